@@ -1,0 +1,40 @@
+# shellcheck shell=bash
+# Base images without a public registry. Needs say.sh. Sourced, never run.
+
+# Seconds. Where no registry can be reached, a pull may hang instead of failing.
+readonly PULL_PATIENCE=20
+
+# Leaves an image `busybox:1` in the daemon: the one that is there, else the public one, else one of
+# that name made from the distribution's busybox-static.
+ensure_busybox() {
+  docker image inspect busybox:1 >/dev/null 2>&1 && return
+  if timeout "$PULL_PATIENCE" docker pull --quiet busybox:1 >/dev/null 2>&1; then
+    say "pulled busybox:1"
+    return
+  fi
+  say "busybox:1 could not be pulled; making an image of that name from the distribution's busybox-static"
+  make_busybox busybox:1
+}
+
+# Makes an image out of the machine's own static busybox. $1: its name.
+make_busybox() {
+  local binary root
+  binary=$(command -v busybox) || die "no busybox on this machine: install the package busybox-static"
+  ! ldd "$binary" >/dev/null 2>&1 ||
+    die "$binary is linked dynamically and would not run alone: install the package busybox-static"
+  root=$(mktemp -d)
+  mkdir -p "$root"/{bin,dev,etc,home,proc,root,sys,tmp,usr,var}
+  chmod 1777 "$root/tmp"
+  chmod 0755 "$root"
+  cp "$binary" "$root/bin/busybox"
+  echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
+  echo 'root:x:0:' >"$root/etc/group"
+  # Links inside the image: only the image's own paths may stand in them.
+  "$root/bin/busybox" --list | while read -r applet; do
+    [[ $applet == busybox ]] || ln -s busybox "$root/bin/$applet"
+  done
+  tar -C "$root" --owner=0 --group=0 --numeric-owner -c . |
+    docker import --change 'CMD ["sh"]' --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' - "$1" >/dev/null ||
+    { rm -rf "$root"; die "the image $1 could not be imported: see above"; }
+  rm -rf "$root"
+}
