@@ -88,10 +88,11 @@ prepare_iptables() {
   as_root iptables -w -t nat -L -n >/dev/null 2>&1 && return
   local family
   for family in legacy nft; do
-    have "iptables-$family" && as_root "iptables-$family" -w -t nat -L -n >/dev/null 2>&1 || continue
-    say "switching iptables to iptables-$family (the other family does not work on this kernel)"
-    as_root update-alternatives --set iptables "$(command -v "iptables-$family")" >/dev/null
-    return
+    if have "iptables-$family" && as_root "iptables-$family" -w -t nat -L -n >/dev/null 2>&1; then
+      say "switching iptables to iptables-$family (the other family does not work on this kernel)"
+      as_root update-alternatives --set iptables "$(command -v "iptables-$family")" >/dev/null
+      return
+    fi
   done
   die "iptables cannot write NAT rules on this kernel (tried nft and legacy): published ports would not work"
 }
