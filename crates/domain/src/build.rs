@@ -1,0 +1,89 @@
+//! Builds: a commit made into an image.
+
+use crate::{
+    AppId, BuildId, CommitSha, GitRef, IllegalTransition, ImageRef, Timestamp,
+    app::Recipe,
+    worker::WorkerSpec,
+    worker::{Scale, WorkerSource},
+};
+
+/// The result of building one commit of an App. Used in every Environment, so no variable of any is present in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Build {
+    pub id: BuildId,
+    pub app: AppId,
+    /// What was asked for: a branch, a tag, a commit, HEAD.
+    pub git_ref: GitRef,
+    /// The commit it resolved to. None until the source has answered.
+    pub commit: Option<CommitSha>,
+    pub recipe: Recipe,
+    pub state: BuildState,
+    /// The image. Present once completed.
+    pub image: Option<ImageRef>,
+    /// The Workers that the commit declares, in the order of its file. Present once completed.
+    pub workers: Vec<DeclaredWorker>,
+    /// Why it failed or was cancelled, for people.
+    pub reason: Option<String>,
+    pub created_at: Timestamp,
+    pub completed_at: Option<Timestamp>,
+}
+
+/// A Worker as a commit declares it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredWorker {
+    pub spec: WorkerSpec,
+    /// The scale that a Worker met for the first time gets.
+    pub first_scale: Scale,
+    pub source: WorkerSource,
+}
+
+crate::words! {
+    /// Where a Build stands.
+    BuildState {
+        /// Waiting for a builder, or being built.
+        InProgress => "in_progress",
+        /// Its image is there.
+        Completed => "completed",
+        /// It ended without an image.
+        Failed => "failed",
+        /// Nobody wanted it any more.
+        Cancelled => "cancelled",
+    }
+}
+
+crate::words! {
+    /// What happens to a Build.
+    BuildEvent {
+        /// The image is there, and pushed where a registry is configured.
+        ImageReady => "image_ready",
+        /// It cannot be built.
+        GaveUp => "gave_up",
+        /// Nobody wants it any more.
+        Cancelled => "cancelled",
+    }
+}
+
+impl BuildState {
+    /// The state after `event`. This match is the whole machine; nothing else moves a build.
+    ///
+    /// # Errors
+    /// `IllegalTransition` for every pair that is not listed here.
+    pub fn after(self, event: BuildEvent) -> Result<Self, IllegalTransition> {
+        match (self, event) {
+            (Self::InProgress, BuildEvent::ImageReady) => Ok(Self::Completed),
+            (Self::InProgress, BuildEvent::GaveUp) => Ok(Self::Failed),
+            (Self::InProgress, BuildEvent::Cancelled) => Ok(Self::Cancelled),
+            (from, event) => Err(IllegalTransition {
+                machine: "a build",
+                from: from.as_str(),
+                event: event.as_str(),
+            }),
+        }
+    }
+
+    /// Whether nothing more happens to it.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        !matches!(self, Self::InProgress)
+    }
+}

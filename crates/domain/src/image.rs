@@ -1,0 +1,78 @@
+//! A container image that cannot change under its name.
+
+use std::{fmt, str::FromStr};
+
+/// An image pinned by its content: a local id (`sha256:…`) or a digest in a registry (`registry/name@sha256:…`).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ImageRef(String);
+
+/// Text that does not pin an image.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` does not pin an image; it ends in `sha256:` and 64 hexadecimal digits")]
+pub struct BadImageRef(pub String);
+
+impl ImageRef {
+    /// The text, as the Docker Engine takes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The repository in a registry, where it is pinned by a digest there.
+    #[must_use]
+    pub fn repository(&self) -> Option<&str> {
+        self.0.split_once('@').map(|(repository, _)| repository)
+    }
+
+    /// The first twelve digits of the digest, for people.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        let digest = self.0.len() - 64;
+        &self.0[digest..digest + 12]
+    }
+}
+
+impl FromStr for ImageRef {
+    type Err = BadImageRef;
+    fn from_str(text: &str) -> Result<Self, BadImageRef> {
+        let bad = || BadImageRef(text.to_owned());
+        let digest = text.rsplit_once('@').map_or(text, |(_, digest)| digest);
+        let digits = digest.strip_prefix("sha256:").ok_or_else(bad)?;
+        let pinned = digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+        let clean = text.bytes().all(|b| b.is_ascii_graphic()) && !text.starts_with('@');
+        if pinned && clean {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(bad())
+        }
+    }
+}
+
+impl fmt::Display for ImageRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_pins_content_is_an_image() {
+        let digest = format!("sha256:{}", "a1".repeat(32));
+        let image: ImageRef = format!("registry.example/app@{digest}").parse().unwrap();
+        assert_eq!(image.repository(), Some("registry.example/app"));
+        assert_eq!(image.short(), "a1a1a1a1a1a1");
+        assert!(digest.parse::<ImageRef>().is_ok());
+        for bad in [
+            "busybox:1",
+            "",
+            "sha256:12",
+            "x@sha256:12",
+            &format!("@{digest}"),
+        ] {
+            assert!(bad.parse::<ImageRef>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Intents: what a server has set out to do to one instance, on record before it is done.
+
+use crate::{
+    AppId, DeployId, EnvironmentId, IllegalTransition, InstanceId, NodeName, Timestamp, WorkerName,
+    worker::Resources,
+};
+
+/// What a server has set out to do to one instance. One of each kind at the most for an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    pub instance: InstanceId,
+    pub kind: IntentKind,
+    pub app: AppId,
+    pub environment: EnvironmentId,
+    pub deploy: DeployId,
+    pub worker: WorkerName,
+    pub node: NodeName,
+    /// The host port that the instance holds on its node from the intent to start until it is gone.
+    pub port: Option<u16>,
+    /// What the instance reserves on its node for as long.
+    pub resources: Resources,
+    pub state: IntentState,
+    /// Why, as the plan said it.
+    pub why: String,
+    pub opened_at: Timestamp,
+    pub closed_at: Option<Timestamp>,
+}
+
+crate::words! {
+    /// What is to be done.
+    IntentKind {
+        /// Create and start it.
+        Start => "start",
+        /// Take it out of the catalog, drain it, stop it and remove it. An instance with one is condemned.
+        Stop => "stop",
+    }
+}
+
+crate::words! {
+    /// Where an Intent stands. It is closed only on evidence from its node.
+    IntentState {
+        /// Set out, and not known to be done.
+        Open => "open",
+        /// Seen to be done.
+        Done => "done",
+        /// Seen not to be possible.
+        Failed => "failed",
+        /// Not wanted any more, and seen not to have happened.
+        Abandoned => "abandoned",
+    }
+}
+
+crate::words! {
+    /// What is seen of an Intent on its node.
+    IntentEvent {
+        /// It is so.
+        Seen => "seen",
+        /// It cannot be so.
+        Refused => "refused",
+        /// It is not so, and is not wanted any more.
+        Dropped => "dropped",
+    }
+}
+
+impl IntentState {
+    /// The state after `event`.
+    ///
+    /// # Errors
+    /// `IllegalTransition` for every intent that is closed: evidence is taken once.
+    pub fn after(self, event: IntentEvent) -> Result<Self, IllegalTransition> {
+        match (self, event) {
+            (Self::Open, IntentEvent::Seen) => Ok(Self::Done),
+            (Self::Open, IntentEvent::Refused) => Ok(Self::Failed),
+            (Self::Open, IntentEvent::Dropped) => Ok(Self::Abandoned),
+            (from, event) => Err(IllegalTransition {
+                machine: "an intent",
+                from: from.as_str(),
+                event: event.as_str(),
+            }),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What was seen of an instance on its node. Observed, never stored as truth.
+
+use crate::{
+    AppId, ConfigVersionId, DeployId, EnvironmentId, ImageRef, InstanceId, NodeName, Timestamp,
+    WorkerName,
+};
+
+/// One instance of this Installation, as its node shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedInstance {
+    pub instance: InstanceId,
+    /// What the node calls it (Docker: the container's id). Tells a copy from the original.
+    pub handle: String,
+    /// Whether it bears the name that Jockey gives, or is a copy of its labels under another name.
+    pub authenticity: Authenticity,
+    pub node: NodeName,
+    pub app: AppId,
+    pub environment: EnvironmentId,
+    pub deploy: DeployId,
+    pub worker: WorkerName,
+    /// The newest of the config versions it was started with, as its label says.
+    pub config: Option<ConfigVersionId>,
+    pub image: Option<ImageRef>,
+    pub phase: Phase,
+    pub restart: RestartPolicy,
+    /// The host port bound to the Worker's port.
+    pub port: Option<u16>,
+    pub created_at: Timestamp,
+}
+
+crate::words! {
+    /// Whether an instance is what its labels say.
+    Authenticity {
+        /// Its name is its instance id.
+        Genuine => "genuine",
+        /// It has the labels of an instance and another name.
+        Copy => "copy",
+    }
+}
+
+/// Where the life of a process stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// Made, and never started.
+    Created,
+    /// Running.
+    Running {
+        /// Since its last start.
+        since: Timestamp,
+        /// How often its node restarted it, since it was created.
+        restarts: u32,
+        /// What the image's own HEALTHCHECK says; none where the image has none.
+        check: Option<ImageCheck>,
+    },
+    /// It ended, and its node is about to start it again.
+    Restarting { restarts: u32, code: i64 },
+    /// It ended.
+    Exited { code: i64, end: End, at: Timestamp },
+}
+
+impl Phase {
+    /// Whether a process is there.
+    #[must_use]
+    pub const fn is_running(&self) -> bool {
+        matches!(self, Self::Running { .. })
+    }
+
+    /// Whether it ended and stays so.
+    #[must_use]
+    pub const fn is_exited(&self) -> bool {
+        matches!(self, Self::Exited { .. })
+    }
+}
+
+crate::words! {
+    /// What an image's own HEALTHCHECK says.
+    ImageCheck {
+        /// It has not passed yet, and not failed often enough.
+        Starting => "starting",
+        /// It passes.
+        Passing => "passing",
+        /// It fails.
+        Failing => "failing",
+    }
+}
+
+crate::words! {
+    /// What ended a process.
+    End {
+        /// It ended by itself, or by a signal.
+        Exit => "exit",
+        /// The kernel killed it for memory.
+        OutOfMemory => "out_of_memory",
+    }
+}
+
+crate::words! {
+    /// What the node does by itself when an instance ends.
+    RestartPolicy {
+        /// Nothing: until its Deploy is deployed, and for singletons for ever.
+        No => "no",
+        /// Starts it again, unless it was stopped on purpose: a host that reboots serves without waiting for a server.
+        UnlessStopped => "unless-stopped",
+    }
+}
+
+/// How an instance ended, with its last words. Kept after it is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceEnd {
+    pub instance: InstanceId,
+    pub app: AppId,
+    pub environment: EnvironmentId,
+    pub deploy: DeployId,
+    pub worker: WorkerName,
+    pub node: NodeName,
+    pub manner: Manner,
+    /// None: it never ran, or vanished.
+    pub exit_code: Option<i64>,
+    /// A sentence: `exited with code 3`, `killed for memory`, `removed by somebody else`.
+    pub what: String,
+    /// Its last log lines, oldest first. At most 100.
+    pub log_tail: Vec<String>,
+    pub at: Timestamp,
+}
+
+crate::words! {
+    /// Whether an end was wanted.
+    Manner {
+        /// Jockey stopped it because it was not wanted any more.
+        Stopped => "stopped",
+        /// It died, could not start, vanished, or was replaced for being unhealthy. Counts as a failure.
+        Died => "died",
+    }
+}

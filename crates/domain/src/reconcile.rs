@@ -1,0 +1,62 @@
+//! Reconciles: a plan for an Environment, previewed or run by hand.
+
+use crate::{AppId, EnvironmentId, IllegalTransition, ReconcileId, Timestamp};
+
+/// A plan for an Environment, or for one App in it. The control loop needs none: this is for people who want to see
+/// one, and for clients that ask for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reconcile {
+    pub id: ReconcileId,
+    pub environment: EnvironmentId,
+    /// None: every App of the Environment.
+    pub app: Option<AppId>,
+    pub state: ReconcileState,
+    /// The plan as it was when it was made, a line a step.
+    pub plan: Vec<String>,
+    /// Why it failed, for people.
+    pub reason: Option<String>,
+    pub created_at: Timestamp,
+    pub completed_at: Option<Timestamp>,
+}
+
+crate::words! {
+    /// Where a Reconcile stands.
+    ReconcileState {
+        /// Shown, and never run.
+        Preview => "preview",
+        /// Being brought about.
+        InProgress => "in_progress",
+        /// The world matched.
+        Completed => "completed",
+        /// It did not come to match within its deadline.
+        Failed => "failed",
+    }
+}
+
+crate::words! {
+    /// What happens to a Reconcile.
+    ReconcileEvent {
+        /// The world matches.
+        Matched => "matched",
+        /// Its deadline passed.
+        GaveUp => "gave_up",
+    }
+}
+
+impl ReconcileState {
+    /// The state after `event`.
+    ///
+    /// # Errors
+    /// `IllegalTransition` for every pair that is not listed here.
+    pub fn after(self, event: ReconcileEvent) -> Result<Self, IllegalTransition> {
+        match (self, event) {
+            (Self::InProgress, ReconcileEvent::Matched) => Ok(Self::Completed),
+            (Self::InProgress, ReconcileEvent::GaveUp) => Ok(Self::Failed),
+            (from, event) => Err(IllegalTransition {
+                machine: "a reconcile",
+                from: from.as_str(),
+                event: event.as_str(),
+            }),
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! All that a plan is made of.
+
+use domain::{
+    AppId, AppName, ByteSize, CommitSha, CpuMillis, DeployId, DeployState, EnvironmentId, Health,
+    InstanceEnd, InstanceId, Intent, Node, NodeName, ObservedInstance, Scale, StackId, Timestamp,
+    WorkerSpec,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+    time::Duration,
+};
+
+/// One Environment: what is wanted, what was seen, what was set out to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanInput {
+    pub now: Timestamp,
+    /// Source of instance ids. Another one for each plan.
+    pub seed: u64,
+    pub environment: EnvironmentId,
+    /// In order of id. An App that nothing is wanted of is here too while instances of it are seen.
+    pub apps: Vec<DesiredApp>,
+    /// Every instance of this Installation and Environment that was seen. The order does not matter.
+    pub observed: Vec<Sighting>,
+    /// Every intent that is open, and every start that is done and whose instance is not known to be gone.
+    pub intents: Vec<Intent>,
+    /// Instances at which this server is acting just now: nothing is planned for them, and an open start among them
+    /// counts as starting.
+    pub busy: BTreeSet<InstanceId>,
+    /// Those Deploys named by what was observed that are in the database. Any other is unknown (rule 8).
+    pub known_deploys: BTreeSet<DeployId>,
+    /// How instances ended lately: of the Deploys that are wanted, newest last.
+    pub ends: Vec<InstanceEnd>,
+    /// The nodes of each Stack's pool in this Environment, in order of name.
+    pub pools: BTreeMap<StackId, Vec<PoolNode>>,
+    pub policy: Policy,
+}
+
+/// What is wanted of one App in this Environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredApp {
+    pub app: AppId,
+    pub name: AppName,
+    pub stack: StackId,
+    /// The Deploy that is to run: the one that is `deploying`, else the one that is `deployed`. None: nothing is.
+    pub deploy: Option<DesiredDeploy>,
+}
+
+/// The Deploy that is to run, and with what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredDeploy {
+    pub id: DeployId,
+    pub state: DeployState,
+    pub commit: CommitSha,
+    /// When it has to be healthy, while it is `deploying`.
+    pub deadline: Option<Timestamp>,
+    /// Each Worker of the Release, with the scale it has now. In order of name.
+    pub workers: Vec<DesiredWorker>,
+}
+
+/// One Worker of the Release, with the scale it has now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredWorker {
+    pub spec: WorkerSpec,
+    pub scale: Scale,
+    /// Set by a restart: instances started before it are replaced. A restart is a replacement.
+    pub restart_before: Option<Timestamp>,
+    /// Whether a restart is of all instances, or only of those that are not healthy.
+    pub restart_only: RestartOnly,
+}
+
+/// Which instances a restart replaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RestartOnly {
+    /// Every one.
+    #[default]
+    All,
+    /// Those that are not healthy.
+    Unhealthy,
+}
+
+/// One instance that was seen, with what is known of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    pub seen: ObservedInstance,
+    pub health: Health,
+    pub registration: Registration,
+}
+
+/// Whether the catalog sends traffic to an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Registration {
+    /// It does not know it.
+    #[default]
+    None,
+    /// It knows it and sends no traffic.
+    Maintenance,
+    /// It sends traffic.
+    Serving,
+}
+
+/// One node of a pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolNode {
+    pub node: Node,
+    /// Whether its instances are in `observed`. What stands on a node that did not answer is unknown (rule 5).
+    pub answered: Answered,
+    /// What instances of other Environments take of it.
+    pub others: Load,
+    /// Host ports that may not be chosen: of other Environments' instances, and those found taken by strangers.
+    pub taken_ports: BTreeSet<u16>,
+}
+
+/// Whether a node answered when it was asked for its instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answered {
+    Yes,
+    No,
+}
+
+/// What instances take of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Load {
+    pub instances: u32,
+    pub memory: ByteSize,
+    pub cpu: CpuMillis,
+}
+
+/// Limits that are settings of the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Host ports to choose from. Default 20000 to 29999, below the range from which Linux takes ephemeral ports.
+    pub ports: RangeInclusive<u16>,
+    /// How many of a Deploy's instances may die while it is deploying, before it fails. Default 3, at least 1.
+    pub deaths_allowed: u32,
+    /// Wait before a start after a failure; it doubles with each further one. Default 1 s.
+    pub backoff_first: Duration,
+    /// The longest such wait. Default 5 min.
+    pub backoff_max: Duration,
+    /// A failure older than this is forgotten. Default 10 min.
+    pub forget_after: Duration,
+    /// When more than this share of the Environment's instances, in percent, is unhealthy at once, replacing halts
+    /// (rule 6). Default 50. Counts only where at least `halt_at_least` are unhealthy.
+    pub halt_above_percent: u32,
+    /// Default 3.
+    pub halt_at_least: u32,
+    /// Pools of whose nodes fewer than this share, in percent, answer are not believed: nothing is moved. Default 50.
+    pub believe_percent: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            ports: 20_000..=29_999,
+            deaths_allowed: 3,
+            backoff_first: Duration::from_secs(1),
+            backoff_max: Duration::from_secs(300),
+            forget_after: Duration::from_secs(600),
+            halt_above_percent: 50,
+            halt_at_least: 3,
+            believe_percent: 50,
+        }
+    }
+}
+
+impl PlanInput {
+    /// The desired App of this id.
+    #[must_use]
+    pub fn app(&self, id: AppId) -> Option<&DesiredApp> {
+        self.apps
+            .binary_search_by_key(&id, |app| app.app)
+            .ok()
+            .map(|at| &self.apps[at])
+    }
+
+    /// The node of this name, in whichever pool.
+    #[must_use]
+    pub fn node(&self, name: &NodeName) -> Option<&PoolNode> {
+        self.pools
+            .values()
+            .flatten()
+            .find(|pool_node| pool_node.node.name == *name)
+    }
+}

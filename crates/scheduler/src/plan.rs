@@ -1,0 +1,221 @@
+//! A plan: what to do now, what may not be done yet, and why.
+
+use domain::{
+    AppId, ByteSize, DeployId, InstanceId, NodeName, Scale, Timestamp, WorkerName,
+    observed::RestartPolicy,
+};
+use std::fmt;
+
+/// What to do now, and what is held back. Empty when the world matches (rule 10).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// Steps that may be performed at once and in any order. The world is observed and planned again after each.
+    pub steps: Vec<Step>,
+    /// What it would do but may not yet.
+    pub held: Vec<Held>,
+    /// When to plan again though nothing happens: a drain, a settle time or a backoff ends then.
+    pub wake_at: Option<Timestamp>,
+}
+
+impl Plan {
+    /// Whether there is nothing to do and nothing held.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.held.is_empty()
+    }
+}
+
+/// One thing to do to one instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    pub action: Action,
+    pub instance: InstanceId,
+    /// What the node calls the instance, where it has been seen. A copy of an instance's labels is told apart by it.
+    pub handle: Option<String>,
+    pub node: NodeName,
+    pub app: AppId,
+    pub worker: WorkerName,
+    pub deploy: DeployId,
+    pub why: Why,
+}
+
+/// What to do. The intent that goes on record with it is in brackets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Pull the image where it is missing, create, start. [opens a start, or takes up an open one]
+    Start {
+        port: Option<u16>,
+        restart: RestartPolicy,
+    },
+    /// Make it known to the catalog.
+    Register { port: u16 },
+    /// Take it out of the ingress and the catalog's answers; its drain begins. [opens a stop]
+    Maintenance,
+    /// Make the catalog forget it. [opens a stop, where there is none]
+    Deregister,
+    /// Signal it to stop, and kill it when its stop time has passed. [opens a stop, where there is none]
+    Stop,
+    /// Keep its last words and take it away. [opens a stop, where there is none]
+    Remove,
+    /// Let its node start it again after a reboot, now that its Deploy is deployed.
+    Keep,
+    /// Give up an open start that was seen not to have happened. [closes it]
+    Abandon,
+}
+
+impl Action {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Start { .. } => "start",
+            Self::Register { .. } => "register",
+            Self::Maintenance => "maintenance",
+            Self::Deregister => "deregister",
+            Self::Stop => "stop",
+            Self::Remove => "remove",
+            Self::Keep => "keep",
+            Self::Abandon => "abandon",
+        }
+    }
+
+    /// Whether it begins or goes on with the end of the instance.
+    #[must_use]
+    pub const fn condemns(&self) -> bool {
+        matches!(
+            self,
+            Self::Maintenance | Self::Deregister | Self::Stop | Self::Remove
+        )
+    }
+}
+
+/// Something that would be done but may not be yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The word for what would be done: `start`, `stop`.
+    pub action: &'static str,
+    pub app: AppId,
+    pub worker: WorkerName,
+    pub deploy: Option<DeployId>,
+    pub instance: Option<InstanceId>,
+    pub node: Option<NodeName>,
+    pub why: Why,
+}
+
+/// Why a step is in the plan, or is held back. One variant per rule; `Display` is the sentence users read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    // Starts.
+    /// Fewer run than are wanted.
+    BelowScale { running: u16, scale: Scale },
+    /// An intent to start it is on record.
+    TakenUp,
+    /// Another instance is to be replaced, and its successor comes first.
+    Successor { of: InstanceId },
+    // Going on.
+    /// It is healthy and not in the catalog.
+    Ready,
+    /// Its Deploy is deployed.
+    Proven,
+    /// An intent to stop it is on record.
+    Condemned,
+    // Stops.
+    /// A later Deploy takes its place.
+    Superseded { by: DeployId },
+    /// Its Deploy failed, was cancelled, or nothing of its App is wanted here.
+    NotWanted,
+    /// More run than are wanted.
+    AboveScale { running: u16, scale: Scale },
+    /// It is unhealthy for longer than its grace.
+    Unhealthy { what: String },
+    /// It ended.
+    Ended { code: i64 },
+    /// It was made and never started, and no intent wants it.
+    NeverStarted,
+    /// A restart was asked for.
+    Restart,
+    /// Its node is being drained.
+    NodeDraining,
+    /// Its node came back after its instances were started elsewhere.
+    NodeReturned,
+    /// No intent stands for it: it was started late, or by somebody else with our labels.
+    Stray,
+    /// The catalog knows it, its node does not.
+    Stale,
+    // Holds.
+    /// Rule 1: that many must stay healthy.
+    KeepHealthy { healthy: u16, needed: u16 },
+    /// Not before every Worker of the new Deploy has shown that it gets healthy.
+    ProveFirst {
+        worker: WorkerName,
+        healthy: u16,
+        needed: u16,
+    },
+    /// Rule 2: that many may run at the most.
+    Surge { running: u16, at_most: u16 },
+    /// Rule 3: no node can take it.
+    NoRoom { refusals: Vec<Refusal> },
+    /// Rule 5: its node does not answer.
+    NodeSilent,
+    /// Rule 5: too few nodes of the pool answer to be believed.
+    PoolDoubted { answering: u32, known: u32 },
+    /// Rule 6: it failed before, and waits.
+    Backoff { failures: u32, until: Timestamp },
+    /// Rule 6: so many are unhealthy that replacing would make it worse.
+    Halted { unhealthy: u32, of: u32 },
+    /// Rule 8: its Deploy is not in the database.
+    UnknownDeploy,
+    /// Rule 9: the other one has not been seen to be gone.
+    Overlap { other: InstanceId },
+    /// It is out of the catalog and its drain time runs.
+    Draining { until: Timestamp },
+}
+
+/// Why one node was not chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub node: NodeName,
+    pub reason: RefusalReason,
+}
+
+/// What speaks against a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefusalReason {
+    Cordoned,
+    Draining,
+    Failed,
+    Silent,
+    Memory {
+        free: ByteSize,
+        wanted: ByteSize,
+    },
+    Cpu {
+        free_millis: u32,
+        wanted_millis: u32,
+    },
+    NoPort,
+}
+
+impl fmt::Display for RefusalReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cordoned => f.write_str("is cordoned"),
+            Self::Draining => f.write_str("is being drained"),
+            Self::Failed => f.write_str("has failed"),
+            Self::Silent => f.write_str("does not answer"),
+            Self::Memory { free, wanted } => {
+                write!(f, "has {free} of memory free, {wanted} are wanted")
+            }
+            Self::Cpu {
+                free_millis,
+                wanted_millis,
+            } => {
+                write!(
+                    f,
+                    "has {free_millis} thousandths of a core free, {wanted_millis} are wanted"
+                )
+            }
+            Self::NoPort => f.write_str("has no free port in the range"),
+        }
+    }
+}
