@@ -1,1 +1,15 @@
-//! proto
+//! The wire: messages, clients and servers generated from `proto/`, and nothing written by hand but
+//! how secrets are kept out of debug output. No conversion to or from the domain is here; that is
+//! the business of `api`.
+
+mod redacted;
+
+/// Package `jockey.v1`.
+pub mod v1 {
+    tonic::include_proto!("jockey.v1");
+}
+
+/// Every file of `proto/` and what it imports, compiled: an encoded
+/// `google.protobuf.FileDescriptorSet` with comments and `google.api.http` options, for reflection,
+/// gateway and documentation.
+pub const DESCRIPTOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));

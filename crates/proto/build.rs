@@ -1,0 +1,46 @@
+//! Compiles `proto/` without protoc.
+
+use std::path::{Path, PathBuf};
+
+const ROOT: &str = "../../proto";
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo:rerun-if-changed={ROOT}");
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    let mut compiler = protox::Compiler::new([ROOT])?;
+    compiler.include_imports(true).include_source_info(true);
+    compiler.open_files(files_of_package("jockey/v1")?)?;
+    // Encoded by protox itself: prost-types would lose the google.api.http options.
+    std::fs::write(
+        out.join("descriptor.bin"),
+        compiler.encode_file_descriptor_set(),
+    )?;
+    tonic_prost_build::configure()
+        .btree_map(".") // One order on the wire and in output.
+        .skip_debug(SECRET)
+        .compile_fds(compiler.file_descriptor_set())?;
+    Ok(())
+}
+
+/// Messages with a field that nobody may print. `src/redacted.rs` says how they look instead.
+const SECRET: [&str; 3] = [
+    ".jockey.v1.ConfigSet",
+    ".jockey.v1.CreateTokenResponse",
+    ".jockey.v1.UpdateConfigSetRequest",
+];
+
+/// The files of one package, as paths below `ROOT`, in order.
+fn files_of_package(package: &str) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(Path::new(ROOT).join(package))? {
+        let name = entry?.file_name();
+        if Path::new(&name)
+            .extension()
+            .is_some_and(|extension| extension == "proto")
+        {
+            files.push(Path::new(package).join(name));
+        }
+    }
+    files.sort();
+    Ok(files)
+}

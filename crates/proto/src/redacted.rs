@@ -1,0 +1,54 @@
+//! `Debug` of the messages that carry secrets: names are shown, values are stars.
+
+use std::fmt;
+
+use crate::v1::{ConfigSet, CreateTokenResponse, UpdateConfigSetRequest};
+
+const STARS: &str = "***";
+
+/// The names of a map of secrets.
+struct Names<'a>(&'a std::collections::BTreeMap<String, String>);
+
+impl fmt::Debug for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(self.0.keys().map(|name| (name, STARS)))
+            .finish()
+    }
+}
+
+impl fmt::Debug for ConfigSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConfigSet")
+            .field("environment", &self.environment)
+            .field("stack", &self.stack)
+            .field("app", &self.app)
+            .field("version", &self.version)
+            .field("values", &Names(&self.values))
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for UpdateConfigSetRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpdateConfigSetRequest")
+            .field("environment", &self.environment)
+            .field("stack", &self.stack)
+            .field("app", &self.app)
+            .field("set", &Names(&self.set))
+            .field("unset", &self.unset)
+            .field("dry_run", &self.dry_run)
+            .field("request_id", &self.request_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for CreateTokenResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreateTokenResponse")
+            .field("token", &self.token)
+            .field("plan", &self.plan)
+            .field("secret", &STARS)
+            .finish()
+    }
+}
