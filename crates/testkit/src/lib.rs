@@ -1,1 +1,5 @@
 //! testkit
+
+pub mod docker;
+pub mod git;
+pub mod registry;

@@ -1,0 +1,175 @@
+//! A real image registry on a loopback port, with storage of its own that goes with it. Docker speaks plain HTTP to
+//! loopback registries without being told to.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    process::{Child, ChildStderr, Command, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use tempfile::TempDir;
+
+/// How long a registry may take to listen, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One running `docker-registry`. Killed, and its images with it, on drop.
+#[derive(Debug)]
+pub struct Registry {
+    process: Child,
+    address: SocketAddr,
+    _directory: TempDir,
+}
+
+impl Registry {
+    /// Starts one on a free port and waits until it listens.
+    ///
+    /// # Errors
+    /// There is no `docker-registry`, or it ended or did not listen in time: ends with what it wrote.
+    pub fn start() -> anyhow::Result<Self> {
+        let directory = tempfile::Builder::new()
+            .prefix("jockey-registry-")
+            .tempdir()?;
+        let config = directory.path().join("config.yml");
+        fs::write(&config, config_text(&directory))?;
+        let mut process = Command::new("docker-registry")
+            .arg("serve")
+            .arg(&config)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("this test needs docker-registry: run scripts/provision, then try again")?;
+        let lines = follow(process.stderr.take().context("stderr is piped")?);
+        match listening_address(&lines) {
+            Ok(address) => Ok(Self {
+                process,
+                address,
+                _directory: directory,
+            }),
+            Err(error) => {
+                end(&mut process);
+                Err(error)
+            }
+        }
+    }
+
+    /// Where it listens: an image is `<address>/<repository>:<tag>`.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The full name of an image in this registry.
+    #[must_use]
+    pub fn image(&self, repository: &str, tag: &str) -> String {
+        format!("{}/{repository}:{tag}", self.address)
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        end(&mut self.process);
+    }
+}
+
+/// Port 0: the kernel chooses, so that no two tests can choose the same.
+fn config_text(directory: &TempDir) -> String {
+    let storage = directory.path().join("storage");
+    format!(
+        "version: 0.1\n\
+         log: {{level: info, formatter: text}}\n\
+         storage: {{filesystem: {{rootdirectory: {storage:?}}}, delete: {{enabled: true}}}}\n\
+         http: {{addr: '127.0.0.1:0'}}\n"
+    )
+}
+
+/// The process's lines. Read to the end even when nobody listens any more, or the process would block on a full pipe.
+fn follow(stderr: ChildStderr) -> Receiver<String> {
+    let (sender, lines): (SyncSender<String>, _) = sync_channel(1024);
+    thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            let _nobody_listens = sender.try_send(line);
+        }
+    });
+    lines
+}
+
+fn listening_address(lines: &Receiver<String>) -> anyhow::Result<SocketAddr> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut seen = Vec::new();
+    loop {
+        match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(line) => match address_in(&line) {
+                Some(address) => return Ok(address),
+                None => seen.push(line),
+            },
+            Err(RecvTimeoutError::Timeout) => {
+                bail!(
+                    "docker-registry does not listen after {PATIENCE:?}:\n{}",
+                    seen.join("\n")
+                )
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                bail!("docker-registry ended at once:\n{}", seen.join("\n"))
+            }
+        }
+    }
+}
+
+/// The address in a log line like `time="…" level=info msg="listening on 127.0.0.1:34567" …`.
+fn address_in(line: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once("listening on ")?;
+    let end = rest
+        .find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':'))
+        .unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
+fn end(process: &mut Child) {
+    // Both fail only when it has ended already.
+    let _ended = process.kill();
+    let _reaped = process.wait();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::*;
+    use crate::docker::{self, Scope};
+
+    #[test]
+    fn an_image_that_was_pushed_can_be_pulled() {
+        let scope = Scope::open().unwrap();
+        let registry = Registry::start().unwrap();
+        let image = registry.image(&scope.name("pushed"), "v1");
+        docker::run(["tag", docker::base_image().unwrap(), &image]).unwrap();
+        docker::run(["push", &image]).unwrap();
+        docker::run(["image", "rm", &image]).unwrap();
+        docker::run(["pull", "--quiet", &image]).unwrap();
+        docker::run(["image", "rm", &image]).unwrap();
+    }
+
+    #[test]
+    fn two_registries_run_side_by_side_and_end_with_their_owner() {
+        let (first, second) = (Registry::start().unwrap(), Registry::start().unwrap());
+        let address = first.address();
+        assert_ne!(address, second.address());
+        TcpStream::connect(address).unwrap();
+        drop(first);
+        assert!(TcpStream::connect(address).is_err());
+        TcpStream::connect(second.address()).unwrap();
+    }
+
+    #[test]
+    fn the_address_is_read_from_the_log() {
+        let line = r#"time="2026-01-02T03:04:05Z" level=info msg="listening on 127.0.0.1:34567" go.version=go1.19.8"#;
+        assert_eq!(address_in(line), Some(([127, 0, 0, 1], 34567).into()));
+        assert_eq!(address_in("level=info msg=\"using inmemory cache\""), None);
+    }
+}
