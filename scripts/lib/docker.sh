@@ -50,28 +50,14 @@ start_dockerd_detached() {
   prepare_cgroups
   prepare_iptables
   say "starting the Docker daemon in the background (log: $DOCKERD_LOG, pid file: $DOCKER_PIDFILE)"
-  # Under a lock, so that two of these scripts at once start one daemon. The daemon must not inherit it.
-  # shellcheck disable=SC2016 # expanded by the inner shell
-  as_root flock --close --timeout "$DOCKERD_PATIENCE" "$DOCKERD_LOCK" bash -c '
-    socket=$1 pidfile=$2 log=$3
-    answers() { curl -fsS --max-time 3 --unix-socket "$socket" http://docker/_ping >/dev/null 2>&1; }
-    answers && exit 0
-    for entry in "$pidfile dockerd" "/var/run/docker/containerd/containerd.pid containerd"; do
-      read -r file name <<<"$entry"
-      [[ -f $file ]] || continue
-      # After an unclean end the file may name a process that is something else by now.
-      [[ $(cat "/proc/$(cat "$file")/comm" 2>/dev/null) == "$name" ]] || rm -f "$file"
-    done
-    setsid --fork dockerd --host "unix://$socket" --pidfile "$pidfile" </dev/null >>"$log" 2>&1
-    for _ in $(seq 1 "$4"); do
-      answers && exit 0
-      sleep 1
-    done
-    exit 1
-  ' _ "$DOCKER_SOCKET" "$DOCKER_PIDFILE" "$DOCKERD_LOG" "$DOCKERD_PATIENCE" || {
-    as_root tail -n 40 "$DOCKERD_LOG" >&2 || true
-    die "the Docker daemon did not answer within $DOCKERD_PATIENCE s: its last lines are above"
-  }
+  local lines_before
+  lines_before=$(as_root wc -l "$DOCKERD_LOG" 2>/dev/null | cut -d ' ' -f 1) || true
+  # Under a lock, so that two of these scripts at once start one daemon, which must not inherit it.
+  as_root flock --close --timeout "$DOCKERD_PATIENCE" "$DOCKERD_LOCK" \
+    bash "$(dirname "${BASH_SOURCE[0]}")/start-dockerd" \
+    "$DOCKER_SOCKET" "$DOCKER_PIDFILE" "$DOCKERD_LOG" "$DOCKERD_PATIENCE" && return
+  as_root tail -n "+$((${lines_before:-0} + 1))" "$DOCKERD_LOG" | grep -v 'level=info' | tail -n 20 >&2 || true
+  die "the Docker daemon does not answer: its last words are above, all of them in $DOCKERD_LOG"
 }
 
 # A machine without an init system may have no control groups mounted; containers need them.
