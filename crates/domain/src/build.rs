@@ -14,8 +14,8 @@ pub struct Build {
     pub app: AppId,
     /// What was asked for: a branch, a tag, a commit, HEAD.
     pub git_ref: GitRef,
-    /// The commit it resolved to. None until the source has answered.
-    pub commit: Option<CommitSha>,
+    /// The commit it resolved to.
+    pub commit: CommitSha,
     pub recipe: Recipe,
     pub state: BuildState,
     /// The image. Present once completed.

@@ -30,6 +30,7 @@ pub use app::App;
 pub use build::{Build, BuildEvent, BuildState};
 pub use deploy::{Cause, Deploy, DeployEvent, DeployState};
 pub use environment::Environment;
+pub use event::Event;
 pub use git::{CommitSha, GitRef, RepoName};
 pub use health::{Evidence, Health};
 pub use ids::{

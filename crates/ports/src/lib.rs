@@ -1,1 +1,34 @@
-//! ports
+//! The traits between the use cases and the outside world, in the words of `domain`, each with its contract.
+//!
+//! A port belongs to its caller: verbs that the controller says, types of the domain, nothing of bollard, diesel or
+//! HTTP in a signature. Each has a `contract` of tests that the fake and the real adapter both pass. Nothing here
+//! does anything by itself.
+
+pub mod build_engine;
+pub mod catalog;
+pub mod clock;
+pub mod fleet;
+pub mod images;
+pub mod prober;
+pub mod runtime;
+pub mod source;
+pub mod store;
+
+pub use build_engine::BuildEngine;
+pub use catalog::Catalog;
+pub use clock::{Clock, Ids};
+pub use fleet::Fleet;
+pub use images::Images;
+pub use prober::Prober;
+pub use runtime::Runtime;
+pub use source::Source;
+pub use store::Store;
+
+/// What a call that may be repeated found or did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It made it so.
+    Done,
+    /// It was so already.
+    WasSo,
+}

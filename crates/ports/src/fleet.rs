@@ -1,0 +1,25 @@
+//! The nodes that this server can reach, by name.
+
+use crate::{Images, Runtime};
+use domain::NodeName;
+use std::sync::Arc;
+
+/// A node that no adapter stands for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no way to reach node {0}")]
+pub struct UnknownNode(pub NodeName);
+
+/// The adapters of each node.
+pub trait Fleet: Send + Sync {
+    /// The instances of this node.
+    ///
+    /// # Errors
+    /// `UnknownNode`.
+    fn runtime(&self, node: &NodeName) -> Result<Arc<dyn Runtime>, UnknownNode>;
+
+    /// The images of this node.
+    ///
+    /// # Errors
+    /// `UnknownNode`.
+    fn images(&self, node: &NodeName) -> Result<Arc<dyn Images>, UnknownNode>;
+}

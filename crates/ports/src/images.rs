@@ -1,0 +1,147 @@
+//! One node's images.
+
+use crate::Effect;
+use async_trait::async_trait;
+use bytes::Bytes;
+use domain::{ByteSize, ImageRef, Timestamp};
+use futures_util::stream::BoxStream;
+use secrecy::SecretString;
+use std::{collections::BTreeMap, io};
+use tokio::sync::mpsc;
+
+/// What a node can answer instead.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("there is no image {0}")]
+    Missing(String),
+    /// A step of the build failed. The lines have told how.
+    #[error("{0}")]
+    Failed(String),
+    /// The stream of the context ended with an error.
+    #[error("the build context could not be read: {0}")]
+    Context(String),
+    #[error("there is no disk space left on the node: {0}")]
+    DiskFull(String),
+    #[error("the registry refused: {0}")]
+    Registry(String),
+    /// Worth a retry.
+    #[error("the node does not answer: {0}")]
+    Unreachable(String),
+    #[error("the node refused: {0}")]
+    Refused(String),
+}
+
+impl Error {
+    /// Whether the same call may succeed later without anybody changing anything.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Unreachable(_))
+    }
+}
+
+/// One image to build. The context is a tar stream; the adapter sends it on as it comes.
+pub struct ImageBuild {
+    /// Uncompressed tar.
+    pub context: BoxStream<'static, io::Result<Bytes>>,
+    /// Path of the Dockerfile within the context.
+    pub dockerfile: String,
+    /// Put on the image; `jockey.installation` among them is added by the adapter.
+    pub labels: BTreeMap<String, String>,
+    /// What a Dockerfile may mount with `--mount=type=secret,id=…`. Never in a layer, a log or an error.
+    pub secrets: BTreeMap<String, SecretString>,
+    /// Where each line of the build's output goes. When nobody reads, the build waits.
+    pub lines: mpsc::Sender<String>,
+}
+
+/// An image of this Installation on the node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedImage {
+    pub image: ImageRef,
+    /// Names and digests under which it is known besides its id.
+    pub names: Vec<String>,
+    /// What it takes alone and together with others.
+    pub size: ByteSize,
+    pub created_at: Timestamp,
+    /// Its labels that begin with `jockey.`.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// What an image says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageFacts {
+    pub id: ImageRef,
+    /// By which a registry knows it; none before it was pushed.
+    pub digests: Vec<String>,
+    pub has_healthcheck: HasHealthcheck,
+}
+
+/// Whether an image brings a HEALTHCHECK.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HasHealthcheck {
+    Yes,
+    No,
+}
+
+/// What is held on the node's disk.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DiskUse {
+    /// All images, whoever made them.
+    pub images: ByteSize,
+    /// Those of this Installation.
+    pub own_images: ByteSize,
+    /// Writable layers of this Installation's instances.
+    pub own_instances: ByteSize,
+    pub build_cache: ByteSize,
+}
+
+/// One node's images. Only what bears this Installation's label is ever removed.
+#[async_trait]
+pub trait Images: Send + Sync {
+    /// Builds an image, tags it with nothing, and answers its id. Dropping the future cancels the build.
+    ///
+    /// # Errors
+    /// `Failed` when a step of it fails, `Context`, `DiskFull`, `Unreachable`.
+    async fn build(&self, build: ImageBuild) -> Result<ImageRef, Error>;
+
+    /// What an image says of itself, by id, digest or name.
+    ///
+    /// # Errors
+    /// `Missing`, `Unreachable`.
+    async fn inspect(&self, image: &str) -> Result<ImageFacts, Error>;
+
+    /// Gives the image a name, so that nobody takes it for dangling.
+    ///
+    /// # Errors
+    /// `Missing`, `Unreachable`.
+    async fn tag(&self, image: &ImageRef, name: &str) -> Result<Effect, Error>;
+
+    /// Pushes a name, and answers the digest under which the registry knows it.
+    ///
+    /// # Errors
+    /// `Missing`, `Registry`, `Unreachable`.
+    async fn push(&self, name: &str) -> Result<ImageRef, Error>;
+
+    /// Fetches an image that is pinned in a registry. `WasSo` when it is there.
+    ///
+    /// # Errors
+    /// `Missing` when no registry has it, `Registry`, `DiskFull`, `Unreachable`.
+    async fn pull(&self, image: &ImageRef) -> Result<Effect, Error>;
+
+    /// The images of this Installation, unlabelled layers of its own builds included (found by parentage).
+    ///
+    /// # Errors
+    /// `Unreachable`.
+    async fn list(&self) -> Result<Vec<OwnedImage>, Error>;
+
+    /// Takes an image of this Installation away, with all of its names. `WasSo` when it is not there.
+    ///
+    /// # Errors
+    /// `Refused` when it is used, or is not this Installation's; `Unreachable`.
+    async fn remove(&self, image: &ImageRef) -> Result<Effect, Error>;
+
+    /// What is held on the node's disk.
+    ///
+    /// # Errors
+    /// `Unreachable`.
+    async fn disk_use(&self) -> Result<DiskUse, Error>;
+}

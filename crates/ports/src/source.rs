@@ -1,0 +1,68 @@
+//! Repositories.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use domain::{CommitSha, GitRef, RepoName};
+use futures_util::stream::BoxStream;
+use std::io;
+
+/// What a repository's host can answer instead. No text holds a credential.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    #[error("{repo} has no `{git_ref}`")]
+    UnknownRef { repo: RepoName, git_ref: String },
+    #[error("{repo} cannot be fetched: {detail}")]
+    Denied { repo: RepoName, detail: String },
+    /// Worth a retry.
+    #[error("the host of {repo} does not answer: {detail}")]
+    Unreachable { repo: RepoName, detail: String },
+    /// The local copy cannot be read or written.
+    #[error("the local copy of {repo} cannot be used: {detail}")]
+    Local { repo: RepoName, detail: String },
+}
+
+impl Error {
+    /// Whether the same call may succeed later without anybody changing anything.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Unreachable { .. })
+    }
+}
+
+/// Repositories, each with a bare copy kept here, so that the second fetch brings only what is new.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// The commit that a ref names now.
+    ///
+    /// # Errors
+    /// `UnknownRef`, `Denied`, `Unreachable`.
+    async fn resolve(&self, repo: &RepoName, git_ref: &GitRef) -> Result<CommitSha, Error>;
+
+    /// Brings one commit here, without history where the host allows that. Nothing is fetched when it is here.
+    ///
+    /// # Errors
+    /// `UnknownRef`, `Denied`, `Unreachable`, `Local`.
+    async fn fetch(&self, repo: &RepoName, commit: &CommitSha) -> Result<(), Error>;
+
+    /// One file of a fetched commit; none when there is no such file. At most 1 MiB of it.
+    ///
+    /// # Errors
+    /// `Local`.
+    async fn file(
+        &self,
+        repo: &RepoName,
+        commit: &CommitSha,
+        path: &str,
+    ) -> Result<Option<Bytes>, Error>;
+
+    /// The tree of a fetched commit as an uncompressed tar stream straight out of git objects. Equal trees make equal
+    /// bytes: all times in it are constant. Nothing is checked out.
+    ///
+    /// # Errors
+    /// `Local`; within the stream when it breaks off.
+    async fn archive(
+        &self,
+        repo: &RepoName,
+        commit: &CommitSha,
+    ) -> Result<BoxStream<'static, io::Result<Bytes>>, Error>;
+}

@@ -1,0 +1,145 @@
+//! What Jockey remembers. Split by entity; each method is one transaction.
+//!
+//! A mutation takes a `Change` that says who does it and why; the event of it is written in the same transaction. What
+//! a control loop writes bears the `Fence` of its lease, and is refused when another server has taken over.
+
+pub mod builds;
+pub mod configs;
+pub mod deploys;
+pub mod entities;
+pub mod events;
+pub mod intents;
+pub mod leases;
+pub mod reconciles;
+pub mod requests;
+pub mod tokens;
+pub mod view;
+pub mod workers;
+
+pub use builds::Builds;
+pub use configs::Configs;
+pub use deploys::Deploys;
+pub use entities::{Apps, Environments, Nodes, Stacks};
+pub use events::Events;
+pub use intents::Intents;
+pub use leases::{Fence, Leases};
+pub use reconciles::Reconciles;
+pub use requests::Requests;
+pub use tokens::Tokens;
+pub use view::Views;
+pub use workers::Workers;
+
+use domain::{InstallationId, NodeName, Timestamp, config::BadVariable};
+
+/// All of it.
+pub trait Store:
+    Apps
+    + Environments
+    + Stacks
+    + Nodes
+    + Configs
+    + Workers
+    + Builds
+    + Deploys
+    + Reconciles
+    + Intents
+    + Views
+    + Leases
+    + Events
+    + Tokens
+    + Requests
+{
+    /// Which Jockey this is. Made once, with the database.
+    fn installation(&self) -> InstallationId;
+}
+
+/// What the store can answer instead.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No record of that kind by that name or id.
+    #[error("there is no {what} `{which}`")]
+    NotFound { what: &'static str, which: String },
+    /// A record of that kind has the name already.
+    #[error("there is {what} `{which}` already")]
+    Exists { what: &'static str, which: String },
+    /// The name derived for it is another's already.
+    #[error("the service name `{name}` is already {holder}'s")]
+    ServiceNameTaken { name: String, holder: String },
+    /// Something still refers to it: `3 apps`.
+    #[error("{what} `{which}` is still used by {by}")]
+    InUse {
+        what: &'static str,
+        which: String,
+        by: String,
+    },
+    /// The record is not as it was when it was read: reload and decide again.
+    #[error("{what} `{which}` was changed meanwhile")]
+    Stale { what: &'static str, which: String },
+    /// The lease under which this was written is another server's by now.
+    #[error("the lease `{lease}` was taken over")]
+    Fenced { lease: String },
+    #[error("port {port} on node {node} is taken")]
+    PortTaken { node: NodeName, port: u16 },
+    #[error("node {node} has no room for it")]
+    Overbooked { node: NodeName },
+    /// The idempotency key was used before. Look at `Requests::find_request`.
+    #[error("the request id `{0}` was used before")]
+    RequestKnown(String),
+    #[error(transparent)]
+    BadVariable(#[from] BadVariable),
+    /// Worth a retry: locked, or not reachable.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    #[error("the database cannot be written: {0}")]
+    ReadOnly(String),
+    #[error("the disk of the database is full: {0}")]
+    DiskFull(String),
+    /// What is stored does not read back, or does not decrypt.
+    #[error("the database holds what it should not: {0}")]
+    Corrupt(String),
+}
+
+impl Error {
+    /// Whether the same call may succeed later without anybody changing anything.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::DiskFull(_))
+    }
+}
+
+/// Who changes something, when, and in whose words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// A token's name, or `jockey`.
+    pub actor: String,
+    pub at: Timestamp,
+    /// The sentence of the event. Never a secret.
+    pub message: String,
+    /// Makes the mutation happen at most once: recorded in its transaction.
+    pub request: Option<requests::RequestKey>,
+}
+
+/// Which part of a list is wanted: those after a record, in the order of the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// 1 to 1,000.
+    pub size: u32,
+    /// The number of the last record that is known. None: from the beginning.
+    pub after: Option<i64>,
+}
+
+impl Page {
+    /// The largest there is, from the beginning.
+    pub const ALL: Self = Self {
+        size: 1000,
+        after: None,
+    };
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed<T> {
+    pub items: Vec<T>,
+    /// What to ask for next, as `Page::after`. None: that was all.
+    pub next: Option<i64>,
+}

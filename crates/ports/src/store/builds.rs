@@ -1,0 +1,160 @@
+//! Builds and their logs.
+
+use super::{Change, Error, Fence, Listed, Page};
+use async_trait::async_trait;
+use domain::{
+    AppId, Build, BuildEvent, BuildId, CommitSha, GitRef, ImageRef, app::Recipe, build::BuildState,
+    build::DeclaredWorker,
+};
+
+/// A Build that is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewBuild {
+    pub app: AppId,
+    pub git_ref: GitRef,
+    pub commit: CommitSha,
+    pub recipe: Recipe,
+}
+
+/// Whether a wanted Build was there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Requested {
+    /// It was made for this request.
+    Fresh(Build),
+    /// Another one of the same App, commit and recipe is in progress, or completed with its image still kept.
+    Shared(Build),
+}
+
+impl Requested {
+    /// The Build, fresh or shared.
+    #[must_use]
+    pub fn into_build(self) -> Build {
+        match self {
+            Self::Fresh(build) | Self::Shared(build) => build,
+        }
+    }
+}
+
+/// Which Builds are listed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BuildFilter {
+    pub app: Option<AppId>,
+    pub state: Option<BuildState>,
+    pub commit: Option<CommitSha>,
+}
+
+/// How a Build ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildOutcome {
+    Completed {
+        image: ImageRef,
+        workers: Vec<DeclaredWorker>,
+    },
+    /// Why, for people.
+    Failed {
+        reason: String,
+    },
+    Cancelled {
+        reason: String,
+    },
+}
+
+impl BuildOutcome {
+    /// What it is to the state machine.
+    #[must_use]
+    pub const fn event(&self) -> BuildEvent {
+        match self {
+            Self::Completed { .. } => BuildEvent::ImageReady,
+            Self::Failed { .. } => BuildEvent::GaveUp,
+            Self::Cancelled { .. } => BuildEvent::Cancelled,
+        }
+    }
+}
+
+/// A kept line of a Build's output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildLine {
+    /// Counts from 1; a cursor.
+    pub number: i64,
+    pub text: String,
+}
+
+/// Builds. Listed newest first.
+#[async_trait]
+pub trait Builds: Send + Sync {
+    /// Asks for a Build, in one transaction with the look for one that serves as well.
+    ///
+    /// # Errors
+    /// `NotFound` (the App).
+    async fn request_build(&self, new: NewBuild, change: &Change) -> Result<Requested, Error>;
+
+    /// The Build of this id.
+    ///
+    /// # Errors
+    /// None but those of the database.
+    async fn find_build(&self, id: BuildId) -> Result<Option<Build>, Error>;
+
+    /// A page of Builds.
+    ///
+    /// # Errors
+    /// None but those of the database.
+    async fn list_builds(&self, filter: &BuildFilter, page: Page) -> Result<Listed<Build>, Error>;
+
+    /// Ends a Build. Only from `in_progress`; with a fence, only while its lease is ours.
+    ///
+    /// # Errors
+    /// `Stale` when it has ended, `Fenced`, `NotFound`.
+    async fn finish_build(
+        &self,
+        id: BuildId,
+        outcome: BuildOutcome,
+        fence: Option<&Fence>,
+        change: &Change,
+    ) -> Result<Build, Error>;
+
+    /// Keeps lines of output, in order. At most 100,000 a Build; later ones are dropped with a word.
+    ///
+    /// # Errors
+    /// `Fenced`.
+    async fn append_build_lines(
+        &self,
+        id: BuildId,
+        lines: &[String],
+        fence: &Fence,
+    ) -> Result<(), Error>;
+
+    /// Lines after a cursor, at most `limit`.
+    ///
+    /// # Errors
+    /// None but those of the database.
+    async fn build_lines(
+        &self,
+        id: BuildId,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<BuildLine>, Error>;
+
+    /// The last lines, oldest first.
+    ///
+    /// # Errors
+    /// None but those of the database.
+    async fn last_build_lines(&self, id: BuildId, count: u32) -> Result<Vec<String>, Error>;
+
+    /// How many active Deploys wait for a Build.
+    ///
+    /// # Errors
+    /// None but those of the database.
+    async fn waiting_for_build(&self, id: BuildId) -> Result<u32, Error>;
+
+    /// Notes that an image is gone everywhere: its Builds serve no request any more.
+    ///
+    /// # Errors
+    /// None but those of the database.
+    async fn forget_image(&self, image: &ImageRef, change: &Change) -> Result<(), Error>;
+
+    /// Whether the image of a Build is still kept.
+    ///
+    /// # Errors
+    /// None but those of the database.
+    async fn image_is_kept(&self, image: &ImageRef) -> Result<bool, Error>;
+}

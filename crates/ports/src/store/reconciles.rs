@@ -1,0 +1,62 @@
+//! Reconciles.
+
+use super::{Change, Error, Listed, Page};
+use async_trait::async_trait;
+use domain::{
+    AppId, EnvironmentId, ReconcileId,
+    reconcile::{Reconcile, ReconcileEvent, ReconcileState},
+};
+
+/// A Reconcile to note down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewReconcile {
+    pub environment: EnvironmentId,
+    pub app: Option<AppId>,
+    /// `Preview` or `InProgress`.
+    pub state: ReconcileState,
+    /// A line a step.
+    pub plan: Vec<String>,
+}
+
+/// Reconciles. Listed newest first.
+#[async_trait]
+pub trait Reconciles: Send + Sync {
+    /// Notes one down.
+    ///
+    /// # Errors
+    /// None but those of the database.
+    async fn create_reconcile(
+        &self,
+        new: NewReconcile,
+        change: &Change,
+    ) -> Result<Reconcile, Error>;
+
+    /// The Reconcile of this id.
+    ///
+    /// # Errors
+    /// None but those of the database.
+    async fn find_reconcile(&self, id: ReconcileId) -> Result<Option<Reconcile>, Error>;
+
+    /// A page of Reconciles of an Environment, or of all.
+    ///
+    /// # Errors
+    /// None but those of the database.
+    async fn list_reconciles(
+        &self,
+        environment: Option<EnvironmentId>,
+        state: Option<ReconcileState>,
+        page: Page,
+    ) -> Result<Listed<Reconcile>, Error>;
+
+    /// Moves one by an event, from `in_progress`.
+    ///
+    /// # Errors
+    /// `Stale`, `NotFound`.
+    async fn move_reconcile(
+        &self,
+        id: ReconcileId,
+        event: ReconcileEvent,
+        reason: Option<String>,
+        change: &Change,
+    ) -> Result<Reconcile, Error>;
+}

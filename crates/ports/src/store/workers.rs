@@ -1,0 +1,106 @@
+//! Workers: definitions for the next Release, and scales, which live here alone.
+
+use super::{Change, Error, Listed, Page};
+use async_trait::async_trait;
+use domain::{AppId, EnvironmentId, Scale, Timestamp, Worker, WorkerId, WorkerName, WorkerSpec};
+
+/// A Worker to make through the API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewWorker {
+    pub app: AppId,
+    pub environment: EnvironmentId,
+    pub spec: WorkerSpec,
+    pub scale: Scale,
+}
+
+/// Which Workers are listed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WorkerFilter {
+    pub app: Option<AppId>,
+    pub environment: Option<EnvironmentId>,
+    pub name: Option<WorkerName>,
+}
+
+/// A restart that was asked for: instances started before it are replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restart {
+    pub before: Timestamp,
+    pub only: scheduler::input::RestartOnly,
+}
+
+/// Workers. Listed in ascending order of id.
+#[async_trait]
+pub trait Workers: Send + Sync {
+    /// Makes a Worker, with `WorkerSource::Api`.
+    ///
+    /// # Errors
+    /// `Exists`, `ServiceNameTaken`.
+    async fn create_worker(&self, new: NewWorker, change: &Change) -> Result<Worker, Error>;
+
+    /// The Worker of this name of an App in an Environment.
+    ///
+    /// # Errors
+    /// None but those of the database.
+    async fn find_worker(
+        &self,
+        app: AppId,
+        environment: EnvironmentId,
+        name: &WorkerName,
+    ) -> Result<Option<Worker>, Error>;
+
+    /// The Worker of this id.
+    ///
+    /// # Errors
+    /// None but those of the database.
+    async fn worker(&self, id: WorkerId) -> Result<Option<Worker>, Error>;
+
+    /// A page of Workers.
+    ///
+    /// # Errors
+    /// None but those of the database.
+    async fn list_workers(
+        &self,
+        filter: &WorkerFilter,
+        page: Page,
+    ) -> Result<Listed<Worker>, Error>;
+
+    /// Stores a definition, which is the API's from now on, when the Worker is still as it was at `read_at`.
+    ///
+    /// # Errors
+    /// `Stale`, `NotFound`.
+    async fn update_worker(
+        &self,
+        id: WorkerId,
+        spec: &WorkerSpec,
+        read_at: Timestamp,
+        change: &Change,
+    ) -> Result<Worker, Error>;
+
+    /// Sets scales, all or none. Events only for those that change.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    async fn rescale(
+        &self,
+        scales: &[(WorkerId, Scale)],
+        change: &Change,
+    ) -> Result<Vec<Worker>, Error>;
+
+    /// Asks for a restart of Workers: instances started before `restart.before` are replaced.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    async fn restart_workers(
+        &self,
+        workers: &[WorkerId],
+        restart: Restart,
+        change: &Change,
+    ) -> Result<(), Error>;
+
+    /// Deletes a Worker. The next Release is without it; its instances go when a Deploy without it is deployed, or at
+    /// once when nothing that runs has it.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    async fn delete_worker(&self, id: WorkerId, change: &Change) -> Result<(), Error>;
+}
