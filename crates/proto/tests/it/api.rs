@@ -1,0 +1,42 @@
+//! The compiled API, with the questions that the tests ask it.
+
+use prost_reflect::{DescriptorPool, MessageDescriptor, MethodDescriptor, ServiceDescriptor};
+
+/// The package that is ours; the others are copies of Google's.
+pub(crate) const PACKAGE: &str = "jockey.v1";
+
+/// Everything that `proto` has compiled.
+pub(crate) fn pool() -> DescriptorPool {
+    DescriptorPool::decode(proto::DESCRIPTOR).unwrap()
+}
+
+/// Our messages, nested ones included, without the entries of maps.
+pub(crate) fn messages(pool: &DescriptorPool) -> impl Iterator<Item = MessageDescriptor> {
+    pool.all_messages()
+        .filter(|message| message.package_name() == PACKAGE && !message.is_map_entry())
+}
+
+/// Every RPC.
+pub(crate) fn methods(pool: &DescriptorPool) -> impl Iterator<Item = MethodDescriptor> {
+    pool.services()
+        .flat_map(|service: ServiceDescriptor| service.methods().collect::<Vec<_>>())
+}
+
+/// Whether an RPC changes something, as its name says.
+pub(crate) fn mutates(method: &MethodDescriptor) -> bool {
+    const READS: [&str; 6] = ["Get", "List", "Preview", "Stream", "Watch", "WhoAmI"];
+    !READS.iter().any(|read| method.name().starts_with(read))
+}
+
+/// What a field holds and its number, such as `bool = 14`; `repeated` is not told apart.
+pub(crate) fn field(message: &MessageDescriptor, name: &str) -> Option<String> {
+    let field = message.get_field_by_name(name)?;
+    Some(format!("{:?} = {}", field.kind(), field.number()))
+}
+
+/// Fails with every line that `complaints` yields.
+#[track_caller]
+pub(crate) fn assert_none(complaints: impl IntoIterator<Item = String>) {
+    let complaints: Vec<String> = complaints.into_iter().collect();
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+}

@@ -1,0 +1,8 @@
+#![cfg(test)]
+//! Reads the compiled API and checks what `proto/README.md` promises of its style.
+
+mod api;
+mod comments;
+mod redaction;
+mod routes;
+mod style;
