@@ -118,8 +118,7 @@ fn every_field_named_as_a_time_is_one() {
             field.kind(),
             Kind::Message(message) if message.full_name() == "google.protobuf.Timestamp"
         );
-        let named =
-            field.name().ends_with("_time") || ["time", "since", "until"].contains(&field.name());
+        let named = field.name().ends_with("_time") || ["time", "since"].contains(&field.name());
         (is_time != named).then(|| format!("{} is {:?}", field.full_name(), field.kind()))
     }));
 }
