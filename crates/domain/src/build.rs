@@ -17,6 +17,7 @@ pub struct Build {
     /// The commit it resolved to.
     pub commit: CommitSha,
     pub recipe: Recipe,
+    pub wanted: Wanted,
     pub state: BuildState,
     /// The image. Present once completed.
     pub image: Option<ImageRef>,
@@ -35,6 +36,16 @@ pub struct DeclaredWorker {
     /// The scale that a Worker met for the first time gets.
     pub first_scale: Scale,
     pub source: WorkerSource,
+}
+
+crate::words! {
+    /// Who wants a Build. One that only Deploys want is cancelled when none of them waits for it any more.
+    Wanted {
+        /// Deploys alone.
+        ByDeploys => "deploys",
+        /// Somebody asked for it by itself.
+        ByItself => "itself",
+    }
 }
 
 crate::words! {

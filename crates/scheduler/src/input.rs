@@ -50,6 +50,8 @@ pub struct DesiredApp {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredDeploy {
     pub id: DeployId,
+    /// Earlier Deploys of the same Release: their instances are as good as its own, and are not replaced.
+    pub also: BTreeSet<DeployId>,
     pub state: DeployState,
     pub commit: CommitSha,
     /// When it has to be healthy, while it is `deploying`.
@@ -160,6 +162,14 @@ impl Default for Policy {
             halt_at_least: 3,
             believe_percent: 50,
         }
+    }
+}
+
+impl DesiredDeploy {
+    /// Whether an instance of this Deploy runs what is wanted.
+    #[must_use]
+    pub fn covers(&self, deploy: DeployId) -> bool {
+        self.id == deploy || self.also.contains(&deploy)
     }
 }
 

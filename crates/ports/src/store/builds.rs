@@ -4,7 +4,7 @@ use super::{Change, Error, Fence, Listed, Page};
 use async_trait::async_trait;
 use domain::{
     AppId, Build, BuildEvent, BuildId, CommitSha, GitRef, ImageRef, app::Recipe, build::BuildState,
-    build::DeclaredWorker,
+    build::DeclaredWorker, build::Wanted,
 };
 
 /// A Build that is wanted.
@@ -14,6 +14,8 @@ pub struct NewBuild {
     pub git_ref: GitRef,
     pub commit: CommitSha,
     pub recipe: Recipe,
+    /// A shared Build that is asked for by itself is wanted by itself from then on.
+    pub wanted: Wanted,
 }
 
 /// Whether a wanted Build was there.

@@ -122,7 +122,8 @@ pub trait Deploys: Send + Sync {
     ) -> Result<Deploy, Error>;
 
     /// Makes the Release of a Deploy and moves it to `deploying`: Workers met for the first time are stored with their
-    /// first scale, those from files take the commit's definition.
+    /// first scale, those from files take the commit's definition. Where the Release would be equal to the one that
+    /// is deployed now (image, config versions, Workers), that one is used again, so that nothing has to move.
     ///
     /// # Errors
     /// `Stale`, `Fenced`, `NotFound`, `ServiceNameTaken`.

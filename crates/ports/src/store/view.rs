@@ -3,8 +3,8 @@
 use super::{Error, workers::Restart};
 use async_trait::async_trait;
 use domain::{
-    App, Build, Deploy, Environment, EnvironmentId, InstanceEnd, Intent, NodeName, Release, Stack,
-    Timestamp, Worker, node::Duty, reconcile::Reconcile,
+    App, Build, Deploy, DeployId, Environment, EnvironmentId, InstanceEnd, Intent, NodeName,
+    Release, ReleaseId, Stack, Timestamp, Worker, node::Duty, reconcile::Reconcile,
 };
 use std::collections::BTreeMap;
 
@@ -17,6 +17,9 @@ pub struct EnvironmentView {
     pub apps: Vec<AppView>,
     /// Standing intents of all Environments, for ports and room are shared.
     pub intents: Vec<Intent>,
+    /// Which Release each Deploy of this Environment runs that a standing intent names. Two Deploys of one Release
+    /// are alike: the instances of the earlier serve for the later.
+    pub releases: BTreeMap<DeployId, ReleaseId>,
     /// How instances of deployed and active Deploys ended since the time asked for, oldest first. At most 1,000.
     pub ends: Vec<InstanceEnd>,
     pub duties: BTreeMap<NodeName, Duty>,

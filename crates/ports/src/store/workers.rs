@@ -97,8 +97,8 @@ pub trait Workers: Send + Sync {
         change: &Change,
     ) -> Result<(), Error>;
 
-    /// Deletes a Worker. The next Release is without it; its instances go when a Deploy without it is deployed, or at
-    /// once when nothing that runs has it.
+    /// Deletes a Worker. Its instances go at once, for nothing is wanted of it; the next Release is without it unless
+    /// the commit declares it.
     ///
     /// # Errors
     /// `NotFound`.
