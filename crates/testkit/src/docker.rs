@@ -11,9 +11,16 @@ use std::{
 
 use anyhow::{Context, bail};
 
+mod engine;
+mod gate;
 mod scope;
 
+pub use engine::Engine;
+pub use gate::Gate;
 pub use scope::Scope;
+
+/// Where the machine's engine listens.
+pub const SOCKET: &str = "/var/run/docker.sock";
 
 /// The image that every test may build on. It needs no public registry.
 pub const BASE_IMAGE: &str = "busybox:1";
@@ -61,8 +68,11 @@ where
     I: IntoIterator,
     I::Item: AsRef<OsStr>,
 {
-    let mut command = Command::new("docker");
-    command.args(arguments);
+    capture(Command::new("docker").args(arguments))
+}
+
+/// Runs a command and answers what it printed, trimmed; an error ends with what it wrote to stderr.
+fn capture(command: &mut Command) -> anyhow::Result<String> {
     let output = command
         .output()
         .with_context(|| format!("{command:?} could not be started"))?;

@@ -11,8 +11,10 @@ use anyhow::{Context, bail, ensure};
 use tempfile::TempDir;
 
 mod change;
+mod server;
 
 pub use change::Change;
+pub use server::{Access, Server};
 
 /// A directory of bare repositories, laid out as a code host lays them out: `<owner>/<name>.git`.
 #[derive(Debug)]
@@ -36,6 +38,14 @@ impl Repositories {
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("file://{}", self.directory.path().display())
+    }
+
+    /// Serves them over HTTP. The server must not outlive them.
+    ///
+    /// # Errors
+    /// No port, or no temporary directory.
+    pub fn serve(&self, access: Access<'_>) -> anyhow::Result<Server> {
+        Ok(Server::start(self.directory.path(), access)?)
     }
 
     /// Makes an empty repository, whose HEAD is the branch `main`. It serves any commit by its sha, as GitHub does.

@@ -106,6 +106,36 @@ fn any_commit_can_be_fetched_by_its_sha_from_the_base_url() {
 }
 
 #[test]
+fn a_server_gives_a_commit_to_everybody_or_to_who_has_the_token() {
+    let (repositories, repository) = repository();
+    let sha = repository
+        .commit(&Change::new("first").file("a", "1"))
+        .unwrap();
+    let mirror = repositories.create("mirror/app").unwrap();
+    let fetch =
+        |base: String| mirror.git(["fetch", "--depth=1", &format!("{base}/example/app"), &sha]);
+
+    let open = repositories.serve(Access::Anyone).unwrap();
+    fetch(open.base_url()).unwrap();
+
+    let closed = repositories.serve(Access::Token("s3cret")).unwrap();
+    let refused = fetch(closed.base_url()).unwrap_err();
+    assert!(format!("{refused:#}").contains("Username"), "{refused:#}");
+    let with = |token: &str| {
+        closed
+            .base_url()
+            .replace("://", &format!("://x-access-token:{token}@"))
+    };
+    assert!(fetch(with("wrong")).is_err());
+    fetch(with("s3cret")).unwrap();
+
+    let url = closed.base_url();
+    drop(closed);
+    let gone = fetch(url).unwrap_err();
+    assert!(format!("{gone:#}").contains("connect"), "{gone:#}");
+}
+
+#[test]
 fn a_directory_of_this_machine_becomes_a_commit_and_a_working_copy() {
     let (repositories, repository) = repository();
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/sample-app");
