@@ -1,10 +1,35 @@
 //! A plan: what to do now, what may not be done yet, and why.
+//!
+//! One rule of the design, one file here. They are applied to each Worker in turn, in the order of `crew`.
 
+mod draft;
+mod end;
+mod fates;
+mod hold_unknown;
+mod keep_healthy;
+mod prove_first;
+mod render;
+mod replace_unhealthy;
+mod serve;
+mod singleton;
+mod start_missing;
+mod stop_superseded;
+mod stop_surplus;
+mod sweep_strays;
+mod why;
+
+use crate::{
+    input::PlanInput,
+    world::{Crew, World},
+};
 use domain::{
     AppId, ByteSize, DeployId, InstanceId, NodeName, Scale, Timestamp, WorkerName,
     observed::RestartPolicy,
 };
-use std::fmt;
+use draft::Draft;
+use fates::Fates;
+use keep_healthy::KeepHealthy;
+use prove_first::Proof;
 
 /// What to do now, and what is held back. Empty when the world matches (rule 10).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,6 +48,34 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.held.is_empty()
     }
+}
+
+/// What to do now. Pure: same input, same plan, in whichever order its lists are.
+#[must_use]
+pub fn plan(input: &PlanInput) -> Plan {
+    let world = World::new(input);
+    let mut draft = Draft::new(&world);
+    for squad in world.squads() {
+        let proof = Proof::of(&world, squad);
+        for crew in world.crews(squad) {
+            plan_crew(&mut draft, crew, &proof);
+        }
+    }
+    draft.finish()
+}
+
+/// The steps for one Worker. Nothing is condemned but within what `KeepHealthy` has left, so that the steps may be
+/// performed in any order; each rule may rely on what those before it have spent.
+fn plan_crew<'a>(draft: &mut Draft<'_, 'a>, crew: Crew<'_, 'a>, proof: &Proof) {
+    let mut healthy = KeepHealthy::of(&crew);
+    hold_unknown::apply(draft, &crew);
+    end::apply(draft, &crew);
+    sweep_strays::apply(draft, &crew, &mut healthy);
+    stop_superseded::apply(draft, &crew, &mut healthy, proof);
+    let fates = Fates::of(draft, &crew);
+    stop_surplus::apply(draft, &crew, &mut healthy, &fates);
+    start_missing::apply(draft, &crew, &fates);
+    serve::apply(draft, &crew);
 }
 
 /// One thing to do to one instance.
@@ -138,9 +191,13 @@ pub enum Why {
     NodeDraining,
     /// Its node came back after its instances were started elsewhere.
     NodeReturned,
-    /// No intent stands for it: it was started late, or by somebody else with our labels.
+    /// No intent stands for it: it was started late, and has nothing to do here any more.
     Stray,
-    /// The catalog knows it, its node does not.
+    /// It has the labels of an instance and is not that one. **No intent is opened for a step with this reason**: the
+    /// instance's id belongs to another. It is told apart by the step's `handle`.
+    Copy,
+    /// The catalog knows it, its node does not. No plan says so: what is not on a node is not seen by the planner, and
+    /// whoever reads the catalog clears it.
     Stale,
     // Holds.
     /// Rule 1: that many must stay healthy.
@@ -194,28 +251,4 @@ pub enum RefusalReason {
         wanted_millis: u32,
     },
     NoPort,
-}
-
-impl fmt::Display for RefusalReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cordoned => f.write_str("is cordoned"),
-            Self::Draining => f.write_str("is being drained"),
-            Self::Failed => f.write_str("has failed"),
-            Self::Silent => f.write_str("does not answer"),
-            Self::Memory { free, wanted } => {
-                write!(f, "has {free} of memory free, {wanted} are wanted")
-            }
-            Self::Cpu {
-                free_millis,
-                wanted_millis,
-            } => {
-                write!(
-                    f,
-                    "has {free_millis} thousandths of a core free, {wanted_millis} are wanted"
-                )
-            }
-            Self::NoPort => f.write_str("has no free port in the range"),
-        }
-    }
 }

@@ -1,0 +1,141 @@
+//! The input, looked up.
+
+use crate::{
+    input::{Answered, PlanInput, PoolNode, Registration, Sighting},
+    plan::{Action, Step},
+};
+use domain::{
+    InstanceId, Intent, IntentKind, IntentState, NodeName,
+    node::NodeState,
+    observed::{Authenticity, Phase},
+};
+use std::collections::BTreeMap;
+
+/// The input, looked up.
+pub(super) struct Record<'a> {
+    pub(super) input: &'a PlanInput,
+    nodes: BTreeMap<&'a NodeName, &'a PoolNode>,
+    starts: BTreeMap<InstanceId, &'a Intent>,
+    stops: BTreeMap<InstanceId, &'a Intent>,
+    sightings: BTreeMap<InstanceId, Vec<&'a Sighting>>,
+}
+
+impl<'a> Record<'a> {
+    pub(super) fn of(input: &'a PlanInput) -> Self {
+        let of_kind = |kind: IntentKind| {
+            input
+                .intents
+                .iter()
+                .filter(move |intent| intent.kind == kind)
+                .filter(|intent| match intent.state {
+                    IntentState::Open => true,
+                    IntentState::Done => intent.kind == IntentKind::Start,
+                    IntentState::Failed | IntentState::Abandoned => false,
+                })
+                .map(|intent| (intent.instance, intent))
+        };
+        let mut sightings: BTreeMap<InstanceId, Vec<&Sighting>> = BTreeMap::new();
+        for sighting in &input.observed {
+            sightings
+                .entry(sighting.seen.instance)
+                .or_default()
+                .push(sighting);
+        }
+        let nodes = input.pools.values().flatten();
+        Self {
+            input,
+            nodes: nodes.map(|host| (&host.node.name, host)).collect(),
+            starts: of_kind(IntentKind::Start).collect(),
+            stops: of_kind(IntentKind::Stop).collect(),
+            sightings,
+        }
+    }
+
+    pub(super) fn node(&self, name: &NodeName) -> Option<&'a PoolNode> {
+        self.nodes.get(name).copied()
+    }
+
+    pub(super) fn answered(&self, name: &NodeName) -> bool {
+        self.node(name)
+            .is_some_and(|host| host.answered == Answered::Yes)
+    }
+
+    pub(super) fn start_of(&self, instance: InstanceId) -> Option<&'a Intent> {
+        self.starts.get(&instance).copied()
+    }
+
+    pub(super) fn is_condemned(&self, instance: InstanceId) -> bool {
+        self.stops.contains_key(&instance)
+    }
+
+    /// Every intent that holds room on its node: one for each instance.
+    pub(super) fn reservations(&self) -> impl Iterator<Item = &'a Intent> {
+        let without_start = self
+            .stops
+            .values()
+            .filter(|stop| !self.starts.contains_key(&stop.instance));
+        self.starts.values().chain(without_start).copied()
+    }
+
+    /// Intents to start that nothing speaks against: what they started runs, as far as is known, or is about to.
+    pub(super) fn running(&self) -> impl Iterator<Item = &'a Intent> {
+        self.starts.values().copied().filter(|start| {
+            let home = self.home_of(start);
+            let known = home.is_none_or(|s| self.input.known_deploys.contains(&s.seen.deploy));
+            known
+                && match home.map(|sighting| &sighting.seen.phase) {
+                    Some(Phase::Exited { .. }) if self.answered(&start.node) => false,
+                    Some(_) => self.answered(&start.node) || !self.has_failed(&start.node),
+                    None if self.answered(&start.node) => {
+                        start.state == IntentState::Open
+                            || self.input.busy.contains(&start.instance)
+                    }
+                    None => !self.has_failed(&start.node),
+                }
+        })
+    }
+
+    fn has_failed(&self, name: &NodeName) -> bool {
+        self.node(name)
+            .is_none_or(|host| host.node.state == NodeState::Failed)
+    }
+
+    /// The sighting that an intent is about.
+    pub(super) fn home_of(&self, intent: &Intent) -> Option<&'a Sighting> {
+        self.sightings_of(intent.instance).find(|sighting| {
+            sighting.seen.node == intent.node && sighting.seen.authenticity == Authenticity::Genuine
+        })
+    }
+
+    pub(super) fn sightings_of(&self, instance: InstanceId) -> impl Iterator<Item = &'a Sighting> {
+        self.sightings.get(&instance).into_iter().flatten().copied()
+    }
+
+    /// What a step acts at, where that was seen.
+    pub(super) fn sighting(&self, step: &Step) -> Option<&'a Sighting> {
+        self.sightings_of(step.instance).find(|sighting| {
+            sighting.seen.node == step.node && Some(&sighting.seen.handle) == step.handle.as_ref()
+        })
+    }
+
+    /// Whether it serves users: an instance that is meant to, runs, is healthy, and is known where it has a port.
+    pub(super) fn serves(&self, sighting: &Sighting) -> bool {
+        let seen = &sighting.seen;
+        let meant = self
+            .start_of(seen.instance)
+            .is_some_and(|start| start.node == seen.node);
+        meant
+            && !self.is_condemned(seen.instance)
+            && seen.authenticity == Authenticity::Genuine
+            && self.input.known_deploys.contains(&seen.deploy)
+            && self.answered(&seen.node)
+            && seen.phase.is_running()
+            && sighting.health.is_healthy()
+            && (seen.port.is_none() || sighting.registration == Registration::Serving)
+    }
+}
+
+/// A start that is not on record yet.
+pub(super) fn is_new_start(step: &Step, record: &Record<'_>) -> bool {
+    matches!(step.action, Action::Start { .. }) && record.start_of(step.instance).is_none()
+}

@@ -1,0 +1,38 @@
+//! Rule 3: fewest instances first; the second instance of a Worker goes to another node than the first whenever there
+//! are two; then spread over the node meta `zone`; resources respected; ties broken by node name.
+
+mod room;
+
+pub use room::Rooms;
+
+use crate::plan::Refusal;
+use domain::{NodeName, StackId, worker::Resources};
+
+/// What is to be placed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demand {
+    pub stack: StackId,
+    pub resources: Resources,
+    /// Whether it needs a host port.
+    pub port: bool,
+    /// The nodes, by their place in `Rooms`, on which the same Worker runs already or is about to. One that has two is
+    /// named twice.
+    pub beside: Vec<usize>,
+}
+
+/// Where it goes. It is counted there from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The node's place in `Rooms`.
+    pub host: usize,
+    pub node: NodeName,
+    pub port: Option<u16>,
+}
+
+/// The best node for one more instance, and takes the room and the port there.
+///
+/// # Errors
+/// Each node of the pool with what speaks against it, in order of name; none for an empty pool.
+pub fn place(rooms: &mut Rooms<'_>, demand: &Demand) -> Result<Place, Vec<Refusal>> {
+    rooms.place(demand)
+}

@@ -1,0 +1,259 @@
+//! What is left of each node, in an order that gives the best one without looking at all.
+
+use super::{Demand, Place};
+use crate::{
+    input::{PlanInput, Policy, PoolNode},
+    plan::{Refusal, RefusalReason},
+    seed,
+    world::{Member, World, refusal},
+};
+use domain::{ByteSize, CpuMillis, StackId, worker::Resources};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is left of each node.
+pub struct Rooms<'a> {
+    input: &'a PlanInput,
+    rooms: Vec<Room<'a>>,
+    pools: BTreeMap<StackId, Pool<'a>>,
+}
+
+struct Room<'a> {
+    host: &'a PoolNode,
+    instances: u32,
+    memory: u64,
+    cpu: u64,
+    /// Taken on it, in order once it was looked at.
+    ports: Vec<u16>,
+    sorted: Sorted,
+    /// The zones of pools that it is in.
+    zones: Vec<(StackId, &'a str)>,
+}
+
+#[derive(PartialEq, Eq)]
+enum Sorted {
+    Yes,
+    No,
+}
+
+/// The nodes of a pool that take new instances: for each zone, those with the fewest first, then by name.
+type Pool<'a> = BTreeMap<&'a str, BTreeSet<(u32, usize)>>;
+
+impl<'a> Rooms<'a> {
+    /// The rooms as the input has them.
+    #[must_use]
+    pub fn new(input: &'a PlanInput) -> Self {
+        Self::of(&World::new(input))
+    }
+
+    pub(crate) fn of(world: &World<'a>) -> Self {
+        let input = world.input;
+        let mut rooms: Vec<Room<'a>> = world
+            .nodes
+            .hosts()
+            .iter()
+            .map(|host| Room::of(host))
+            .collect();
+        for member in world.members() {
+            if let Some(at) = member.host {
+                rooms[at].hold(member);
+            }
+        }
+        let mut pools: BTreeMap<StackId, Pool<'a>> = BTreeMap::new();
+        for (stack, hosts) in &input.pools {
+            let pool = pools.entry(*stack).or_default();
+            for host in hosts.iter().filter(|host| refusal(host).is_none()) {
+                let Some(at) = world.nodes.find(&host.node.name) else {
+                    continue;
+                };
+                let zone = host.node.meta.get("zone").map_or("", String::as_str);
+                pool.entry(zone)
+                    .or_default()
+                    .insert((rooms[at].instances, at));
+                rooms[at].zones.push((*stack, zone));
+            }
+        }
+        Self {
+            input,
+            rooms,
+            pools,
+        }
+    }
+
+    /// How many instances stand on a node.
+    pub(crate) fn instances(&self, host: Option<usize>) -> u32 {
+        host.map_or(0, |at| self.rooms[at].instances)
+    }
+
+    pub(crate) fn place(&mut self, demand: &Demand) -> Result<Place, Vec<Refusal>> {
+        let chosen = self
+            .best(demand, Beside::Avoided)
+            .or_else(|| self.best(demand, Beside::Taken));
+        let Some((host, port)) = chosen else {
+            return Err(self.refusals(demand));
+        };
+        self.take(host, port, demand.resources);
+        Ok(Place {
+            host,
+            node: self.rooms[host].host.node.name.clone(),
+            port,
+        })
+    }
+
+    /// Looks at each zone's nodes in order, and in each only as far as the first that can take it.
+    fn best(&mut self, demand: &Demand, beside: Beside) -> Option<(usize, Option<u16>)> {
+        let pool = self.pools.get(&demand.stack)?;
+        let (_, host, port) = pool
+            .iter()
+            .filter_map(|(zone, order)| {
+                let (instances, host, port) = order.iter().find_map(|&(instances, host)| {
+                    let skipped = match beside {
+                        Beside::Avoided => demand.beside.contains(&host),
+                        Beside::Taken => false,
+                    };
+                    let room = &mut self.rooms[host];
+                    if skipped || room.lacks(demand.resources).is_some() {
+                        return None;
+                    }
+                    let port = match demand.port {
+                        true => Some(room.free_port(&self.input.policy, self.input.seed)?),
+                        false => None,
+                    };
+                    Some((instances, host, port))
+                })?;
+                let beside = demand
+                    .beside
+                    .iter()
+                    .filter(|&&at| self.rooms[at].zone(demand.stack) == Some(zone));
+                Some(((instances, beside.count(), host), host, port))
+            })
+            .min()?;
+        Some((host, port))
+    }
+
+    fn take(&mut self, host: usize, port: Option<u16>, resources: Resources) {
+        let room = &mut self.rooms[host];
+        for (stack, zone) in &room.zones {
+            if let Some(order) = self
+                .pools
+                .get_mut(stack)
+                .and_then(|pool| pool.get_mut(zone))
+            {
+                order.remove(&(room.instances, host));
+                order.insert((room.instances + 1, host));
+            }
+        }
+        room.reserve(resources);
+        room.ports.extend(port);
+        room.sorted = Sorted::No;
+    }
+
+    fn refusals(&self, demand: &Demand) -> Vec<Refusal> {
+        let pool = self
+            .input
+            .pools
+            .get(&demand.stack)
+            .map_or(&[][..], Vec::as_slice);
+        let mut refusals: Vec<Refusal> = pool
+            .iter()
+            .map(|host| {
+                let room = self
+                    .rooms
+                    .binary_search_by(|room| room.host.node.name.cmp(&host.node.name))
+                    .ok()
+                    .map(|at| &self.rooms[at]);
+                let lacks = || room.and_then(|room| room.lacks(demand.resources));
+                let reason = refusal(host)
+                    .or_else(lacks)
+                    .unwrap_or(RefusalReason::NoPort);
+                Refusal {
+                    node: host.node.name.clone(),
+                    reason,
+                }
+            })
+            .collect();
+        refusals.sort_by(|a, b| a.node.cmp(&b.node));
+        refusals
+    }
+}
+
+/// What to do about nodes that have an instance of the Worker.
+#[derive(Clone, Copy)]
+enum Beside {
+    Avoided,
+    Taken,
+}
+
+impl<'a> Room<'a> {
+    fn of(host: &'a PoolNode) -> Self {
+        Self {
+            host,
+            instances: host.others.instances,
+            memory: host.others.memory.as_bytes(),
+            cpu: u64::from(host.others.cpu.get()),
+            ports: Vec::new(),
+            sorted: Sorted::No,
+            zones: Vec::new(),
+        }
+    }
+
+    /// Counts what stands here already.
+    fn hold(&mut self, member: &Member<'_>) {
+        match member.start.or(member.stop) {
+            Some(intent) => self.reserve(intent.resources),
+            None => self.instances += 1,
+        }
+        self.ports.extend(member.port());
+        self.ports
+            .extend(member.start.and_then(|intent| intent.port));
+    }
+
+    fn reserve(&mut self, resources: Resources) {
+        self.instances += 1;
+        self.memory += resources.memory.unwrap_or_default().as_bytes();
+        self.cpu += u64::from(resources.cpu.unwrap_or_default().get());
+    }
+
+    fn lacks(&self, wanted: Resources) -> Option<RefusalReason> {
+        let node = &self.host.node;
+        if let (Some(all), Some(wanted)) = (node.memory, wanted.memory) {
+            let free = all.as_bytes().saturating_sub(self.memory);
+            if free < wanted.as_bytes() {
+                let free = ByteSize::bytes(free);
+                return Some(RefusalReason::Memory { free, wanted });
+            }
+        }
+        if let (Some(all), Some(wanted)) = (node.cpu, wanted.cpu) {
+            let free = u64::from(all.get()).saturating_sub(self.cpu);
+            if free < u64::from(wanted.get()) {
+                return Some(RefusalReason::Cpu {
+                    free_millis: CpuMillis::new(u32::try_from(free).unwrap_or(0)).get(),
+                    wanted_millis: wanted.get(),
+                });
+            }
+        }
+        None
+    }
+
+    /// The next free port of the range, counted round from a place that the seed gives.
+    fn free_port(&mut self, policy: &Policy, seed: u64) -> Option<u16> {
+        if self.sorted == Sorted::No {
+            self.ports.sort_unstable();
+            self.sorted = Sorted::Yes;
+        }
+        let (first, last) = (*policy.ports.start(), *policy.ports.end());
+        let length = u32::from(last.checked_sub(first)?) + 1;
+        let offset = seed::offset(seed, self.host.node.name.as_str(), length);
+        (0..length)
+            .filter_map(|step| u16::try_from(u32::from(first) + (offset + step) % length).ok())
+            .find(|port| {
+                self.ports.binary_search(port).is_err() && !self.host.taken_ports.contains(port)
+            })
+    }
+
+    fn zone(&self, stack: StackId) -> Option<&'a str> {
+        self.zones
+            .iter()
+            .find(|(of, _)| *of == stack)
+            .map(|(_, zone)| *zone)
+    }
+}

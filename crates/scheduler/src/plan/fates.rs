@@ -1,0 +1,115 @@
+//! Rules 4, 5 and 6 and restarts: which instances of the wanted Deploy stay, and which make room for a successor.
+
+use super::{
+    Why,
+    draft::Draft,
+    end,
+    replace_unhealthy::{self, Verdict},
+    stop_superseded::ended,
+};
+use crate::{
+    input::{DesiredWorker, RestartOnly},
+    world::{Crew, Emptied, Member, Presence},
+};
+use domain::{IntentState, observed::Phase};
+
+/// The instances of the wanted Deploy that run or are about to, told apart.
+#[derive(Default)]
+pub(crate) struct Fates<'w, 'a> {
+    /// They stay, as far as the scale goes.
+    pub(crate) staying: Vec<&'w Member<'a>>,
+    /// They go when others serve in their place.
+    pub(crate) leaving: Vec<(&'w Member<'a>, Why)>,
+}
+
+impl<'w, 'a> Fates<'w, 'a> {
+    /// Afterwards what ended is on its way out, what cannot be seen is held and stays, and the rest is told apart.
+    pub(crate) fn of(draft: &mut Draft<'_, 'a>, crew: &Crew<'w, 'a>) -> Self {
+        let mut fates = Self::default();
+        for member in crew.fresh() {
+            wake(draft, crew, member);
+            match member.presence {
+                Presence::Exited => {
+                    let why = ended(member).unwrap_or(Why::NeverStarted);
+                    end::condemn(draft, member, why);
+                }
+                Presence::Created if !is_starting(member) => {
+                    end::condemn(draft, member, Why::NeverStarted);
+                }
+                Presence::Awaited | Presence::Created => {
+                    match draft.world.nodes.takes_new(member.host) || member.busy {
+                        true => fates.staying.push(member),
+                        false => end::condemn(draft, member, Why::NodeDraining),
+                    }
+                }
+                Presence::Running | Presence::Restarting => match leaves(draft, crew, member) {
+                    Some(why) => fates.leaving.push((member, why)),
+                    None => fates.staying.push(member),
+                },
+                Presence::Silent => {
+                    if !member.busy {
+                        let why = end::unseen(draft, crew);
+                        draft.hold("start", member, why);
+                    }
+                    fates.staying.push(member);
+                }
+                Presence::Lost | Presence::Vanished => {}
+            }
+        }
+        fates
+    }
+
+    /// How many stay.
+    pub(crate) fn staying(&self) -> u16 {
+        u16::try_from(self.staying.len()).unwrap_or(u16::MAX)
+    }
+}
+
+pub(crate) fn is_starting(member: &Member<'_>) -> bool {
+    member
+        .start
+        .is_some_and(|intent| intent.state == IntentState::Open)
+}
+
+/// Why an instance that runs is to make room.
+fn leaves(draft: &mut Draft<'_, '_>, crew: &Crew<'_, '_>, member: &Member<'_>) -> Option<Why> {
+    match draft.world.nodes.is_emptied(member.host) {
+        Some(Emptied::Draining) => return Some(Why::NodeDraining),
+        Some(Emptied::Failed) => return Some(Why::NodeReturned),
+        None => {}
+    }
+    let worker = crew.wanted()?;
+    if is_to_restart(worker, member) {
+        return Some(Why::Restart);
+    }
+    match replace_unhealthy::judge(draft, worker, member) {
+        Verdict::Replace(why) => Some(why),
+        Verdict::Halted(why) => {
+            draft.hold("stop", member, why);
+            None
+        }
+        Verdict::Leave => None,
+    }
+}
+
+/// Told by when the start was put on record: the node's own clock may be wrong.
+fn is_to_restart(worker: &DesiredWorker, member: &Member<'_>) -> bool {
+    let before = worker
+        .restart_before
+        .zip(member.start)
+        .is_some_and(|(before, start)| start.opened_at < before);
+    before
+        && match worker.restart_only {
+            RestartOnly::All => true,
+            RestartOnly::Unhealthy => member.is_unhealthy(),
+        }
+}
+
+/// Asks to be woken when a Worker without a port has run for its settle time.
+fn wake(draft: &mut Draft<'_, '_>, crew: &Crew<'_, '_>, member: &Member<'_>) {
+    if let (Some(Phase::Running { since, .. }), None) = (member.phase(), member.port())
+        && !member.is_healthy()
+    {
+        draft.wake_at(*since + crew.timing().settle);
+    }
+}

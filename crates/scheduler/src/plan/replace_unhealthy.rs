@@ -1,0 +1,134 @@
+//! Rule 6: unhealthy past its grace is replaced, start-first, within rule 1, with backoff from the history of failures;
+//! when most of a pool turns bad at once, replacing halts and says so.
+
+use super::{Why, draft::Draft};
+use crate::{
+    input::{DesiredWorker, PlanInput},
+    world::{Crew, Member, Presence, World},
+};
+use domain::{DeployState, Timestamp, observed::Manner};
+use std::time::Duration;
+
+/// Whether so many are unhealthy that replacing would make it worse.
+pub(crate) struct Halt {
+    unhealthy: u32,
+    of: u32,
+    halted: bool,
+}
+
+impl Halt {
+    /// Instances of a Deploy that is still proving itself are not counted: a bad Release is no bad pool.
+    pub(crate) fn of(world: &World<'_>) -> Self {
+        let (mut unhealthy, mut of) = (0, 0);
+        for squad in world.squads() {
+            let proving = squad
+                .app
+                .deploy
+                .as_ref()
+                .filter(|deploy| deploy.state == DeployState::Deploying)
+                .map(|deploy| deploy.id);
+            for member in world.crews(squad).flat_map(|crew| crew.standing()) {
+                let counts = match member.presence {
+                    Presence::Running | Presence::Restarting => Some(member.deploy) != proving,
+                    Presence::Awaited
+                    | Presence::Created
+                    | Presence::Exited
+                    | Presence::Silent
+                    | Presence::Lost
+                    | Presence::Vanished => false,
+                };
+                of += u32::from(counts);
+                unhealthy += u32::from(counts && member.is_unhealthy());
+            }
+        }
+        let policy = &world.input.policy;
+        let halted = unhealthy >= policy.halt_at_least
+            && u64::from(unhealthy) * 100 > u64::from(of) * u64::from(policy.halt_above_percent);
+        Self {
+            unhealthy,
+            of,
+            halted,
+        }
+    }
+}
+
+/// What is to be done about an instance's health.
+pub(crate) enum Verdict {
+    /// Nothing: it is healthy, or unknown, or has its grace left.
+    Leave,
+    Replace(Why),
+    Halted(Why),
+}
+
+/// Unknown is never a reason (rule 5).
+pub(crate) fn judge(
+    draft: &mut Draft<'_, '_>,
+    worker: &DesiredWorker,
+    member: &Member<'_>,
+) -> Verdict {
+    let Some((what, since)) = member.unhealthy() else {
+        return Verdict::Leave;
+    };
+    let end_of_grace = since + worker.spec.timing.grace;
+    if draft.now() < end_of_grace {
+        draft.wake_at(end_of_grace);
+        return Verdict::Leave;
+    }
+    let proving = draft.is_proving(member);
+    if draft.halt.halted && !proving {
+        return Verdict::Halted(Why::Halted {
+            unhealthy: draft.halt.unhealthy,
+            of: draft.halt.of,
+        });
+    }
+    Verdict::Replace(Why::Unhealthy {
+        what: what.to_owned(),
+    })
+}
+
+impl Draft<'_, '_> {
+    fn is_proving(&self, member: &Member<'_>) -> bool {
+        self.world
+            .input
+            .app(member.app)
+            .and_then(|app| app.deploy.as_ref())
+            .is_some_and(|deploy| {
+                deploy.id == member.deploy && deploy.state == DeployState::Deploying
+            })
+    }
+}
+
+/// How long the next start of a Worker waits, after the failures of its Deploy that are not forgotten.
+pub(crate) fn backoff(input: &PlanInput, crew: &Crew<'_, '_>) -> Option<Why> {
+    let deploy = crew.deploy()?.id;
+    let policy = &input.policy;
+    let deaths = || {
+        input.ends.iter().filter(|end| {
+            end.manner == Manner::Died
+                && end.deploy == deploy
+                && end.worker == *crew.worker
+                && input.now.since(end.at) < policy.forget_after
+        })
+    };
+    let last = deaths().map(|end| end.at).max()?;
+    let failures = u32::try_from(deaths().count()).unwrap_or(u32::MAX);
+    let until = last + wait(policy.backoff_first, policy.backoff_max, failures);
+    (input.now < until).then_some(Why::Backoff { failures, until })
+}
+
+/// Doubles with each failure after the first.
+fn wait(first: Duration, max: Duration, failures: u32) -> Duration {
+    let factor = 1_u32
+        .checked_shl(failures.saturating_sub(1))
+        .unwrap_or(u32::MAX);
+    first.saturating_mul(factor).min(max)
+}
+
+/// The time that a backoff ends.
+pub(crate) fn end_of(why: &Why) -> Option<Timestamp> {
+    if let Why::Backoff { until, .. } = why {
+        Some(*until)
+    } else {
+        None
+    }
+}

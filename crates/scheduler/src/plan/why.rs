@@ -1,0 +1,142 @@
+//! The sentences that users read, and the words that programs do.
+
+use super::{Refusal, RefusalReason, Why};
+use std::fmt;
+
+impl Why {
+    /// The stable word for it, for programs.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::BelowScale { .. } => "below_scale",
+            Self::TakenUp => "taken_up",
+            Self::Successor { .. } => "successor",
+            Self::Ready => "ready",
+            Self::Proven => "proven",
+            Self::Condemned => "condemned",
+            Self::Superseded { .. } => "superseded",
+            Self::NotWanted => "not_wanted",
+            Self::AboveScale { .. } => "above_scale",
+            Self::Unhealthy { .. } => "unhealthy",
+            Self::Ended { .. } => "ended",
+            Self::NeverStarted => "never_started",
+            Self::Restart => "restart",
+            Self::NodeDraining => "node_draining",
+            Self::NodeReturned => "node_returned",
+            Self::Stray => "stray",
+            Self::Copy => "copy",
+            Self::Stale => "stale",
+            Self::KeepHealthy { .. } => "keep_healthy",
+            Self::ProveFirst { .. } => "prove_first",
+            Self::Surge { .. } => "surge",
+            Self::NoRoom { .. } => "no_room",
+            Self::NodeSilent => "node_silent",
+            Self::PoolDoubted { .. } => "pool_doubted",
+            Self::Backoff { .. } => "backoff",
+            Self::Halted { .. } => "halted",
+            Self::UnknownDeploy => "unknown_deploy",
+            Self::Overlap { .. } => "overlap",
+            Self::Draining { .. } => "draining",
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BelowScale { running, scale } => write!(f, "{running} of {} run", scale.get()),
+            Self::TakenUp => f.write_str("its start is on record"),
+            Self::Successor { of } => write!(f, "takes the place of {of}"),
+            Self::Ready => f.write_str("it is healthy"),
+            Self::Proven => f.write_str("its deploy is deployed: its node starts it again after a reboot"),
+            Self::Condemned => f.write_str("its stop is on record"),
+            Self::Superseded { by } => write!(f, "{by} takes its place"),
+            Self::NotWanted => f.write_str("its deploy is not wanted"),
+            Self::AboveScale { running, scale } => write!(f, "{running} run, {} are wanted", scale.get()),
+            Self::Unhealthy { what } => write!(f, "unhealthy past its grace: {what}"),
+            Self::Ended { code } => write!(f, "exited with code {code}"),
+            Self::NeverStarted => f.write_str("it was made and never started"),
+            Self::Restart => f.write_str("a restart was asked for"),
+            Self::NodeDraining => f.write_str("its node is to take nothing"),
+            Self::NodeReturned => f.write_str("its node has failed, and answers again"),
+            Self::Stray => f.write_str("no intent stands for it"),
+            Self::Copy => f.write_str("it is a copy of an instance's labels"),
+            Self::Stale => f.write_str("its node does not know it"),
+            Self::KeepHealthy { healthy, needed } => {
+                write!(f, "{needed} must stay healthy, {healthy} {}", are(*healthy))
+            }
+            Self::ProveFirst { worker, healthy, needed } => {
+                write!(f, "first {worker} has to be healthy: {healthy} of {needed} {}", are(*healthy))
+            }
+            Self::Surge { running, at_most } => write!(f, "surge: {running} of at most {at_most} run"),
+            Self::NoRoom { refusals } => no_room(f, refusals),
+            Self::NodeSilent => f.write_str("its node does not answer"),
+            Self::PoolDoubted { answering, known } => write!(
+                f,
+                "only {answering} of {known} nodes answer: the pool is not believed, and nothing moved"
+            ),
+            Self::Backoff { failures, until } => {
+                let times = if *failures == 1 { "once" } else { "times" };
+                match failures {
+                    1 => write!(f, "it failed {times} and is tried again at {until}"),
+                    _ => write!(f, "it failed {failures} {times} and is tried again at {until}"),
+                }
+            }
+            Self::Halted { unhealthy, of } => write!(
+                f,
+                "{unhealthy} of {of} instances are unhealthy at once: nothing is replaced until fewer are"
+            ),
+            Self::UnknownDeploy => f.write_str(
+                "its deploy is not in the database; `jockey system adopt` or `jockey system sweep` decides",
+            ),
+            Self::Overlap { other } => write!(f, "{other} has not been seen to be gone"),
+            Self::Draining { until } => write!(f, "it drains until {until}"),
+        }
+    }
+}
+
+const fn are(number: u16) -> &'static str {
+    if number == 1 { "is" } else { "are" }
+}
+
+/// How many nodes are named one by one; of more, the first few and how many others.
+const NAMED_MAX: usize = 3;
+
+fn no_room(f: &mut fmt::Formatter<'_>, refusals: &[Refusal]) -> fmt::Result {
+    if refusals.is_empty() {
+        return f.write_str("the pool has no node");
+    }
+    f.write_str("no node can take it: ")?;
+    for (number, refusal) in refusals.iter().take(NAMED_MAX).enumerate() {
+        let comma = if number == 0 { "" } else { ", " };
+        write!(f, "{comma}{} {}", refusal.node, refusal.reason)?;
+    }
+    match refusals.len().saturating_sub(NAMED_MAX) {
+        0 => Ok(()),
+        others => write!(f, ", and {others} more"),
+    }
+}
+
+impl fmt::Display for RefusalReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cordoned => f.write_str("is cordoned"),
+            Self::Draining => f.write_str("is being drained"),
+            Self::Failed => f.write_str("has failed"),
+            Self::Silent => f.write_str("does not answer"),
+            Self::Memory { free, wanted } => {
+                write!(f, "has {free} of memory free, {wanted} are wanted")
+            }
+            Self::Cpu {
+                free_millis,
+                wanted_millis,
+            } => {
+                write!(
+                    f,
+                    "has {free_millis} thousandths of a core free, {wanted_millis} are wanted"
+                )
+            }
+            Self::NoPort => f.write_str("has no free port in the range"),
+        }
+    }
+}

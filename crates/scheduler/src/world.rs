@@ -1,0 +1,166 @@
+//! The input, joined: each instance once, with its sighting and its intents, in the Worker it belongs to.
+
+mod member;
+mod nodes;
+
+pub(crate) use member::{Member, Presence, Role};
+pub(crate) use nodes::{Emptied, Nodes, Reach, refusal};
+
+use crate::input::{DesiredApp, DesiredDeploy, DesiredWorker, PlanInput};
+use domain::{WorkerName, worker::Timing};
+use std::ops::Range;
+
+/// Everything that `plan` looks at.
+pub(crate) struct World<'a> {
+    pub(crate) input: &'a PlanInput,
+    pub(crate) nodes: Nodes<'a>,
+    members: Vec<Member<'a>>,
+    squads: Vec<Squad<'a>>,
+}
+
+/// One App with its Workers.
+pub(crate) struct Squad<'a> {
+    pub(crate) app: &'a DesiredApp,
+    crews: Vec<(&'a WorkerName, Range<usize>)>,
+}
+
+/// The instances of one Worker, of whichever Deploy, and what is wanted of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Crew<'w, 'a> {
+    pub(crate) app: &'a DesiredApp,
+    pub(crate) worker: &'a WorkerName,
+    pub(crate) members: &'w [Member<'a>],
+}
+
+impl<'a> World<'a> {
+    pub(crate) fn new(input: &'a PlanInput) -> Self {
+        let nodes = Nodes::new(input);
+        let mut members = member::join(input, &nodes);
+        members.sort_unstable_by(|a, b| a.order().cmp(&b.order()));
+        let squads = squads(input, &members);
+        Self {
+            input,
+            nodes,
+            members,
+            squads,
+        }
+    }
+
+    /// Each App that is spoken of, in order of id.
+    pub(crate) fn squads(&self) -> &[Squad<'a>] {
+        &self.squads
+    }
+
+    /// Each Worker of an App, wanted or seen, in order of name.
+    pub(crate) fn crews<'w>(&'w self, squad: &'w Squad<'a>) -> impl Iterator<Item = Crew<'w, 'a>> {
+        squad.crews.iter().map(|(worker, range)| Crew {
+            app: squad.app,
+            worker,
+            members: &self.members[range.clone()],
+        })
+    }
+
+    /// Every instance that is known, those of Apps that are not spoken of included.
+    pub(crate) fn members(&self) -> &[Member<'a>] {
+        &self.members
+    }
+}
+
+fn squads<'a>(input: &'a PlanInput, members: &[Member<'a>]) -> Vec<Squad<'a>> {
+    let mut at = 0;
+    let mut squads = Vec::with_capacity(input.apps.len());
+    for app in &input.apps {
+        while members.get(at).is_some_and(|member| member.app < app.app) {
+            at += 1;
+        }
+        let mut crews: Vec<(&WorkerName, Range<usize>)> = Vec::new();
+        let mut wanted = workers(app)
+            .iter()
+            .map(|worker| &worker.spec.name)
+            .peekable();
+        while members.get(at).is_some_and(|member| member.app == app.app) {
+            let worker = members[at].worker;
+            while let Some(name) = wanted.next_if(|name| *name < worker) {
+                crews.push((name, at..at));
+            }
+            wanted.next_if(|name| *name == worker);
+            let length = members[at..]
+                .iter()
+                .take_while(|member| member.app == app.app && member.worker == worker)
+                .count();
+            crews.push((worker, at..at + length));
+            at += length;
+        }
+        crews.extend(wanted.map(|name| (name, at..at)));
+        squads.push(Squad { app, crews });
+    }
+    squads
+}
+
+fn workers(app: &DesiredApp) -> &[DesiredWorker] {
+    app.deploy.as_ref().map_or(&[], |deploy| &deploy.workers)
+}
+
+impl<'w, 'a> Crew<'w, 'a> {
+    /// The Deploy that is to run.
+    pub(crate) fn deploy(&self) -> Option<&'a DesiredDeploy> {
+        self.app.deploy.as_ref()
+    }
+
+    /// The Worker as that Deploy has it. None: it has no such Worker.
+    pub(crate) fn wanted(&self) -> Option<&'a DesiredWorker> {
+        let workers = workers(self.app);
+        workers
+            .binary_search_by(|worker| worker.spec.name.cmp(self.worker))
+            .ok()
+            .map(|at| &workers[at])
+    }
+
+    /// How many are wanted. A singleton is never more than one.
+    pub(crate) fn scale(&self) -> u16 {
+        self.wanted()
+            .map_or(0, |worker| match worker.spec.singleton {
+                true => worker.scale.get().min(1),
+                false => worker.scale.get(),
+            })
+    }
+
+    pub(crate) fn timing(&self) -> Timing {
+        self.wanted()
+            .map_or_else(Timing::default, |worker| worker.spec.timing)
+    }
+
+    pub(crate) fn is_singleton(&self) -> bool {
+        self.wanted().is_some_and(|worker| worker.spec.singleton)
+    }
+
+    /// Those that are neither condemned nor strays, of the Deploy that is to run.
+    pub(crate) fn fresh(&self) -> impl Iterator<Item = &'w Member<'a>> + use<'w, 'a> {
+        let deploy = self.deploy().map(|deploy| deploy.id);
+        self.standing()
+            .filter(move |member| Some(member.deploy) == deploy)
+    }
+
+    /// Those that are neither condemned nor strays, of any other Deploy.
+    pub(crate) fn old(&self) -> impl Iterator<Item = &'w Member<'a>> + use<'w, 'a> {
+        let deploy = self.deploy().map(|deploy| deploy.id);
+        self.standing()
+            .filter(move |member| Some(member.deploy) != deploy)
+    }
+
+    /// Those that are neither condemned nor strays.
+    pub(crate) fn standing(&self) -> impl Iterator<Item = &'w Member<'a>> + use<'w, 'a> {
+        self.with(Role::Standing)
+    }
+
+    pub(crate) fn with(&self, role: Role) -> impl Iterator<Item = &'w Member<'a>> + use<'w, 'a> {
+        self.members
+            .iter()
+            .filter(move |member| member.role == role)
+    }
+}
+
+/// How many of something, as a plan says it. A count beyond what a scale can be is as good as that.
+pub(crate) fn count<T>(these: impl Iterator<Item = T>) -> u16 {
+    u16::try_from(these.count()).unwrap_or(u16::MAX)
+}
