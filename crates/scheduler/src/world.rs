@@ -134,18 +134,19 @@ impl<'w, 'a> Crew<'w, 'a> {
         self.wanted().is_some_and(|worker| worker.spec.singleton)
     }
 
-    /// Those that are neither condemned nor strays, of the Deploy that is to run.
+    /// Those that are neither condemned nor strays, of the Deploy that is to run, or of one that is
+    /// alike.
     pub(crate) fn fresh(&self) -> impl Iterator<Item = &'w Member<'a>> + use<'w, 'a> {
-        let deploy = self.deploy().map(|deploy| deploy.id);
+        let deploy = self.deploy();
         self.standing()
-            .filter(move |member| Some(member.deploy) == deploy)
+            .filter(move |member| deploy.is_some_and(|deploy| deploy.covers(member.deploy)))
     }
 
     /// Those that are neither condemned nor strays, of any other Deploy.
     pub(crate) fn old(&self) -> impl Iterator<Item = &'w Member<'a>> + use<'w, 'a> {
-        let deploy = self.deploy().map(|deploy| deploy.id);
+        let deploy = self.deploy();
         self.standing()
-            .filter(move |member| Some(member.deploy) != deploy)
+            .filter(move |member| deploy.is_none_or(|deploy| !deploy.covers(member.deploy)))
     }
 
     /// Those that are neither condemned nor strays.

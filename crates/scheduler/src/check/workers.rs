@@ -165,7 +165,7 @@ impl<'a> Checked<'_, 'a> {
             return;
         }
         let old = self.standing().filter(|start| {
-            start.deploy != self.deploy.id && !self.record.is_condemned(start.instance)
+            !self.deploy.covers(start.deploy) && !self.record.is_condemned(start.instance)
         });
         let old: Vec<InstanceId> = old.map(|start| start.instance).collect();
         let mut spare = old.len().saturating_sub(usize::from(self.scale()));
@@ -197,7 +197,7 @@ impl<'a> Checked<'_, 'a> {
                 surge.min(one.scale())
             };
             let mine =
-                |seen: &&Sighting| seen.seen.deploy == one.deploy.id && one.record.serves(seen);
+                |seen: &&Sighting| one.deploy.covers(seen.seen.deploy) && one.record.serves(seen);
             number(one.sightings().filter(mine)) >= needed
         })
     }

@@ -100,12 +100,12 @@ impl Draft<'_, '_> {
 
 /// How long the next start of a Worker waits, after the failures of its Deploy that are not forgotten.
 pub(crate) fn backoff(input: &PlanInput, crew: &Crew<'_, '_>) -> Option<Why> {
-    let deploy = crew.deploy()?.id;
+    let deploy = crew.deploy()?;
     let policy = &input.policy;
     let deaths = || {
         input.ends.iter().filter(|end| {
             end.manner == Manner::Died
-                && end.deploy == deploy
+                && deploy.covers(end.deploy)
                 && end.worker == *crew.worker
                 && input.now.since(end.at) < policy.forget_after
         })

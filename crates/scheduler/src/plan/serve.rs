@@ -21,7 +21,7 @@ pub(crate) fn apply(draft: &mut Draft<'_, '_>, crew: &Crew<'_, '_>) {
             && member.deploy <= deploy.id
         {
             draft.step(member, Action::Register { port }, Why::Ready);
-        } else if member.deploy == deploy.id && is_to_keep(crew, member) {
+        } else if deploy.covers(member.deploy) && is_to_keep(crew, member) {
             draft.step(member, Action::Keep, Why::Proven);
         }
     }

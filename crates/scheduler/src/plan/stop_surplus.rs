@@ -21,11 +21,12 @@ pub(crate) fn apply<'a>(
     staying.retain(|member| draft.may_act(member));
     sort_by_need(draft, &mut staying);
     for member in staying.into_iter().take(usize::from(surplus)) {
-        let why = Why::AboveScale {
-            running,
-            scale: crew
-                .wanted()
-                .map_or_else(Default::default, |worker| worker.scale),
+        let why = match crew.wanted() {
+            Some(worker) => Why::AboveScale {
+                running,
+                scale: worker.scale,
+            },
+            None => Why::NotWanted,
         };
         condemn(draft, healthy, member, why);
     }
