@@ -29,7 +29,8 @@ pub struct PlanInput {
     pub busy: BTreeSet<InstanceId>,
     /// Those Deploys named by what was observed that are in the database. Any other is unknown (rule 8).
     pub known_deploys: BTreeSet<DeployId>,
-    /// How instances ended lately: of the Deploys that are wanted, newest last.
+    /// How instances ended lately: of the Deploys that are wanted, newest last. Failures follow each other at most
+    /// `Policy::forget_after` apart, so reach back further than that: an hour is enough for the longest wait.
     pub ends: Vec<InstanceEnd>,
     /// The nodes of each Stack's pool in this Environment, in order of name.
     pub pools: BTreeMap<StackId, Vec<PoolNode>>,
@@ -139,7 +140,8 @@ pub struct Policy {
     pub backoff_first: Duration,
     /// The longest such wait. Default 5 min.
     pub backoff_max: Duration,
-    /// A failure older than this is forgotten. Default 10 min.
+    /// A Worker that has not failed for this long has its failures forgotten. Default 10 min, longer than
+    /// `backoff_max`: the wait for the next attempt is no such quiet.
     pub forget_after: Duration,
     /// When more than this share of the Environment's instances, in percent, is unhealthy at once, replacing halts
     /// (rule 6). Default 50. Counts only where at least `halt_at_least` are unhealthy.

@@ -4,10 +4,13 @@
 use super::{Why, draft::Draft};
 use crate::{
     input::{DesiredWorker, PlanInput},
-    world::{Crew, Member, Presence, World},
+    world::{Crew, Member, Presence, Role, World},
 };
-use domain::{DeployState, Timestamp, observed::Manner};
-use std::time::Duration;
+use domain::{
+    DeployState, InstanceId, Timestamp,
+    observed::{Manner, Phase},
+};
+use std::{collections::BTreeMap, time::Duration};
 
 /// Whether so many are unhealthy that replacing would make it worse.
 pub(crate) struct Halt {
@@ -98,22 +101,54 @@ impl Draft<'_, '_> {
     }
 }
 
-/// How long the next start of a Worker waits, after the failures of its Deploy that are not forgotten.
+/// How long the next start of a Worker waits, after the failures of its Deploy that are not forgotten. One that is seen
+/// to have died counts before its end is on record.
 pub(crate) fn backoff(input: &PlanInput, crew: &Crew<'_, '_>) -> Option<Why> {
     let deploy = crew.deploy()?;
     let policy = &input.policy;
-    let deaths = || {
-        input.ends.iter().filter(|end| {
-            end.manner == Manner::Died
-                && deploy.covers(end.deploy)
-                && end.worker == *crew.worker
-                && input.now.since(end.at) < policy.forget_after
-        })
-    };
-    let last = deaths().map(|end| end.at).max()?;
-    let failures = u32::try_from(deaths().count()).unwrap_or(u32::MAX);
+    let recorded = input.ends.iter().filter(|end| {
+        end.manner == Manner::Died
+            && end.app == crew.app.app
+            && end.worker == *crew.worker
+            && deploy.covers(end.deploy)
+    });
+    let mut deaths: BTreeMap<InstanceId, Timestamp> = crew
+        .members
+        .iter()
+        .filter(|member| deploy.covers(member.deploy))
+        .filter_map(|member| Some((member.instance, died_at(member)?.min(input.now))))
+        .collect();
+    deaths.extend(recorded.map(|end| (end.instance, end.at)));
+    let mut times: Vec<Timestamp> = deaths.into_values().collect();
+    times.sort_unstable_by(|a, b| b.cmp(a));
+    let last = *times.first()?;
+    let failures = in_a_row(input.now, &times, policy.forget_after);
     let until = last + wait(policy.backoff_first, policy.backoff_max, failures);
-    (input.now < until).then_some(Why::Backoff { failures, until })
+    (failures > 0 && input.now < until).then_some(Why::Backoff { failures, until })
+}
+
+/// How many of these times, newest first, follow each other without the quiet that makes them forgotten.
+fn in_a_row(now: Timestamp, times: &[Timestamp], quiet: Duration) -> u32 {
+    let mut later = now;
+    let row = times.iter().take_while(|&&at| {
+        let near = later.since(at) < quiet;
+        later = at;
+        near
+    });
+    u32::try_from(row.count()).unwrap_or(u32::MAX)
+}
+
+/// When an instance ended that nobody had set out to stop.
+fn died_at(member: &Member<'_>) -> Option<Timestamp> {
+    let Phase::Exited { at, .. } = member.phase()? else {
+        return None;
+    };
+    let own = match member.role {
+        Role::Standing => true,
+        Role::Condemned => member.stop.is_some_and(|stop| *at < stop.opened_at),
+        Role::Stray | Role::Copy | Role::Foreign => false,
+    };
+    own.then_some(*at)
 }
 
 /// Doubles with each failure after the first.

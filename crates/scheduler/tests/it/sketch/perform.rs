@@ -1,0 +1,213 @@
+//! Performing a plan in the sketched world.
+
+use super::{Quality, Sketch, healthy, unhealthy};
+use domain::{
+    EnvironmentId, Health, InstanceEnd, InstanceId, Intent, IntentKind, IntentState,
+    observed::{End, Manner, Phase, RestartPolicy},
+    worker::Resources,
+};
+use scheduler::{
+    Closure, Plan, check,
+    input::{Registration, Sighting},
+    plan,
+    plan::{Action, Step, Why},
+    settle,
+};
+use std::time::Duration;
+
+impl Sketch {
+    /// Plans, with what is known to be done closed, and has the plan checked.
+    #[track_caller]
+    pub(crate) fn plan(&mut self) -> Plan {
+        for closure in settle(&self.input()) {
+            self.close(closure);
+        }
+        self.seed += 1;
+        let input = self.input();
+        let plan = plan(&input);
+        assert_eq!(check(&plan, &input), [], "{plan}");
+        plan
+    }
+
+    /// One round of the loop: plan, perform, and time goes on.
+    #[track_caller]
+    pub(crate) fn round(&mut self) -> Plan {
+        let plan = self.plan();
+        for step in &plan.steps {
+            self.perform(step);
+        }
+        self.go_on(plan.wake_at);
+        plan
+    }
+
+    /// Rounds until a plan is empty, or the limit is reached. The last plan.
+    #[track_caller]
+    pub(crate) fn settle_down(&mut self) -> Plan {
+        const ROUNDS_MAX: usize = 200;
+        for _ in 0..ROUNDS_MAX {
+            let plan = self.round();
+            if plan.is_empty() {
+                return plan;
+            }
+        }
+        self.plan()
+    }
+
+    /// Time goes on to the next thing that waits for it, and processes do what they do meanwhile.
+    pub(crate) fn go_on(&mut self, wake_at: Option<domain::Timestamp>) {
+        let soon = self.now + Duration::from_secs(1);
+        self.now = wake_at.map_or(soon, |at| at.min(soon + Duration::from_secs(60)));
+        let now = self.now;
+        for sighting in &mut self.containers {
+            let quality = self.quality.get(&sighting.seen.deploy);
+            let Phase::Running { since, .. } = sighting.seen.phase else {
+                continue;
+            };
+            match quality.copied().unwrap_or(Quality::Good) {
+                Quality::Good if sighting.health == Health::Unknown => {
+                    sighting.health = healthy(now)
+                }
+                Quality::Good => {}
+                Quality::Sick if !sighting.health.is_unhealthy() => {
+                    sighting.health = unhealthy(since)
+                }
+                Quality::Sick => {}
+                Quality::Dying => {
+                    sighting.health = Health::Unknown;
+                    sighting.seen.phase = Phase::Exited {
+                        code: 3,
+                        end: End::Exit,
+                        at: now,
+                    };
+                }
+            }
+        }
+    }
+
+    fn close(&mut self, closure: Closure) {
+        match closure {
+            Closure::Started { instance } => self.start_of(instance).state = IntentState::Done,
+            Closure::Gone { instance } | Closure::Vanished { instance } => {
+                self.intents.retain(|intent| intent.instance != instance);
+            }
+        }
+    }
+
+    fn start_of(&mut self, instance: InstanceId) -> &mut Intent {
+        self.intents
+            .iter_mut()
+            .find(|intent| intent.instance == instance && intent.kind == IntentKind::Start)
+            .unwrap()
+    }
+
+    /// The record, then the effect.
+    pub(crate) fn perform(&mut self, step: &Step) {
+        self.record(step);
+        match &step.action {
+            Action::Start { port, restart } => self.start(step, *port, *restart),
+            Action::Register { .. } => self.seen(step).registration = Registration::Serving,
+            Action::Maintenance => self.seen(step).registration = Registration::Maintenance,
+            Action::Deregister => self.seen(step).registration = Registration::None,
+            Action::Stop => {
+                let at = self.now;
+                let seen = self.seen(step);
+                seen.health = Health::Unknown;
+                seen.seen.phase = Phase::Exited {
+                    code: 0,
+                    end: End::Exit,
+                    at,
+                };
+            }
+            Action::Remove => self.remove(step),
+            Action::Keep => self.seen(step).seen.restart = RestartPolicy::UnlessStopped,
+            Action::Abandon => self
+                .intents
+                .retain(|intent| intent.instance != step.instance),
+        }
+    }
+
+    /// Puts on record what a step sets out to do.
+    pub(crate) fn record(&mut self, step: &Step) {
+        let kind = match &step.action {
+            Action::Start { .. } => IntentKind::Start,
+            action if action.condemns() && step.why != Why::Copy => IntentKind::Stop,
+            _ => return,
+        };
+        let known = |intent: &Intent| intent.instance == step.instance && intent.kind == kind;
+        if self.intents.iter().any(known) {
+            return;
+        }
+        let port = match &step.action {
+            Action::Start { port, .. } => *port,
+            _ => None,
+        };
+        self.intents.push(Intent {
+            instance: step.instance,
+            kind,
+            app: step.app,
+            environment: EnvironmentId::new(1),
+            deploy: step.deploy,
+            worker: step.worker.clone(),
+            node: step.node.clone(),
+            port,
+            resources: self.resources(step),
+            state: IntentState::Open,
+            why: step.why.to_string(),
+            opened_at: self.now,
+            closed_at: None,
+        });
+    }
+
+    fn resources(&self, step: &Step) -> Resources {
+        let deploy = self.apps[0].deploy.as_ref();
+        let spec =
+            deploy.and_then(|deploy| deploy.workers.iter().find(|w| w.spec.name == step.worker));
+        spec.map_or_else(Resources::default, |worker| worker.spec.resources)
+    }
+
+    fn start(&mut self, step: &Step, port: Option<u16>, restart: RestartPolicy) {
+        self.containers
+            .retain(|sighting| sighting.seen.instance != step.instance);
+        let seen = self.container(
+            step.instance,
+            step.deploy,
+            &step.worker,
+            &step.node,
+            port,
+            restart,
+        );
+        self.containers.push(Sighting {
+            seen,
+            health: Health::Unknown,
+            registration: Registration::None,
+        });
+    }
+
+    fn remove(&mut self, step: &Step) {
+        let gone = self.seen(step).clone();
+        self.containers
+            .retain(|sighting| Some(&sighting.seen.handle) != step.handle.as_ref());
+        if let (Why::Ended { code }, Phase::Exited { .. }) = (&step.why, &gone.seen.phase) {
+            self.ends.push(InstanceEnd {
+                instance: step.instance,
+                app: step.app,
+                environment: EnvironmentId::new(1),
+                deploy: step.deploy,
+                worker: step.worker.clone(),
+                node: step.node.clone(),
+                manner: Manner::Died,
+                exit_code: Some(*code),
+                what: format!("exited with code {code}"),
+                log_tail: Vec::new(),
+                at: self.now,
+            });
+        }
+    }
+
+    fn seen(&mut self, step: &Step) -> &mut Sighting {
+        self.containers
+            .iter_mut()
+            .find(|sighting| Some(&sighting.seen.handle) == step.handle.as_ref())
+            .unwrap_or_else(|| panic!("{step:?} acts at nothing"))
+    }
+}
