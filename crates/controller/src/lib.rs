@@ -1,1 +1,26 @@
-//! controller
+//! Use cases and control loops: brings what runs to what is wanted, and keeps it there.
+//!
+//! Knows ports alone: it compiles without Docker, a database or gRPC. It decides nothing that `scheduler` decides, and
+//! makes no HTTP, SQL or gRPC of its own.
+#![warn(clippy::wildcard_enum_match_arm)]
+
+pub mod board;
+mod builds;
+pub mod deps;
+pub mod disk;
+mod environment;
+mod error;
+mod health_watch;
+mod housekeeping;
+mod leases;
+mod ledger;
+mod observe;
+mod perform;
+mod server;
+pub mod strangers;
+
+pub use board::Board;
+pub use deps::{Deps, RecordOrder, Settings};
+pub use error::Error;
+pub use observe::{SeenInstance, instances, preview};
+pub use server::Server;

@@ -1,0 +1,260 @@
+//! Runs Builds: each under a lease of its own, on whichever server has room.
+
+use crate::{deps::Deps, leases};
+use domain::{Build, BuildId, BuildState, build::Wanted};
+use ports::{
+    build_engine::BuildOrder,
+    store::{
+        self, Change, Fence, Page,
+        builds::{BuildFilter, BuildOutcome},
+    },
+};
+use std::{collections::BTreeSet, time::Duration};
+use tokio::{sync::mpsc, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+/// How many lines of output may wait for the database before the build waits for them.
+const LINES: usize = 1000;
+/// Lines that come together are written together: one commit for what arrives within this time.
+const BATCH: Duration = Duration::from_millis(100);
+/// How often a build is tried whose host or node does not answer.
+const ATTEMPTS: u32 = 3;
+/// Before the second try; twice as long before the third.
+const BEFORE_RETRY: Duration = Duration::from_secs(2);
+
+/// Runs Builds until it is told to stop. What is not finished then stays in progress, for whoever comes next.
+pub(crate) async fn run(deps: Deps, stop: CancellationToken) {
+    let mut newest = deps.store.newest_event();
+    let mut running = JoinSet::new();
+    let mut here = BTreeSet::new();
+    loop {
+        newest.mark_unchanged();
+        if let Err(error) = start(&deps, &stop, &mut running, &mut here).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "could not look for builds"
+            );
+        }
+        // Every branch may be dropped: each is only a reason to look again.
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            Some(done) = running.join_next() => {
+                if let Ok(id) = done {
+                    here.remove(&id);
+                }
+            }
+            _ = newest.changed() => {}
+            () = tokio::time::sleep(deps.settings.tick) => {}
+        }
+    }
+    while running.join_next().await.is_some() {}
+}
+
+/// Claims Builds in progress that nobody runs, oldest first, while there is room.
+async fn start(
+    deps: &Deps,
+    stop: &CancellationToken,
+    running: &mut JoinSet<BuildId>,
+    here: &mut BTreeSet<BuildId>,
+) -> Result<(), store::Error> {
+    let filter = BuildFilter {
+        state: Some(BuildState::InProgress),
+        ..BuildFilter::default()
+    };
+    let waiting = deps.store.list_builds(&filter, Page::ALL).await?;
+    for build in waiting.items.into_iter().rev() {
+        if here.len() >= deps.settings.builds {
+            break;
+        }
+        if here.contains(&build.id) {
+            continue;
+        }
+        let Some(fence) = leases::claim(deps, &format!("build/{}", build.id)).await? else {
+            continue;
+        };
+        here.insert(build.id);
+        let (deps, stop) = (deps.clone(), stop.clone());
+        running.spawn(async move {
+            let id = build.id;
+            leases::while_held(&deps, &fence, build_one(&deps, &fence, build, &stop)).await;
+            id
+        });
+    }
+    Ok(())
+}
+
+/// Builds until it is done, not wanted any more, too late, or the server stops. Dropping the engine's future cancels it.
+#[tracing::instrument(name = "build", skip_all, fields(build = %build.id, commit = build.commit.short()))]
+async fn build_one(deps: &Deps, fence: &Fence, build: Build, stop: &CancellationToken) {
+    let (lines, kept) = mpsc::channel(LINES);
+    let keeping = keep_lines(deps, fence, build.id, kept);
+    let building = async {
+        // The branches that end a build drop the engine's future, which is how it is cancelled.
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => None,
+            why = unwanted(deps, build.id) => Some(why),
+            () = tokio::time::sleep(deps.settings.build_deadline) => Some(BuildOutcome::Failed {
+                reason: format!("it took longer than {} min", deps.settings.build_deadline.as_secs() / 60),
+            }),
+            outcome = attempts(deps, &build, lines) => Some(outcome),
+        }
+    };
+    let (outcome, ()) = tokio::join!(building, keeping);
+    if let Some(outcome) = outcome {
+        finish(deps, fence, &build, outcome).await;
+    }
+}
+
+async fn attempts(deps: &Deps, build: &Build, lines: mpsc::Sender<String>) -> BuildOutcome {
+    let app = match deps.store.find_app(&build.app.to_string()).await {
+        Ok(Some(app)) => app,
+        Ok(None) => {
+            return BuildOutcome::Cancelled {
+                reason: "its app was deleted".to_owned(),
+            };
+        }
+        Err(error) => {
+            return BuildOutcome::Failed {
+                reason: error.to_string(),
+            };
+        }
+    };
+    let order = BuildOrder {
+        build: build.id,
+        app_name: app.name,
+        repo: app.repo,
+        commit: build.commit.clone(),
+        recipe: build.recipe.clone(),
+    };
+    let mut attempt = 1;
+    loop {
+        match deps.engine.build(&order, lines.clone()).await {
+            Ok(built) => {
+                return BuildOutcome::Completed {
+                    image: built.image,
+                    workers: built.workers,
+                };
+            }
+            Err(error) if error.is_transient() && attempt < ATTEMPTS => {
+                // A reader that is gone is no reason to stop building.
+                lines.send(format!("{error}; trying again")).await.ok();
+                tokio::time::sleep(BEFORE_RETRY * attempt).await;
+                attempt += 1;
+            }
+            Err(error) => {
+                return BuildOutcome::Failed {
+                    reason: error.to_string(),
+                };
+            }
+        }
+    }
+}
+
+/// Ends when the Build is not in progress any more, or when only Deploys wanted it and none of them waits for it.
+async fn unwanted(deps: &Deps, id: BuildId) -> BuildOutcome {
+    let mut newest = deps.store.newest_event();
+    loop {
+        newest.mark_unchanged();
+        match deps.store.find_build(id).await {
+            Ok(Some(build)) if build.state.is_final() => {
+                return BuildOutcome::Cancelled {
+                    reason: "it was cancelled".to_owned(),
+                };
+            }
+            Ok(Some(build)) if build.wanted == Wanted::ByDeploys => {
+                if let Ok(0) = deps.store.waiting_for_build(id).await {
+                    return BuildOutcome::Cancelled {
+                        reason: "no deploy waits for it any more".to_owned(),
+                    };
+                }
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                return BuildOutcome::Cancelled {
+                    reason: "it was deleted".to_owned(),
+                };
+            }
+            Err(error) => {
+                tracing::warn!(build = %id, %error, "could not look whether the build is still wanted")
+            }
+        }
+        // The sender lives as long as the store; should it not, the deadline of the build ends this.
+        if newest.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Writes lines down as they come, those that come together in one commit.
+async fn keep_lines(deps: &Deps, fence: &Fence, id: BuildId, mut lines: mpsc::Receiver<String>) {
+    let mut batch = Vec::new();
+    while lines.recv_many(&mut batch, LINES).await > 0 {
+        let more = tokio::time::sleep(BATCH);
+        tokio::pin!(more);
+        // Lines that were received stay in `batch` whichever branch ends.
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut more => break,
+                received = lines.recv_many(&mut batch, LINES), if batch.len() < LINES => if received == 0 { break },
+            }
+        }
+        if let Err(error) = deps.store.append_build_lines(id, &batch, fence).await {
+            tracing::warn!(build = %id, %error, "lines of the build are not kept");
+        }
+        batch.clear();
+    }
+}
+
+/// Records how it ended, and does not give up while the database is only away for a moment.
+async fn finish(deps: &Deps, fence: &Fence, build: &Build, outcome: BuildOutcome) {
+    let message = match &outcome {
+        BuildOutcome::Completed { image, .. } => {
+            format!(
+                "{} of {} is completed: {}",
+                build.id,
+                build.commit.short(),
+                image.short()
+            )
+        }
+        BuildOutcome::Failed { reason } => {
+            format!("{} of {} failed: {reason}", build.id, build.commit.short())
+        }
+        BuildOutcome::Cancelled { reason } => {
+            format!(
+                "{} of {} was cancelled: {reason}",
+                build.id,
+                build.commit.short()
+            )
+        }
+    };
+    loop {
+        let change = Change {
+            actor: "jockey".to_owned(),
+            at: deps.clock.now(),
+            message: message.clone(),
+            request: None,
+        };
+        match deps
+            .store
+            .finish_build(build.id, outcome.clone(), Some(fence), &change)
+            .await
+        {
+            Ok(_) => {
+                tracing::info!("{message}");
+                return;
+            }
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, "the end of the build is not on record yet");
+                tokio::time::sleep(BEFORE_RETRY).await;
+            }
+            // Cancelled meanwhile, or another server's by now.
+            Err(error) => {
+                tracing::info!(%error, "the end of the build is not on record");
+                return;
+            }
+        }
+    }
+}

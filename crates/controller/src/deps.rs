@@ -1,0 +1,108 @@
+//! What the controller is given: the ports, and the settings of the server.
+
+use crate::board::Board;
+use ports::{BuildEngine, Catalog, Clock, Fleet, Ids, Prober, Source, Store};
+use scheduler::{
+    input::{PlanInput, Policy},
+    plan::Plan,
+};
+use std::{sync::Arc, time::Duration};
+
+/// The ports, the settings, and what this server has seen of health. Cheap to clone.
+#[derive(Clone)]
+pub struct Deps {
+    pub store: Arc<dyn Store>,
+    pub fleet: Arc<dyn Fleet>,
+    pub catalog: Arc<dyn Catalog>,
+    pub prober: Arc<dyn Prober>,
+    pub source: Arc<dyn Source>,
+    pub engine: Arc<dyn BuildEngine>,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn Ids>,
+    pub settings: Arc<Settings>,
+    /// What the control loops of this server have seen of their instances' health.
+    pub board: Arc<Board>,
+}
+
+/// Settings of the server. Every wait that a user could feel is here.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// This process's name among servers; another one for each start, so that a lease is never taken for its own.
+    pub server: String,
+    pub policy: Policy,
+    /// Decides. A value, so that the simulation can show that it finds a broken one.
+    pub planner: fn(&PlanInput) -> Plan,
+    /// What is written down before it is done. A value for the same reason.
+    pub record: RecordOrder,
+    /// The most instances of one Worker. Default 100.
+    pub scale_max: u16,
+    /// How long a lease lasts without being renewed. Default 10 s; it is renewed three times as often.
+    pub lease: Duration,
+    /// How often a loop looks though nothing called it. Default 10 s.
+    pub tick: Duration,
+    /// How many steps run on one node at once. Default twice the cores: container starts are mostly CPU.
+    pub steps_per_node: usize,
+    /// How many builds run at once. Default 2.
+    pub builds: usize,
+    /// How long a build may take. Default 30 min.
+    pub build_deadline: Duration,
+    /// How long a node may take to list its instances before it counts as silent. Default 5 s.
+    pub list_deadline: Duration,
+    /// Between two probes of an instance that has not been healthy since it started. Default 20 ms, growing to `probe_slow`.
+    pub probe_fast: Duration,
+    /// Between two probes of an instance that is slow to start, or was healthy and is not. Default 500 ms.
+    pub probe_slow: Duration,
+    /// Between two probes of a healthy instance. Default 10 s.
+    pub probe_steady: Duration,
+    /// How long one probe may take. Default 2 s.
+    pub probe_deadline: Duration,
+    /// How many Releases of each App in each Environment keep their image. Default 10.
+    pub retained_releases: u32,
+    /// How long an image that nothing needs is left alone after it was made. Default 1 h.
+    pub image_grace: Duration,
+    /// How often disks are cleaned. Default 10 min.
+    pub collect_every: Duration,
+    /// How long events are kept. Default 30 days.
+    pub keep_events: Duration,
+    /// How long a shutdown waits for steps under way. Default 20 s.
+    pub shutdown_grace: Duration,
+}
+
+impl Settings {
+    /// Defaults, for a server of this name.
+    #[must_use]
+    pub fn named(server: String) -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        Self {
+            server,
+            policy: Policy::default(),
+            planner: scheduler::plan,
+            record: RecordOrder::BeforeEffect,
+            scale_max: domain::worker::SCALE_MAX,
+            lease: Duration::from_secs(10),
+            tick: Duration::from_secs(10),
+            steps_per_node: 2 * cores,
+            builds: 2,
+            build_deadline: Duration::from_secs(1800),
+            list_deadline: Duration::from_secs(5),
+            probe_fast: Duration::from_millis(20),
+            probe_slow: Duration::from_millis(500),
+            probe_steady: Duration::from_secs(10),
+            probe_deadline: Duration::from_secs(2),
+            retained_releases: 10,
+            image_grace: Duration::from_secs(3600),
+            collect_every: Duration::from_secs(600),
+            keep_events: Duration::from_secs(30 * 24 * 3600),
+            shutdown_grace: Duration::from_secs(20),
+        }
+    }
+}
+
+/// When an intent is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordOrder {
+    /// Before its effect, as it must be.
+    BeforeEffect,
+    /// After its effect. Only for the test that shows that the simulation notices.
+    AfterEffect,
+}

@@ -1,0 +1,173 @@
+//! Disks: what is held and by what, and the removal of images that nothing needs.
+
+use crate::{Error, deps::Deps};
+use domain::{NodeName, image::ImageRef};
+use ports::{
+    catalog::Pool,
+    images::{DiskUse, OwnedImage},
+    store::{Change, Page, deploys::KeptImage},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Whether anything is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Preview,
+    Run,
+}
+
+/// What one node holds.
+#[derive(Debug, Clone)]
+pub struct NodeDisk {
+    pub node: NodeName,
+    /// None: it does not answer.
+    pub total: Option<DiskUse>,
+    pub images: Vec<HeldImage>,
+}
+
+/// An image of this Installation, and what needs it.
+#[derive(Debug, Clone)]
+pub struct HeldImage {
+    pub image: OwnedImage,
+    /// Empty: nothing does.
+    pub needed_by: Vec<String>,
+}
+
+/// An image that was, or would be, removed.
+#[derive(Debug, Clone)]
+pub struct Collected {
+    pub node: NodeName,
+    pub image: OwnedImage,
+}
+
+/// What each node holds, in order of name.
+///
+/// # Errors
+/// Those of the database and of the catalog. A node that does not answer is told as such.
+pub async fn usage(deps: &Deps) -> Result<Vec<NodeDisk>, Error> {
+    let kept = needs(deps).await?;
+    let mut disks = Vec::new();
+    for node in nodes(deps).await? {
+        let images = deps.fleet.images(&node)?;
+        let (total, owned) = (
+            images.disk_use().await.ok(),
+            images.list().await.unwrap_or_default(),
+        );
+        let images = owned
+            .into_iter()
+            .map(|image| HeldImage {
+                needed_by: needed_by(&image, &kept),
+                image,
+            })
+            .collect();
+        disks.push(NodeDisk {
+            node,
+            total,
+            images,
+        });
+    }
+    Ok(disks)
+}
+
+/// Removes the images of this Installation that nothing reaches and that are older than `image_grace`. One that is still
+/// used by a container is refused by its node, and stays.
+///
+/// # Errors
+/// Those of the database and of the catalog. What a node refuses is told in the log and tried again next time.
+pub async fn collect(deps: &Deps, mode: Mode) -> Result<Vec<Collected>, Error> {
+    let kept = needs(deps).await?;
+    let now = deps.clock.now();
+    let mut collected = Vec::new();
+    for node in nodes(deps).await? {
+        let images = deps.fleet.images(&node)?;
+        let owned = match images.list().await {
+            Ok(owned) => owned,
+            Err(error) => {
+                tracing::warn!(%node, %error, "the node's images cannot be listed");
+                continue;
+            }
+        };
+        for image in owned {
+            let is_young = now.since(image.created_at) < deps.settings.image_grace;
+            if is_young || !needed_by(&image, &kept).is_empty() {
+                continue;
+            }
+            if mode == Mode::Run {
+                if let Err(error) = images.remove(&image.image).await {
+                    tracing::debug!(%node, image = image.image.short(), %error, "the image stays");
+                    continue;
+                }
+                forget(deps, &image).await?;
+            }
+            collected.push(Collected {
+                node: node.clone(),
+                image,
+            });
+        }
+    }
+    Ok(collected)
+}
+
+/// Its Builds serve no request any more: by its id, and by every digest under which a Build may have recorded it.
+async fn forget(deps: &Deps, image: &OwnedImage) -> Result<(), Error> {
+    let change = Change {
+        actor: "jockey".to_owned(),
+        at: deps.clock.now(),
+        message: format!(
+            "the image {} was removed: nothing needs it",
+            image.image.short()
+        ),
+        request: None,
+    };
+    let names: BTreeSet<ImageRef> = image
+        .names
+        .iter()
+        .filter_map(|name| name.parse().ok())
+        .collect();
+    for known in std::iter::once(&image.image).chain(&names) {
+        deps.store.forget_image(known, &change).await?;
+    }
+    Ok(())
+}
+
+async fn needs(deps: &Deps) -> Result<Vec<KeptImage>, Error> {
+    let recent = deps.clock.now() - deps.settings.image_grace;
+    Ok(deps
+        .store
+        .kept_images(deps.settings.retained_releases, recent)
+        .await?)
+}
+
+fn needed_by(image: &OwnedImage, kept: &[KeptImage]) -> Vec<String> {
+    let is_it = |kept: &&KeptImage| {
+        kept.image == image.image || image.names.iter().any(|n| n == kept.image.as_str())
+    };
+    kept.iter()
+        .filter(is_it)
+        .map(|kept| kept.needed_by.clone())
+        .collect()
+}
+
+/// Every node of every pool, once.
+pub(crate) async fn nodes(deps: &Deps) -> Result<Vec<NodeName>, Error> {
+    let stacks = deps.store.list_stacks(Page::ALL).await?.items;
+    let mut names = BTreeMap::new();
+    for environment in deps.store.list_environments(Page::ALL).await?.items {
+        for stack in &stacks {
+            let pool = Pool {
+                environment: environment.id,
+                environment_name: environment.name.clone(),
+                stack: stack.id,
+                stack_name: stack.name.clone(),
+            };
+            names.extend(
+                deps.catalog
+                    .nodes(&pool)
+                    .await?
+                    .into_iter()
+                    .map(|node| (node.name, ())),
+            );
+        }
+    }
+    Ok(names.into_keys().collect())
+}

@@ -1,0 +1,215 @@
+//! The control loop of one Environment: observe, plan, write down, act, and again.
+//!
+//! It wakes on what happens (Docker's events, probes, its own steps, anything written to the database) and on a slow
+//! tick. It keeps nothing that it could not read again: whoever holds the lease next goes on where it stood.
+
+mod advance;
+mod effects;
+mod turn;
+mod verdicts;
+mod watches;
+
+use crate::{deps::Deps, health_watch::HealthWatch, perform::Outcome};
+use domain::{
+    DeployId, EnvironmentId, InstanceId, NodeName, Timestamp,
+    config::{ConfigVersions, Variables},
+};
+use ports::store::{Fence, intents::Entry};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+/// After a turn that failed: the world, or the database, did not answer.
+const AFTER_ERROR: Duration = Duration::from_secs(1);
+/// The longest wait before a step that failed for the moment is tried again.
+const RETRY_MAX: Duration = Duration::from_secs(30);
+/// How long a port on which a stranger was found is left alone.
+const STRANGER_PORT: Duration = Duration::from_secs(600);
+
+/// One Environment under this server's care.
+pub(crate) struct Keeper {
+    deps: Deps,
+    environment: EnvironmentId,
+    fence: Fence,
+    /// Told by probes and nodes that there may be something to do.
+    wake: Arc<Notify>,
+    health: HealthWatch,
+    /// A watch on each node's events.
+    nodes: BTreeMap<NodeName, tokio::task::AbortHandle>,
+    node_tasks: JoinSet<()>,
+    /// Steps and preparations under way.
+    work: JoinSet<Finished>,
+    busy: BTreeSet<InstanceId>,
+    preparing: BTreeSet<DeployId>,
+    /// What steps that failed have taught, to be written down before the next look.
+    learned: Vec<Entry>,
+    retries: BTreeMap<InstanceId, Retry>,
+    /// Deploys whose preparation failed for the moment.
+    waiting: BTreeMap<DeployId, Retry>,
+    strangers_ports: BTreeMap<(NodeName, u16), Timestamp>,
+    room: BTreeMap<NodeName, Arc<Semaphore>>,
+    variables: Option<(ConfigVersions, Arc<Variables>)>,
+}
+
+/// When something that failed for the moment is tried again.
+#[derive(Debug, Clone, Copy)]
+struct Retry {
+    attempts: u32,
+    at: Timestamp,
+}
+
+/// Something under way that came to its end.
+enum Finished {
+    Step {
+        instance: InstanceId,
+        node: NodeName,
+        outcome: Outcome,
+        told: Box<effects::Told>,
+    },
+    Prepared {
+        deploy: DeployId,
+        again: Option<String>,
+    },
+}
+
+/// What a turn leaves to wait for.
+enum Next {
+    /// Something to happen, or this time.
+    Wait(Option<Timestamp>),
+    /// Something was moved: look again at once.
+    Again,
+    /// There is no such Environment any more.
+    Gone,
+}
+
+impl Keeper {
+    pub(crate) fn new(deps: Deps, environment: EnvironmentId, fence: Fence) -> Self {
+        let wake = Arc::new(Notify::new());
+        Self {
+            health: HealthWatch::new(deps.clone(), Arc::clone(&wake)),
+            deps,
+            environment,
+            fence,
+            wake,
+            nodes: BTreeMap::new(),
+            node_tasks: JoinSet::new(),
+            work: JoinSet::new(),
+            busy: BTreeSet::new(),
+            preparing: BTreeSet::new(),
+            learned: Vec::new(),
+            retries: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            strangers_ports: BTreeMap::new(),
+            room: BTreeMap::new(),
+            variables: None,
+        }
+    }
+
+    /// Keeps the Environment until it is told to stop, the lease is lost, or the Environment is gone. Steps under way
+    /// when it is told to stop are finished, within `shutdown_grace`.
+    #[tracing::instrument(name = "environment", skip_all, fields(environment = %self.environment))]
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut newest = self.deps.store.newest_event();
+        loop {
+            newest.mark_unchanged();
+            let wait = match self.turn().await {
+                Ok(Next::Gone) => return,
+                Ok(Next::Again) => continue,
+                Ok(Next::Wait(until)) => self.until(until),
+                Err(error) if error.is_fenced() => {
+                    tracing::warn!("another server has taken this environment over");
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "could not look or plan; trying again"
+                    );
+                    AFTER_ERROR
+                }
+            };
+            // Every branch may be dropped: what each waits for is a level that the next turn sees by itself, or stays
+            // in the set of work.
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(finished) = self.work.join_next() => self.take(finished),
+                () = self.wake.notified() => {}
+                _ = newest.changed() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+            while let Some(finished) = self.work.try_join_next() {
+                self.take(finished);
+            }
+        }
+        self.finish().await;
+    }
+
+    /// How long to wait when nothing happens.
+    fn until(&self, wake_at: Option<Timestamp>) -> Duration {
+        let retries = self
+            .retries
+            .values()
+            .chain(self.waiting.values())
+            .map(|retry| retry.at);
+        let now = self.deps.clock.now();
+        let next = retries
+            .chain(wake_at)
+            .min()
+            .map_or(self.deps.settings.tick, |at| at.since(now));
+        // Not a busy loop, should the clock stand still: a millisecond is shorter than any step.
+        next.clamp(Duration::from_millis(1), self.deps.settings.tick)
+    }
+
+    /// Waits for steps under way, and writes down what they taught. What is not finished by then stays on record as an
+    /// open intent, and is taken up by whoever comes next.
+    async fn finish(&mut self) {
+        let deadline = tokio::time::sleep(self.deps.settings.shutdown_grace);
+        tokio::pin!(deadline);
+        loop {
+            tokio::select! {
+                biased;
+                finished = self.work.join_next() => match finished {
+                    Some(finished) => self.take(finished),
+                    None => break,
+                },
+                () = &mut deadline => break,
+            }
+        }
+        if let Err(error) = self.write_learned().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "what the last steps taught is not on record"
+            );
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        for instance in &self.busy {
+            self.deps.board.disengage(*instance);
+        }
+    }
+}
+
+impl Retry {
+    /// The next try after one more failure: a second, then twice as long each time.
+    fn after(was: Option<Self>, now: Timestamp) -> Self {
+        let attempts = was.map_or(0, |was| was.attempts) + 1;
+        let wait = Duration::from_secs(1)
+            .saturating_mul(1 << (attempts - 1).min(5))
+            .min(RETRY_MAX);
+        Self {
+            attempts,
+            at: now + wait,
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Starts the steps of a plan, and takes what came of them.
+
+use super::{Finished, Keeper, Retry};
+use crate::{
+    Error, ledger,
+    observe::{Sight, release_of},
+    perform::{Job, Kind, Outcome, Recipe, end_of, ended_how, entry_of, perform},
+};
+use domain::{
+    AppId, DeployId, EnvironmentId, InstanceEnd, IntentKind, WorkerName,
+    config::{ConfigVersions, Variables},
+    intent::IntentEvent,
+    observed::Manner,
+};
+use ports::store::{
+    intents::Entry,
+    view::{AppView, EnvironmentView},
+};
+use scheduler::{
+    Plan, PlanInput,
+    plan::{Action, Step},
+};
+use std::sync::Arc;
+use tokio::{sync::Semaphore, task::JoinError};
+
+/// What has to be known to write down that a step failed.
+pub(super) struct Told {
+    app: AppId,
+    environment: EnvironmentId,
+    deploy: DeployId,
+    worker: WorkerName,
+    action: &'static str,
+}
+
+impl Keeper {
+    /// Starts the steps, each as a task of its own, as many at once as its node takes.
+    pub(super) async fn start_steps(
+        &mut self,
+        view: &EnvironmentView,
+        sight: &Sight,
+        input: &PlanInput,
+        plan: &Plan,
+    ) -> Result<(), Error> {
+        for step in &plan.steps {
+            let Some(job) = self.job(view, sight, input, step).await? else {
+                continue;
+            };
+            let limit = self.deps.settings.steps_per_node;
+            let room = Arc::clone(
+                self.room
+                    .entry(step.node.clone())
+                    .or_insert_with(|| Arc::new(Semaphore::new(limit))),
+            );
+            self.busy.insert(step.instance);
+            self.deps.board.engage(step.instance);
+            let (deps, fence) = (self.deps.clone(), self.fence.clone());
+            let told = Box::new(Told {
+                app: step.app,
+                environment: self.environment,
+                deploy: step.deploy,
+                worker: step.worker.clone(),
+                action: step.action.as_str(),
+            });
+            tracing::info!(action = told.action, instance = %step.instance, node = %step.node, worker = %step.worker,
+                deploy = %step.deploy, why = %step.why, "step");
+            self.work.spawn(async move {
+                // The semaphore is never closed; without a permit the step would only be less orderly.
+                let _permit = room.acquire_owned().await.ok();
+                let outcome = perform(&deps, &fence, &job).await;
+                Finished::Step {
+                    instance: job.step.instance,
+                    node: job.step.node,
+                    outcome,
+                    told,
+                }
+            });
+        }
+        Ok(())
+    }
+
+    async fn job(
+        &mut self,
+        view: &EnvironmentView,
+        sight: &Sight,
+        input: &PlanInput,
+        step: &Step,
+    ) -> Result<Option<Job>, Error> {
+        let app = view.apps.iter().find(|view| view.app.id == step.app);
+        let seen = ledger::seen_by(step, input);
+        let spec = seen.and_then(|seen| crate::observe::spec_for(view, seen));
+        let kind = match &step.action {
+            Action::Start { port, restart } => match self.recipe(view, app, step).await? {
+                Some(recipe) => Kind::Start(Box::new(recipe.spec(step, *port, *restart))),
+                None => return Ok(None),
+            },
+            Action::Register { port } => {
+                let Some(entry) = app.and_then(|app| entry(view, sight, app, step, *port)) else {
+                    return Ok(None);
+                };
+                Kind::Register(entry)
+            }
+            Action::Stop => Kind::Stop(spec.map(|spec| spec.timing).unwrap_or_default().stop),
+            Action::Remove => Kind::Remove(self.last_words(input, step)),
+            Action::Maintenance | Action::Deregister | Action::Keep => Kind::Plain,
+            Action::Abandon => return Ok(None),
+        };
+        Ok(Some(Job {
+            step: step.clone(),
+            kind,
+        }))
+    }
+
+    async fn recipe<'a>(
+        &mut self,
+        view: &'a EnvironmentView,
+        app: Option<&'a AppView>,
+        step: &Step,
+    ) -> Result<Option<Recipe<'a>>, Error> {
+        let Some((app, release)) = app.zip(release_of(view, step.deploy)) else {
+            return Ok(None);
+        };
+        let Some(worker) = release.worker(&step.worker) else {
+            return Ok(None);
+        };
+        let variables = self.variables(release.config).await?;
+        Ok(Some(Recipe {
+            app: &app.app,
+            environment: &view.environment,
+            release,
+            worker,
+            variables,
+        }))
+    }
+
+    /// The variables of these versions. The last ones are kept: a deploy starts many instances with the same.
+    async fn variables(&mut self, versions: ConfigVersions) -> Result<Arc<Variables>, Error> {
+        if let Some((known, variables)) = &self.variables
+            && *known == versions
+        {
+            return Ok(Arc::clone(variables));
+        }
+        let variables = Arc::new(self.deps.store.config_at(versions).await?);
+        self.variables = Some((versions, Arc::clone(&variables)));
+        Ok(variables)
+    }
+
+    /// The end to keep of an instance that is taken away. One that died has one already, which stays.
+    fn last_words(&self, input: &PlanInput, step: &Step) -> Option<InstanceEnd> {
+        let seen = ledger::seen_by(step, input)?;
+        if ledger::is_copy(step, input) {
+            return None;
+        }
+        Some(end_of(
+            seen,
+            Manner::Stopped,
+            ended_how(&seen.phase),
+            input.now,
+        ))
+    }
+
+    /// Takes what came of a step or a preparation.
+    pub(super) fn take(&mut self, finished: Result<Finished, JoinError>) {
+        match finished {
+            Ok(Finished::Step {
+                instance,
+                node,
+                outcome,
+                told,
+            }) => {
+                self.busy.remove(&instance);
+                self.deps.board.disengage(instance);
+                self.learn(instance, node, outcome, &told);
+            }
+            Ok(Finished::Prepared { deploy, again }) => {
+                self.preparing.remove(&deploy);
+                match again {
+                    Some(why) => {
+                        let retry =
+                            Retry::after(self.waiting.get(&deploy).copied(), self.deps.clock.now());
+                        tracing::warn!(%deploy, %why, attempts = retry.attempts, "preparing the deploy failed; trying again");
+                        self.waiting.insert(deploy, retry);
+                    }
+                    None => {
+                        self.waiting.remove(&deploy);
+                    }
+                }
+            }
+            // A panic of a step is a defect; the instance stays busy until the next server looks at it, and the log has
+            // the panic. Everything else goes on.
+            Err(error) => tracing::error!(%error, "a step ended without an outcome"),
+        }
+    }
+
+    fn learn(
+        &mut self,
+        instance: domain::InstanceId,
+        node: domain::NodeName,
+        outcome: Outcome,
+        told: &Told,
+    ) {
+        let now = self.deps.clock.now();
+        let refused = Entry::Close {
+            instance,
+            kind: IntentKind::Start,
+            event: IntentEvent::Refused,
+            at: now,
+        };
+        match outcome {
+            Outcome::Done(_) => {
+                self.retries.remove(&instance);
+            }
+            Outcome::Refused(what) => {
+                tracing::warn!(%instance, %node, what, "the instance cannot start");
+                self.learned.push(refused);
+                self.learned.push(Entry::End(InstanceEnd {
+                    instance,
+                    app: told.app,
+                    environment: told.environment,
+                    deploy: told.deploy,
+                    worker: told.worker.clone(),
+                    node,
+                    manner: Manner::Died,
+                    exit_code: None,
+                    what,
+                    log_tail: Vec::new(),
+                    at: now,
+                }));
+            }
+            Outcome::PortTaken(port) => {
+                tracing::warn!(%instance, %node, port, "a stranger has the port; choosing another");
+                self.learned.push(refused);
+                self.strangers_ports.insert((node, port), now);
+            }
+            Outcome::Again(what) => {
+                let retry = Retry::after(self.retries.get(&instance).copied(), now);
+                tracing::warn!(%instance, %node, action = told.action, what, attempts = retry.attempts, "trying again later");
+                self.retries.insert(instance, retry);
+            }
+            Outcome::Fenced => tracing::warn!(%instance, "another server has taken over"),
+        }
+    }
+}
+
+fn entry(
+    view: &EnvironmentView,
+    sight: &Sight,
+    app: &AppView,
+    step: &Step,
+    port: u16,
+) -> Option<ports::catalog::Entry> {
+    let environment = &view.environment;
+    let service = environment
+        .service_template
+        .service_name(&app.app.name, &step.worker, &environment.name)
+        .ok()?;
+    let address = sight.nodes.get(&step.node)?.node.address.clone();
+    let commit = release_of(view, step.deploy)
+        .map(|release| release.commit.short().to_owned())
+        .unwrap_or_default();
+    Some(entry_of(step, port, service, address, &commit))
+}

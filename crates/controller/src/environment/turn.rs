@@ -1,0 +1,222 @@
+//! One round of the loop.
+
+use super::{Keeper, Next, STRANGER_PORT};
+use crate::{
+    Error, ledger,
+    observe::{self, Scene, Sight, assemble},
+    perform::{TAIL, tail},
+};
+use domain::{Timestamp, observed::Authenticity};
+use ports::store::{self, intents::Entry, view::EnvironmentView};
+use scheduler::{Plan, PlanInput, check, settle};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Keeper {
+    /// Observes, closes what evidence closes, moves Deploys, plans, writes down, and starts the steps.
+    ///
+    /// **Invariant:** a step is started only after its intent is on record, and the intents of a plan and the closures
+    /// of the one before share one commit.
+    pub(super) async fn turn(&mut self) -> Result<Next, Error> {
+        self.write_learned().await?;
+        let Some(view) = observe::view(&self.deps, self.environment).await? else {
+            return Ok(Next::Gone);
+        };
+        self.advance(&view);
+        let sight = observe::look(&self.deps, &view).await?;
+        self.watch_nodes(&sight);
+        self.watch_health(&view, &sight);
+        let scene = self.scene(&view, &sight).await?;
+        let mut input = assemble(&self.deps, &view, &sight, &scene);
+        let mut entries = self.note_health(&input);
+        let closures = settle(&input);
+        entries.extend(ledger::closed(&closures, &input));
+        self.forget(&closures);
+        ledger::apply(&mut input, &closures);
+        let deploying = self.judge(&view, &input).await?;
+        if deploying.moved {
+            self.write(&entries).await?;
+            return Ok(Next::Again);
+        }
+        let plan = (self.deps.settings.planner)(&input);
+        if let Some(violation) = check(&plan, &input).first() {
+            return Err(Error::BadPlan(violation.to_string()));
+        }
+        entries.extend(self.deaths(&plan, &input).await);
+        entries.extend(ledger::intents(&plan, &input, &sight));
+        self.carry_out(&view, &sight, &input, &plan, &entries)
+            .await?;
+        self.tell(&deploying.steps).await?;
+        self.settle_reconciles(&view, &plan, input.now).await?;
+        Ok(Next::Wait(plan.wake_at))
+    }
+
+    /// Writes the ledger, then starts the steps; the other way round only for the test that proves the order.
+    async fn carry_out(
+        &mut self,
+        view: &EnvironmentView,
+        sight: &Sight,
+        input: &PlanInput,
+        plan: &Plan,
+        entries: &[Entry],
+    ) -> Result<(), Error> {
+        match self.deps.settings.record {
+            crate::deps::RecordOrder::BeforeEffect => {
+                self.write(entries).await?;
+                self.start_steps(view, sight, input, plan).await
+            }
+            crate::deps::RecordOrder::AfterEffect => {
+                self.start_steps(view, sight, input, plan).await?;
+                while let Some(finished) = self.work.join_next().await {
+                    self.take(finished);
+                }
+                self.write(entries).await
+            }
+        }
+    }
+
+    async fn write(&self, entries: &[Entry]) -> Result<(), Error> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        match self.deps.store.record(entries, &self.fence).await {
+            // Another Environment was faster to take the port or the room: its intents are in the next view.
+            Err(error @ (store::Error::PortTaken { .. } | store::Error::Overbooked { .. })) => {
+                tracing::debug!(%error, "planning again");
+                self.wake.notify_one();
+                Err(error.into())
+            }
+            written => Ok(written?),
+        }
+    }
+
+    /// Writes down what steps that failed have taught.
+    pub(super) async fn write_learned(&mut self) -> Result<(), Error> {
+        self.write(&self.learned).await?;
+        self.learned.clear();
+        Ok(())
+    }
+
+    async fn scene(&mut self, view: &EnvironmentView, sight: &Sight) -> Result<Scene, Error> {
+        let now = self.deps.clock.now();
+        self.strangers_ports
+            .retain(|_, since| now.since(*since) < STRANGER_PORT);
+        let mut strangers_ports: BTreeMap<_, BTreeSet<u16>> = BTreeMap::new();
+        for (node, port) in self.strangers_ports.keys() {
+            strangers_ports
+                .entry(node.clone())
+                .or_default()
+                .insert(*port);
+        }
+        let paused = self
+            .retries
+            .iter()
+            .filter(|(_, retry)| retry.at > now)
+            .map(|(instance, _)| *instance);
+        Ok(Scene {
+            seed: self.deps.ids.bits(),
+            busy: self.busy.iter().copied().chain(paused).collect(),
+            known_deploys: observe::known_deploys(&self.deps, view, sight).await?,
+            strangers_ports,
+        })
+    }
+
+    /// Puts the health that is seen now on the board, and tells of those that turned.
+    fn note_health(&self, input: &PlanInput) -> Vec<Entry> {
+        let genuine = input
+            .observed
+            .iter()
+            .filter(|s| s.seen.authenticity == Authenticity::Genuine);
+        let turned = genuine.filter_map(|sighting| {
+            let before = self
+                .deps
+                .board
+                .note(sighting.seen.instance, sighting.health.clone());
+            ledger::turned(&sighting.seen, &before, &sighting.health, input.now)
+        });
+        turned.collect()
+    }
+
+    fn forget(&mut self, closures: &[scheduler::Closure]) {
+        for closure in closures {
+            match closure {
+                scheduler::Closure::Gone { instance }
+                | scheduler::Closure::Vanished { instance } => {
+                    self.deps.board.forget(*instance);
+                    self.retries.remove(instance);
+                }
+                scheduler::Closure::Started { instance } => {
+                    self.retries.remove(instance);
+                }
+            }
+        }
+    }
+
+    /// How instances ended that the plan gives up, with their last lines.
+    async fn deaths(&self, plan: &Plan, input: &PlanInput) -> Vec<Entry> {
+        let ends = ledger::deaths(plan, input)
+            .into_iter()
+            .map(|(mut end, handle)| async move {
+                if let Ok(runtime) = self.deps.fleet.runtime(&end.node) {
+                    end.log_tail = tail(&*runtime, &handle, TAIL).await;
+                }
+                Entry::End(end)
+            });
+        futures_util::future::join_all(ends).await
+    }
+
+    /// A Reconcile ends when nothing is to be done in its scope, or when it has taken too long.
+    async fn settle_reconciles(
+        &self,
+        view: &EnvironmentView,
+        plan: &Plan,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        use domain::reconcile::ReconcileEvent;
+        const PATIENCE: std::time::Duration = std::time::Duration::from_secs(600);
+        for reconcile in &view.reconciles {
+            let mine = |app| reconcile.app.is_none_or(|wanted| wanted == app);
+            let busy =
+                plan.steps.iter().any(|s| mine(s.app)) || plan.held.iter().any(|h| mine(h.app));
+            let (event, reason) = if !busy && self.busy.is_empty() {
+                (ReconcileEvent::Matched, None)
+            } else if now.since(reconcile.created_at) > PATIENCE {
+                let held = plan
+                    .held
+                    .iter()
+                    .find(|held| mine(held.app))
+                    .map(|held| held.why.to_string());
+                (
+                    ReconcileEvent::GaveUp,
+                    Some(held.unwrap_or_else(|| "it did not come to match in 10 min".to_owned())),
+                )
+            } else {
+                continue;
+            };
+            let change = self.change(format!(
+                "{}: {}",
+                reconcile.id,
+                reason.as_deref().unwrap_or("the world matches")
+            ));
+            match self
+                .deps
+                .store
+                .move_reconcile(reconcile.id, event, reason, &change)
+                .await
+            {
+                Ok(_) | Err(store::Error::Stale { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// A change that the loop makes by itself.
+    pub(super) fn change(&self, message: String) -> store::Change {
+        store::Change {
+            actor: "jockey".to_owned(),
+            at: self.deps.clock.now(),
+            message,
+            request: None,
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! What goes into the ledger: what evidence closed, and what the plan sets out to do.
+
+use crate::{
+    observe::Sight,
+    perform::{end_of, ended_how},
+};
+use domain::{
+    Health, InstanceEnd, InstanceId, Intent, IntentKind, IntentState, ObservedInstance, Timestamp,
+    intent::IntentEvent, observed::Manner, worker::Resources,
+};
+use ports::store::{events::NewEvent, intents::Entry};
+use scheduler::{
+    Closure, Plan, PlanInput,
+    plan::{Action, Step, Why},
+};
+use std::collections::BTreeMap;
+
+/// The intents as they are once these closures are on record.
+pub(crate) fn apply(input: &mut PlanInput, closures: &[Closure]) {
+    for closure in closures {
+        match closure {
+            Closure::Started { instance } => {
+                for intent in &mut input.intents {
+                    if intent.instance == *instance && intent.kind == IntentKind::Start {
+                        intent.state = IntentState::Done;
+                    }
+                }
+            }
+            Closure::Gone { instance } | Closure::Vanished { instance } => {
+                input.intents.retain(|intent| intent.instance != *instance);
+            }
+        }
+    }
+}
+
+/// The ledger's lines for what evidence closed.
+pub(crate) fn closed(closures: &[Closure], input: &PlanInput) -> Vec<Entry> {
+    let now = input.now;
+    let mut entries = Vec::new();
+    for closure in closures {
+        match closure {
+            Closure::Started { instance } => {
+                let (kind, event) = (IntentKind::Start, IntentEvent::Seen);
+                entries.push(Entry::Close {
+                    instance: *instance,
+                    kind,
+                    event,
+                    at: now,
+                });
+                entries.extend(told(input, *instance, "instance.started", "started"));
+            }
+            Closure::Gone { instance } => {
+                entries.push(Entry::Gone {
+                    instance: *instance,
+                    at: now,
+                });
+                entries.extend(told(
+                    input,
+                    *instance,
+                    "instance.stopped",
+                    "stopped and gone",
+                ));
+            }
+            Closure::Vanished { instance } => {
+                entries.push(Entry::Gone {
+                    instance: *instance,
+                    at: now,
+                });
+                let what = "was removed by somebody else";
+                entries.extend(told(input, *instance, "instance.vanished", what));
+                entries.extend(
+                    start_of(input, *instance)
+                        .map(|intent| Entry::End(vanished(intent, what, now))),
+                );
+            }
+        }
+    }
+    entries
+}
+
+fn start_of(input: &PlanInput, instance: InstanceId) -> Option<&Intent> {
+    input
+        .intents
+        .iter()
+        .find(|intent| intent.instance == instance && intent.kind == IntentKind::Start)
+}
+
+fn vanished(intent: &Intent, what: &str, at: Timestamp) -> InstanceEnd {
+    InstanceEnd {
+        instance: intent.instance,
+        app: intent.app,
+        environment: intent.environment,
+        deploy: intent.deploy,
+        worker: intent.worker.clone(),
+        node: intent.node.clone(),
+        manner: Manner::Died,
+        exit_code: None,
+        what: what.to_owned(),
+        log_tail: Vec::new(),
+        at,
+    }
+}
+
+fn told(input: &PlanInput, instance: InstanceId, kind: &str, what: &str) -> Option<Entry> {
+    let intent = input
+        .intents
+        .iter()
+        .find(|intent| intent.instance == instance)?;
+    let message = format!("{} {instance} on {}: {what}", intent.worker, intent.node);
+    let facts = BTreeMap::from([
+        ("deploy".to_owned(), intent.deploy.to_string()),
+        ("node".to_owned(), intent.node.to_string()),
+        ("worker".to_owned(), intent.worker.to_string()),
+    ]);
+    Some(Entry::Event(NewEvent {
+        at: input.now,
+        kind: kind.to_owned(),
+        actor: "jockey".to_owned(),
+        subject: instance.to_string(),
+        app: Some(intent.app),
+        environment: Some(intent.environment),
+        message,
+        facts,
+    }))
+}
+
+/// The event of an instance whose health turned; none for one that only becomes unknown.
+pub(crate) fn turned(
+    seen: &ObservedInstance,
+    before: &Health,
+    health: &Health,
+    at: Timestamp,
+) -> Option<Entry> {
+    let evidence = health.evidence()?;
+    if before.as_str() == health.as_str() {
+        return None;
+    }
+    let message = format!(
+        "{} {} on {} is {health}: {}",
+        seen.worker, seen.instance, seen.node, evidence.what
+    );
+    let facts = BTreeMap::from([
+        ("deploy".to_owned(), seen.deploy.to_string()),
+        ("node".to_owned(), seen.node.to_string()),
+        ("worker".to_owned(), seen.worker.to_string()),
+    ]);
+    Some(Entry::Event(NewEvent {
+        at,
+        kind: format!("instance.{health}"),
+        actor: "jockey".to_owned(),
+        subject: seen.instance.to_string(),
+        app: Some(seen.app),
+        environment: Some(seen.environment),
+        message,
+        facts,
+    }))
+}
+
+/// The ledger's lines for what a plan sets out to do: each step's intent, unless it is open already, and how an
+/// instance ended that is given up for it.
+pub(crate) fn intents(plan: &Plan, input: &PlanInput, sight: &Sight) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for step in &plan.steps {
+        match &step.action {
+            Action::Start { port, .. } => {
+                if start_of(input, step.instance).is_none() {
+                    entries.push(open(step, IntentKind::Start, *port, input, sight));
+                }
+            }
+            Action::Maintenance | Action::Deregister | Action::Stop | Action::Remove => {
+                let condemned = input
+                    .intents
+                    .iter()
+                    .any(|i| i.instance == step.instance && i.kind == IntentKind::Stop);
+                if !condemned && !is_copy(step, input) {
+                    entries.push(open(step, IntentKind::Stop, None, input, sight));
+                }
+            }
+            Action::Abandon => entries.push(Entry::Close {
+                instance: step.instance,
+                kind: IntentKind::Start,
+                event: IntentEvent::Dropped,
+                at: input.now,
+            }),
+            Action::Register { .. } | Action::Keep => {}
+        }
+    }
+    entries
+}
+
+/// A copy bears the id of another instance: an intent for it would condemn the original.
+pub(crate) fn is_copy(step: &Step, input: &PlanInput) -> bool {
+    seen_by(step, input)
+        .is_some_and(|seen| seen.authenticity == domain::observed::Authenticity::Copy)
+}
+
+/// The instance that a step is about, as it was seen.
+pub(crate) fn seen_by<'a>(step: &Step, input: &'a PlanInput) -> Option<&'a ObservedInstance> {
+    input
+        .observed
+        .iter()
+        .map(|sighting| &sighting.seen)
+        .find(|seen| seen.instance == step.instance && step.handle.as_ref() == Some(&seen.handle))
+}
+
+fn open(
+    step: &Step,
+    kind: IntentKind,
+    port: Option<u16>,
+    input: &PlanInput,
+    sight: &Sight,
+) -> Entry {
+    let resources = match kind {
+        IntentKind::Start => resources_of(step, input),
+        IntentKind::Stop => Resources::default(),
+    };
+    let node = sight.nodes.get(&step.node).map(|node| &node.node);
+    Entry::Open {
+        intent: Intent {
+            instance: step.instance,
+            kind,
+            app: step.app,
+            environment: input.environment,
+            deploy: step.deploy,
+            worker: step.worker.clone(),
+            node: step.node.clone(),
+            port,
+            resources,
+            state: IntentState::Open,
+            why: step.why.to_string(),
+            opened_at: input.now,
+            closed_at: None,
+        },
+        capacity: Resources {
+            memory: node.and_then(|node| node.memory),
+            cpu: node.and_then(|node| node.cpu),
+        },
+    }
+}
+
+fn resources_of(step: &Step, input: &PlanInput) -> Resources {
+    let deploy = input.app(step.app).and_then(|app| app.deploy.as_ref());
+    let workers = deploy.into_iter().flat_map(|deploy| &deploy.workers);
+    workers
+        .filter(|worker| worker.spec.name == step.worker)
+        .map(|worker| worker.spec.resources)
+        .next()
+        .unwrap_or_default()
+}
+
+/// The instances that a plan gives up because they died or do not serve, with how they ended. Such an end counts as a
+/// failure, so it is on record with the intent, before anything else happens to the instance.
+pub(crate) fn deaths(plan: &Plan, input: &PlanInput) -> Vec<(InstanceEnd, String)> {
+    let died = plan.steps.iter().filter_map(|step| {
+        let condemned = input
+            .intents
+            .iter()
+            .any(|intent| intent.instance == step.instance && intent.kind == IntentKind::Stop);
+        if condemned || !step.action.condemns() || is_copy(step, input) {
+            return None;
+        }
+        let seen = seen_by(step, input)?;
+        let what = if let Why::Unhealthy { what } = &step.why {
+            format!("was not healthy: {what}")
+        } else if let Why::Ended { .. } = &step.why {
+            ended_how(&seen.phase)
+        } else {
+            return None;
+        };
+        let end = end_of(seen, Manner::Died, what, input.now);
+        Some((end, seen.handle.clone()))
+    });
+    died.collect()
+}

@@ -1,0 +1,194 @@
+//! Looks at the world: every node of an Environment's pools, what stands on it, and what the catalog knows of it.
+
+mod assemble;
+
+pub(crate) use assemble::{Scene, assemble, known_deploys, release_of, spec_for};
+
+use crate::{Error, deps::Deps};
+use domain::{
+    AppId, InstanceId, Node, NodeName, ObservedInstance, StackId, Timestamp, node::NodeState,
+};
+use futures_util::future::join_all;
+use ports::{catalog::Pool, store::view::EnvironmentView};
+use scheduler::input::{Answered, Registration};
+use std::collections::BTreeMap;
+
+/// What was seen of the nodes of an Environment's pools.
+pub(crate) struct Sight {
+    /// In order of name.
+    pub(crate) nodes: BTreeMap<NodeName, NodeSight>,
+    /// The nodes of each Stack's pool.
+    pub(crate) pools: BTreeMap<StackId, Vec<NodeName>>,
+}
+
+/// What was seen of one node.
+pub(crate) struct NodeSight {
+    pub(crate) node: Node,
+    pub(crate) answered: Answered,
+    /// All instances of this Installation, of every Environment.
+    pub(crate) instances: Vec<ObservedInstance>,
+    pub(crate) registrations: BTreeMap<InstanceId, Registration>,
+}
+
+/// Asks the catalog for the pools and every node for its instances, all at once.
+///
+/// # Errors
+/// The catalog's: without it nothing is known of the pools, and nothing may be concluded.
+pub(crate) async fn look(deps: &Deps, view: &EnvironmentView) -> Result<Sight, Error> {
+    let mut pools = BTreeMap::new();
+    let mut nodes = BTreeMap::new();
+    for stack in &view.stacks {
+        let pool = Pool {
+            environment: view.environment.id,
+            environment_name: view.environment.name.clone(),
+            stack: stack.id,
+            stack_name: stack.name.clone(),
+        };
+        let members = deps.catalog.nodes(&pool).await?;
+        pools.insert(
+            stack.id,
+            members.iter().map(|node| node.name.clone()).collect(),
+        );
+        nodes.extend(members.into_iter().map(|node| (node.name.clone(), node)));
+    }
+    let sights = nodes.into_values().map(|mut node| async move {
+        if let Some(duty) = view.duties.get(&node.name) {
+            node.duty = *duty;
+        }
+        (node.name.clone(), look_at(deps, node).await)
+    });
+    Ok(Sight {
+        nodes: join_all(sights).await.into_iter().collect(),
+        pools,
+    })
+}
+
+async fn look_at(deps: &Deps, mut node: Node) -> NodeSight {
+    let listed = async {
+        let runtime = deps.fleet.runtime(&node.name)?;
+        let instances = tokio::time::timeout(deps.settings.list_deadline, runtime.list())
+            .await
+            .map_err(|_| {
+                ports::runtime::Error::Unreachable("no answer within the deadline".to_owned())
+            })??;
+        let registrations = deps.catalog.registrations(&node.name).await?;
+        Ok::<_, Error>((instances, registrations))
+    };
+    match listed.await {
+        Ok((instances, registrations)) => NodeSight {
+            node,
+            answered: Answered::Yes,
+            instances,
+            registrations,
+        },
+        Err(error) => {
+            tracing::debug!(node = %node.name, %error, "the node does not answer");
+            if node.state == NodeState::Alive {
+                node.state = NodeState::Silent;
+            }
+            NodeSight {
+                node,
+                answered: Answered::No,
+                instances: Vec::new(),
+                registrations: BTreeMap::new(),
+            }
+        }
+    }
+}
+
+/// An instance as it is shown to people: what was seen, whether it serves, and where it is reached.
+#[derive(Debug, Clone)]
+pub struct SeenInstance {
+    pub seen: ObservedInstance,
+    pub health: domain::Health,
+    pub registration: Registration,
+    /// The node's address; with `seen.port` it is where the instance is reached.
+    pub address: String,
+    /// The commit it runs, where its Release is known.
+    pub commit: Option<domain::CommitSha>,
+}
+
+/// The instances of one Environment, of one App in it where one is named. In order of App, Worker and age.
+///
+/// # Errors
+/// `store::Error::NotFound` for the Environment; the catalog's.
+pub async fn instances(
+    deps: &Deps,
+    environment: domain::EnvironmentId,
+    app: Option<AppId>,
+) -> Result<Vec<SeenInstance>, Error> {
+    let (view, sight) = view_and_look(deps, environment).await?;
+    let scene = Scene::of(deps, &view, &sight).await?;
+    let input = assemble(deps, &view, &sight, &scene);
+    let mut shown: Vec<_> = input
+        .observed
+        .into_iter()
+        .filter(|sighting| app.is_none_or(|app| sighting.seen.app == app))
+        .map(|sighting| SeenInstance {
+            address: sight
+                .nodes
+                .get(&sighting.seen.node)
+                .map(|node| node.node.address.clone())
+                .unwrap_or_default(),
+            commit: release_of(&view, sighting.seen.deploy).map(|release| release.commit.clone()),
+            seen: sighting.seen,
+            health: sighting.health,
+            registration: sighting.registration,
+        })
+        .collect();
+    shown.sort_by_cached_key(|i| {
+        (
+            i.seen.app,
+            i.seen.worker.clone(),
+            i.seen.created_at,
+            i.seen.instance,
+        )
+    });
+    Ok(shown)
+}
+
+/// Observes an Environment now and plans, with what is wanted edited first. Nothing is done and nothing is stored.
+///
+/// # Errors
+/// `store::Error::NotFound` for the Environment; the catalog's.
+pub async fn preview(
+    deps: &Deps,
+    environment: domain::EnvironmentId,
+    edit: impl FnOnce(&mut scheduler::PlanInput),
+) -> Result<scheduler::Plan, Error> {
+    let (view, sight) = view_and_look(deps, environment).await?;
+    let scene = Scene::of(deps, &view, &sight).await?;
+    let mut input = assemble(deps, &view, &sight, &scene);
+    edit(&mut input);
+    let closures = scheduler::settle(&input);
+    crate::ledger::apply(&mut input, &closures);
+    Ok((deps.settings.planner)(&input))
+}
+
+async fn view_and_look(
+    deps: &Deps,
+    environment: domain::EnvironmentId,
+) -> Result<(EnvironmentView, Sight), Error> {
+    let view = view(deps, environment)
+        .await?
+        .ok_or_else(|| ports::store::Error::NotFound {
+            what: "environment",
+            which: environment.to_string(),
+        })?;
+    let sight = look(deps, &view).await?;
+    Ok((view, sight))
+}
+
+/// The Environment as the database has it, with the ends that may still matter to backoff and to running Deploys.
+pub(crate) async fn view(
+    deps: &Deps,
+    environment: domain::EnvironmentId,
+) -> Result<Option<EnvironmentView>, ports::store::Error> {
+    deps.store.view(environment, oldest_end(deps)).await
+}
+
+/// A Deploy may be under way for a day; what ended before that is of no use to anybody's plan.
+fn oldest_end(deps: &Deps) -> Timestamp {
+    const LONGEST_DEPLOY: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+    deps.clock.now() - LONGEST_DEPLOY
+}

@@ -1,0 +1,48 @@
+//! Instances that bear this Installation's id and whose Deploy is not in its database: what a restored backup, or a new
+//! database, does not know of (rule 8). They are told of and left alone until a person says what to do.
+
+use crate::{Error, deps::Deps, disk, perform};
+use domain::ObservedInstance;
+use ports::Effect;
+use std::{collections::BTreeSet, time::Duration};
+
+/// How long an instance that is swept may take to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The instances that the database does not know of, on every node that answers.
+///
+/// # Errors
+/// Those of the database and of the catalog.
+pub async fn list(deps: &Deps) -> Result<Vec<ObservedInstance>, Error> {
+    let mut seen = Vec::new();
+    for node in disk::nodes(deps).await? {
+        match deps.fleet.runtime(&node)?.list().await {
+            Ok(instances) => seen.extend(instances),
+            Err(error) => tracing::warn!(%node, %error, "the node cannot be asked for strangers"),
+        }
+    }
+    let deploys: BTreeSet<_> = seen.iter().map(|instance| instance.deploy).collect();
+    let known = deps.store.known_deploys(&deploys).await?;
+    seen.retain(|instance| !known.contains(&instance.deploy));
+    seen.sort_by_key(|instance| instance.instance);
+    Ok(seen)
+}
+
+/// Stops and removes the instances that the database does not know of. Their last lines go to the log of the server,
+/// since no Deploy can hold them.
+///
+/// # Errors
+/// Those of the nodes: what was swept before stays swept.
+pub async fn sweep(deps: &Deps) -> Result<Vec<ObservedInstance>, Error> {
+    let strangers = list(deps).await?;
+    for stranger in &strangers {
+        let runtime = deps.fleet.runtime(&stranger.node)?;
+        let stopped = runtime.stop(&stranger.handle, GRACE).await?;
+        if stopped == Effect::Done {
+            let lines = perform::tail(&*runtime, &stranger.handle, perform::TAIL).await;
+            tracing::info!(instance = %stranger.instance, deploy = %stranger.deploy, ?lines, "swept");
+        }
+        runtime.remove(&stranger.handle).await?;
+    }
+    Ok(strangers)
+}
