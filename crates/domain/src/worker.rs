@@ -210,26 +210,27 @@ impl Default for Rollout {
 }
 
 impl Rollout {
-    /// The most instances that may run at this scale, the old ones included. A surge of nothing with nothing allowed
-    /// to be missing could never move, so it counts as one.
+    /// The most instances that may run at this scale, the old ones included. A surge of nothing where nothing may be
+    /// missing could never move, so it counts as one.
     #[must_use]
     pub fn ceiling(&self, scale: Scale) -> u16 {
-        let scale = scale.get();
+        let stuck = self.floor(scale) == scale.get();
         let surge = match (self.max_surge, self.order) {
-            (Some(0), Order::StartFirst) if self.max_unavailable == 0 => 1,
+            (Some(0), Order::StartFirst) if stuck => 1,
             (Some(surge), _) => surge,
-            (None, Order::StartFirst) => scale,
+            (None, Order::StartFirst) => scale.get(),
             (None, Order::StopFirst) => 0,
         };
-        scale.saturating_add(surge)
+        scale.get().saturating_add(surge)
     }
 
-    /// The fewest that must stay healthy at this scale while things change.
+    /// The fewest that must stay healthy at this scale while things change: never less than one, but for a scale of 0
+    /// or the old one's going first.
     #[must_use]
     pub fn floor(&self, scale: Scale) -> u16 {
-        match self.order {
-            Order::StartFirst => scale.get().saturating_sub(self.max_unavailable),
-            Order::StopFirst => 0,
+        match (self.order, scale.get()) {
+            (Order::StopFirst, _) | (_, 0) => 0,
+            (Order::StartFirst, scale) => scale.saturating_sub(self.max_unavailable).max(1),
         }
     }
 }
@@ -274,6 +275,13 @@ mod tests {
             (4, 2)
         );
         assert_eq!((none.ceiling(scale), none.floor(scale)), (3, 2));
+        let last = Rollout {
+            max_surge: Some(0),
+            max_unavailable: 5,
+            ..Rollout::default()
+        };
+        assert_eq!((last.ceiling(Scale(1)), last.floor(Scale(1))), (2, 1));
+        assert_eq!((last.ceiling(scale), last.floor(scale)), (2, 1));
         let stop = Rollout {
             order: Order::StopFirst,
             ..Rollout::default()

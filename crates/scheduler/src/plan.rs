@@ -57,6 +57,9 @@ pub fn plan(input: &PlanInput) -> Plan {
     let mut draft = Draft::new(&world);
     for squad in world.squads() {
         let proof = Proof::of(&world, squad);
+        if let Some(deadline) = squad.deadline() {
+            draft.wake_at(deadline);
+        }
         for crew in world.crews(squad) {
             plan_crew(&mut draft, crew, &proof);
         }

@@ -7,7 +7,8 @@ pub(crate) use member::{Member, Presence, Role};
 pub(crate) use nodes::{Emptied, Nodes, Reach, refusal};
 
 use crate::input::{DesiredApp, DesiredDeploy, DesiredWorker, PlanInput};
-use domain::{WorkerName, worker::Timing};
+use crate::seed::Ids;
+use domain::{DeployState, InstanceId, Timestamp, WorkerName, worker::Timing};
 use std::ops::Range;
 
 /// Everything that `plan` looks at.
@@ -30,6 +31,22 @@ pub(crate) struct Crew<'w, 'a> {
     pub(crate) app: &'a DesiredApp,
     pub(crate) worker: &'a WorkerName,
     pub(crate) members: &'w [Member<'a>],
+}
+
+impl Squad<'_> {
+    /// When its Deploy has to be healthy, while it is `deploying`.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        let deploy = self.app.deploy.as_ref()?;
+        match deploy.state {
+            DeployState::Deploying => deploy.deadline,
+            DeployState::Created
+            | DeployState::Building
+            | DeployState::Deployed
+            | DeployState::Stopped
+            | DeployState::Failed
+            | DeployState::Cancelled => None,
+        }
+    }
 }
 
 impl<'a> World<'a> {
@@ -132,6 +149,16 @@ impl<'w, 'a> Crew<'w, 'a> {
 
     pub(crate) fn is_singleton(&self) -> bool {
         self.wanted().is_some_and(|worker| worker.spec.singleton)
+    }
+
+    /// An id that none of its instances has, should the seed be one that was used before.
+    pub(crate) fn unused(&self, ids: &mut Ids) -> InstanceId {
+        loop {
+            let id = ids.next();
+            if self.members.iter().all(|member| member.instance != id) {
+                return id;
+            }
+        }
     }
 
     /// Those that are neither condemned nor strays, of the Deploy that is to run, or of one that is

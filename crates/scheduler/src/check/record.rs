@@ -77,6 +77,14 @@ impl<'a> Record<'a> {
         self.starts.values().chain(without_start).copied()
     }
 
+    /// Intents to start whose instances may run, for all that is known.
+    pub(super) fn perhaps_running(&self) -> impl Iterator<Item = &'a Intent> {
+        self.starts.values().copied().filter(|start| {
+            let home = self.home_of(start);
+            !home.is_some_and(|home| home.seen.phase.is_exited())
+        })
+    }
+
     /// Intents to start that nothing speaks against: what they started runs, as far as is known, or is about to.
     pub(super) fn running(&self) -> impl Iterator<Item = &'a Intent> {
         self.starts.values().copied().filter(|start| {

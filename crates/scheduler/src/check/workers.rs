@@ -164,8 +164,11 @@ impl<'a> Checked<'_, 'a> {
         if self.deploy.state != DeployState::Deploying || self.is_proven() {
             return;
         }
-        let old = self.standing().filter(|start| {
-            !self.deploy.covers(start.deploy) && !self.record.is_condemned(start.instance)
+        let old = self.record.perhaps_running().filter(|start| {
+            start.app == self.app.app
+                && start.worker == self.worker.spec.name
+                && !self.deploy.covers(start.deploy)
+                && !self.record.is_condemned(start.instance)
         });
         let old: Vec<InstanceId> = old.map(|start| start.instance).collect();
         let mut spare = old.len().saturating_sub(usize::from(self.scale()));

@@ -3,7 +3,6 @@
 
 use super::Why;
 use crate::world::{Crew, Member, count};
-use domain::worker::Order;
 
 /// How many instances of a Worker may still be condemned in this plan.
 ///
@@ -55,15 +54,9 @@ impl KeepHealthy {
 
 /// The fewest that have to serve.
 fn floor(crew: &Crew<'_, '_>) -> u16 {
-    let Some(worker) = crew.wanted() else {
-        return 0;
-    };
-    match (
-        worker.spec.rollout.order,
-        worker.spec.singleton,
-        crew.scale(),
-    ) {
-        (Order::StopFirst, _, _) | (_, true, _) | (_, _, 0) => 0,
-        (Order::StartFirst, false, _) => worker.spec.rollout.floor(worker.scale).max(1),
-    }
+    crew.wanted()
+        .map_or(0, |worker| match worker.spec.singleton {
+            true => 0,
+            false => worker.spec.rollout.floor(worker.scale),
+        })
 }

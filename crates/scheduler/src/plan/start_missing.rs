@@ -114,7 +114,7 @@ fn start<'a>(draft: &mut Draft<'_, 'a>, crew: &Crew<'_, 'a>, fates: &Fates<'_, '
                 port: place.port,
                 restart: restart_policy(crew),
             },
-            instance: ids.next(),
+            instance: crew.unused(&mut ids),
             handle: None,
             node: place.node.clone(),
             app: crew.app.app,

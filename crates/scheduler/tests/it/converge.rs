@@ -36,7 +36,7 @@ fn never_below(world: &mut Sketch, worker: &str, needed: usize) {
             let serving: usize = (1..10).map(|deploy| world.serving(worker, deploy)).sum();
             assert!(serving >= needed, "{serving} serve\n{plan}");
         }
-        world.go_on(plan.wake_at);
+        world.go_on(&plan);
         if plan.is_empty() {
             return;
         }
@@ -120,7 +120,7 @@ fn a_bad_worker_costs_no_other_its_old_instances() {
     for _ in 0..50 {
         let plan = world.plan();
         plan.steps.iter().for_each(|step| world.perform(step));
-        world.go_on(plan.wake_at);
+        world.go_on(&plan);
         let now = world.now;
         for sighting in &mut world.containers {
             if sighting.seen.worker.as_str() == "web" && sighting.seen.deploy.number() == 2 {
@@ -217,7 +217,7 @@ fn what_dies_over_and_over_is_tried_ever_more_slowly() {
         {
             starts.push(world.now);
         }
-        world.go_on(plan.wake_at);
+        world.go_on(&plan);
     }
     let waits: Vec<_> = starts
         .windows(2)
@@ -459,7 +459,7 @@ fn a_singleton_never_overlaps() {
                 .filter(|seen| seen.seen.phase.is_running());
             assert!(running.count() <= 1, "{plan}");
         }
-        world.go_on(plan.wake_at);
+        world.go_on(&plan);
     }
     assert_eq!(world.serving("cron", 2), 1);
 }

@@ -1,1 +1,143 @@
+//! What holds for every world: nothing that `check` forbids, the same plan for the same input in any order, and an end.
 
+use crate::sketch::{APP, Sketch, arbitrary::sketch};
+use domain::{IntentKind, Timestamp, worker::Order};
+use proptest::prelude::*;
+use scheduler::{Plan, check, plan};
+use std::time::Duration;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_plan_does_what_none_may(world in sketch()) {
+        let input = world.input();
+        let plan = plan(&input);
+        prop_assert_eq!(check(&plan, &input), [], "{}", plan);
+    }
+
+    #[test]
+    fn neither_time_nor_order_of_the_input_matters(world in sketch(), turn in 0..20_usize) {
+        let input = world.input();
+        let mut turned = input.clone();
+        let middle = |length: usize| if length == 0 { 0 } else { turn % length };
+        turned.observed.rotate_left(middle(input.observed.len()));
+        turned.intents.rotate_left(middle(input.intents.len()));
+        turned.observed.reverse();
+        prop_assert_eq!(plan(&input), plan(&input));
+        prop_assert_eq!(plan(&input), plan(&turned));
+    }
+
+    #[test]
+    fn plans_performed_step_by_step_come_to_an_end(world in sketch()) {
+        let mut world = world;
+        world.repair();
+        let rest = perform_to_the_end(&mut world)?;
+        prop_assert!(rest.is_empty(), "no rest:\n{}", rest);
+        for worker in &world.apps[0].deploy.as_ref().unwrap().workers {
+            let want = if worker.spec.singleton { worker.scale.get().min(1) } else { worker.scale.get() };
+            let have = world.serving(worker.spec.name.as_str(), 2);
+            prop_assert_eq!(have, usize::from(want), "{}", worker.spec.name);
+        }
+        let wanted: usize = (1..=3).map(|deploy| world.serving("web", deploy) + world.serving("cron", deploy)
+            + world.serving("clock", deploy)).sum();
+        prop_assert_eq!(world.containers.len(), wanted, "nothing is left over");
+    }
+
+    #[test]
+    fn a_world_that_changes_on_the_way_is_never_harmed(world in sketch(), seed in any::<u64>()) {
+        let mut world = world;
+        world.repair();
+        for round in 0..12_u64 {
+            let bits = seed.rotate_left(u32::try_from(round * 5).unwrap());
+            world.disturb(bits);
+            world.seed += 1;
+            let input = world.input();
+            let plan = plan(&input);
+            prop_assert_eq!(check(&plan, &input), [], "{}", plan);
+            perform_some(&mut world, &plan, bits)?;
+            world.go_on(&plan);
+        }
+    }
+}
+
+fn perform_to_the_end(world: &mut Sketch) -> Result<Plan, TestCaseError> {
+    for _ in 0..300 {
+        let plan = world.plan();
+        if plan.is_empty() && plan.wake_at.is_none() {
+            return Ok(plan);
+        }
+        perform_some(world, &plan, u64::MAX)?;
+        world.go_on(&plan);
+    }
+    Ok(world.plan())
+}
+
+/// Performs the steps whose bit is set, from the last to the first: they may be performed in any order, and in part.
+/// After each, as many serve as have to, or as did before.
+fn perform_some(world: &mut Sketch, plan: &Plan, bits: u64) -> Result<(), TestCaseError> {
+    let before = serving(world);
+    for (number, step) in plan.steps.iter().enumerate().rev() {
+        if bits >> (number % 64) & 1 == 0 {
+            continue;
+        }
+        world.perform(step);
+        for ((worker, needed, now), (_, _, before)) in serving(world).into_iter().zip(&before) {
+            prop_assert!(
+                now >= needed.min(*before),
+                "{} {} {}\n{}",
+                worker,
+                before,
+                now,
+                plan
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Each Worker with how many have to serve and how many do, of whichever Deploy.
+fn serving(world: &Sketch) -> Vec<(String, usize, usize)> {
+    let deploy = world.apps[0].deploy.as_ref().unwrap();
+    let standing = |worker: &str| {
+        let mine = world.containers.iter().filter(|seen| {
+            let on_record = world.intents.iter().any(|intent| {
+                intent.instance == seen.seen.instance && intent.node == seen.seen.node
+            });
+            let condemned = world.intents.iter().any(|intent| {
+                intent.instance == seen.seen.instance && intent.kind == IntentKind::Stop
+            });
+            on_record && !condemned && world.is_serving(seen) && seen.seen.worker.as_str() == worker
+        });
+        mine.count()
+    };
+    let workers = deploy.workers.iter();
+    workers
+        .map(|worker| {
+            let rollout = worker.spec.rollout;
+            let free = worker.spec.singleton || rollout.order == Order::StopFirst;
+            let floor = worker
+                .scale
+                .get()
+                .saturating_sub(rollout.max_unavailable)
+                .max(1);
+            let needed = if free || worker.scale.get() == 0 {
+                0
+            } else {
+                floor
+            };
+            let name = worker.spec.name.to_string();
+            let serving = standing(&name);
+            (name, usize::from(needed), serving)
+        })
+        .collect()
+}
+
+#[test]
+fn waking_is_always_later() {
+    let mut world = Sketch::new(&["a"]);
+    world.now = Timestamp::EPOCH + Duration::from_secs(5);
+    let plan = world.plan();
+    assert!(plan.is_empty() && plan.wake_at.is_none());
+    assert_eq!(world.apps[0].app, APP);
+}

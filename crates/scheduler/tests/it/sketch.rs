@@ -1,5 +1,6 @@
 //! A small pure world in which plans are performed: just enough of Docker, a catalog and a store.
 
+pub(crate) mod arbitrary;
 mod perform;
 
 use domain::{
@@ -212,11 +213,17 @@ impl Sketch {
         let mine = |seen: &&Sighting| {
             seen.seen.worker.as_str() == worker
                 && seen.seen.deploy == DeployId::new(deploy)
-                && seen.seen.phase.is_running()
-                && seen.health.is_healthy()
-                && (seen.seen.port.is_none() || seen.registration == Registration::Serving)
+                && self.is_serving(seen)
         };
         self.containers.iter().filter(mine).count()
+    }
+
+    pub(crate) fn is_serving(&self, sighting: &Sighting) -> bool {
+        let seen = &sighting.seen;
+        seen.authenticity == Authenticity::Genuine
+            && seen.phase.is_running()
+            && sighting.health.is_healthy()
+            && (seen.port.is_none() || sighting.registration == Registration::Serving)
     }
 }
 

@@ -36,7 +36,7 @@ impl Sketch {
         for step in &plan.steps {
             self.perform(step);
         }
-        self.go_on(plan.wake_at);
+        self.go_on(&plan);
         plan
     }
 
@@ -54,9 +54,12 @@ impl Sketch {
     }
 
     /// Time goes on to the next thing that waits for it, and processes do what they do meanwhile.
-    pub(crate) fn go_on(&mut self, wake_at: Option<domain::Timestamp>) {
+    pub(crate) fn go_on(&mut self, plan: &Plan) {
         let soon = self.now + Duration::from_secs(1);
-        self.now = wake_at.map_or(soon, |at| at.min(soon + Duration::from_secs(60)));
+        self.now = match plan.wake_at {
+            Some(at) if plan.steps.is_empty() => at,
+            Some(_) | None => soon,
+        };
         let now = self.now;
         for sighting in &mut self.containers {
             let quality = self.quality.get(&sighting.seen.deploy);
