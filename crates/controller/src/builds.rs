@@ -101,7 +101,9 @@ async fn build_one(deps: &Deps, fence: &Fence, build: Build, stop: &Cancellation
             outcome = attempts(deps, &build, lines) => Some(outcome),
         }
     };
+    let began = tokio::time::Instant::now();
     let (outcome, ()) = tokio::join!(building, keeping);
+    metrics::histogram!("jockey_build_seconds").record(began.elapsed().as_secs_f64());
     if let Some(outcome) = outcome {
         finish(deps, fence, &build, outcome).await;
     }
@@ -244,6 +246,8 @@ async fn finish(deps: &Deps, fence: &Fence, build: &Build, outcome: BuildOutcome
         {
             Ok(_) => {
                 tracing::info!("{message}");
+                metrics::counter!("jockey_builds_total", "outcome" => outcome.event().as_str())
+                    .increment(1);
                 return;
             }
             Err(error) if error.is_transient() => {

@@ -57,6 +57,19 @@ pub(crate) enum Outcome {
     Fenced,
 }
 
+impl Outcome {
+    /// The word for it.
+    const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Done(_) => "done",
+            Self::Refused(_) => "refused",
+            Self::PortTaken(_) => "port_taken",
+            Self::Again(_) => "again",
+            Self::Fenced => "fenced",
+        }
+    }
+}
+
 impl From<runtime::Error> for Outcome {
     fn from(error: runtime::Error) -> Self {
         use runtime::Error as E;
@@ -78,11 +91,18 @@ pub(crate) async fn perform(deps: &Deps, fence: &Fence, job: &Job) -> Outcome {
         Kind::Stop(grace) => *grace + STEP_DEADLINE,
         Kind::Register(_) | Kind::Remove(_) | Kind::Plain => STEP_DEADLINE,
     };
-    match tokio::time::timeout(deadline, act(deps, fence, job)).await {
+    let began = tokio::time::Instant::now();
+    let outcome = match tokio::time::timeout(deadline, act(deps, fence, job)).await {
         Ok(Ok(effect)) => Outcome::Done(effect),
         Ok(Err(outcome)) => outcome,
         Err(_) => Outcome::Again(format!("no end within {} s", deadline.as_secs())),
-    }
+    };
+    let action = job.step.action.as_str();
+    metrics::histogram!("jockey_step_seconds", "action" => action)
+        .record(began.elapsed().as_secs_f64());
+    metrics::counter!("jockey_steps_total", "action" => action, "outcome" => outcome.as_str())
+        .increment(1);
+    outcome
 }
 
 async fn act(deps: &Deps, fence: &Fence, job: &Job) -> Result<Effect, Outcome> {

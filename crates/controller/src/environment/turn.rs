@@ -10,6 +10,7 @@ use domain::{Timestamp, observed::Authenticity};
 use ports::store::{self, intents::Entry, view::EnvironmentView};
 use scheduler::{Plan, PlanInput, check, settle};
 use std::collections::{BTreeMap, BTreeSet};
+use tokio::time::Instant;
 
 impl Keeper {
     /// Observes, closes what evidence closes, moves Deploys, plans, writes down, and starts the steps.
@@ -17,6 +18,7 @@ impl Keeper {
     /// **Invariant:** a step is started only after its intent is on record, and the intents of a plan and the closures
     /// of the one before share one commit.
     pub(super) async fn turn(&mut self) -> Result<Next, Error> {
+        let began = Instant::now();
         self.write_learned().await?;
         let Some(view) = observe::view(&self.deps, self.environment).await? else {
             return Ok(Next::Gone);
@@ -47,6 +49,7 @@ impl Keeper {
             .await?;
         self.tell(&deploying.steps).await?;
         self.settle_reconciles(&view, &plan, input.now).await?;
+        figures(&view, &input, began);
         Ok(Next::Wait(plan.wake_at))
     }
 
@@ -218,5 +221,19 @@ impl Keeper {
             message,
             request: None,
         }
+    }
+}
+
+/// What a turn saw, for whoever watches the server.
+fn figures(view: &EnvironmentView, input: &PlanInput, began: Instant) {
+    metrics::histogram!("jockey_turn_seconds").record(began.elapsed().as_secs_f64());
+    let mut counts = BTreeMap::from([("healthy", 0_u32), ("unhealthy", 0), ("unknown", 0)]);
+    for sighting in &input.observed {
+        *counts.entry(sighting.health.as_str()).or_default() += 1;
+    }
+    for (health, count) in counts {
+        let environment = view.environment.name.to_string();
+        metrics::gauge!("jockey_instances", "environment" => environment, "health" => health)
+            .set(count);
     }
 }

@@ -97,6 +97,7 @@ impl Keeper {
         {
             Ok(_) => {
                 tracing::info!(deploy = %deploy.id, event = event.as_str(), "{}", change.message);
+                metrics::counter!("jockey_deploys_total", "outcome" => event.as_str()).increment(1);
                 Ok(true)
             }
             Err(store::Error::Stale { .. }) => Ok(true),
