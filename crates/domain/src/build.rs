@@ -98,3 +98,26 @@ impl BuildState {
         !matches!(self, Self::InProgress)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_machine_reads_as_a_table() {
+        let mut table = String::new();
+        for state in BuildState::ALL {
+            for event in BuildEvent::ALL {
+                if let Ok(next) = state.after(*event) {
+                    table.push_str(&format!("{state} + {event} = {next}\n"));
+                }
+            }
+        }
+        assert_eq!(
+            table,
+            "in_progress + image_ready = completed\n\
+             in_progress + gave_up = failed\n\
+             in_progress + cancelled = cancelled\n"
+        );
+    }
+}

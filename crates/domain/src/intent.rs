@@ -80,3 +80,26 @@ impl IntentState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_machine_reads_as_a_table() {
+        let mut table = String::new();
+        for state in IntentState::ALL {
+            for event in IntentEvent::ALL {
+                if let Ok(next) = state.after(*event) {
+                    table.push_str(&format!("{state} + {event} = {next}\n"));
+                }
+            }
+        }
+        assert_eq!(
+            table,
+            "open + seen = done\n\
+             open + refused = failed\n\
+             open + dropped = abandoned\n"
+        );
+    }
+}

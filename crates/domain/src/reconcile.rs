@@ -60,3 +60,25 @@ impl ReconcileState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_machine_reads_as_a_table() {
+        let mut table = String::new();
+        for state in ReconcileState::ALL {
+            for event in ReconcileEvent::ALL {
+                if let Ok(next) = state.after(*event) {
+                    table.push_str(&format!("{state} + {event} = {next}\n"));
+                }
+            }
+        }
+        assert_eq!(
+            table,
+            "in_progress + matched = completed\n\
+             in_progress + gave_up = failed\n"
+        );
+    }
+}
