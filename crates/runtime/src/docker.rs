@@ -1,0 +1,172 @@
+//! The adapter: one node's Engine, seen by one Installation.
+
+use crate::{engine::Engine, failure::Failure, instances::Sightings};
+use domain::{ByteSize, CpuMillis, InstallationId, NodeName};
+use ports::runtime::{Capacity, Error};
+use serde::Deserialize;
+use std::{net::IpAddr, path::Path, sync::Arc, time::Duration};
+
+/// One node's Docker Engine, as `ports::Runtime` and as `ports::Images`. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Docker(pub(crate) Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) engine: Engine,
+    pub(crate) installation: InstallationId,
+    pub(crate) settings: Settings,
+    pub(crate) sightings: Sightings,
+}
+
+/// How the adapter uses its Engine.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What the node is called.
+    pub node: NodeName,
+    /// The address of the node on which instances publish their ports: a loopback address for one machine alone.
+    pub bind: IpAddr,
+    /// Which builder builds.
+    pub builder: Builder,
+    /// How long an ordinary call may take, in whole seconds, at least 1. Starts, stops, pulls, pushes and builds have
+    /// longer ones. A busy disk can hold an Engine up for 20 s; the default is 30 s.
+    pub patience: Duration,
+}
+
+impl Settings {
+    /// The defaults, for this node: ports on 127.0.0.1, the best builder there is, 30 s.
+    #[must_use]
+    pub fn of(node: NodeName) -> Self {
+        Self {
+            node,
+            bind: IpAddr::from([127, 0, 0, 1]),
+            builder: Builder::Best,
+            patience: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Which of the Engine's builders builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Builder {
+    /// BuildKit when the Engine has it, else the classic one.
+    Best,
+    BuildKit,
+    /// Takes no secrets.
+    Classic,
+}
+
+/// What an Engine says of itself, for people and for `jockeyd check`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The Engine's version: `20.10.24`.
+    pub version: String,
+    /// The version of its API that is spoken: `1.41`.
+    pub api: String,
+    /// What the host calls itself.
+    pub host: String,
+    /// Where it keeps images and containers.
+    pub root: String,
+    pub capacity: Capacity,
+    /// Whether an image can be built by BuildKit.
+    pub buildkit: HasBuildKit,
+    /// What it warns of itself, such as a missing limit on memory.
+    pub warnings: Vec<String>,
+}
+
+/// Whether an Engine brings BuildKit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HasBuildKit {
+    Yes,
+    No,
+}
+
+/// The part of `/info` that is read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct Info {
+    pub(crate) server_version: String,
+    pub(crate) name: String,
+    pub(crate) docker_root_dir: String,
+    pub(crate) system_time: String,
+    #[serde(rename = "OSType")]
+    os_type: String,
+    #[serde(rename = "NCPU")]
+    ncpu: u32,
+    mem_total: u64,
+    warnings: Option<Vec<String>>,
+}
+
+impl Info {
+    pub(crate) fn capacity(&self) -> Capacity {
+        Capacity {
+            memory: ByteSize::bytes(self.mem_total),
+            cpu: CpuMillis::new(self.ncpu.saturating_mul(1000)),
+        }
+    }
+}
+
+impl Docker {
+    /// The Engine behind this unix socket. Does not connect yet: one that is down answers `Unreachable`, and is used
+    /// again once it is up.
+    ///
+    /// # Errors
+    /// `Refused` when the client cannot be made.
+    pub fn connect(
+        socket: &Path,
+        installation: InstallationId,
+        settings: Settings,
+    ) -> Result<Self, Error> {
+        Ok(Self(Arc::new(Inner {
+            engine: Engine::new(socket, settings.patience)?,
+            installation,
+            settings,
+            sightings: Sightings::default(),
+        })))
+    }
+
+    /// Whether the Engine answers.
+    ///
+    /// # Errors
+    /// `Unreachable`, with what is wrong.
+    pub async fn ping(&self) -> Result<(), Error> {
+        let client = self.0.engine.client().await?;
+        client.ping().await.map_err(Failure::from)?;
+        Ok(())
+    }
+
+    /// What the Engine says of itself.
+    ///
+    /// # Errors
+    /// `Unreachable`, `Refused`.
+    pub async fn facts(&self) -> Result<Facts, Error> {
+        let (major, minor) = self.0.engine.api_version().await?;
+        let info = self.0.info().await?;
+        Ok(Facts {
+            capacity: info.capacity(),
+            buildkit: info.buildkit((major, minor)),
+            api: format!("{major}.{minor}"),
+            version: info.server_version,
+            host: info.name,
+            root: info.docker_root_dir,
+            warnings: info.warnings.unwrap_or_default(),
+        })
+    }
+}
+
+impl Inner {
+    pub(crate) async fn info(&self) -> Result<Info, Failure> {
+        self.engine.get("/info").await
+    }
+}
+
+impl Info {
+    /// Engines for Linux have it since 18.09, which speaks 1.39. Their answer to a ping names only what the `docker`
+    /// command should take when it is not told.
+    pub(crate) fn buildkit(&self, api: (usize, usize)) -> HasBuildKit {
+        if api >= (1, 39) && self.os_type == "linux" {
+            HasBuildKit::Yes
+        } else {
+            HasBuildKit::No
+        }
+    }
+}

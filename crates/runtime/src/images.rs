@@ -1,0 +1,199 @@
+//! `Images`: one node's images.
+
+mod build;
+mod disk;
+mod owned;
+mod registry;
+mod session;
+
+use crate::{
+    docker::{Docker, Inner},
+    failure::Failure,
+    labels::{self, Labels},
+};
+use async_trait::async_trait;
+use bollard::query_parameters::{RemoveImageOptionsBuilder, TagImageOptionsBuilder};
+use domain::ImageRef;
+use ports::{
+    Effect, Images,
+    images::{DiskUse, Error, HasHealthcheck, ImageBuild, ImageFacts, OwnedImage},
+};
+use serde::Deserialize;
+use std::time::Duration;
+
+/// What taking an image away may take: its layers are deleted one by one.
+const REMOVE: Duration = Duration::from_secs(120);
+
+#[async_trait]
+impl Images for Docker {
+    async fn build(&self, build: ImageBuild) -> Result<ImageRef, Error> {
+        self.0.build(build).await
+    }
+
+    async fn inspect(&self, image: &str) -> Result<ImageFacts, Error> {
+        match self.0.look_at_image(image).await? {
+            Some(seen) => seen.facts(),
+            None => Err(Error::Missing(image.to_owned())),
+        }
+    }
+
+    async fn tag(&self, image: &ImageRef, name: &str) -> Result<Effect, Error> {
+        self.0.tag(image, name).await
+    }
+
+    async fn push(&self, name: &str) -> Result<ImageRef, Error> {
+        self.0.push(name).await
+    }
+
+    async fn pull(&self, image: &ImageRef) -> Result<Effect, Error> {
+        self.0.pull(image).await
+    }
+
+    async fn list(&self) -> Result<Vec<OwnedImage>, Error> {
+        Ok(self.0.owned_images().await?)
+    }
+
+    async fn remove(&self, image: &ImageRef) -> Result<Effect, Error> {
+        self.0.remove_image(image).await
+    }
+
+    async fn disk_use(&self) -> Result<DiskUse, Error> {
+        Ok(self.0.disk_use().await?)
+    }
+}
+
+/// All about one image.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct SeenImage {
+    id: String,
+    repo_tags: Option<Vec<String>>,
+    repo_digests: Option<Vec<String>>,
+    config: Option<Config>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Config {
+    labels: Option<Labels>,
+    healthcheck: Option<Healthcheck>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Healthcheck {
+    test: Option<Vec<String>>,
+}
+
+impl SeenImage {
+    fn facts(self) -> Result<ImageFacts, Error> {
+        let healthcheck = self.config.and_then(|config| config.healthcheck?.test);
+        let tests = healthcheck
+            .is_some_and(|test| !test.is_empty() && test.first().is_none_or(|kind| kind != "NONE"));
+        Ok(ImageFacts {
+            id: pinned(&self.id)?,
+            digests: self.repo_digests.unwrap_or_default(),
+            has_healthcheck: if tests {
+                HasHealthcheck::Yes
+            } else {
+                HasHealthcheck::No
+            },
+        })
+    }
+}
+
+/// The Engine's own text as a pinned image.
+fn pinned(text: &str) -> Result<ImageRef, Error> {
+    text.parse()
+        .map_err(|error| Error::Refused(format!("{error}")))
+}
+
+impl Inner {
+    /// What there is under this id, digest or name, whoever made it.
+    async fn look_at_image(&self, image: &str) -> Result<Option<SeenImage>, Failure> {
+        match self.engine.get(&format!("/images/{image}/json")).await {
+            Ok(seen) => Ok(Some(seen)),
+            Err(failure) if failure.is_missing() => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn tag(&self, image: &ImageRef, name: &str) -> Result<Effect, Error> {
+        let Some(seen) = self.look_at_image(image.as_str()).await? else {
+            return Err(Error::Missing(image.to_string()));
+        };
+        let (repository, tag) = split_name(name);
+        let full = format!("{repository}:{tag}");
+        if seen.repo_tags.unwrap_or_default().contains(&full) {
+            return Ok(Effect::WasSo);
+        }
+        let options = TagImageOptionsBuilder::new()
+            .repo(repository)
+            .tag(tag)
+            .build();
+        let client = self.engine.client().await?;
+        client
+            .tag_image(&seen.id, Some(options))
+            .await
+            .map_err(Failure::from)?;
+        Ok(Effect::Done)
+    }
+
+    async fn remove_image(&self, image: &ImageRef) -> Result<Effect, Error> {
+        let Some(seen) = self.look_at_image(image.as_str()).await? else {
+            return Ok(Effect::WasSo);
+        };
+        let labels = seen
+            .config
+            .and_then(|config| config.labels)
+            .unwrap_or_default();
+        if !labels::are_of(&labels, self.installation) && !self.is_own_layer(&seen.id).await? {
+            return Err(Error::Refused(format!(
+                "{image} is not of this installation"
+            )));
+        }
+        if let Some(user) = self.user_of(&seen.id).await? {
+            return Err(Error::Refused(format!(
+                "{image} is used by the container {user}"
+            )));
+        }
+        // With all of its names, which is what the force is for: who uses it has just been looked at.
+        let options = RemoveImageOptionsBuilder::new().force(true).build();
+        let client = self.engine.patient_client(REMOVE).await?;
+        match client
+            .remove_image(&seen.id, Some(options), None)
+            .await
+            .map_err(Failure::from)
+        {
+            Ok(_) => Ok(Effect::Done),
+            Err(failure) if failure.is_missing() => Ok(Effect::WasSo),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+}
+
+/// A name's repository and tag: the colon of a registry's port is none.
+fn split_name(name: &str) -> (&str, &str) {
+    match name.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => (repository, tag),
+        _ => (name, "latest"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_split_at_its_tag() {
+        assert_eq!(
+            split_name("127.0.0.1:5000/shop"),
+            ("127.0.0.1:5000/shop", "latest")
+        );
+        assert_eq!(
+            split_name("127.0.0.1:5000/shop:v1"),
+            ("127.0.0.1:5000/shop", "v1")
+        );
+        assert_eq!(split_name("shop"), ("shop", "latest"));
+    }
+}

@@ -1,0 +1,135 @@
+//! Building an image: by BuildKit, or by the classic builder where that is all there is.
+//!
+//! A build lives as long as its connection: the Engine cancels it when we hang up, so dropping the future is enough.
+
+mod progress;
+
+use super::{pinned, session};
+use crate::{
+    docker::{Builder, HasBuildKit, Inner},
+    engine::Lines,
+    failure::Failure,
+    labels::INSTALLATION,
+    query::Query,
+};
+use bytes::Bytes;
+use domain::ImageRef;
+use futures_util::{StreamExt, future::Either as Race, future::select};
+use http_body_util::{Either, StreamBody};
+use hyper::body::Frame;
+use ports::images::{Error, ImageBuild};
+use progress::{Progress, Told};
+use std::{
+    io,
+    pin::pin,
+    sync::{Arc, OnceLock},
+};
+
+/// The longest line of a build's answer: BuildKit sends up to 1 MiB of output at once, in base 64.
+const ANSWER_MAX: usize = 16 << 20;
+
+impl Inner {
+    pub(super) async fn build(&self, build: ImageBuild) -> Result<ImageRef, Error> {
+        let secrets = !build.secrets.is_empty();
+        match self.builder().await? {
+            Builder::Classic if secrets => Err(Error::Refused(
+                "its classic builder takes no secrets; BuildKit is needed".to_owned(),
+            )),
+            Builder::Classic => self.run_build(self.build_query(&build), build).await,
+            Builder::Best | Builder::BuildKit => self.build_in_session(build).await,
+        }
+    }
+
+    /// The settings' builder, with `Best` decided.
+    async fn builder(&self) -> Result<Builder, Failure> {
+        if self.settings.builder != Builder::Best {
+            return Ok(self.settings.builder);
+        }
+        let api = self.engine.api_version().await?;
+        Ok(match self.info().await?.buildkit(api) {
+            HasBuildKit::Yes => Builder::BuildKit,
+            HasBuildKit::No => Builder::Classic,
+        })
+    }
+
+    /// BuildKit asks back, over a second connection, for secrets.
+    async fn build_in_session(&self, mut build: ImageBuild) -> Result<ImageRef, Error> {
+        let secrets = std::mem::take(&mut build.secrets);
+        let session = session::open(&self.engine, secrets).await?;
+        let query = self
+            .build_query(&build)
+            .with("version", "2")
+            .with("session", &session.id);
+        let serving = pin!(session.serve());
+        let building = pin!(self.run_build(query, build));
+        match select(building, serving).await {
+            Race::Left((built, _)) => built,
+            // A session that ends early is told by the build itself, when it needs it.
+            Race::Right(((), building)) => building.await,
+        }
+    }
+
+    fn build_query(&self, build: &ImageBuild) -> Query {
+        let mut labels = build.labels.clone();
+        labels.insert(INSTALLATION.to_owned(), self.installation.to_string());
+        Query::default()
+            .with("dockerfile", &build.dockerfile)
+            .with_json("labels", &serde_json::json!(labels))
+            .with("rm", "1")
+            .with("forcerm", "1")
+    }
+
+    async fn run_build(&self, query: Query, build: ImageBuild) -> Result<ImageRef, Error> {
+        // Why the context broke off, which the Engine does not know.
+        let broken = Arc::new(OnceLock::new());
+        let seen = Arc::clone(&broken);
+        let context = build.context.map(move |chunk: io::Result<Bytes>| {
+            if let Err(error) = &chunk {
+                let _already_broken = seen.set(error.to_string());
+            }
+            chunk.map(Frame::data)
+        });
+        let body = Either::Right(StreamBody::new(context.boxed() as _));
+        let built = async {
+            let answer = self
+                .engine
+                .post(&query.of("/build"), body)
+                .await
+                .map_err(of_build)?;
+            follow(Lines::of(answer, ANSWER_MAX), &build.lines).await
+        };
+        let result = built.await;
+        match broken.get() {
+            Some(words) if result.is_err() => Err(Error::Context(words.clone())),
+            _ => result,
+        }
+    }
+}
+
+/// Passes the build's lines on, and answers the image that it ends with.
+async fn follow(
+    mut answers: Lines,
+    lines: &tokio::sync::mpsc::Sender<String>,
+) -> Result<ImageRef, Error> {
+    let mut progress = Progress::default();
+    let mut image = None;
+    while let Some(answer) = answers.next().await? {
+        for told in progress.read(&answer)? {
+            match told {
+                // Whoever hung up wants no lines; the build goes on.
+                Told::Line(line) => drop(lines.send(line).await),
+                Told::Image(id) => image = Some(pinned(&id)?),
+                Told::Error(message) => return Err(of_build(Failure::within_stream(message))),
+            }
+        }
+    }
+    image.ok_or_else(|| Error::Unreachable("the build's answer breaks off".to_owned()))
+}
+
+/// Whatever the builder refuses is the Dockerfile's fault, or the disk's.
+fn of_build(failure: Failure) -> Error {
+    match failure.into() {
+        Error::Refused(message) | Error::Missing(message) => Error::Failed(message),
+        error => error,
+    }
+}

@@ -1,0 +1,174 @@
+//! What a builder says while it builds, as lines for people.
+
+use crate::failure::Failure;
+use bollard::{moby::buildkit::v1::StatusResponse, models::BuildInfoAux};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// One thing that a builder told.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Line(String),
+    /// The id of the image.
+    Image(String),
+    Error(String),
+}
+
+/// Reads the answers of one build. BuildKit's steps run side by side: each line is told with its step's number.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// The beginning of a line of the classic builder.
+    begun: String,
+    steps: BTreeMap<String, Step>,
+}
+
+#[derive(Debug)]
+struct Step {
+    number: usize,
+    /// How far it was told: in the order of a step's life.
+    told: Stage,
+    /// The beginning of a line of its output.
+    begun: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Known,
+    Begun,
+    Over,
+}
+
+/// One answer. Both builders write them; they use different fields.
+#[derive(Debug, Deserialize)]
+struct Answer {
+    stream: Option<String>,
+    status: Option<String>,
+    error: Option<String>,
+    #[serde(rename = "errorDetail")]
+    detail: Option<Detail>,
+    aux: Option<BuildInfoAux>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Detail {
+    message: String,
+}
+
+impl Progress {
+    /// What this answer tells, in order.
+    pub(super) fn read(&mut self, answer: &[u8]) -> Result<Vec<Told>, Failure> {
+        let answer: Answer = serde_json::from_slice(answer)
+            .map_err(|error| Failure::Unreadable(error.to_string()))?;
+        let mut told = Vec::new();
+        if let Some(text) = answer.stream.or(answer.status.map(|status| status + "\n")) {
+            self.classic(&text, &mut told);
+        }
+        match answer.aux {
+            Some(BuildInfoAux::Default(image)) => told.extend(image.id.map(Told::Image)),
+            Some(BuildInfoAux::BuildKit(status)) => self.buildkit(status, &mut told),
+            None => {}
+        }
+        let error = answer.detail.map(|detail| detail.message).or(answer.error);
+        told.extend(error.map(Told::Error));
+        Ok(told)
+    }
+
+    fn classic(&mut self, text: &str, told: &mut Vec<Told>) {
+        self.begun.push_str(text);
+        while let Some(end) = self.begun.find('\n') {
+            let line: String = self.begun.drain(..=end).collect();
+            let line = line.trim_end();
+            if !line.is_empty() {
+                told.push(Told::Line(line.to_owned()));
+            }
+        }
+    }
+
+    fn buildkit(&mut self, status: StatusResponse, told: &mut Vec<Told>) {
+        for vertex in &status.vertexes {
+            let step = self.step(&vertex.digest);
+            let number = step.number;
+            if step.told < Stage::Begun && (vertex.started.is_some() || vertex.cached) {
+                step.told = Stage::Begun;
+                told.push(Told::Line(format!("#{number} {}", vertex.name)));
+            }
+        }
+        for log in &status.logs {
+            let step = self.step(&log.vertex);
+            step.begun.extend_from_slice(&log.msg);
+            while let Some(end) = step.begun.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = step.begun.drain(..=end).collect();
+                told.push(step.line(&line));
+            }
+        }
+        for vertex in &status.vertexes {
+            let step = self.step(&vertex.digest);
+            if vertex.completed.is_none() || step.told == Stage::Over {
+                continue;
+            }
+            step.told = Stage::Over;
+            let rest = std::mem::take(&mut step.begun);
+            if !rest.is_empty() {
+                told.push(step.line(&rest));
+            }
+            let number = step.number;
+            told.push(Told::Line(match (vertex.error.as_str(), vertex.cached) {
+                ("", true) => format!("#{number} CACHED"),
+                ("", false) => format!("#{number} DONE"),
+                (error, _) => format!("#{number} ERROR: {error}"),
+            }));
+        }
+    }
+
+    /// Numbered in the order in which they are heard of.
+    fn step(&mut self, digest: &str) -> &mut Step {
+        let number = self.steps.len() + 1;
+        self.steps.entry(digest.to_owned()).or_insert_with(|| Step {
+            number,
+            told: Stage::Known,
+            begun: Vec::new(),
+        })
+    }
+}
+
+impl Step {
+    fn line(&self, text: &[u8]) -> Told {
+        let text = String::from_utf8_lossy(text);
+        Told::Line(format!("#{} {}", self.number, text.trim_end()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(progress: &mut Progress, answer: &str) -> Vec<Told> {
+        progress.read(answer.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn the_classic_builders_words_become_lines() {
+        let progress = &mut Progress::default();
+        let line = |text: &str| Told::Line(text.to_owned());
+        let told = read(progress, r#"{"stream":"Step 1/2 : FROM busybox"}"#);
+        assert_eq!(told, []);
+        let told = read(progress, r#"{"stream":"\n ---> c7d\n"}"#);
+        assert_eq!(told, [line("Step 1/2 : FROM busybox"), line(" ---> c7d")]);
+        let told = read(progress, r#"{"aux":{"ID":"sha256:ab"}}"#);
+        assert_eq!(told, [Told::Image("sha256:ab".to_owned())]);
+        let told = read(
+            progress,
+            r#"{"errorDetail":{"code":3,"message":"returned 3"},"error":"returned 3"}"#,
+        );
+        assert_eq!(told, [Told::Error("returned 3".to_owned())]);
+    }
+
+    #[test]
+    fn what_is_new_in_an_answer_is_forgiven() {
+        let told = read(
+            &mut Progress::default(),
+            r#"{"id":"x","progress":"y","later":1}"#,
+        );
+        assert_eq!(told, []);
+    }
+}

@@ -1,0 +1,92 @@
+//! What is held on the node's disk.
+
+use super::owned::{ListedImage, owned};
+use crate::{
+    docker::Inner,
+    failure::Failure,
+    labels::{self, Labels},
+};
+use domain::ByteSize;
+use ports::images::DiskUse;
+use serde::Deserialize;
+
+/// The part of `/system/df` that is read. Up to API 1.51 the lists stand at the top, from 1.52 on each is in an
+/// object of its own, with the sum beside it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Usage {
+    layers_size: i64,
+    images: Option<Vec<ListedImage>>,
+    containers: Option<Vec<Container>>,
+    build_cache: Option<Vec<Cached>>,
+    image_usage: Kind<ListedImage>,
+    container_usage: Kind<Container>,
+    build_cache_usage: Kind<Cached>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Kind<T> {
+    total_size: i64,
+    items: Option<Vec<T>>,
+}
+
+impl<T> Default for Kind<T> {
+    fn default() -> Self {
+        Self {
+            total_size: 0,
+            items: None,
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Container {
+    size_rw: i64,
+    labels: Option<Labels>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Cached {
+    size: i64,
+}
+
+impl Inner {
+    /// BuildKit's cache tells nobody's from ours, so it is given as a whole.
+    pub(super) async fn disk_use(&self) -> Result<DiskUse, Failure> {
+        let usage: Usage = self.engine.get("/system/df?verbose=1").await?;
+        let images = usage.images.or(usage.image_usage.items).unwrap_or_default();
+        let containers = usage
+            .containers
+            .or(usage.container_usage.items)
+            .unwrap_or_default();
+        let cached = usage.build_cache.unwrap_or_default();
+        let own = |labels: &Option<Labels>| {
+            labels
+                .as_ref()
+                .is_some_and(|labels| labels::are_of(labels, self.installation))
+        };
+        // What they alone hold: a base that others use as well does not go with them.
+        let own_images = owned(images, self.installation);
+        let alone = own_images
+            .iter()
+            .map(|image| image.size - image.shared_size.max(0));
+        let written = containers
+            .iter()
+            .filter(|one| own(&one.labels))
+            .map(|one| one.size_rw);
+        let cache: i64 = cached.iter().map(|one| one.size).sum();
+        Ok(DiskUse {
+            images: size(usage.layers_size.max(usage.image_usage.total_size)),
+            own_images: size(alone.sum()),
+            own_instances: size(written.sum()),
+            build_cache: size(cache.max(usage.build_cache_usage.total_size)),
+        })
+    }
+}
+
+fn size(bytes: i64) -> ByteSize {
+    ByteSize::bytes(u64::try_from(bytes).unwrap_or(0))
+}

@@ -1,0 +1,171 @@
+//! Reading what the Engine says of a container. Only the few fields that are needed, so that older and newer
+//! Engines, and states that are not known yet, are read as well.
+
+use crate::{
+    labels::{self, Labels},
+    moment,
+};
+use domain::{
+    NodeName, ObservedInstance, Timestamp,
+    observed::{Authenticity, End, ImageCheck, Phase, RestartPolicy},
+};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// One line of the list of containers.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct Listed {
+    pub(super) id: String,
+    pub(super) names: Vec<String>,
+    pub(super) state: String,
+    /// For people: `Up 3 minutes (healthy)`, `Exited (1) 5 seconds ago`.
+    pub(super) status: String,
+}
+
+/// All about one container.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct Inspected {
+    pub(super) id: String,
+    name: String,
+    created: String,
+    image: String,
+    restart_count: u32,
+    state: State,
+    config: Config,
+    host_config: HostConfig,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct State {
+    status: String,
+    exit_code: i64,
+    #[serde(rename = "OOMKilled")]
+    oom_killed: bool,
+    started_at: String,
+    finished_at: String,
+    health: Option<Health>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Health {
+    status: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Config {
+    labels: Option<Labels>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct HostConfig {
+    restart_policy: Named,
+    port_bindings: Option<BTreeMap<String, Option<Vec<Binding>>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Named {
+    name: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Binding {
+    host_port: String,
+}
+
+impl Inspected {
+    /// Its labels.
+    pub(super) fn labels(&self) -> Labels {
+        self.config.labels.clone().unwrap_or_default()
+    }
+
+    /// Where its life stands. A state that is not known counts as ended: it is not running.
+    pub(super) fn phase(&self) -> Phase {
+        let state = &self.state;
+        match state.status.as_str() {
+            "created" => Phase::Created,
+            "running" | "paused" | "stopping" => Phase::Running {
+                since: time(&state.started_at),
+                restarts: self.restart_count,
+                check: state
+                    .health
+                    .as_ref()
+                    .and_then(|health| match health.status.as_str() {
+                        "starting" => Some(ImageCheck::Starting),
+                        "healthy" => Some(ImageCheck::Passing),
+                        "unhealthy" => Some(ImageCheck::Failing),
+                        _ => None,
+                    }),
+            },
+            "restarting" => Phase::Restarting {
+                restarts: self.restart_count,
+                code: state.exit_code,
+            },
+            _ => Phase::Exited {
+                code: state.exit_code,
+                end: if state.oom_killed {
+                    End::OutOfMemory
+                } else {
+                    End::Exit
+                },
+                at: time(&state.finished_at),
+            },
+        }
+    }
+
+    /// What the node does by itself when it ends.
+    pub(super) fn restart_policy(&self) -> RestartPolicy {
+        match self.host_config.restart_policy.name.as_str() {
+            "unless-stopped" | "always" => RestartPolicy::UnlessStopped,
+            _ => RestartPolicy::No,
+        }
+    }
+
+    /// The instance that it is. None when its labels are not those of an instance.
+    pub(super) fn instance(&self, node: &NodeName) -> Option<ObservedInstance> {
+        let identity = labels::identity(self.config.labels.as_ref()?)?;
+        let named = self.name.trim_start_matches('/');
+        Some(ObservedInstance {
+            instance: identity.instance,
+            handle: self.id.clone(),
+            authenticity: if named == identity.instance.to_string() {
+                Authenticity::Genuine
+            } else {
+                Authenticity::Copy
+            },
+            node: node.clone(),
+            app: identity.app,
+            environment: identity.environment,
+            deploy: identity.deploy,
+            worker: identity.worker,
+            config: identity.config,
+            image: self.image.parse().ok(),
+            phase: self.phase(),
+            restart: self.restart_policy(),
+            port: self.port(),
+            created_at: time(&self.created),
+        })
+    }
+
+    /// The host port, as it was asked for: it is there also when the container is not running.
+    fn port(&self) -> Option<u16> {
+        let bindings = self.host_config.port_bindings.as_ref()?;
+        let mut ports = bindings.values().flatten().flatten();
+        ports.find_map(|binding| binding.host_port.parse().ok().filter(|port| *port > 0))
+    }
+}
+
+/// A time that cannot be read is one long ago: nothing is young for it.
+fn time(text: &str) -> Timestamp {
+    moment::from_text(text).unwrap_or(Timestamp::EPOCH)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! The labels by which an instance is known again. Ids are written as numbers, as everywhere outside of Jockey.
+
+use domain::{
+    AppId, ConfigVersionId, DeployId, EnvironmentId, InstallationId, InstanceId, WorkerName,
+};
+use ports::runtime::InstanceSpec;
+use std::{collections::BTreeMap, str::FromStr};
+
+pub(crate) const INSTALLATION: &str = "jockey.installation";
+pub(crate) const INSTANCE: &str = "jockey.instance";
+const APP: &str = "jockey.app";
+const APP_NAME: &str = "jockey.app-name";
+const ENVIRONMENT: &str = "jockey.environment";
+const ENVIRONMENT_NAME: &str = "jockey.environment-name";
+const WORKER: &str = "jockey.worker";
+const DEPLOY: &str = "jockey.deploy";
+const COMMIT: &str = "jockey.commit";
+const CONFIG: &str = "jockey.config";
+
+/// The labels of a container or an image.
+pub(crate) type Labels = BTreeMap<String, String>;
+
+/// All that an instance bears.
+pub(crate) fn of_instance(spec: &InstanceSpec, installation: InstallationId) -> Labels {
+    let mut labels: Labels = [
+        (INSTALLATION, installation.to_string()),
+        (INSTANCE, spec.instance.to_string()),
+        (APP, spec.app.number().to_string()),
+        (APP_NAME, spec.app_name.to_string()),
+        (ENVIRONMENT, spec.environment.number().to_string()),
+        (ENVIRONMENT_NAME, spec.environment_name.to_string()),
+        (WORKER, spec.worker.to_string()),
+        (DEPLOY, spec.deploy.number().to_string()),
+        (COMMIT, spec.commit.to_string()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    if let Some(config) = spec.config {
+        labels.insert(CONFIG.to_owned(), config.number().to_string());
+    }
+    labels
+}
+
+/// What an instance's labels say it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) instance: InstanceId,
+    pub(crate) app: AppId,
+    pub(crate) environment: EnvironmentId,
+    pub(crate) worker: WorkerName,
+    pub(crate) deploy: DeployId,
+    pub(crate) config: Option<ConfigVersionId>,
+}
+
+/// Reads it; none when a label is missing or is not what we write.
+pub(crate) fn identity(labels: &Labels) -> Option<Identity> {
+    fn read<T: FromStr>(labels: &Labels, name: &str) -> Option<T> {
+        labels.get(name)?.parse().ok()
+    }
+    Some(Identity {
+        instance: read(labels, INSTANCE)?,
+        app: read(labels, APP)?,
+        environment: read(labels, ENVIRONMENT)?,
+        worker: read(labels, WORKER)?,
+        deploy: read(labels, DEPLOY)?,
+        config: read(labels, CONFIG),
+    })
+}
+
+/// Whether these are the labels of something of this Installation.
+pub(crate) fn are_of(labels: &Labels, installation: InstallationId) -> bool {
+    labels
+        .get(INSTALLATION)
+        .is_some_and(|id| *id == installation.to_string())
+}
+
+/// The filter with which the Engine lists what is this Installation's.
+pub(crate) fn filter(installation: InstallationId) -> String {
+    format!("{INSTALLATION}={installation}")
+}
