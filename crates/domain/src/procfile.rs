@@ -61,16 +61,6 @@ pub fn parse(text: &str) -> Result<Vec<DeclaredWorker>, BadProcfile> {
     Ok(workers)
 }
 
-/// What a commit runs that declares nothing: one `web` with the image's own command.
-#[must_use]
-pub fn image_default(web: WorkerName) -> DeclaredWorker {
-    DeclaredWorker {
-        first_scale: Scale::first_of(&web),
-        spec: WorkerSpec::named(web),
-        source: WorkerSource::Image,
-    }
-}
-
 fn split(text: &str) -> Option<(&str, &str)> {
     let (name, command) = text.split_once(':')?;
     let command = command.trim();

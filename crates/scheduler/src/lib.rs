@@ -18,6 +18,10 @@ pub mod judge;
 pub mod place;
 pub mod settle;
 
+#[cfg(feature = "broken")]
+#[doc(hidden)]
+pub mod broken;
+
 mod seed;
 mod world;
 

@@ -63,83 +63,85 @@ fn every_key_can_be_said() {
     );
 }
 
+const WRONG: &[(&str, &str)] = &[
+    (
+        "[workers.web]\nports = 1",
+        "line 2: unknown field `ports`, expected one of `command`",
+    ),
+    (
+        "[worker.web]",
+        "line 1: unknown field `worker`, expected `workers`",
+    ),
+    (
+        "[workers.web]\nscale = \"2\"",
+        "line 2: invalid type: string \"2\", expected i64",
+    ),
+    (
+        "[workers.web]\nscale = 101",
+        "worker `web`: scale: a scale of 101 is not possible: it is 0 to 100",
+    ),
+    (
+        "[workers.web]\nport = 70000",
+        "worker `web`: port: 70000 is no port; it is 1 to 65535, or false",
+    ),
+    (
+        "[workers.web]\ndrain = \"1\"",
+        "worker `web`: drain: `1` is no duration; write a number and a unit",
+    ),
+    (
+        "[workers.web]\ndrain = \"2h\"",
+        "worker `web`: drain: `2h` is not possible; it is 0s to 1h",
+    ),
+    (
+        "[workers.web]\ngrace = \"0s\"",
+        "worker `web`: grace: `0s` is not possible; it is 1s to 1h",
+    ),
+    (
+        "[workers.web]\ncheck = \"udp\"",
+        "worker `web`: check: `udp` is no check",
+    ),
+    (
+        "[workers.web]\ncheck = { path = \"x\" }",
+        "worker `web`: check.path: `x` is no path; it begins with `/`",
+    ),
+    (
+        "[workers.a]\ncheck = \"tcp\"",
+        "worker `a`: check: a worker without a port cannot be asked",
+    ),
+    (
+        "[workers.web]\ncommand = \" \"",
+        "worker `web`: command: it is empty",
+    ),
+    (
+        "[workers.Web]",
+        "worker `Web`: name: `Web` is no name for a worker",
+    ),
+    (
+        "[workers.web.resources]\nmemory = \"1MiB\"",
+        "worker `web`: resources.memory: 1.0 MiB is too little",
+    ),
+    (
+        "[workers.web.resources]\ncpu = 0.0",
+        "worker `web`: resources.cpu: 0 is not possible",
+    ),
+    (
+        "[workers.web.strategy]\norder = \"both\"",
+        "worker `web`: strategy.order: `both` is none of: start-first, stop-first",
+    ),
+    (
+        "[workers.a]\nsingleton = true\nstrategy = { order = \"start-first\" }",
+        "worker `a`: strategy.order: a singleton never",
+    ),
+    (
+        "workers = 3",
+        "line 1: invalid type: integer `3`, expected a map",
+    ),
+    ("[", "line 1: "),
+];
+
 #[test]
 fn what_is_wrong_is_named_with_what_is_allowed() {
-    for (text, want) in [
-        (
-            "[workers.web]\nports = 1",
-            "line 2: unknown field `ports`, expected one of `command`",
-        ),
-        (
-            "[worker.web]",
-            "line 1: unknown field `worker`, expected `workers`",
-        ),
-        (
-            "[workers.web]\nscale = \"2\"",
-            "line 2: invalid type: string \"2\", expected i64",
-        ),
-        (
-            "[workers.web]\nscale = 101",
-            "worker `web`: scale: a scale of 101 is not possible: it is 0 to 100",
-        ),
-        (
-            "[workers.web]\nport = 70000",
-            "worker `web`: port: 70000 is no port; it is 1 to 65535, or false",
-        ),
-        (
-            "[workers.web]\ndrain = \"1\"",
-            "worker `web`: drain: `1` is no duration; write a number and a unit",
-        ),
-        (
-            "[workers.web]\ndrain = \"2h\"",
-            "worker `web`: drain: `2h` is not possible; it is 0s to 1h",
-        ),
-        (
-            "[workers.web]\ngrace = \"0s\"",
-            "worker `web`: grace: `0s` is not possible; it is 1s to 1h",
-        ),
-        (
-            "[workers.web]\ncheck = \"udp\"",
-            "worker `web`: check: `udp` is no check",
-        ),
-        (
-            "[workers.web]\ncheck = { path = \"x\" }",
-            "worker `web`: check.path: `x` is no path; it begins with `/`",
-        ),
-        (
-            "[workers.a]\ncheck = \"tcp\"",
-            "worker `a`: check: a worker without a port cannot be asked",
-        ),
-        (
-            "[workers.web]\ncommand = \" \"",
-            "worker `web`: command: it is empty",
-        ),
-        (
-            "[workers.Web]",
-            "worker `Web`: name: `Web` is no name for a worker",
-        ),
-        (
-            "[workers.web.resources]\nmemory = \"1MiB\"",
-            "worker `web`: resources.memory: 1.0 MiB is too little",
-        ),
-        (
-            "[workers.web.resources]\ncpu = 0.0",
-            "worker `web`: resources.cpu: 0 is not possible",
-        ),
-        (
-            "[workers.web.strategy]\norder = \"both\"",
-            "worker `web`: strategy.order: `both` is none of: start-first, stop-first",
-        ),
-        (
-            "[workers.a]\nsingleton = true\nstrategy = { order = \"start-first\" }",
-            "worker `a`: strategy.order: a singleton never",
-        ),
-        (
-            "workers = 3",
-            "line 1: invalid type: integer `3`, expected a map",
-        ),
-        ("[", "line 1: "),
-    ] {
+    for (text, want) in WRONG {
         let error = parse(text).unwrap_err().to_string();
         assert!(
             error.starts_with(&format!("jockey.toml: {want}")),

@@ -85,6 +85,7 @@ type Fault = (&'static str, String);
 
 /// Docker's own minimum.
 const MEMORY_MIN: ByteSize = ByteSize::bytes(6 << 20);
+const CPU_MIN_CORES: f64 = 0.01;
 const CPU_MAX_CORES: f64 = 1024.0;
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -229,7 +230,7 @@ impl Limits {
             .transpose()?;
         let cpu = self
             .cpu
-            .map(|cores| match cores >= 0.01 && cores <= CPU_MAX_CORES {
+            .map(|cores| match (CPU_MIN_CORES..=CPU_MAX_CORES).contains(&cores) {
                 #[expect(
                     clippy::cast_possible_truncation,
                     clippy::cast_sign_loss,
@@ -238,7 +239,7 @@ impl Limits {
                 true => Ok(CpuMillis::new((cores * 1000.0).round() as u32)),
                 false => Err((
                     "resources.cpu",
-                    format!("{cores} is not possible; it is 0.01 to {CPU_MAX_CORES} cores"),
+                    format!("{cores} is not possible; it is {CPU_MIN_CORES} to {CPU_MAX_CORES} cores"),
                 )),
             })
             .transpose()?;

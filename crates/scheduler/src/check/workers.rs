@@ -133,6 +133,7 @@ impl<'a> Checked<'_, 'a> {
             && self.record.start_of(seen.instance).is_some()
             && !sighting.health.is_unhealthy()
             && !self.record.serves(sighting)
+            && !(sighting.health.is_healthy() && seen.deploy > self.deploy.id)
     }
 
     fn stays_below_the_ceiling(&self, violations: &mut Vec<Violation>) {

@@ -43,6 +43,10 @@ pub(crate) fn apply(
                 continue;
             }
         };
+        if serves_nobody(crew, member) {
+            end::condemn(draft, member, why);
+            continue;
+        }
         match healthy.spend(member) {
             Ok(()) => {
                 surplus = surplus.saturating_sub(1);
@@ -71,6 +75,12 @@ fn serves_perhaps(member: &Member<'_>) -> bool {
         | Presence::Lost
         | Presence::Vanished => false,
     }
+}
+
+/// Healthy, of a Deploy that was never deployed, and not in the catalog: it will not be made known to it any more.
+fn serves_nobody(crew: &Crew<'_, '_>, member: &Member<'_>) -> bool {
+    let later = crew.deploy().is_none_or(|deploy| member.deploy > deploy.id);
+    later && member.is_healthy() && !member.is_in_service()
 }
 
 fn not_wanted(crew: &Crew<'_, '_>, member: &Member<'_>) -> Why {

@@ -63,8 +63,18 @@ impl Sketch {
         let now = self.now;
         for sighting in &mut self.containers {
             let quality = self.quality.get(&sighting.seen.deploy);
-            let Phase::Running { since, .. } = sighting.seen.phase else {
-                continue;
+            let since = match sighting.seen.phase {
+                Phase::Running { since, .. } => since,
+                Phase::Restarting { restarts, .. } => {
+                    sighting.seen.phase = Phase::Running {
+                        since: now,
+                        restarts,
+                        check: None,
+                    };
+                    sighting.health = Health::Unknown;
+                    continue;
+                }
+                Phase::Created | Phase::Exited { .. } => continue,
             };
             match quality.copied().unwrap_or(Quality::Good) {
                 Quality::Good if sighting.health == Health::Unknown => {
