@@ -18,6 +18,17 @@ pub enum Error {
         dockerfile: String,
         commit: String,
     },
+    /// The App names a Dockerfile that this commit does not have.
+    #[error(
+        "{repo} has no `{dockerfile}` at {commit}, which the app names as its Dockerfile; add the file, or change the app's Dockerfile"
+    )]
+    NoDockerfile {
+        repo: RepoName,
+        dockerfile: String,
+        commit: String,
+    },
+    #[error("the builder `{0}` is not the name of an image; change the app's builder, or the server's")]
+    BadBuilder(String),
     #[error("{path} is not right: {detail}")]
     Manifest { path: String, detail: String },
     #[error("the app wants the build secret `{0}`, which this server does not have")]
@@ -36,6 +47,8 @@ impl Error {
             Self::Source(error) => error.is_transient(),
             Self::Images(error) => error.is_transient(),
             Self::NoStrategy { .. }
+            | Self::NoDockerfile { .. }
+            | Self::BadBuilder(_)
             | Self::Manifest { .. }
             | Self::SecretMissing(_)
             | Self::Failed(_) => false,

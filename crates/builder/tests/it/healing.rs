@@ -1,0 +1,98 @@
+use std::fs;
+
+use bytes::Bytes;
+use domain::CommitSha;
+use ports::Source;
+use testkit::git::Change;
+
+use crate::world::{World, collect, repo};
+
+/// Fetches and reads a commit, whatever was there before.
+async fn check(world: &World, commit: &CommitSha) {
+    let source = world.source();
+    source.fetch(&repo(), commit).await.unwrap();
+    let content = source.file(&repo(), commit, "a").await.unwrap();
+    assert_eq!(content, Some(Bytes::from("2")));
+    let archive = source.archive(&repo(), commit).await.unwrap();
+    collect(archive).await.unwrap();
+}
+
+async fn world_with_a_copy() -> (World, CommitSha) {
+    let world = World::new();
+    let first = world.commit(Change::new("first").file("a", "1"));
+    world.source().fetch(&repo(), &first).await.unwrap();
+    let second = world.commit(Change::new("second").file("a", "2"));
+    (world, second)
+}
+
+#[tokio::test]
+async fn locks_that_a_killed_git_left_do_not_stop_the_next() {
+    let (world, commit) = world_with_a_copy().await;
+    let kept = world.mirror().join("refs/jockey/commits");
+    for litter in [
+        "shallow.lock",
+        "packed-refs.lock",
+        "objects/pack/tmp_pack_x",
+    ] {
+        fs::write(world.mirror().join(litter), "").unwrap();
+    }
+    fs::write(kept.join(format!("{commit}.lock")), "").unwrap();
+    check(&world, &commit).await;
+    assert!(!world.mirror().join("objects/pack/tmp_pack_x").exists());
+}
+
+#[tokio::test]
+async fn a_half_made_copy_is_made_anew() {
+    for leave in ["HEAD", "objects", "config", "refs"] {
+        let (world, commit) = world_with_a_copy().await;
+        for entry in fs::read_dir(world.mirror()).unwrap() {
+            let path = entry.unwrap().path();
+            if path.ends_with(leave) {
+                continue;
+            }
+            if path.is_dir() {
+                fs::remove_dir_all(path).unwrap();
+            } else {
+                fs::remove_file(path).unwrap();
+            }
+        }
+        check(&world, &commit).await;
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_copy_is_made_anew_at_the_fetch_after_it_was_noticed() {
+    let (world, commit) = world_with_a_copy().await;
+    check(&world, &commit).await;
+    let tree = {
+        let name = format!("{commit}^{{tree}}");
+        world.repository.git(["rev-parse", &name]).unwrap()
+    };
+    let object = world
+        .mirror()
+        .join(format!("objects/{}/{}", &tree[..2], &tree[2..]));
+    fs::remove_file(object).unwrap();
+    let source = world.source();
+    source.fetch(&repo(), &commit).await.unwrap();
+    let archive = source.archive(&repo(), &commit).await.unwrap();
+    assert!(collect(archive).await.is_err());
+    check(&world, &commit).await;
+}
+
+#[tokio::test]
+async fn a_fetch_that_is_given_up_leaves_nothing_running_and_the_next_one_works() {
+    let (world, commit) = world_with_a_copy().await;
+    let source = world.source();
+    for patience in [0, 1, 2, 4, 8, 16] {
+        let name = repo();
+        let fetch = source.fetch(&name, &commit);
+        let _given_up =
+            tokio::time::timeout(std::time::Duration::from_millis(patience), fetch).await;
+    }
+    check(&world, &commit).await;
+    let mirror = world.mirror();
+    crate::world::until("no git is left", || {
+        crate::world::children_on(&mirror).is_empty()
+    })
+    .await;
+}

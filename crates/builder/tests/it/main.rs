@@ -1,0 +1,10 @@
+//! The builder against real git repositories.
+#![cfg(test)]
+
+mod archive;
+mod engine;
+mod healing;
+mod node;
+mod source;
+mod token;
+mod world;

@@ -1,0 +1,114 @@
+use std::{
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use builder::git::{GitSource, OneToken};
+use ports::{Source, source::Error};
+use testkit::git::{Access, Change};
+
+use crate::world::{World, git_ref, processes, repo};
+
+const TOKEN: &str = "ghs-planted-t0ken-4711";
+
+fn source_with(world: &World, base: &str, token: &str) -> GitSource {
+    let credentials = Arc::new(OneToken(token.into()));
+    GitSource::new(
+        base.parse().unwrap(),
+        credentials,
+        world.state.path().into(),
+    )
+}
+
+#[tokio::test]
+async fn a_private_repository_is_fetched_with_the_token_and_not_without() {
+    let world = World::new();
+    let commit = world.commit(Change::new("first").file("a", "1"));
+    let server = world.repositories.serve(Access::Token(TOKEN)).unwrap();
+    let base = server.base_url();
+
+    let error = world
+        .source_at(&base)
+        .fetch(&repo(), &commit)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::Denied { .. }), "{error}");
+
+    let wrong = "wr0ng-token-0815";
+    let source = source_with(&world, &base, wrong);
+    for error in [
+        source.fetch(&repo(), &commit).await.unwrap_err(),
+        source.resolve(&repo(), &git_ref("HEAD")).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::Denied { .. }), "{error}");
+        assert!(!format!("{error} {error:?}").contains(wrong));
+    }
+
+    let source = source_with(&world, &base, TOKEN);
+    let found = source.resolve(&repo(), &git_ref("main")).await;
+    assert_eq!(found, Ok(commit.clone()));
+    source.fetch(&repo(), &commit).await.unwrap();
+    assert!(
+        !is_below(world.state.path(), TOKEN),
+        "a file holds the token"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_argument_and_no_environment_holds_the_token_while_git_runs() {
+    let world = World::new();
+    world.commit(Change::new("first").file("a", "1"));
+    let server = world.repositories.serve(Access::Token(TOKEN)).unwrap();
+    let source = source_with(&world, &server.base_url(), TOKEN);
+    let (done, seen) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let watcher = {
+        let (done, seen) = (Arc::clone(&done), Arc::clone(&seen));
+        thread::spawn(move || {
+            let mut scans = 0;
+            while !done.load(Ordering::SeqCst) {
+                let found = processes()
+                    .filter(|process| shows_the_token(process))
+                    .count();
+                seen.fetch_add(found, Ordering::SeqCst);
+                scans += 1;
+            }
+            scans
+        })
+    };
+    for n in 0..8 {
+        let commit = world.commit(Change::new("next").file("a", n.to_string()));
+        source.fetch(&repo(), &commit).await.unwrap();
+    }
+    done.store(true, Ordering::SeqCst);
+    let scans = watcher.join().unwrap();
+    assert!(scans > 3, "looked {scans} times");
+    assert_eq!(seen.load(Ordering::SeqCst), 0, "in {scans} looks");
+}
+
+fn shows_the_token(process: &Path) -> bool {
+    ["cmdline", "environ"].iter().any(|file| {
+        let shown = fs::read(process.join(file)).unwrap_or_default();
+        String::from_utf8_lossy(&shown).contains(TOKEN)
+    })
+}
+
+fn is_below(directory: &Path, text: &str) -> bool {
+    fs::read_dir(directory)
+        .unwrap()
+        .map(Result::unwrap)
+        .any(|entry| {
+            if entry.file_type().unwrap().is_dir() {
+                return is_below(&entry.path(), text);
+            }
+            let content = fs::read(entry.path()).unwrap();
+            String::from_utf8_lossy(&content).contains(text)
+        })
+}
