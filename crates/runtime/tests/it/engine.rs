@@ -1,0 +1,82 @@
+//! An Engine that goes away, or hangs.
+
+use crate::world::{World, connect};
+use futures_util::StreamExt;
+use ports::{
+    Runtime as _,
+    runtime::{Error, Follow, LogQuery},
+};
+use runtime::Docker;
+use std::time::{Duration, Instant};
+use testkit::docker::Gate;
+
+fn behind(gate: &Gate, world: &World) -> Docker {
+    connect(&world.scope, &gate.socket(), |settings| {
+        settings.patience = Duration::from_secs(1)
+    })
+}
+
+#[tokio::test]
+async fn an_engine_says_what_it_is() {
+    let facts = World::open().await.docker.facts().await.unwrap();
+    let version = testkit::docker::run(["version", "--format", "{{.Server.Version}}"]).unwrap();
+    assert_eq!(facts.version, version);
+    assert!(facts.capacity.memory.as_bytes() > 0 && facts.capacity.cpu.get() >= 1000);
+}
+
+#[tokio::test]
+async fn an_engine_that_is_gone_is_unreachable_at_once_and_used_again_when_it_is_back() {
+    let mut gate = Gate::open().unwrap();
+    let world = World::open().await;
+    let docker = behind(&gate, &world);
+    gate.shut();
+    let asked = Instant::now();
+    let error = docker.list().await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable(_)), "{error}");
+    assert!(error.is_transient());
+    assert!(asked.elapsed() < Duration::from_secs(3));
+    gate.pass().unwrap();
+    assert_eq!(docker.list().await, Ok(Vec::new()));
+    gate.shut();
+    assert!(matches!(docker.ping().await, Err(Error::Unreachable(_))));
+    gate.pass().unwrap();
+    docker.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_engine_that_hangs_is_unreachable_in_time() {
+    let mut gate = Gate::open().unwrap();
+    let world = World::open().await;
+    let docker = behind(&gate, &world);
+    docker.ping().await.unwrap();
+    gate.hang().unwrap();
+    let error = docker.list().await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable(_)), "{error}");
+}
+
+#[tokio::test]
+async fn streams_end_when_the_engine_goes() {
+    let mut gate = Gate::open().unwrap();
+    let world = World::open().await;
+    let docker = behind(&gate, &world);
+    let spec = world.spec(1, "echo first; sleep 600");
+    docker.start(&spec).await.unwrap();
+    let query = LogQuery {
+        tail: None,
+        since: None,
+        follow: Follow::Yes,
+    };
+    let mut lines = docker
+        .logs(&spec.instance.to_string(), &query)
+        .await
+        .unwrap();
+    let mut changes = docker.changes().await.unwrap();
+    assert_eq!(&lines.next().await.unwrap().unwrap().text[..], b"first");
+    gate.shut();
+    assert!(matches!(
+        lines.next().await,
+        Some(Err(Error::Unreachable(_)))
+    ));
+    assert!(lines.next().await.is_none());
+    while changes.next().await.is_some() {}
+}

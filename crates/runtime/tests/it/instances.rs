@@ -1,0 +1,306 @@
+//! Starting, stopping and removing.
+
+use crate::world::{World, binding};
+use domain::{
+    ByteSize, CpuMillis,
+    config::Variables,
+    observed::{End, ImageCheck, Phase, RestartPolicy},
+    worker::Resources,
+};
+use ports::{
+    Effect,
+    runtime::{Error, InstanceSpec},
+};
+use std::{net::TcpListener, time::Duration};
+use testkit::docker;
+
+const NOW: Duration = Duration::from_secs(1);
+
+#[tokio::test]
+async fn every_act_may_be_repeated() {
+    let world = World::open().await;
+    let spec = world.spec(1, "sleep 600");
+    let name = spec.instance.to_string();
+    assert_eq!(world.node.start(&spec).await, Ok(Effect::Done));
+    assert_eq!(world.node.start(&spec).await, Ok(Effect::WasSo));
+    assert!(world.only().await.phase.is_running());
+    assert!(matches!(
+        world.node.remove(&name).await,
+        Err(Error::Refused(_))
+    ));
+    assert_eq!(world.node.stop(&name, NOW).await, Ok(Effect::Done));
+    assert_eq!(world.node.stop(&name, NOW).await, Ok(Effect::WasSo));
+    assert!(world.only().await.phase.is_exited());
+    assert_eq!(world.node.remove(&name).await, Ok(Effect::Done));
+    assert_eq!(world.node.remove(&name).await, Ok(Effect::WasSo));
+    assert_eq!(world.node.stop(&name, NOW).await, Ok(Effect::WasSo));
+    assert_eq!(world.list().await, []);
+}
+
+#[tokio::test]
+async fn what_was_created_and_not_started_is_started() {
+    let world = World::open().await;
+    let spec = world.spec(1, "sleep 600");
+    world.node.start(&spec).await.unwrap();
+    let name = spec.instance.to_string();
+    let labels = docker::run(["inspect", "--format", "{{json .Config.Labels}}", &name]).unwrap();
+    docker::run(["rm", "--force", &name]).unwrap();
+    let labels: std::collections::BTreeMap<String, String> = serde_json::from_str(&labels).unwrap();
+    let mut create = vec!["create".to_owned(), "--name".to_owned(), name];
+    create.extend(
+        labels
+            .iter()
+            .flat_map(|(k, v)| ["--label".to_owned(), format!("{k}={v}")]),
+    );
+    create.extend([
+        "--init".to_owned(),
+        world.image.clone(),
+        "sleep".to_owned(),
+        "600".to_owned(),
+    ]);
+    docker::run(create).unwrap();
+    assert_eq!(world.only().await.phase, Phase::Created);
+    assert_eq!(world.node.start(&spec).await, Ok(Effect::Done));
+    assert!(world.only().await.phase.is_running());
+}
+
+#[tokio::test]
+async fn what_ended_is_not_started_again() {
+    let world = World::open().await;
+    let spec = world.spec(1, "exit 3");
+    assert_eq!(world.node.start(&spec).await, Ok(Effect::Done));
+    let Phase::Exited { code, end, .. } = world.only_exited().await else {
+        unreachable!()
+    };
+    assert_eq!((code, end), (3, End::Exit));
+    let error = world.node.start(&spec).await.unwrap_err();
+    assert!(matches!(error, Error::CannotStart(_)), "{error}");
+}
+
+#[tokio::test]
+async fn an_instance_is_told_what_it_is() {
+    let world = World::open().await;
+    let greeting = [("GREETING".parse().unwrap(), "hello = world".to_owned())];
+    let port = binding();
+    let spec = InstanceSpec {
+        variables: Variables::new(greeting.into()).unwrap(),
+        port: Some(port),
+        resources: Resources {
+            memory: Some(ByteSize::bytes(64 << 20)),
+            cpu: Some(CpuMillis::new(500)),
+        },
+        ..world.spec(1, "httpd -f -p $PORT -h /etc")
+    };
+    world.node.start(&spec).await.unwrap();
+    let seen = world.only().await;
+    assert_eq!((seen.instance, seen.port), (spec.instance, Some(port.host)));
+    assert_eq!(seen.image.as_ref(), Some(&spec.image));
+    let name = spec.instance.to_string();
+    let env = docker::run(["exec", &name, "env"]).unwrap();
+    for line in [
+        "GREETING=hello = world",
+        "PORT=8888",
+        "JOCKEY_APP=shop",
+        "JOCKEY_WORKER=web",
+        "JOCKEY_DEPLOY=42",
+    ] {
+        assert!(env.lines().any(|known| known == line), "{line}: {env}");
+    }
+    let limits = docker::run([
+        "inspect",
+        "--format",
+        "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.Init}}",
+        &name,
+    ]);
+    assert_eq!(limits.unwrap(), "67108864 500000000 true");
+    let published = docker::run(["port", &name]).unwrap();
+    assert_eq!(published, format!("8888/tcp -> 127.0.0.1:{}", port.host));
+}
+
+#[tokio::test]
+async fn what_cannot_start_says_why_and_leaves_nothing() {
+    let world = World::open().await;
+    let good = world.spec(1, "sleep 600");
+    let missing = InstanceSpec {
+        image: format!("sha256:{}", "0".repeat(64)).parse().unwrap(),
+        ..good.clone()
+    };
+    let error = world.node.start(&missing).await.unwrap_err();
+    assert_eq!(error, Error::ImageMissing(missing.image.to_string()));
+    let nonsense = InstanceSpec {
+        argv: Some(vec!["no-such-program".to_owned()]),
+        ..good.clone()
+    };
+    let error = world.node.start(&nonsense).await.unwrap_err();
+    // With an init the program is looked for inside; that is told by the exit code.
+    assert!(
+        matches!(&error, Error::CannotStart(words) if words.contains("no-such-program")),
+        "{error}"
+    );
+    let small = Resources {
+        memory: Some(ByteSize::bytes(1024)),
+        cpu: None,
+    };
+    let error = world
+        .node
+        .start(&InstanceSpec {
+            resources: small,
+            ..good
+        })
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, Error::CannotStart(words) if words.contains("memory")),
+        "{error}"
+    );
+    assert_eq!(world.scope.containers().unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_taken_port_names_who_has_it() {
+    let world = World::open().await;
+    let port = binding();
+    let holder = InstanceSpec {
+        port: Some(port),
+        ..world.spec(1, "sleep 600")
+    };
+    world.node.start(&holder).await.unwrap();
+    let second = InstanceSpec {
+        port: Some(port),
+        ..world.spec(2, "sleep 600")
+    };
+    let error = world.node.start(&second).await.unwrap_err();
+    let detail = format!("the container {} publishes it", holder.instance);
+    assert_eq!(
+        error,
+        Error::PortTaken {
+            port: port.host,
+            detail
+        }
+    );
+    assert_eq!(world.list().await.len(), 1, "nothing of the second is left");
+}
+
+#[tokio::test]
+async fn a_port_that_a_program_of_the_host_has_is_taken() {
+    let world = World::open().await;
+    let stranger = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut port = binding();
+    port.host = stranger.local_addr().unwrap().port();
+    let spec = InstanceSpec {
+        port: Some(port),
+        ..world.spec(1, "sleep 600")
+    };
+    let error = world.node.start(&spec).await.unwrap_err();
+    assert!(matches!(error, Error::PortTaken { .. }), "{error}");
+    assert_eq!(world.scope.containers().unwrap(), [""; 0]);
+    drop(stranger);
+    assert_eq!(world.node.start(&spec).await, Ok(Effect::Done));
+}
+
+#[tokio::test]
+async fn killed_for_memory_is_told() {
+    let world = World::open().await;
+    let spec = InstanceSpec {
+        resources: Resources {
+            memory: Some(ByteSize::bytes(8 << 20)),
+            cpu: None,
+        },
+        ..world.spec(1, "tail /dev/zero")
+    };
+    world.node.start(&spec).await.unwrap();
+    let phase = world.only_exited().await;
+    assert!(
+        matches!(
+            phase,
+            Phase::Exited {
+                code: 137,
+                end: End::OutOfMemory,
+                ..
+            }
+        ),
+        "{phase:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_node_restarts_what_it_was_told_to_keep() {
+    let world = World::open().await;
+    // Dies once, then stays.
+    let line = "test -e /tmp/again && exec sleep 600; touch /tmp/again; sleep 1; exit 4";
+    let spec = world.spec(1, line);
+    world.node.start(&spec).await.unwrap();
+    let name = spec.instance.to_string();
+    let first = world.only().await;
+    assert_eq!(first.restart, RestartPolicy::No);
+    let keep = RestartPolicy::UnlessStopped;
+    assert_eq!(world.node.set_restart(&name, keep).await, Ok(Effect::Done));
+    assert_eq!(world.node.set_restart(&name, keep).await, Ok(Effect::WasSo));
+    assert_eq!(world.only().await.restart, keep);
+    let restarted = |phase: &Phase| matches!(phase, Phase::Running { restarts: 1, .. });
+    let again = world.only_when(|seen| restarted(&seen.phase)).await;
+    assert_eq!(again.handle, first.handle);
+    assert_eq!(world.node.stop(&name, NOW).await, Ok(Effect::Done));
+    assert!(
+        world.only().await.phase.is_exited(),
+        "stopped on purpose, it stays so"
+    );
+    let missing = world.node.set_restart("ins-000000000000", keep).await;
+    assert!(matches!(missing, Err(Error::Missing(_))));
+}
+
+#[tokio::test]
+async fn one_that_crashes_on_and_on_can_be_stopped_and_removed() {
+    let world = World::open().await;
+    let spec = InstanceSpec {
+        restart: RestartPolicy::UnlessStopped,
+        ..world.spec(1, "exit 1")
+    };
+    world.node.start(&spec).await.unwrap();
+    world
+        .only_when(|seen| {
+            matches!(
+                seen.phase,
+                Phase::Restarting {
+                    restarts: 2..,
+                    code: 1
+                }
+            )
+        })
+        .await;
+    let name = spec.instance.to_string();
+    assert_eq!(world.node.stop(&name, NOW).await, Ok(Effect::Done));
+    assert_eq!(world.node.remove(&name).await, Ok(Effect::Done));
+}
+
+#[tokio::test]
+async fn an_images_own_check_is_told() {
+    let world = World::open().await;
+    let image = world.scope.name("checked");
+    let label = format!("LABEL {}", world.scope.label().replace('=', "=\"") + "\"");
+    let check = "HEALTHCHECK --interval=1s --retries=1 CMD test -e /tmp/good";
+    let base = world
+        .scope
+        .start("base", &[], &world.image, &["true"])
+        .unwrap();
+    docker::run([
+        "commit", "--change", check, "--change", &label, &base, &image,
+    ])
+    .unwrap();
+    docker::run(["rm", "--force", &base]).unwrap();
+    let facts = world.images.inspect(&image).await.unwrap();
+    assert_eq!(facts.has_healthcheck, ports::images::HasHealthcheck::Yes);
+    let spec = InstanceSpec {
+        image: facts.id,
+        ..world.spec(1, "sleep 600")
+    };
+    world.node.start(&spec).await.unwrap();
+    let says = |phase: &Phase, want| matches!(phase, Phase::Running { check: Some(check), .. } if *check == want);
+    world
+        .only_when(|seen| says(&seen.phase, ImageCheck::Failing))
+        .await;
+    docker::run(["exec", &spec.instance.to_string(), "touch", "/tmp/good"]).unwrap();
+    world
+        .only_when(|seen| says(&seen.phase, ImageCheck::Passing))
+        .await;
+}

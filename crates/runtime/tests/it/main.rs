@@ -1,0 +1,11 @@
+#![cfg(test)]
+//! The adapter against a real Docker Engine. What a test asserts is seen through the `docker` command where that
+//! matters, so that the adapter is not its own witness.
+
+mod builds;
+mod engine;
+mod images;
+mod instances;
+mod listing;
+mod logs;
+mod world;
