@@ -6,8 +6,18 @@ use proptest::prelude::*;
 use scheduler::{Plan, check, plan};
 use std::time::Duration;
 
+/// Two thousand worlds each; more by `PROPTEST_CASES`.
+fn config() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    ProptestConfig {
+        cases: default.cases.max(2_000),
+        failure_persistence: None,
+        ..default
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn no_plan_does_what_none_may(world in sketch()) {

@@ -3,6 +3,7 @@
 use super::{APP, Sketch, evidence, healthy, unhealthy, worker};
 use domain::{
     DeployId, DeployState, EnvironmentId, Health, InstanceId, Intent, IntentKind, IntentState,
+    Timestamp,
     node::{Duty, NodeState},
     observed::{Authenticity, End, Phase, RestartPolicy},
     worker::Order,
@@ -113,6 +114,37 @@ fn named(name: &str, (scale, surge, unavailable, stop_first): Change) -> Desired
     worker
 }
 
+impl Rough {
+    fn phase(&self, born: Timestamp) -> Phase {
+        match self.phase {
+            0 => Phase::Created,
+            1 => Phase::Restarting {
+                restarts: 1,
+                code: 1,
+            },
+            2 => Phase::Exited {
+                code: 1,
+                end: End::Exit,
+                at: born,
+            },
+            _ => Phase::Running {
+                since: born,
+                restarts: 0,
+                check: None,
+            },
+        }
+    }
+
+    fn health(&self, born: Timestamp, now: Timestamp) -> Health {
+        match self.health {
+            0 | 1 => Health::Unknown,
+            2 => unhealthy(born),
+            3 => Health::Unhealthy(evidence("timed out", now)),
+            _ => healthy(born),
+        }
+    }
+}
+
 impl Sketch {
     fn add(&mut self, number: usize, rough: &Rough) {
         let desired = self.apps[0].deploy.as_ref().unwrap().workers[rough.worker].clone();
@@ -167,29 +199,8 @@ impl Sketch {
         };
         let mut seen = self.container(instance, deploy, name, &node, port, restart);
         seen.handle = format!("c-{number}");
-        seen.phase = match rough.phase {
-            0 => Phase::Created,
-            1 => Phase::Restarting {
-                restarts: 1,
-                code: 1,
-            },
-            2 => Phase::Exited {
-                code: 1,
-                end: End::Exit,
-                at: born,
-            },
-            _ => Phase::Running {
-                since: born,
-                restarts: 0,
-                check: None,
-            },
-        };
-        let health = match rough.health {
-            0 | 1 => Health::Unknown,
-            2 => unhealthy(born),
-            3 => Health::Unhealthy(evidence("timed out", self.now)),
-            _ => healthy(born),
-        };
+        seen.phase = rough.phase(born);
+        let health = rough.health(born, self.now);
         let registration = match (port, rough.registration) {
             (None, _) | (_, 0) => Registration::None,
             (_, 1) => Registration::Maintenance,
