@@ -265,3 +265,6 @@ fn text(bytes: &[u8]) -> String {
 fn invalid(why: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,8 @@ use tokio::{io::AsyncReadExt, process::ChildStdout, time::timeout};
 
 use super::{
     child::{Run, Running},
-    mirror, telling_line,
+    failure::telling_line,
+    mirror,
 };
 use crate::tarball::{self, Rules};
 

@@ -45,9 +45,18 @@ const TEXTS: &[(Failure, &[&str])] = &[
             "no such remote ref",
         ],
     ),
+    // Too many requests, or too slow: not a word about the repository.
+    (
+        Failure::Unreachable,
+        &[
+            "requested URL returned error: 408",
+            "requested URL returned error: 429",
+        ],
+    ),
     (
         Failure::Denied,
         &[
+            "remote error:",
             "Authentication failed",
             "could not read Username",
             "could not read Password",
@@ -133,10 +142,7 @@ pub(super) fn local(repo: &RepoName, detail: impl ToString) -> Error {
 pub(super) fn of_host(repo: &RepoName, git_ref: &str, failure: Failure, stderr: &str) -> Error {
     let (repo, detail) = (repo.clone(), telling_line(stderr));
     match failure {
-        Failure::UnknownRef | Failure::WantsHistory => Error::UnknownRef {
-            repo,
-            git_ref: git_ref.to_owned(),
-        },
+        Failure::UnknownRef | Failure::WantsHistory => unknown(&repo, &git_ref),
         Failure::Denied => Error::Denied { repo, detail },
         Failure::Unreachable => Error::Unreachable { repo, detail },
         Failure::DiskFull | Failure::Local => Error::Local { repo, detail },
@@ -149,6 +155,14 @@ pub(super) fn of_broken(repo: &RepoName, broken: &Broken) -> Error {
     match broken {
         Broken::TooLong(_) => Error::Unreachable { repo, detail },
         Broken::Io(_) => Error::Local { repo, detail },
+    }
+}
+
+/// The port's error for what the host does not have.
+pub(super) fn unknown(repo: &RepoName, git_ref: &impl ToString) -> Error {
+    Error::UnknownRef {
+        repo: repo.clone(),
+        git_ref: git_ref.to_string(),
     }
 }
 

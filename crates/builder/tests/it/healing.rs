@@ -96,3 +96,34 @@ async fn a_fetch_that_is_given_up_leaves_nothing_running_and_the_next_one_works(
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_git_that_outlives_its_server_is_waited_for() {
+    let (world, commit) = world_with_a_copy().await;
+    // What such a git holds: the locked file that it was given as stdout.
+    let held = fs::File::open(world.state.path().join("mirrors/example/app.lock")).unwrap();
+    held.lock().unwrap();
+    let (source, name) = (world.source(), repo());
+    let fetch = source.fetch(&name, &commit);
+    tokio::pin!(fetch);
+    let patience = std::time::Duration::from_millis(300);
+    assert!(tokio::time::timeout(patience, &mut fetch).await.is_err());
+    drop(held);
+    fetch.await.unwrap();
+}
+
+#[tokio::test]
+async fn git_holds_the_lock_itself_while_it_fetches() {
+    let (world, commit) = world_with_a_copy().await;
+    let lock = world.state.path().join("mirrors/example/app.lock");
+    let file = fs::File::open(&lock).unwrap();
+    let (source, name) = (world.source(), repo());
+    let fetch = async { source.fetch(&name, &commit).await.unwrap() };
+    let seen = crate::world::until("a git has the lock file as its stdout", || {
+        crate::world::children_on(&world.mirror())
+            .iter()
+            .any(|id| fs::read_link(format!("/proc/{id}/fd/1")).is_ok_and(|to| to == lock))
+            && file.try_lock().is_err()
+    });
+    tokio::join!(fetch, seen);
+}
