@@ -1,5 +1,6 @@
 //! testkit
 
 pub mod docker;
+pub mod fake;
 pub mod git;
 pub mod registry;

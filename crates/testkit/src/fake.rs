@@ -1,0 +1,22 @@
+//! Stand-ins for every port, in memory. Deterministic: ordered maps, no thread, no clock but tokio's, no randomness
+//! but a seed.
+//!
+//! Each passes the contract of its port, as the real adapter does: a fake that is kinder than the real thing proves
+//! nothing. Time passes for them as tokio's clock says, so that a paused runtime makes an hour cost nothing.
+
+pub mod clock;
+pub mod fleet;
+pub mod ids;
+pub mod store;
+
+pub use clock::Clock;
+pub use fleet::Fleet;
+pub use ids::Ids;
+pub use store::Store;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The lock of a fake's state. A test that panicked while it held one has failed already.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

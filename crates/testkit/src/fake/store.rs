@@ -1,0 +1,72 @@
+//! The store, in memory: every constraint, event and idempotency key of the real one, and none of its disk.
+//!
+//! What a server crash leaves of it is all of it: keep it in an `Arc` and give it to the next server.
+
+mod builds;
+mod configs;
+mod deploys;
+mod entities;
+mod events;
+mod intents;
+mod leases;
+mod reconciles;
+mod releases;
+mod requests;
+mod services;
+mod state;
+mod tokens;
+mod view;
+mod workers;
+
+use super::lock;
+use domain::{EventId, InstallationId};
+use ports::{Clock, store::Error};
+use state::State;
+use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
+
+/// The whole database. Each method of its traits is one transaction: it refuses before it changes anything.
+pub struct Store {
+    installation: InstallationId,
+    /// The database's clock, by which leases run.
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+    newest: watch::Sender<EventId>,
+}
+
+impl Store {
+    /// An empty database of this installation, whose leases run by this clock.
+    #[must_use]
+    pub fn new(installation: InstallationId, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            installation,
+            clock,
+            state: Mutex::new(State::default()),
+            newest: watch::Sender::new(EventId::new(0)),
+        }
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&lock(&self.state))
+    }
+
+    /// Runs one transaction, and wakes whoever waits for events when it wrote some.
+    fn write<T>(&self, act: impl FnOnce(&mut State) -> Result<T, Error>) -> Result<T, Error> {
+        let mut state = lock(&self.state);
+        let result = act(&mut state);
+        let newest = state.newest_event();
+        drop(state);
+        self.newest.send_if_modified(|known| {
+            let risen = *known < newest;
+            *known = newest;
+            risen
+        });
+        result
+    }
+}
+
+impl ports::Store for Store {
+    fn installation(&self) -> InstallationId {
+        self.installation
+    }
+}

@@ -1,0 +1,146 @@
+//! Config Sets and their versions.
+
+use super::{
+    Store,
+    state::{About, falling, missing, page, rising, stale},
+};
+use async_trait::async_trait;
+use domain::{
+    ConfigSetId, ConfigVersionId, EnvironmentId,
+    config::{ConfigScope, ConfigSet, ConfigVersions, Variables},
+};
+use ports::store::{Change, Configs, Error, Listed, Page, configs::ConfigVersion};
+use std::collections::BTreeMap;
+
+/// The sets that there are, and all versions that there ever were: Releases go on naming those of deleted sets.
+#[derive(Default)]
+pub(super) struct ConfigTable {
+    newest: BTreeMap<ConfigScope, ConfigSet>,
+    versions: BTreeMap<ConfigVersionId, (ConfigVersion, Variables)>,
+}
+
+impl ConfigTable {
+    pub(super) fn forget(&mut self, gone: impl Fn(ConfigScope) -> bool) {
+        self.newest.retain(|scope, _| !gone(*scope));
+    }
+}
+
+fn about(set: &ConfigSet) -> About {
+    About {
+        subject: set.id.to_string(),
+        app: match set.scope {
+            ConfigScope::App(app, _) => Some(app),
+            ConfigScope::Environment(_) | ConfigScope::Stack(..) => None,
+        },
+        environment: Some(set.scope.environment()),
+    }
+}
+
+#[async_trait]
+impl Configs for Store {
+    async fn find_config(&self, scope: ConfigScope) -> Result<Option<ConfigSet>, Error> {
+        Ok(self.read(|state| state.configs.newest.get(&scope).cloned()))
+    }
+
+    async fn list_configs(
+        &self,
+        environment: Option<EnvironmentId>,
+        wanted: Page,
+    ) -> Result<Listed<ConfigSet>, Error> {
+        Ok(self.read(|state| {
+            let within = |set: &&ConfigSet| {
+                environment.is_none_or(|environment| set.scope.environment() == environment)
+            };
+            let sets = state.configs.newest.values().filter(within);
+            let numbered: BTreeMap<i64, ConfigSet> =
+                sets.map(|set| (set.id.number(), set.clone())).collect();
+            page(
+                numbered
+                    .into_iter()
+                    .filter(|(number, _)| rising(wanted, *number)),
+                wanted,
+            )
+        }))
+    }
+
+    async fn write_config(
+        &self,
+        scope: ConfigScope,
+        base: Option<ConfigVersionId>,
+        variables: &Variables,
+        change: &Change,
+    ) -> Result<ConfigSet, Error> {
+        self.write(|state| {
+            state.admit(change)?;
+            state.environment(scope.environment())?;
+            let newest = state.configs.newest.get(&scope);
+            if newest.map(|set| set.version) != base {
+                return Err(stale("config set", format!("{scope:?}")));
+            }
+            let (id, number) = match newest.map(|set| (set.id, set.number + 1)) {
+                Some(known) => known,
+                None => (ConfigSetId::new(state.number("config set")), 1),
+            };
+            let version = ConfigVersion {
+                id: ConfigVersionId::new(state.number("config version")),
+                scope,
+                number,
+                created_at: change.at,
+                created_by: change.actor.clone(),
+                summary: change.message.clone(),
+            };
+            let set = ConfigSet {
+                id,
+                scope,
+                version: version.id,
+                number,
+                variables: variables.clone(),
+                updated_at: change.at,
+                updated_by: change.actor.clone(),
+            };
+            state
+                .configs
+                .versions
+                .insert(version.id, (version, variables.clone()));
+            state.configs.newest.insert(scope, set.clone());
+            state.tell("config.changed", about(&set), change);
+            Ok(set)
+        })
+    }
+
+    async fn list_config_versions(
+        &self,
+        scope: ConfigScope,
+        wanted: Page,
+    ) -> Result<Listed<ConfigVersion>, Error> {
+        Ok(self.read(|state| {
+            let versions = state
+                .configs
+                .versions
+                .values()
+                .rev()
+                .map(|(version, _)| version);
+            let of_set = versions.filter(|version| version.scope == scope);
+            let numbered = of_set.map(|version| (version.id.number(), version.clone()));
+            page(
+                numbered.filter(|(number, _)| falling(wanted, *number)),
+                wanted,
+            )
+        }))
+    }
+
+    async fn config_at(&self, versions: ConfigVersions) -> Result<Variables, Error> {
+        self.read(|state| {
+            let layers = [versions.environment, versions.stack, versions.app];
+            let found: Result<Vec<&Variables>, Error> = layers
+                .into_iter()
+                .flatten()
+                .map(|id| match state.configs.versions.get(&id) {
+                    Some((_, variables)) => Ok(variables),
+                    None => Err(missing("config version", id)),
+                })
+                .collect();
+            Ok(Variables::layered(found?))
+        })
+    }
+}

@@ -1,0 +1,403 @@
+//! Apps, Environments, Stacks, and what people want of nodes.
+
+use super::{
+    Store,
+    state::{About, State, missing, page, rising, stale},
+};
+use async_trait::async_trait;
+use domain::{
+    App, AppId, DeployEvent, Environment, EnvironmentId, EnvironmentName, NodeName, Stack, StackId,
+    StackName, Timestamp, environment::ServiceTemplate, node::Duty,
+};
+use ports::store::{
+    Apps, Change, Environments, Error, Listed, Nodes, Page, Stacks,
+    entities::{AppFilter, NewApp},
+};
+use std::{collections::BTreeMap, time::Duration};
+
+/// When a record was changed: later than it was changed before, whatever the clock says, so that a change is seen.
+pub(super) fn touched(before: Timestamp, change: &Change) -> Timestamp {
+    change.at.max(before + Duration::from_micros(1))
+}
+
+fn exists(what: &'static str, which: impl ToString) -> Error {
+    Error::Exists {
+        what,
+        which: which.to_string(),
+    }
+}
+
+impl State {
+    pub(super) fn app(&self, id: AppId) -> Result<&App, Error> {
+        self.apps.get(&id).ok_or_else(|| missing("app", id))
+    }
+
+    pub(super) fn environment(&self, id: EnvironmentId) -> Result<&Environment, Error> {
+        let found = self.environments.get(&id);
+        found.ok_or_else(|| missing("environment", id))
+    }
+
+    fn repo_and_name_free(&self, app: &NewApp, but: Option<AppId>) -> Result<(), Error> {
+        let others = || self.apps.values().filter(|other| Some(other.id) != but);
+        if others().any(|other| other.name == app.name) {
+            return Err(exists("an app", &app.name));
+        }
+        if others().any(|other| other.repo == app.repo) {
+            return Err(exists("an app of the repository", &app.repo));
+        }
+        Ok(())
+    }
+
+    fn create_app(&mut self, new: NewApp, change: &Change) -> Result<App, Error> {
+        self.repo_and_name_free(&new, None)?;
+        if !self.stacks.contains_key(&new.stack) {
+            return Err(missing("stack", new.stack));
+        }
+        self.app_fits(&new.name)?;
+        let app = App {
+            id: AppId::new(self.number("app")),
+            name: new.name,
+            repo: new.repo,
+            stack: new.stack,
+            recipe: new.recipe,
+            subscribe_to_github_webhook: new.subscribe_to_github_webhook,
+            created_at: change.at,
+            updated_at: change.at,
+        };
+        self.apps.insert(app.id, app.clone());
+        self.tell("app.created", About::of_app(app.id, app.id), change);
+        Ok(app)
+    }
+
+    fn update_app(&mut self, app: &App, read_at: Timestamp, change: &Change) -> Result<App, Error> {
+        let stored = self.app(app.id)?;
+        if stored.updated_at != read_at {
+            return Err(stale("app", &app.name));
+        }
+        let as_new = NewApp {
+            name: app.name.clone(),
+            repo: app.repo.clone(),
+            stack: app.stack,
+            recipe: app.recipe.clone(),
+            subscribe_to_github_webhook: app.subscribe_to_github_webhook,
+        };
+        let updated = App {
+            created_at: stored.created_at,
+            updated_at: touched(stored.updated_at, change),
+            ..app.clone()
+        };
+        self.repo_and_name_free(&as_new, Some(app.id))?;
+        if stored.name != app.name && self.ledger.standing_of(app.id) > 0 {
+            return Err(Error::InUse {
+                what: "app",
+                which: stored.name.to_string(),
+                by: format!("{} instances", self.ledger.standing_of(app.id)),
+            });
+        }
+        self.apps.insert(app.id, updated.clone());
+        self.tell("app.updated", About::of_app(app.id, app.id), change);
+        Ok(updated)
+    }
+
+    fn delete_app(&mut self, id: AppId, change: &Change) -> Result<(), Error> {
+        let app = self.apps.remove(&id).ok_or_else(|| missing("app", id))?;
+        self.former_apps.insert(id, app);
+        self.workers.retain(|_, row| row.worker.app != id);
+        self.configs
+            .forget(|scope| matches!(scope, domain::config::ConfigScope::App(app, _) if app == id));
+        let of_app = self.deploys.values().filter(|deploy| deploy.app == id);
+        let over: Vec<_> = of_app.map(|deploy| deploy.id).collect();
+        for deploy in over {
+            for event in [DeployEvent::Cancelled, DeployEvent::Superseded] {
+                self.end_deploy(deploy, event, "the app was deleted", change);
+            }
+        }
+        self.tell("app.deleted", About::of_app(id, id), change);
+        Ok(())
+    }
+
+    fn create_environment(
+        &mut self,
+        name: EnvironmentName,
+        template: Option<ServiceTemplate>,
+        change: &Change,
+    ) -> Result<Environment, Error> {
+        if self.environments.values().any(|other| other.name == name) {
+            return Err(exists("an environment", name));
+        }
+        let default = if self.environments.is_empty() {
+            ServiceTemplate::first
+        } else {
+            ServiceTemplate::next
+        };
+        let mut environment = Environment {
+            id: EnvironmentId::new(0),
+            name,
+            service_template: template.unwrap_or_else(default),
+            created_at: change.at,
+            updated_at: change.at,
+        };
+        self.environment_fits(&environment)?;
+        environment.id = EnvironmentId::new(self.number("environment"));
+        self.environments
+            .insert(environment.id, environment.clone());
+        let about = About {
+            environment: Some(environment.id),
+            ..About::thing(environment.id)
+        };
+        self.tell("environment.created", about, change);
+        Ok(environment)
+    }
+
+    fn update_environment(
+        &mut self,
+        id: EnvironmentId,
+        template: ServiceTemplate,
+        read_at: Timestamp,
+        change: &Change,
+    ) -> Result<Environment, Error> {
+        let stored = self.environment(id)?;
+        if stored.updated_at != read_at {
+            return Err(stale("environment", &stored.name));
+        }
+        let updated = Environment {
+            service_template: template,
+            updated_at: touched(stored.updated_at, change),
+            ..stored.clone()
+        };
+        self.environment_fits(&updated)?;
+        self.environments.insert(id, updated.clone());
+        let about = About {
+            environment: Some(id),
+            ..About::thing(id)
+        };
+        self.tell("environment.updated", about, change);
+        Ok(updated)
+    }
+
+    fn delete_environment(&mut self, id: EnvironmentId, change: &Change) -> Result<(), Error> {
+        let name = self.environment(id)?.name.to_string();
+        let held = |deploy: &&domain::Deploy| {
+            deploy.environment == id
+                && (deploy.state.is_active() || deploy.state == domain::DeployState::Deployed)
+        };
+        let deploys = self.deploys.values().filter(held).count();
+        if deploys > 0 {
+            return Err(Error::InUse {
+                what: "environment",
+                which: name,
+                by: format!("{deploys} deploys"),
+            });
+        }
+        self.environments.remove(&id);
+        self.workers.retain(|_, row| row.worker.environment != id);
+        self.configs.forget(|scope| scope.environment() == id);
+        let about = About {
+            environment: Some(id),
+            ..About::thing(id)
+        };
+        self.tell("environment.deleted", about, change);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Apps for Store {
+    async fn create_app(&self, new: NewApp, change: &Change) -> Result<App, Error> {
+        self.write(|state| {
+            state
+                .admit(change)
+                .and_then(|()| state.create_app(new, change))
+        })
+    }
+
+    async fn find_app(&self, name_or_id: &str) -> Result<Option<App>, Error> {
+        Ok(self.read(|state| {
+            let named = state
+                .apps
+                .values()
+                .find(|app| app.name.as_str() == name_or_id);
+            let id = || name_or_id.parse().ok().and_then(|id| state.apps.get(&id));
+            named.or_else(id).cloned()
+        }))
+    }
+
+    async fn list_apps(&self, filter: &AppFilter, wanted: Page) -> Result<Listed<App>, Error> {
+        Ok(self.read(|state| {
+            let chosen = state.apps.values().filter(|app| {
+                filter.name.as_ref().is_none_or(|name| app.name == *name)
+                    && filter.repo.as_ref().is_none_or(|repo| app.repo == *repo)
+                    && filter.stack.is_none_or(|stack| app.stack == stack)
+            });
+            let numbered = chosen.map(|app| (app.id.number(), app.clone()));
+            page(
+                numbered.filter(|(number, _)| rising(wanted, *number)),
+                wanted,
+            )
+        }))
+    }
+
+    async fn update_app(
+        &self,
+        app: &App,
+        read_at: Timestamp,
+        change: &Change,
+    ) -> Result<App, Error> {
+        self.write(|state| {
+            state.admit(change)?;
+            state.update_app(app, read_at, change)
+        })
+    }
+
+    async fn delete_app(&self, id: AppId, change: &Change) -> Result<(), Error> {
+        self.write(|state| {
+            state
+                .admit(change)
+                .and_then(|()| state.delete_app(id, change))
+        })
+    }
+}
+
+#[async_trait]
+impl Environments for Store {
+    async fn create_environment(
+        &self,
+        name: EnvironmentName,
+        template: Option<ServiceTemplate>,
+        change: &Change,
+    ) -> Result<Environment, Error> {
+        self.write(|state| {
+            state.admit(change)?;
+            state.create_environment(name, template, change)
+        })
+    }
+
+    async fn find_environment(&self, name_or_id: &str) -> Result<Option<Environment>, Error> {
+        Ok(self.read(|state| {
+            let mut all = state.environments.values();
+            let named = all.find(|environment| environment.name.as_str() == name_or_id);
+            let id = || {
+                name_or_id
+                    .parse()
+                    .ok()
+                    .and_then(|id| state.environments.get(&id))
+            };
+            named.or_else(id).cloned()
+        }))
+    }
+
+    async fn list_environments(&self, wanted: Page) -> Result<Listed<Environment>, Error> {
+        Ok(self.read(|state| {
+            let all = state.environments.values();
+            let numbered = all.map(|environment| (environment.id.number(), environment.clone()));
+            page(
+                numbered.filter(|(number, _)| rising(wanted, *number)),
+                wanted,
+            )
+        }))
+    }
+
+    async fn update_environment(
+        &self,
+        id: EnvironmentId,
+        template: ServiceTemplate,
+        read_at: Timestamp,
+        change: &Change,
+    ) -> Result<Environment, Error> {
+        self.write(|state| {
+            state.admit(change)?;
+            state.update_environment(id, template, read_at, change)
+        })
+    }
+
+    async fn delete_environment(&self, id: EnvironmentId, change: &Change) -> Result<(), Error> {
+        self.write(|state| {
+            state.admit(change)?;
+            state.delete_environment(id, change)
+        })
+    }
+}
+
+#[async_trait]
+impl Stacks for Store {
+    async fn create_stack(&self, name: StackName, change: &Change) -> Result<Stack, Error> {
+        self.write(|state| {
+            state.admit(change)?;
+            if state.stacks.values().any(|other| other.name == name) {
+                return Err(exists("a stack", name));
+            }
+            state.stack_fits(&name)?;
+            let stack = Stack {
+                id: StackId::new(state.number("stack")),
+                name,
+                created_at: change.at,
+            };
+            state.stacks.insert(stack.id, stack.clone());
+            state.tell("stack.created", About::thing(stack.id), change);
+            Ok(stack)
+        })
+    }
+
+    async fn find_stack(&self, name_or_id: &str) -> Result<Option<Stack>, Error> {
+        Ok(self.read(|state| {
+            let named = state
+                .stacks
+                .values()
+                .find(|stack| stack.name.as_str() == name_or_id);
+            let id = || name_or_id.parse().ok().and_then(|id| state.stacks.get(&id));
+            named.or_else(id).cloned()
+        }))
+    }
+
+    async fn list_stacks(&self, wanted: Page) -> Result<Listed<Stack>, Error> {
+        Ok(self.read(|state| {
+            let all = state
+                .stacks
+                .values()
+                .map(|stack| (stack.id.number(), stack.clone()));
+            page(all.filter(|(number, _)| rising(wanted, *number)), wanted)
+        }))
+    }
+
+    async fn delete_stack(&self, id: StackId, change: &Change) -> Result<(), Error> {
+        self.write(|state| {
+            state.admit(change)?;
+            let stack = state.stacks.get(&id).ok_or_else(|| missing("stack", id))?;
+            let apps = state.apps.values().filter(|app| app.stack == id).count();
+            if apps > 0 {
+                return Err(Error::InUse {
+                    what: "stack",
+                    which: stack.name.to_string(),
+                    by: format!("{apps} apps"),
+                });
+            }
+            state.stacks.remove(&id);
+            state.tell("stack.deleted", About::thing(id), change);
+            Ok(())
+        })
+    }
+}
+
+#[async_trait]
+impl Nodes for Store {
+    async fn duties(&self) -> Result<BTreeMap<NodeName, Duty>, Error> {
+        Ok(self.read(|state| state.duties.clone()))
+    }
+
+    async fn set_duty(&self, node: &NodeName, duty: Duty, change: &Change) -> Result<(), Error> {
+        self.write(|state| {
+            state.admit(change)?;
+            let kind = match duty {
+                Duty::Serving => "node.serving",
+                Duty::Cordoned => "node.cordoned",
+                Duty::Draining => "node.draining",
+            };
+            match duty {
+                Duty::Serving => state.duties.remove(node),
+                Duty::Cordoned | Duty::Draining => state.duties.insert(node.clone(), duty),
+            };
+            state.tell(kind, About::thing(node), change);
+            Ok(())
+        })
+    }
+}

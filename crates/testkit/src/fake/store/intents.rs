@@ -1,0 +1,230 @@
+//! The ledger of intents, and how instances ended.
+
+use super::{
+    Store,
+    state::{State, falling, page},
+};
+use async_trait::async_trait;
+use domain::{
+    AppId, InstanceEnd, InstanceId, Intent, IntentKind, IntentState, NodeName, Timestamp,
+    intent::IntentEvent, worker::Resources,
+};
+use ports::store::{
+    Error, Fence, Intents, Listed, Page,
+    intents::{EndFilter, Entry},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+type Key = (InstanceId, IntentKind);
+
+/// Intents that stand, and those that do no more.
+#[derive(Default)]
+pub(super) struct Ledger {
+    /// Those open, and starts that are done and whose instance is not known to be gone.
+    standing: BTreeMap<Key, Intent>,
+    fallen: BTreeMap<Key, Intent>,
+    ended: BTreeSet<InstanceId>,
+}
+
+/// What a line of the ledger changed: what stood under a key before.
+type Undo = Vec<(Key, Option<Intent>)>;
+
+impl Ledger {
+    pub(super) fn standing(&self) -> impl Iterator<Item = &Intent> {
+        self.standing.values()
+    }
+
+    pub(super) fn standing_of(&self, app: AppId) -> usize {
+        self.standing().filter(|intent| intent.app == app).count()
+    }
+
+    fn open(&mut self, intent: &Intent, capacity: Resources, undo: &mut Undo) -> Result<(), Error> {
+        let key = (intent.instance, intent.kind);
+        if self.standing.contains_key(&key) || self.fallen.contains_key(&key) {
+            return Ok(());
+        }
+        if intent.kind == IntentKind::Start {
+            self.port_is_free(intent)?;
+            self.has_room(intent, capacity)?;
+        }
+        undo.push((key, None));
+        self.standing.insert(key, intent.clone());
+        Ok(())
+    }
+
+    /// What holds ports and room on a node: the starts that stand.
+    fn starts<'a>(&'a self, node: &'a NodeName) -> impl Iterator<Item = &'a Intent> {
+        let starts = self
+            .standing()
+            .filter(|intent| intent.kind == IntentKind::Start);
+        starts.filter(move |intent| intent.node == *node)
+    }
+
+    fn port_is_free(&self, wanted: &Intent) -> Result<(), Error> {
+        match wanted.port {
+            Some(port)
+                if self
+                    .starts(&wanted.node)
+                    .any(|other| other.port == Some(port)) =>
+            {
+                Err(Error::PortTaken {
+                    node: wanted.node.clone(),
+                    port,
+                })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn has_room(&self, wanted: &Intent, capacity: Resources) -> Result<(), Error> {
+        let held = || {
+            self.starts(&wanted.node)
+                .chain([wanted])
+                .map(|intent| intent.resources)
+        };
+        let memory: u64 = held().filter_map(|r| r.memory).map(|m| m.as_bytes()).sum();
+        let cpu: u64 = held()
+            .filter_map(|r| r.cpu)
+            .map(|c| u64::from(c.get()))
+            .sum();
+        let asks_memory = wanted.resources.memory.is_some();
+        let asks_cpu = wanted.resources.cpu.is_some();
+        let over_memory = capacity
+            .memory
+            .is_some_and(|all| asks_memory && memory > all.as_bytes());
+        let over_cpu = capacity
+            .cpu
+            .is_some_and(|all| asks_cpu && cpu > u64::from(all.get()));
+        if over_memory || over_cpu {
+            return Err(Error::Overbooked {
+                node: wanted.node.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, key: Key, event: IntentEvent, at: Timestamp, undo: &mut Undo) {
+        let Some(intent) = self.standing.get_mut(&key) else {
+            return;
+        };
+        let before = intent.clone();
+        let Ok(next) = intent.state.after(event) else {
+            return;
+        };
+        intent.state = next;
+        intent.closed_at = Some(at);
+        undo.push((key, Some(before)));
+        if key.1 != IntentKind::Start || next != IntentState::Done {
+            self.fall(key);
+        }
+    }
+
+    fn gone(&mut self, instance: InstanceId, at: Timestamp, undo: &mut Undo) {
+        let (start, stop) = ((instance, IntentKind::Start), (instance, IntentKind::Stop));
+        self.close(start, IntentEvent::Dropped, at, undo);
+        self.close(stop, IntentEvent::Seen, at, undo);
+        if let Some(done) = self.standing.get(&start) {
+            undo.push((start, Some(done.clone())));
+            self.fall(start);
+        }
+    }
+
+    fn fall(&mut self, key: Key) {
+        if let Some(intent) = self.standing.remove(&key) {
+            self.fallen.insert(key, intent);
+        }
+    }
+
+    fn take_back(&mut self, undo: Undo) {
+        for (key, before) in undo.into_iter().rev() {
+            self.fallen.remove(&key);
+            match before {
+                Some(intent) => self.standing.insert(key, intent),
+                None => self.standing.remove(&key),
+            };
+        }
+    }
+}
+
+impl State {
+    fn record(&mut self, entries: &[Entry]) -> Result<(), Error> {
+        let mut undo = Undo::new();
+        for entry in entries {
+            let written = match entry {
+                Entry::Open { intent, capacity } => self.ledger.open(intent, *capacity, &mut undo),
+                Entry::Close {
+                    instance,
+                    kind,
+                    event,
+                    at,
+                } => {
+                    self.ledger
+                        .close((*instance, *kind), *event, *at, &mut undo);
+                    Ok(())
+                }
+                Entry::Gone { instance, at } => {
+                    self.ledger.gone(*instance, *at, &mut undo);
+                    Ok(())
+                }
+                // Neither can be refused: written below, once all else is.
+                Entry::End(_) | Entry::Event(_) => Ok(()),
+            };
+            if let Err(error) = written {
+                self.ledger.take_back(undo);
+                return Err(error);
+            }
+        }
+        for entry in entries {
+            match entry {
+                Entry::End(end) if self.ledger.ended.insert(end.instance) => {
+                    let number = self.number("end");
+                    self.ends.insert(number, end.clone());
+                }
+                Entry::Event(event) => self.add_event(event.clone()),
+                Entry::End(_) | Entry::Open { .. } | Entry::Close { .. } | Entry::Gone { .. } => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Intents for Store {
+    async fn record(&self, entries: &[Entry], fence: &Fence) -> Result<(), Error> {
+        self.write(|state| {
+            state.guard(fence)?;
+            state.record(entries)
+        })
+    }
+
+    async fn standing_intents(&self) -> Result<Vec<Intent>, Error> {
+        Ok(self.read(|state| state.ledger.standing().cloned().collect()))
+    }
+
+    async fn list_ends(
+        &self,
+        filter: &EndFilter,
+        wanted: Page,
+    ) -> Result<Listed<InstanceEnd>, Error> {
+        Ok(self.read(|state| {
+            let chosen = state.ends.iter().rev().filter(|(_, end)| {
+                filter.app.is_none_or(|app| end.app == app)
+                    && filter.environment.is_none_or(|env| end.environment == env)
+                    && filter.deploy.is_none_or(|deploy| end.deploy == deploy)
+                    && filter
+                        .worker
+                        .as_ref()
+                        .is_none_or(|worker| end.worker == *worker)
+                    && filter
+                        .instance
+                        .is_none_or(|instance| end.instance == instance)
+                    && filter.node.as_ref().is_none_or(|node| end.node == *node)
+            });
+            let numbered = chosen.map(|(number, end)| (*number, end.clone()));
+            page(
+                numbered.filter(|(number, _)| falling(wanted, *number)),
+                wanted,
+            )
+        }))
+    }
+}

@@ -1,0 +1,177 @@
+//! Releases.
+
+use super::state::{State, missing};
+use domain::{
+    Deploy, ImageRef, Release, ReleaseId, Scale, WorkerSpec, build::DeclaredWorker,
+    worker::WorkerSource,
+};
+use ports::store::{Change, Error, deploys::NewRelease, workers::NewWorker};
+use std::collections::BTreeMap;
+
+/// A Release, and whether it was ever deployed.
+pub(super) struct ReleaseRow {
+    pub(super) release: Release,
+    pub(super) was_deployed: bool,
+}
+
+impl State {
+    /// Makes the Release of a Deploy, or finds the equal one that is deployed now.
+    pub(super) fn make_release(
+        &mut self,
+        deploy: &Deploy,
+        new: NewRelease,
+        change: &Change,
+    ) -> Result<Release, Error> {
+        let release = match new {
+            NewRelease::OfBuild {
+                build,
+                image,
+                workers,
+                config,
+            } => {
+                let row = self
+                    .builds
+                    .get(&build)
+                    .ok_or_else(|| missing("build", build))?;
+                let commit = row.build.commit.clone();
+                self.declared_fit(deploy, &workers)?;
+                let workers = self.merge(deploy, workers, change)?;
+                Release {
+                    id: ReleaseId::new(0),
+                    app: deploy.app,
+                    environment: deploy.environment,
+                    build,
+                    commit,
+                    image,
+                    config,
+                    workers,
+                    created_at: change.at,
+                }
+            }
+            NewRelease::Again { release, image } => self.again(deploy, release, image, change)?,
+        };
+        Ok(self
+            .equal_deployed(&release)
+            .unwrap_or_else(|| self.add_release(release)))
+    }
+
+    fn add_release(&mut self, mut release: Release) -> Release {
+        release.id = ReleaseId::new(self.number("release"));
+        let row = ReleaseRow {
+            release: release.clone(),
+            was_deployed: false,
+        };
+        self.releases.insert(release.id, row);
+        release
+    }
+
+    fn equal_deployed(&self, wanted: &Release) -> Option<Release> {
+        let deployed = self.deployed(wanted.app, wanted.environment)?.release?;
+        let there = &self.releases.get(&deployed)?.release;
+        let equal = there.image == wanted.image
+            && there.config == wanted.config
+            && there.workers == wanted.workers;
+        equal.then(|| there.clone())
+    }
+
+    fn again(
+        &mut self,
+        deploy: &Deploy,
+        release: ReleaseId,
+        image: ImageRef,
+        change: &Change,
+    ) -> Result<Release, Error> {
+        let found = self.releases.get(&release);
+        let row = found.ok_or_else(|| missing("release", release))?;
+        let again = Release {
+            image,
+            created_at: change.at,
+            ..row.release.clone()
+        };
+        for spec in &again.workers {
+            if self
+                .find_worker(deploy.app, deploy.environment, &spec.name)
+                .is_none()
+            {
+                let scale = Scale::first_of(&spec.name);
+                self.meet(deploy, spec.clone(), scale, WorkerSource::Image, change);
+            }
+        }
+        Ok(again)
+    }
+
+    fn declared_fit(&self, deploy: &Deploy, declared: &[DeclaredWorker]) -> Result<(), Error> {
+        let environment = self.environment(deploy.environment)?;
+        let app = self.app(deploy.app)?;
+        let mut names = declared.iter().map(|worker| &worker.spec.name);
+        names.try_for_each(|name| self.worker_fits(app, name, environment))
+    }
+
+    /// Lays what a commit declares over what is stored: the API's definitions win, and those that a file once declared
+    /// and declares no more are left out.
+    fn merge(
+        &mut self,
+        deploy: &Deploy,
+        declared: Vec<DeclaredWorker>,
+        change: &Change,
+    ) -> Result<Vec<WorkerSpec>, Error> {
+        let mut merged = BTreeMap::new();
+        for row in self.workers.values() {
+            let here = row.worker.app == deploy.app && row.worker.environment == deploy.environment;
+            if here && row.worker.source == WorkerSource::Api {
+                merged.insert(row.worker.spec.name.clone(), row.worker.spec.clone());
+            }
+        }
+        for worker in declared {
+            if merged.contains_key(&worker.spec.name) {
+                continue;
+            }
+            let name = worker.spec.name.clone();
+            merged.insert(name.clone(), worker.spec.clone());
+            match self.find_worker(deploy.app, deploy.environment, &name) {
+                None => {
+                    self.meet(
+                        deploy,
+                        worker.spec,
+                        worker.first_scale,
+                        worker.source,
+                        change,
+                    );
+                }
+                Some(id) => {
+                    let same = self.workers.get(&id).is_some_and(|row| {
+                        row.worker.spec == worker.spec && row.worker.source == worker.source
+                    });
+                    if !same {
+                        self.change_worker(id, "worker.updated", change, |row| {
+                            row.worker.spec = worker.spec;
+                            row.worker.source = worker.source;
+                        })?;
+                    }
+                }
+            }
+        }
+        Ok(merged.into_values().collect())
+    }
+
+    fn meet(
+        &mut self,
+        deploy: &Deploy,
+        spec: WorkerSpec,
+        scale: Scale,
+        source: WorkerSource,
+        change: &Change,
+    ) {
+        let new = NewWorker {
+            app: deploy.app,
+            environment: deploy.environment,
+            spec,
+            scale,
+        };
+        let unasked = Change {
+            request: None,
+            ..change.clone()
+        };
+        self.add_worker(new, source, &unasked);
+    }
+}

@@ -1,0 +1,68 @@
+//! Idempotency keys.
+
+use super::{
+    Store,
+    state::{State, missing},
+};
+use async_trait::async_trait;
+use bytes::Bytes;
+use domain::Timestamp;
+use ports::store::{
+    Change, Error, Requests,
+    requests::{RequestKey, RequestRecord},
+};
+
+/// A request that was carried out, and when.
+pub(super) struct RequestRow {
+    record: RequestRecord,
+    at: Timestamp,
+}
+
+impl RequestRow {
+    pub(super) fn new(key: &RequestKey, subject: &str, at: Timestamp) -> Self {
+        let record = RequestRecord {
+            method: key.method.clone(),
+            digest: key.digest,
+            subject: subject.to_owned(),
+            answer: None,
+        };
+        Self { record, at }
+    }
+}
+
+impl State {
+    /// Keeps the key of a change that made nothing new, and so has no event.
+    pub(super) fn note_request(&mut self, subject: &str, change: &Change) {
+        if let Some(key) = &change.request {
+            let row = RequestRow::new(key, subject, change.at);
+            self.requests
+                .entry((change.actor.clone(), key.id.clone()))
+                .or_insert(row);
+        }
+    }
+}
+
+#[async_trait]
+impl Requests for Store {
+    async fn find_request(&self, actor: &str, id: &str) -> Result<Option<RequestRecord>, Error> {
+        let key = (actor.to_owned(), id.to_owned());
+        Ok(self.read(|state| state.requests.get(&key).map(|row| row.record.clone())))
+    }
+
+    async fn answer_request(&self, actor: &str, id: &str, answer: Bytes) -> Result<(), Error> {
+        let key = (actor.to_owned(), id.to_owned());
+        self.write(|state| {
+            let found = state.requests.get_mut(&key);
+            found.ok_or_else(|| missing("request", id))?.record.answer = Some(answer);
+            Ok(())
+        })
+    }
+
+    async fn prune_requests(&self, before: Timestamp) -> Result<u32, Error> {
+        self.write(|state| {
+            let all = state.requests.len();
+            state.requests.retain(|_, row| row.at >= before);
+            Ok(u32::try_from(all - state.requests.len()).unwrap_or(u32::MAX))
+        })
+    }
+}
