@@ -33,6 +33,11 @@ pub(crate) fn offset(seed: u64, node: &str, length: u32) -> u32 {
     u32::try_from(bits % u64::from(length.max(1))).unwrap_or(0)
 }
 
+/// The same for the same name, always.
+pub(crate) fn hash(name: &str) -> u64 {
+    fnv(OFFSET, name.as_bytes())
+}
+
 /// FNV-1a, 64 bits. Not `std::hash`, whose values may change with the compiler.
 const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 

@@ -52,8 +52,7 @@ impl Squad<'_> {
 impl<'a> World<'a> {
     pub(crate) fn new(input: &'a PlanInput) -> Self {
         let nodes = Nodes::new(input);
-        let mut members = member::join(input, &nodes);
-        members.sort_unstable_by(|a, b| a.order().cmp(&b.order()));
+        let members = member::join(input, &nodes);
         let squads = squads(input, &members);
         Self {
             input,

@@ -62,17 +62,6 @@ pub(crate) enum Presence {
 }
 
 impl<'a> Member<'a> {
-    pub(crate) fn order(&self) -> impl Ord + use<'a> {
-        (
-            self.app,
-            self.worker,
-            self.instance,
-            self.role,
-            self.node,
-            self.handle(),
-        )
-    }
-
     pub(crate) fn handle(&self) -> Option<&'a str> {
         self.sighting.map(|sighting| sighting.seen.handle.as_str())
     }
@@ -137,17 +126,32 @@ impl<'a> Member<'a> {
     }
 }
 
-/// Every instance of the input once, and every copy; in no order.
+/// Every instance of the input once, and every copy; in order of App, Worker and instance.
 pub(crate) fn join<'a>(input: &'a PlanInput, nodes: &Nodes<'a>) -> Vec<Member<'a>> {
-    let mut intents: Vec<&Intent> = input
-        .intents
+    let members = by_instance(input, nodes);
+    let mut order: Vec<(AppId, usize)> = members
         .iter()
-        .filter(|intent| stands(intent))
+        .enumerate()
+        .map(|(at, member)| (member.app, at))
         .collect();
-    intents.sort_unstable_by_key(|intent| (intent.instance, intent.kind));
-    let mut sightings: Vec<&Sighting> = input.observed.iter().collect();
-    sightings.sort_unstable_by(|a, b| identity(a).cmp(&identity(b)));
+    order.sort_unstable();
+    for app in order.chunk_by_mut(|a, b| a.0 == b.0) {
+        app.sort_by(|a, b| members[a.1].worker.cmp(members[b.1].worker));
+    }
+    order.into_iter().map(|(_, at)| members[at]).collect()
+}
 
+fn by_instance<'a>(input: &'a PlanInput, nodes: &Nodes<'a>) -> Vec<Member<'a>> {
+    let intents = in_order(
+        input.intents.iter().filter(|intent| stands(intent)),
+        |intent| (intent.instance, intent.kind),
+    );
+    let mut sightings = in_order(input.observed.iter(), |sighting| {
+        (sighting.seen.instance, sighting.seen.authenticity)
+    });
+    for same in sightings.chunk_by_mut(|a, b| a.seen.instance == b.seen.instance) {
+        same.sort_unstable_by(|a, b| identity(a).cmp(&identity(b)));
+    }
     let mut members = Vec::with_capacity(sightings.len());
     let mut intents = intents.as_slice();
     let mut sightings = sightings.as_slice();
@@ -182,6 +186,16 @@ fn stands(intent: &Intent) -> bool {
         (IntentKind::Stop, IntentState::Done)
         | (_, IntentState::Failed | IntentState::Abandoned) => false,
     }
+}
+
+/// In order of a small key, which is kept beside the reference: what it refers to is large, and far away.
+fn in_order<'a, T, K: Ord + Copy>(
+    these: impl Iterator<Item = &'a T>,
+    key: impl Fn(&T) -> K,
+) -> Vec<&'a T> {
+    let mut keyed: Vec<(K, &T)> = these.map(|this| (key(this), this)).collect();
+    keyed.sort_unstable_by_key(|(key, _)| *key);
+    keyed.into_iter().map(|(_, this)| this).collect()
 }
 
 fn identity(sighting: &Sighting) -> (InstanceId, Authenticity, &NodeName, &str) {
@@ -275,7 +289,7 @@ impl<'a> Joined<'_, 'a> {
             node: &seen.node,
             host,
             role,
-            presence: match self.nodes.reach(self.input.app(seen.app), host) {
+            presence: match self.nodes.reach(self.input, seen.app, host) {
                 Reach::Answers | Reach::Lost => presence_of(&seen.phase),
                 Reach::Silent => Presence::Silent,
             },
@@ -292,7 +306,7 @@ impl<'a> Joined<'_, 'a> {
         host: Option<usize>,
         sighting: Option<&Sighting>,
     ) -> Presence {
-        let reach = self.nodes.reach(self.input.app(intent.app), host);
+        let reach = self.nodes.reach(self.input, intent.app, host);
         match (reach, sighting) {
             (Reach::Answers, Some(sighting)) => presence_of(&sighting.seen.phase),
             (Reach::Answers, None) => match (intent.kind, intent.state) {

@@ -1,11 +1,12 @@
 //! The nodes of all pools, each once.
 
 use crate::{
-    input::{Answered, DesiredApp, PlanInput, PoolNode},
+    input::{Answered, PlanInput, PoolNode},
     plan::RefusalReason,
+    seed,
 };
 use domain::{
-    NodeName, StackId,
+    AppId, NodeName, StackId,
     node::{Duty, NodeState},
 };
 use std::collections::BTreeMap;
@@ -32,6 +33,8 @@ pub(crate) struct Turnout {
 /// The nodes of all pools, in order of name. On one machine it is one node that is in every pool.
 pub(crate) struct Nodes<'a> {
     hosts: Vec<&'a PoolNode>,
+    /// Where each is in `hosts`, by a hash of its name: every instance is looked up here.
+    places: Vec<(u64, usize)>,
     turnouts: BTreeMap<StackId, Turnout>,
 }
 
@@ -46,13 +49,27 @@ impl<'a> Nodes<'a> {
             .iter()
             .map(|(stack, pool)| (*stack, Turnout::of(pool, believe)))
             .collect();
-        Self { hosts, turnouts }
+        let mut places: Vec<(u64, usize)> = hosts
+            .iter()
+            .enumerate()
+            .map(|(at, host)| (seed::hash(host.node.name.as_str()), at))
+            .collect();
+        places.sort_unstable();
+        Self {
+            hosts,
+            places,
+            turnouts,
+        }
     }
 
     pub(crate) fn find(&self, name: &NodeName) -> Option<usize> {
-        self.hosts
-            .binary_search_by(|host| host.node.name.cmp(name))
-            .ok()
+        let hash = seed::hash(name.as_str());
+        let from = self.places.partition_point(|(other, _)| *other < hash);
+        self.places[from..]
+            .iter()
+            .take_while(|(other, _)| *other == hash)
+            .map(|(_, at)| *at)
+            .find(|at| self.hosts[*at].node.name == *name)
     }
 
     pub(crate) fn hosts(&self) -> &[&'a PoolNode] {
@@ -61,14 +78,15 @@ impl<'a> Nodes<'a> {
 
     /// What can be seen of a node that an instance of this App stands on. One that the pool does not list is as lost as
     /// one that failed; but a pool of which too few answer is not believed when it says so.
-    pub(crate) fn reach(&self, app: Option<&DesiredApp>, host: Option<usize>) -> Reach {
+    pub(crate) fn reach(&self, input: &PlanInput, app: AppId, host: Option<usize>) -> Reach {
         let host = host.map(|at| self.hosts[at]);
         let failed = match host {
             Some(host) if host.answered == Answered::Yes => return Reach::Answers,
             Some(host) => host.node.state == NodeState::Failed,
             None => true,
         };
-        if failed && app.is_some_and(|app| self.turnout(app.stack).believed) {
+        let app = input.app(app).filter(|_| failed);
+        if app.is_some_and(|app| self.turnout(app.stack).believed) {
             Reach::Lost
         } else {
             Reach::Silent
