@@ -9,7 +9,7 @@ ensure_test_python() {
   local root stamp
   root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
   (
-    cd "$root"
+    cd "$root" || exit 1
     mkdir -p target
     # Any number of these at once make one.
     exec {lock}>target/test-python.lock
