@@ -4,14 +4,24 @@
 //! Each passes the contract of its port, as the real adapter does: a fake that is kinder than the real thing proves
 //! nothing. Time passes for them as tokio's clock says, so that a paused runtime makes an hour cost nothing.
 
+pub mod build_engine;
+pub mod catalog;
 pub mod clock;
 pub mod fleet;
 pub mod ids;
+pub mod node;
+pub mod prober;
+pub mod source;
 pub mod store;
 
+pub use build_engine::BuildEngine;
+pub use catalog::Catalog;
 pub use clock::Clock;
 pub use fleet::Fleet;
 pub use ids::Ids;
+pub use node::Node;
+pub use prober::Prober;
+pub use source::Source;
 pub use store::Store;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -7,6 +7,7 @@ mod configs;
 mod deploys;
 mod entities;
 mod events;
+mod grounds;
 mod intents;
 mod leases;
 mod reconciles;

@@ -1,0 +1,130 @@
+//! A catalog in memory.
+
+use super::lock;
+use async_trait::async_trait;
+use domain::{InstanceId, Node, NodeName};
+use futures_util::stream::{self, BoxStream, StreamExt};
+use ports::catalog::{Entry, Error, Pool, Registration};
+use std::{collections::BTreeMap, sync::Mutex};
+use tokio::sync::watch;
+
+/// Nodes and registrations, and whether it can be reached.
+pub struct Catalog {
+    state: Mutex<State>,
+    changes: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    nodes: BTreeMap<NodeName, Node>,
+    entries: BTreeMap<(NodeName, InstanceId), (Entry, Registration)>,
+    reach: Reach,
+}
+
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    #[default]
+    Reached,
+    Lost,
+}
+
+impl Catalog {
+    /// A catalog of these nodes, all of which are in every pool.
+    #[must_use]
+    pub fn of(nodes: impl IntoIterator<Item = Node>) -> Self {
+        let nodes = nodes.into_iter().map(|node| (node.name.clone(), node));
+        Self {
+            state: Mutex::new(State {
+                nodes: nodes.collect(),
+                ..State::default()
+            }),
+            changes: watch::Sender::new(0),
+        }
+    }
+
+    /// Changes what it says of a node, or adds it.
+    pub fn set_node(&self, node: Node) {
+        self.change(|state| state.nodes.insert(node.name.clone(), node));
+    }
+
+    /// Lets every call fail.
+    pub fn lose(&self) {
+        self.change(|state| state.reach = Reach::Lost);
+    }
+
+    /// Lets calls succeed again.
+    pub fn find(&self) {
+        self.change(|state| state.reach = Reach::Reached);
+    }
+
+    /// Every registration there is, whether the catalog can be reached or not.
+    #[must_use]
+    pub fn entries(&self) -> Vec<(Entry, Registration)> {
+        lock(&self.state).entries.values().cloned().collect()
+    }
+
+    fn change<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        let result = act(&mut lock(&self.state));
+        self.changes.send_modify(|count| *count += 1);
+        result
+    }
+
+    fn reached(&self) -> Result<(), Error> {
+        match lock(&self.state).reach {
+            Reach::Reached => Ok(()),
+            Reach::Lost => Err(Error::Unreachable("connection refused".to_owned())),
+        }
+    }
+}
+
+#[async_trait]
+impl ports::Catalog for Catalog {
+    async fn nodes(&self, _pool: &Pool) -> Result<Vec<Node>, Error> {
+        self.reached()?;
+        Ok(lock(&self.state).nodes.values().cloned().collect())
+    }
+
+    async fn register(&self, entry: &Entry) -> Result<(), Error> {
+        self.reached()?;
+        let key = (entry.node.clone(), entry.instance);
+        let row = (entry.clone(), Registration::Serving);
+        self.change(|state| state.entries.insert(key, row));
+        Ok(())
+    }
+
+    async fn maintenance(&self, node: &NodeName, instance: InstanceId) -> Result<(), Error> {
+        self.reached()?;
+        self.change(|state| {
+            if let Some((_, registration)) = state.entries.get_mut(&(node.clone(), instance)) {
+                *registration = Registration::Maintenance;
+            }
+        });
+        Ok(())
+    }
+
+    async fn deregister(&self, node: &NodeName, instance: InstanceId) -> Result<(), Error> {
+        self.reached()?;
+        self.change(|state| state.entries.remove(&(node.clone(), instance)));
+        Ok(())
+    }
+
+    async fn registrations(
+        &self,
+        node: &NodeName,
+    ) -> Result<BTreeMap<InstanceId, Registration>, Error> {
+        self.reached()?;
+        let state = lock(&self.state);
+        let here = state.entries.iter().filter(|((name, _), _)| name == node);
+        Ok(here
+            .map(|((_, instance), (_, registration))| (*instance, *registration))
+            .collect())
+    }
+
+    async fn changes(&self) -> BoxStream<'static, ()> {
+        let changes = self.changes.subscribe();
+        stream::unfold(changes, |mut changes| async move {
+            changes.changed().await.ok().map(|()| ((), changes))
+        })
+        .boxed()
+    }
+}

@@ -1,0 +1,193 @@
+//! A simulated Docker host: containers with processes, host ports, images, a daemon that can fall silent or restart.
+//!
+//! As strict as the Docker Engine: what runs is not removed, what ended is not started, a name and a port have one
+//! holder. `Node` itself is what people and fate do to it; `runtime` and `images` are what a server sees.
+
+mod behaviour;
+mod container;
+mod hand;
+mod images;
+mod machine;
+mod runtime;
+
+pub use behaviour::{Behaviour, Course};
+pub use hand::Standing;
+pub(in crate::fake) use images::content_id;
+
+use super::{Clock, lock};
+use domain::{ImageRef, InstallationId, NodeName};
+use machine::{Daemon, Machine};
+use ports::{Images, Runtime, runtime::NodeChange};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
+
+/// A simulated Docker host. Clones are the same host.
+#[derive(Clone)]
+pub struct Node {
+    name: NodeName,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    machine: Mutex<Machine>,
+    /// Rises with whatever is done to the node.
+    changes: watch::Sender<u64>,
+    registry: Registry,
+    start_takes: Mutex<Duration>,
+}
+
+/// The images that every node can pull. Clones are the same registry.
+#[derive(Clone, Default)]
+pub struct Registry(Arc<Mutex<BTreeSet<ImageRef>>>);
+
+impl Registry {
+    /// Keeps an image.
+    pub fn put(&self, image: &ImageRef) {
+        lock(&self.0).insert(image.clone());
+    }
+
+    /// Whether it keeps an image.
+    #[must_use]
+    pub fn has(&self, image: &ImageRef) -> bool {
+        lock(&self.0).contains(image)
+    }
+}
+
+/// Why there is no event to tell.
+enum Stop {
+    /// The daemon that was watched is gone.
+    Ended,
+    /// Nothing has happened since.
+    Nothing,
+}
+
+impl Node {
+    /// A host without containers and images, that pulls from this registry.
+    #[must_use]
+    pub fn new(name: NodeName, clock: Arc<Clock>, registry: Registry) -> Self {
+        let shared = Shared {
+            machine: Mutex::new(Machine::new(name.clone(), clock)),
+            changes: watch::Sender::new(0),
+            registry,
+            start_takes: Mutex::new(Duration::from_millis(20)),
+        };
+        Self {
+            name,
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> &NodeName {
+        &self.name
+    }
+
+    /// Its instances, as a server of this installation sees them.
+    #[must_use]
+    pub fn runtime(&self, installation: InstallationId) -> Arc<dyn Runtime> {
+        Arc::new(runtime::OfInstallation {
+            node: self.clone(),
+            installation,
+        })
+    }
+
+    /// Its images, as a server of this installation sees them.
+    #[must_use]
+    pub fn images(&self, installation: InstallationId) -> Arc<dyn Images> {
+        Arc::new(images::ImagesOf {
+            node: self.clone(),
+            installation,
+        })
+    }
+
+    fn registry(&self) -> Registry {
+        self.shared.registry.clone()
+    }
+
+    fn start_takes(&self) -> Duration {
+        *lock(&self.shared.start_takes)
+    }
+
+    /// Does something to the machine as it is now, and wakes whoever watches it.
+    fn change<T>(&self, act: impl FnOnce(&mut Machine) -> T) -> T {
+        let mut machine = lock(&self.shared.machine);
+        machine.advance();
+        let before = (machine.events.len(), machine.generation, machine.daemon);
+        let result = act(&mut machine);
+        machine.advance();
+        let due = machine.next_due();
+        let changed = before != (machine.events.len(), machine.generation, machine.daemon);
+        drop(machine);
+        if changed || due.is_some() {
+            self.shared.changes.send_modify(|count| *count += 1);
+        }
+        result
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&Machine) -> T) -> T {
+        let mut machine = lock(&self.shared.machine);
+        machine.advance();
+        look(&machine)
+    }
+
+    /// Waits while the daemon is silent.
+    ///
+    /// # Errors
+    /// What a client says when nobody listens.
+    async fn enter(&self) -> Result<(), String> {
+        let mut changes = self.shared.changes.subscribe();
+        loop {
+            changes.mark_unchanged();
+            match self.look(|machine| machine.daemon) {
+                Daemon::Up => return Ok(()),
+                Daemon::Down => return Err("connection refused".to_owned()),
+                // The sender lives as long as `self`.
+                Daemon::Silent => drop(changes.changed().await),
+            }
+        }
+    }
+
+    /// Waits until something is done to the node, or happens on it by itself.
+    async fn something(&self) {
+        let mut changes = self.shared.changes.subscribe();
+        let due = self.look(Machine::next_due);
+        let never = Instant::now() + Duration::from_secs(24 * 3600);
+        // Either may be dropped: both are only reasons to look again.
+        tokio::select! {
+            biased;
+            _ = changes.changed() => {}
+            () = sleep_until(due.unwrap_or(never)) => {}
+        }
+    }
+
+    fn next_event(
+        &self,
+        installation: InstallationId,
+        generation: u64,
+        at: &mut usize,
+    ) -> Result<NodeChange, Stop> {
+        self.look(|machine| {
+            if machine.generation != generation || machine.daemon == Daemon::Down {
+                return Err(Stop::Ended);
+            }
+            if machine.daemon == Daemon::Silent {
+                return Err(Stop::Nothing);
+            }
+            while let Some((owner, change)) = machine.events.get(*at) {
+                *at += 1;
+                if *owner == installation {
+                    return Ok(change.clone());
+                }
+            }
+            Err(Stop::Nothing)
+        })
+    }
+}

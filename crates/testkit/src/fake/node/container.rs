@@ -1,0 +1,225 @@
+//! One container, and the life of its process.
+
+use super::behaviour::Behaviour;
+use domain::{
+    InstallationId, NodeName, ObservedInstance, Timestamp,
+    observed::{Authenticity, End, ImageCheck, Phase, RestartPolicy},
+};
+use ports::{
+    images::HasHealthcheck,
+    runtime::{InstanceSpec, LogLine},
+};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Docker waits 100 ms before the first restart, twice as long before each further one, at most a minute.
+const RESTART_FIRST: Duration = Duration::from_millis(100);
+const RESTART_MAX: Duration = Duration::from_secs(60);
+/// A process that ran as long as this is restarted as if it had never failed.
+const RESTART_FORGETS: Duration = Duration::from_secs(10);
+
+/// One container.
+pub(super) struct Container {
+    /// What the daemon calls it.
+    pub(super) handle: String,
+    pub(super) name: String,
+    /// Whose it is, and what it was started with. None: it bears no label of any Jockey.
+    pub(super) labels: Option<(InstallationId, InstanceSpec)>,
+    pub(super) image: String,
+    /// The host port that is bound while its process runs.
+    pub(super) port: Option<u16>,
+    pub(super) restart: RestartPolicy,
+    pub(super) behaviour: Behaviour,
+    pub(super) life: Life,
+    pub(super) restarts: u32,
+    backoff: Duration,
+    /// Whether somebody stopped or killed it on purpose: then it is not restarted.
+    pub(super) stopped_on_purpose: bool,
+    pub(super) created_at: Timestamp,
+    pub(super) log: Vec<LogLine>,
+}
+
+/// Where the life of a process stands.
+#[derive(Debug, Clone)]
+pub(super) enum Life {
+    Created,
+    Running {
+        since: Instant,
+        /// The same by the node's clock, as it was then.
+        since_at: Timestamp,
+        /// When it will end, unless something happens before.
+        ends: Option<Ending>,
+    },
+    /// It ended, and is started again then.
+    Restarting {
+        at: Instant,
+        code: i64,
+    },
+    Exited {
+        code: i64,
+        end: End,
+        at: Timestamp,
+    },
+}
+
+/// How and when a process ends.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ending {
+    pub(super) at: Instant,
+    pub(super) code: i64,
+    pub(super) end: End,
+}
+
+impl Container {
+    pub(super) fn new(
+        handle: String,
+        name: String,
+        labels: Option<(InstallationId, InstanceSpec)>,
+        behaviour: Behaviour,
+        created_at: Timestamp,
+    ) -> Self {
+        let spec = labels.as_ref().map(|(_, spec)| spec);
+        Self {
+            handle,
+            name,
+            image: spec.map_or_else(String::new, |spec| spec.image.to_string()),
+            port: spec.and_then(|spec| spec.port).map(|binding| binding.host),
+            restart: spec.map_or(RestartPolicy::No, |spec| spec.restart),
+            labels,
+            behaviour,
+            life: Life::Created,
+            restarts: 0,
+            backoff: RESTART_FIRST,
+            stopped_on_purpose: false,
+            created_at,
+            log: Vec::new(),
+        }
+    }
+
+    pub(super) fn is_of(&self, installation: InstallationId) -> bool {
+        self.labels
+            .as_ref()
+            .is_some_and(|(owner, _)| *owner == installation)
+    }
+
+    pub(super) const fn is_running(&self) -> bool {
+        matches!(self.life, Life::Running { .. })
+    }
+
+    /// Starts its process.
+    pub(super) fn run(&mut self, now: Instant, at: Timestamp) {
+        let ends = self.behaviour.end().map(|(after, code, end)| Ending {
+            at: now + after,
+            code,
+            end,
+        });
+        self.life = Life::Running {
+            since: now,
+            since_at: at,
+            ends,
+        };
+    }
+
+    /// When something happens to it by itself.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        match &self.life {
+            Life::Running { ends, .. } => ends.map(|ending| ending.at),
+            Life::Restarting { at, .. } => Some(*at),
+            Life::Created | Life::Exited { .. } => None,
+        }
+    }
+
+    /// Its process ended. The daemon restarts it where the policy says so.
+    pub(super) fn die(&mut self, ending: Ending, at: Timestamp) {
+        if let Life::Running { since, .. } = self.life
+            && ending.at.duration_since(since) >= RESTART_FORGETS
+        {
+            self.backoff = RESTART_FIRST;
+        }
+        self.life = if self.restart == RestartPolicy::UnlessStopped && !self.stopped_on_purpose {
+            let wait = self.backoff;
+            self.backoff = (wait * 2).min(RESTART_MAX);
+            Life::Restarting {
+                at: ending.at + wait,
+                code: ending.code,
+            }
+        } else {
+            Life::Exited {
+                code: ending.code,
+                end: ending.end,
+                at,
+            }
+        };
+    }
+
+    /// Lets its process end earlier than it would.
+    pub(super) fn end_at(&mut self, sooner: Ending) {
+        if let Life::Running { ends, .. } = &mut self.life
+            && ends.is_none_or(|ending| ending.at > sooner.at)
+        {
+            *ends = Some(sooner);
+        }
+    }
+
+    /// Whether it answers with success on its port.
+    pub(super) fn serves(&self, now: Instant) -> bool {
+        match self.life {
+            Life::Running { since, .. } => self.behaviour.serves_after(now - since),
+            Life::Created | Life::Restarting { .. } | Life::Exited { .. } => false,
+        }
+    }
+
+    /// As `Runtime::list` tells it. None: it bears no label of any Jockey.
+    pub(super) fn observed(&self, node: &NodeName, now: Instant) -> Option<ObservedInstance> {
+        let (_, spec) = self.labels.as_ref()?;
+        let genuine = self.name == spec.instance.to_string();
+        Some(ObservedInstance {
+            instance: spec.instance,
+            handle: self.handle.clone(),
+            authenticity: if genuine {
+                Authenticity::Genuine
+            } else {
+                Authenticity::Copy
+            },
+            node: node.clone(),
+            app: spec.app,
+            environment: spec.environment,
+            deploy: spec.deploy,
+            worker: spec.worker.clone(),
+            config: spec.config,
+            image: Some(spec.image.clone()),
+            phase: self.phase(now),
+            restart: self.restart,
+            port: self.port,
+            created_at: self.created_at,
+        })
+    }
+
+    fn phase(&self, now: Instant) -> Phase {
+        match self.life {
+            Life::Created => Phase::Created,
+            Life::Running {
+                since, since_at, ..
+            } => Phase::Running {
+                since: since_at,
+                restarts: self.restarts,
+                check: self.image_check(now - since),
+            },
+            Life::Restarting { code, .. } => Phase::Restarting {
+                restarts: self.restarts,
+                code,
+            },
+            Life::Exited { code, end, at } => Phase::Exited { code, end, at },
+        }
+    }
+
+    fn image_check(&self, running: Duration) -> Option<ImageCheck> {
+        match self.behaviour.healthcheck {
+            HasHealthcheck::No => None,
+            HasHealthcheck::Yes if self.behaviour.serves_after(running) => {
+                Some(ImageCheck::Passing)
+            }
+            HasHealthcheck::Yes => Some(ImageCheck::Starting),
+        }
+    }
+}
