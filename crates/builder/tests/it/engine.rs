@@ -19,10 +19,10 @@ use crate::{
 };
 
 /// One build, its settings, and what came of it.
-struct Case {
+pub(crate) struct Case {
     world: World,
     node: std::sync::Arc<Node>,
-    settings: Settings,
+    pub(crate) settings: Settings,
     recipe: Recipe,
     secrets: BTreeMap<&'static str, &'static str>,
 }
@@ -36,7 +36,7 @@ impl builder::BuildSecrets for Secrets {
 }
 
 impl Case {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             world: World::new(),
             node: std::sync::Arc::new(Node::default()),
@@ -47,7 +47,7 @@ impl Case {
     }
 
     /// Builds a commit with this change.
-    async fn build(&self, change: Change) -> (Result<Built, Error>, Vec<String>) {
+    pub(crate) async fn build(&self, change: Change) -> (Result<Built, Error>, Vec<String>) {
         let commit = self.world.commit(change);
         let order = BuildOrder {
             build: "bld-7".parse().unwrap(),
@@ -71,7 +71,7 @@ impl Case {
         (built, lines)
     }
 
-    fn seen(&self) -> Seen {
+    pub(crate) fn seen(&self) -> Seen {
         self.node.seen()
     }
 }

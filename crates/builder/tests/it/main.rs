@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod archive;
+mod docker;
 mod engine;
 mod healing;
 mod node;
