@@ -1,1 +1,190 @@
+//! Images on the node and in a registry.
 
+use crate::world::World;
+use domain::ImageRef;
+use ports::{Effect, images::Error};
+use runtime::Builder;
+use testkit::{docker, registry::Registry};
+
+/// An image of this installation, of one layer above the base, made by hand.
+fn make(world: &World, name: &str) -> ImageRef {
+    let label = format!("LABEL {}", world.scope.label().replace('=', "=\"") + "\"");
+    let line = format!("echo {name} > /made; head -c 100000 /dev/urandom > /noise");
+    let made = world
+        .scope
+        .start(name, &[], &world.image, &["sh", "-c", &line])
+        .unwrap();
+    docker::run(["wait", &made]).unwrap();
+    let image = docker::run(["commit", "--change", &label, &made]).unwrap();
+    docker::run(["rm", &made]).unwrap();
+    image.parse().unwrap()
+}
+
+#[tokio::test]
+async fn an_image_gets_names_and_goes_with_all_of_them() {
+    let world = World::open().await;
+    let image = make(&world, "one");
+    let names = [
+        world.scope.name("repo") + ":v1",
+        world.scope.name("other") + ":latest",
+    ];
+    assert_eq!(
+        world.images.tag(&image, &names[0]).await.unwrap(),
+        Effect::Done
+    );
+    assert_eq!(
+        world.images.tag(&image, &names[0]).await.unwrap(),
+        Effect::WasSo
+    );
+    let untagged = world.scope.name("other");
+    assert_eq!(
+        world.images.tag(&image, &untagged).await.unwrap(),
+        Effect::Done
+    );
+    let mut listed = world.images.list().await.unwrap();
+    assert_eq!(listed.len(), 1);
+    listed[0].names.sort();
+    let mut wanted = names.clone();
+    wanted.sort();
+    assert_eq!(
+        (&listed[0].image, &listed[0].names[..]),
+        (&image, &wanted[..])
+    );
+    assert_eq!(world.images.inspect(&names[1]).await.unwrap().id, image);
+    assert_eq!(world.images.remove(&image).await.unwrap(), Effect::Done);
+    assert_eq!(world.images.remove(&image).await.unwrap(), Effect::WasSo);
+    assert!(world.images.list().await.unwrap().is_empty());
+    let error = world.images.inspect(&names[0]).await.unwrap_err();
+    assert!(matches!(error, Error::Missing(_)), "{error:?}");
+    let error = world.images.tag(&image, &names[0]).await.unwrap_err();
+    assert!(matches!(error, Error::Missing(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_is_used_or_not_ours_is_not_removed() {
+    let (world, stranger) = (World::open().await, World::open().await);
+    let image = make(&world, "used");
+    let error = stranger.images.remove(&image).await.unwrap_err();
+    assert!(matches!(error, Error::Refused(_)), "{error:?}");
+    let base: ImageRef = world.image.parse().unwrap();
+    let error = world.images.remove(&base).await.unwrap_err();
+    assert!(matches!(error, Error::Refused(_)), "{error:?}");
+    let user = world
+        .scope
+        .start("user", &[], image.as_str(), &["true"])
+        .unwrap();
+    docker::run(["wait", &user]).unwrap();
+    let error = world.images.remove(&image).await.unwrap_err();
+    assert!(
+        matches!(&error, Error::Refused(words) if words.contains(&world.scope.name("user"))),
+        "{error:?}"
+    );
+    docker::run(["rm", &user]).unwrap();
+    assert_eq!(world.images.remove(&image).await.unwrap(), Effect::Done);
+}
+
+#[tokio::test]
+async fn the_classic_builders_layers_are_ours_and_go_with_the_image() {
+    let world = World::with(|settings| settings.builder = Builder::Classic).await;
+    let dockerfile = format!(
+        "FROM busybox:1\nENV ONE={0}\nENV TWO={0}\n",
+        world.scope.installation()
+    );
+    let image = crate::builds::image_of(&world, &dockerfile).await;
+    let listed = world.images.list().await.unwrap();
+    assert_eq!(listed.len(), 4, "two steps and two labels: {listed:#?}");
+    assert_eq!(listed.iter().filter(|one| one.labels.is_empty()).count(), 2);
+    let layer = listed.iter().find(|one| one.labels.is_empty()).unwrap();
+    let error = world.images.remove(&layer.image).await.unwrap_err();
+    assert!(
+        matches!(error, Error::Refused(_)),
+        "the image stands on it: {error:?}"
+    );
+    world.images.remove(&image).await.unwrap();
+    assert!(world.images.list().await.unwrap().is_empty());
+    for one in listed {
+        assert_eq!(
+            world.images.remove(&one.image).await.unwrap(),
+            Effect::WasSo
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_image_goes_to_a_registry_and_comes_back_by_its_digest() {
+    let world = World::open().await;
+    let registry = Registry::start().unwrap();
+    let image = make(&world, "pushed");
+    let name = registry.image("shop", "v1");
+    let error = world.images.push(&name).await.unwrap_err();
+    assert!(matches!(error, Error::Missing(_)), "{error:?}");
+    world.images.tag(&image, &name).await.unwrap();
+    let pinned = world.images.push(&name).await.unwrap();
+    assert_eq!(
+        pinned.repository(),
+        Some(format!("{}/shop", registry.address()).as_str())
+    );
+    assert_eq!(world.images.push(&name).await.unwrap(), pinned, "again");
+    assert_eq!(
+        world.images.inspect(&name).await.unwrap().digests,
+        [pinned.to_string()]
+    );
+    assert_eq!(world.images.pull(&pinned).await.unwrap(), Effect::WasSo);
+    world.images.remove(&image).await.unwrap();
+    assert_eq!(world.images.pull(&pinned).await.unwrap(), Effect::Done);
+    let back = world.images.inspect(pinned.as_str()).await.unwrap();
+    assert_eq!(back.id, image);
+    assert_eq!(
+        world.images.list().await.unwrap().len(),
+        1,
+        "it is ours by its label"
+    );
+}
+
+#[tokio::test]
+async fn what_no_registry_has_is_missing_and_a_registry_that_is_gone_is_told() {
+    let world = World::open().await;
+    let registry = Registry::start().unwrap();
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let absent: ImageRef = format!("{}/shop@{digest}", registry.address())
+        .parse()
+        .unwrap();
+    for image in [&absent, &digest.parse().unwrap()] {
+        let error = world.images.pull(image).await.unwrap_err();
+        assert!(matches!(error, Error::Missing(_)), "{error:?}");
+    }
+    let image = make(&world, "pushed");
+    let name = registry.image("shop", "v1");
+    world.images.tag(&image, &name).await.unwrap();
+    drop(registry);
+    let error = world.images.push(&name).await.unwrap_err();
+    assert!(matches!(error, Error::Registry(_)), "{error:?}");
+    let error = world.images.pull(&absent).await.unwrap_err();
+    assert!(matches!(error, Error::Registry(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn disk_use_counts_what_is_ours() {
+    let world = World::open().await;
+    assert_eq!(
+        world.images.disk_use().await.unwrap().own_images.as_bytes(),
+        0
+    );
+    make(&world, "noise");
+    let line = ["sh", "-c", "head -c 200000 /dev/urandom > /noise"];
+    let writer = world
+        .scope
+        .start("writer", &[], &world.image, &line)
+        .unwrap();
+    docker::run(["wait", &writer]).unwrap();
+    let used = world.images.disk_use().await.unwrap();
+    assert!(
+        (100_000..1_000_000).contains(&used.own_images.as_bytes()),
+        "{used:?}"
+    );
+    assert!(
+        (200_000..1_000_000).contains(&used.own_instances.as_bytes()),
+        "{used:?}"
+    );
+    assert!(used.images > used.own_images, "{used:?}");
+}

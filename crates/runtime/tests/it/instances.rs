@@ -7,9 +7,10 @@ use domain::{
     observed::{End, ImageCheck, Phase, RestartPolicy},
     worker::Resources,
 };
+use futures_util::TryStreamExt;
 use ports::{
     Effect,
-    runtime::{Error, InstanceSpec},
+    runtime::{Error, Follow, InstanceSpec, LogLine, LogQuery},
 };
 use std::{net::TcpListener, time::Duration};
 use testkit::docker;
@@ -127,16 +128,6 @@ async fn what_cannot_start_says_why_and_leaves_nothing() {
     };
     let error = world.node.start(&missing).await.unwrap_err();
     assert_eq!(error, Error::ImageMissing(missing.image.to_string()));
-    let nonsense = InstanceSpec {
-        argv: Some(vec!["no-such-program".to_owned()]),
-        ..good.clone()
-    };
-    let error = world.node.start(&nonsense).await.unwrap_err();
-    // With an init the program is looked for inside; that is told by the exit code.
-    assert!(
-        matches!(&error, Error::CannotStart(words) if words.contains("no-such-program")),
-        "{error}"
-    );
     let small = Resources {
         memory: Some(ByteSize::bytes(1024)),
         cpu: None,
@@ -154,6 +145,32 @@ async fn what_cannot_start_says_why_and_leaves_nothing() {
         "{error}"
     );
     assert_eq!(world.scope.containers().unwrap(), [""; 0]);
+}
+
+/// The init is started, and looks for the program: so a wrong command is an instance that ends.
+#[tokio::test]
+async fn a_command_that_is_not_there_ends_with_127_and_its_name() {
+    let world = World::open().await;
+    let nonsense = InstanceSpec {
+        argv: Some(vec!["no-such-program".to_owned()]),
+        ..world.spec(1, "")
+    };
+    world.node.start(&nonsense).await.unwrap();
+    let phase = world.only_exited().await;
+    assert!(
+        matches!(phase, Phase::Exited { code: 127, .. }),
+        "{phase:?}"
+    );
+    let query = LogQuery {
+        tail: None,
+        since: None,
+        follow: Follow::No,
+    };
+    let name = nonsense.instance.to_string();
+    let lines = world.node.logs(&name, &query).await.unwrap();
+    let lines: Vec<LogLine> = lines.try_collect().await.unwrap();
+    let last = String::from_utf8_lossy(&lines.last().unwrap().text);
+    assert!(last.contains("no-such-program"), "{last}");
 }
 
 #[tokio::test]
