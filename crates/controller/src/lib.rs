@@ -18,6 +18,7 @@ mod observe;
 mod perform;
 mod server;
 pub mod strangers;
+pub mod usecases;
 
 pub use board::Board;
 pub use deps::{Deps, RecordOrder, Settings};

@@ -1,0 +1,33 @@
+//! What people ask for: one file per entity. A use case resolves names, checks what cannot be, changes what is stored
+//! in transactions, and answers with what it made and with the plan that follows. It never touches an instance: the
+//! control loops see the change and act.
+
+pub mod apps;
+pub mod builds;
+pub mod configs;
+pub mod ctx;
+pub mod deploys;
+pub mod environments;
+pub mod error;
+pub mod etag;
+pub mod events;
+mod find;
+pub mod instances;
+pub mod names;
+pub mod nodes;
+pub mod outcome;
+mod paging;
+pub mod reconciles;
+mod redeploy;
+pub mod releases;
+pub mod stacks;
+pub mod system;
+pub mod tokens;
+pub mod workers;
+
+pub use crate::disk::Mode;
+pub use ctx::Ctx;
+pub use error::{Error, Kind};
+pub use etag::Etag;
+use paging::{all, filtered};
+pub use outcome::{Done, EnvironmentPlan, Intended, Record, Verb};

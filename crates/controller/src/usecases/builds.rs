@@ -1,0 +1,186 @@
+//! Builds.
+
+use super::{
+    Ctx, Done, Error, Intended, Mode, Record, Verb, deploys::records_of_build, names::Names,
+};
+use domain::{App, Build, BuildId, BuildState, CommitSha, GitRef, build::Wanted};
+use ports::store::{
+    self, Listed, Page,
+    builds::{BuildFilter, BuildLine, BuildOutcome, NewBuild, Requested},
+};
+
+/// A Build with the name of its App.
+#[derive(Debug, Clone)]
+pub struct BuildView {
+    pub build: Build,
+    pub app: String,
+}
+
+/// Which Builds are listed; an empty text is every App.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub app: String,
+    pub state: Option<BuildState>,
+    pub commit: Option<CommitSha>,
+}
+
+/// Asks for a Build. The same App, commit and recipe share one.
+///
+/// # Errors
+/// `Unknown`, `Source`.
+pub async fn create(
+    ctx: &Ctx,
+    app: &str,
+    git_ref: GitRef,
+    mode: Mode,
+) -> Result<Done<BuildView>, Error> {
+    let app = ctx.app(app).await?;
+    let commit = match git_ref.as_commit() {
+        Some(commit) => commit,
+        None => ctx.deps.source.resolve(&app.repo, &git_ref).await?,
+    };
+    let name = app.name.to_string();
+    let new = NewBuild {
+        app: app.id,
+        git_ref,
+        commit,
+        recipe: app.recipe.clone(),
+        wanted: Wanted::ByItself,
+    };
+    let requested = match mode {
+        Mode::Preview => previewed(ctx, new).await?,
+        Mode::Run => {
+            let message = format!("asked for {} of {name} to be built", new.commit.short());
+            ctx.store().request_build(new, &ctx.change(message)).await?
+        }
+    };
+    let plan = planned(&app, &requested);
+    let value = BuildView {
+        build: requested.into_build(),
+        app: name,
+    };
+    Ok(Done { value, plan })
+}
+
+fn planned(app: &App, requested: &Requested) -> Intended {
+    match requested {
+        Requested::Fresh(build) => Intended {
+            records: records_of_build(app, &build.commit).into(),
+            instances: Vec::new(),
+        },
+        Requested::Shared(_) => Intended::default(),
+    }
+}
+
+async fn previewed(ctx: &Ctx, new: NewBuild) -> Result<Requested, Error> {
+    let filter = BuildFilter {
+        app: Some(new.app),
+        state: None,
+        commit: Some(new.commit.clone()),
+    };
+    let known = ctx.store().list_builds(&filter, Page::ALL).await?;
+    for build in known.items {
+        let serves = match (build.state, &build.image) {
+            (BuildState::InProgress, _) => true,
+            (BuildState::Completed, Some(image)) => ctx.store().image_is_kept(image).await?,
+            (BuildState::Completed | BuildState::Failed | BuildState::Cancelled, _) => false,
+        };
+        if serves && build.recipe == new.recipe {
+            return Ok(Requested::Shared(build));
+        }
+    }
+    Ok(Requested::Fresh(Build {
+        id: BuildId::new(0),
+        app: new.app,
+        git_ref: new.git_ref,
+        commit: new.commit,
+        recipe: new.recipe,
+        wanted: new.wanted,
+        state: BuildState::InProgress,
+        image: None,
+        workers: Vec::new(),
+        reason: None,
+        created_at: ctx.deps.clock.now(),
+        completed_at: None,
+    }))
+}
+
+/// One Build.
+///
+/// # Errors
+/// `Unknown`, `Invalid`.
+pub async fn get(ctx: &Ctx, which: &str) -> Result<BuildView, Error> {
+    let build = ctx.build(which).await?;
+    let app = Names::new(ctx).app(build.app).await?;
+    Ok(BuildView { build, app })
+}
+
+/// A page of Builds, newest first.
+///
+/// # Errors
+/// `Unknown`.
+pub async fn list(ctx: &Ctx, filter: &Filter, page: Page) -> Result<Listed<BuildView>, Error> {
+    let filter = BuildFilter {
+        app: ctx.any_app(&filter.app).await?.map(|app| app.id),
+        state: filter.state,
+        commit: filter.commit.clone(),
+    };
+    let found = ctx.store().list_builds(&filter, page).await?;
+    let mut names = Names::new(ctx);
+    let mut items = Vec::with_capacity(found.items.len());
+    for build in found.items {
+        items.push(BuildView {
+            app: names.app(build.app).await?,
+            build,
+        });
+    }
+    Ok(Listed {
+        items,
+        next: found.next,
+    })
+}
+
+/// Cancels a Build that is in progress. Deploys that wait for it fail.
+///
+/// # Errors
+/// `Unknown`, `Invalid`, `BuildOver`.
+pub async fn cancel(ctx: &Ctx, which: &str, mode: Mode) -> Result<Done<BuildView>, Error> {
+    let mut view = get(ctx, which).await?;
+    let id = view.build.id;
+    let over = |state| Error::BuildOver { build: id, state };
+    if view.build.state.is_final() {
+        return Err(over(view.build.state));
+    }
+    if mode == Mode::Run {
+        let outcome = BuildOutcome::Cancelled {
+            reason: format!("cancelled by {}", ctx.actor),
+        };
+        let change = ctx.change(format!("cancelled {id}"));
+        view.build = match ctx.store().finish_build(id, outcome, None, &change).await {
+            Ok(build) => build,
+            Err(store::Error::Stale { .. }) => {
+                return Err(over(ctx.build(which).await?.state));
+            }
+            Err(error) => return Err(error.into()),
+        };
+    }
+    let record = Record::new(Verb::Cancel, format!("build {id}"), "deploys that wait for it fail")
+        .within(&view.app, "");
+    Ok(Done::recorded(view, record))
+}
+
+/// Lines of a Build after one, and whether more may come.
+///
+/// # Errors
+/// `Unknown`.
+pub async fn lines(
+    ctx: &Ctx,
+    id: BuildId,
+    after: i64,
+    limit: u32,
+) -> Result<(Vec<BuildLine>, BuildState), Error> {
+    // The state first: lines that come before it is read as ended are in the answer.
+    let build = ctx.build(&id.to_string()).await?;
+    let lines = ctx.store().build_lines(id, after, limit).await?;
+    Ok((lines, build.state))
+}

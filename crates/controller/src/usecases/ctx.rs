@@ -1,0 +1,40 @@
+//! On whose behalf a use case runs.
+
+use crate::deps::Deps;
+use ports::{
+    Store,
+    store::{Change, requests::RequestKey},
+};
+
+/// The ports, who asks, and the key that makes the request happen at most once. Cheap to clone.
+#[derive(Clone)]
+pub struct Ctx {
+    pub deps: Deps,
+    /// The name of the caller's token.
+    pub actor: String,
+    pub request: Option<RequestKey>,
+}
+
+impl Ctx {
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.deps.store
+    }
+
+    /// The change that decides the request: its idempotency key is recorded with it.
+    pub(crate) fn change(&self, message: impl Into<String>) -> Change {
+        Change {
+            request: self.request.clone(),
+            ..self.further(message)
+        }
+    }
+
+    /// A further change of a request whose key has been recorded with the first one.
+    pub(crate) fn further(&self, message: impl Into<String>) -> Change {
+        Change {
+            actor: self.actor.clone(),
+            at: self.deps.clock.now(),
+            message: message.into(),
+            request: None,
+        }
+    }
+}

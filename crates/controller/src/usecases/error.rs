@@ -1,0 +1,126 @@
+//! What a use case can answer instead of its result.
+
+use domain::{BuildId, BuildState, DeployId, DeployState};
+use ports::{source, store};
+use std::fmt;
+
+/// What a use case can answer instead of its result.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("there is no {what} `{which}`")]
+    Unknown { what: Kind, which: String },
+    #[error("there is no worker `{worker}` of {app} in {environment}")]
+    UnknownWorker {
+        worker: String,
+        app: String,
+        environment: String,
+    },
+    /// A value that cannot be. `field` is its name in the request.
+    #[error("{problem}")]
+    Invalid {
+        field: &'static str,
+        problem: String,
+    },
+    /// The caller's etag is not that of the record any more.
+    #[error("{what} `{which}` was changed since you read it")]
+    StaleEtag { what: Kind, which: String },
+    #[error("nothing of {app} is deployed in {environment}")]
+    NothingDeployed { app: String, environment: String },
+    #[error("nothing else of {app} was ever deployed in {environment}")]
+    NothingEarlier { app: String, environment: String },
+    #[error("{deploy} was never current: it is {state}")]
+    NeverCurrent {
+        deploy: DeployId,
+        state: DeployState,
+    },
+    #[error("{deploy} is {state} and cannot be cancelled")]
+    DeployOver {
+        deploy: DeployId,
+        state: DeployState,
+    },
+    #[error("{build} is {state} and cannot be cancelled")]
+    BuildOver { build: BuildId, state: BuildState },
+    #[error("{app} has {instances} instances")]
+    HasInstances { app: String, instances: usize },
+    #[error("the installation has no stack yet")]
+    NoStack,
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Source(#[from] source::Error),
+    /// The world could not be looked at.
+    #[error(transparent)]
+    World(crate::Error),
+}
+
+impl From<crate::Error> for Error {
+    fn from(error: crate::Error) -> Self {
+        match error {
+            crate::Error::Store(error) => Self::Store(error),
+            error @ (crate::Error::Catalog(_)
+            | crate::Error::Runtime(_)
+            | crate::Error::UnknownNode(_)
+            | crate::Error::BadPlan(_)) => Self::World(error),
+        }
+    }
+}
+
+impl Error {
+    pub(crate) fn unknown(what: Kind, which: impl fmt::Display) -> Self {
+        Self::Unknown {
+            what,
+            which: which.to_string(),
+        }
+    }
+
+    pub(crate) fn invalid(field: &'static str, problem: impl fmt::Display) -> Self {
+        Self::Invalid {
+            field,
+            problem: problem.to_string(),
+        }
+    }
+}
+
+/// A kind of thing that can be named and not be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    App,
+    Environment,
+    Stack,
+    Worker,
+    ConfigVersion,
+    Build,
+    Release,
+    Deploy,
+    Reconcile,
+    Instance,
+    Node,
+    Token,
+}
+
+impl Kind {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Environment => "environment",
+            Self::Stack => "stack",
+            Self::Worker => "worker",
+            Self::ConfigVersion => "config version",
+            Self::Build => "build",
+            Self::Release => "release",
+            Self::Deploy => "deploy",
+            Self::Reconcile => "reconcile",
+            Self::Instance => "instance",
+            Self::Node => "node",
+            Self::Token => "token",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}

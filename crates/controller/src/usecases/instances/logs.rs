@@ -1,0 +1,195 @@
+//! The lines of several instances in one stream.
+//!
+//! Pulled by its reader: nothing is read from a node that the reader has no room for.
+
+use super::{Ended, Filter, InstanceView, Standing};
+use crate::usecases::{Ctx, Error};
+use domain::{InstanceId, Timestamp};
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream, SelectAll},
+};
+use ports::runtime::{Follow, LogLine, LogQuery, LogStream};
+use std::{collections::BTreeSet, time::Duration};
+
+/// The most instances whose lines are read at once.
+const INSTANCES_MAX: usize = 200;
+/// How many lines of one instance are passed on together, when they are there.
+const LINES: usize = 100;
+/// How often a log that is followed looks for instances that are new.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Whose lines are wanted.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// By id.
+    Instance(String),
+    /// Those of an App in an Environment; of one Worker, where it is not empty.
+    App {
+        app: String,
+        environment: String,
+        worker: String,
+    },
+}
+
+/// From where on, and whether to wait for more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct From {
+    /// How many of the last lines of each instance. None: all.
+    pub tail: Option<u32>,
+    pub since: Option<Timestamp>,
+    pub follow: Follow,
+}
+
+/// Some lines of one instance, in order.
+#[derive(Debug, Clone)]
+pub struct Chunk {
+    pub instance: InstanceId,
+    pub worker: String,
+    pub lines: Vec<LogLine>,
+}
+
+/// A merged log.
+pub struct Logs {
+    ctx: Ctx,
+    filter: Option<Filter>,
+    from: From,
+    known: BTreeSet<InstanceId>,
+    streams: SelectAll<BoxStream<'static, Chunk>>,
+}
+
+/// Opens the log.
+///
+/// # Errors
+/// `Unknown`, `Invalid`, `World`.
+pub async fn open(ctx: Ctx, source: Source, from: From) -> Result<Logs, Error> {
+    let mut logs = Logs {
+        ctx,
+        filter: None,
+        known: BTreeSet::new(),
+        streams: SelectAll::new(),
+        from,
+    };
+    match source {
+        Source::Instance(which) => {
+            let instance = super::get(&logs.ctx, &which).await?;
+            let from = logs.from.clone();
+            logs.add(&instance, &from).await;
+        }
+        Source::App {
+            app,
+            environment,
+            worker,
+        } => {
+            // Named and unknown is an error; that no instance runs is none.
+            let (of, within) = (
+                logs.ctx.app(&app).await?,
+                logs.ctx.environment(&environment).await?,
+            );
+            if !worker.is_empty() {
+                logs.ctx.worker_of(&of, &within, &worker).await?;
+            }
+            logs.filter = Some(Filter {
+                app,
+                environment,
+                worker,
+                ended: Ended::LeftOut,
+                ..Filter::default()
+            });
+            logs.look().await?;
+        }
+    }
+    // What comes up later is read from its beginning.
+    logs.from.tail = None;
+    logs.from.since = None;
+    Ok(logs)
+}
+
+impl Logs {
+    /// The next lines; none when there are no more, which of a log that is followed is when its one instance ended.
+    ///
+    /// # Errors
+    /// `World` when instances cannot be looked for any more.
+    pub async fn next(&mut self) -> Option<Result<Chunk, Error>> {
+        loop {
+            if self.filter.is_none() || self.from.follow == Follow::No {
+                return self.streams.next().await.map(Ok);
+            }
+            let quiet = self.streams.is_empty();
+            // Both may be dropped: a chunk that is ready stays in its stream, and a look that is due is due again.
+            tokio::select! {
+                biased;
+                chunk = self.streams.next(), if !quiet => match chunk {
+                    Some(chunk) => return Some(Ok(chunk)),
+                    None => continue,
+                },
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+            if let Err(error) = self.look().await {
+                return Some(Err(error));
+            }
+        }
+    }
+
+    /// Takes up instances that are new.
+    async fn look(&mut self) -> Result<(), Error> {
+        let Some(filter) = self.filter.clone() else {
+            return Ok(());
+        };
+        let from = self.from.clone();
+        for instance in super::list(&self.ctx, &filter).await? {
+            if self.streams.len() < INSTANCES_MAX && !self.known.contains(&instance.id) {
+                self.add(&instance, &from).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn add(&mut self, instance: &InstanceView, from: &From) {
+        let (id, worker) = (instance.id, instance.worker.clone());
+        if let Some(end) = &instance.end {
+            let keep = from.tail.map_or(usize::MAX, |tail| tail as usize);
+            let skip = end.log_tail.len().saturating_sub(keep);
+            let lines = end.log_tail.iter().skip(skip).map(|text| LogLine {
+                at: end.at,
+                stream: LogStream::Out,
+                text: text.clone().into(),
+            });
+            let chunk = Chunk {
+                instance: id,
+                worker,
+                lines: lines.collect(),
+            };
+            self.known.insert(id);
+            self.streams.push(stream::iter([chunk]).boxed());
+            return;
+        }
+        if instance.standing == Standing::Unknown || instance.handle.is_empty() {
+            return;
+        }
+        let query = LogQuery {
+            tail: from.tail,
+            since: from.since,
+            follow: from.follow,
+        };
+        let lines = match self.ctx.deps.fleet.runtime(&instance.node) {
+            Ok(runtime) => runtime.logs(&instance.handle, &query).await,
+            Err(error) => return tracing::debug!(instance = %id, %error, "its log cannot be read"),
+        };
+        match lines {
+            Ok(lines) => {
+                self.known.insert(id);
+                // A log that breaks off ends: what else is to be read goes on.
+                let whole = lines.take_while(|line| std::future::ready(line.is_ok()));
+                let lines = whole.filter_map(|line| std::future::ready(line.ok()));
+                let chunks = lines.ready_chunks(LINES).map(move |lines| Chunk {
+                    instance: id,
+                    worker: worker.clone(),
+                    lines,
+                });
+                self.streams.push(chunks.boxed());
+            }
+            Err(error) => tracing::debug!(instance = %id, %error, "its log cannot be read"),
+        }
+    }
+}

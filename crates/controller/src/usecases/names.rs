@@ -1,0 +1,62 @@
+//! Names for ids, each looked up once for an answer.
+
+use super::{Ctx, Error};
+use domain::{AppId, EnvironmentId, StackId};
+use std::collections::BTreeMap;
+
+/// Names that were looked up. What has been deleted is called by its id.
+pub struct Names<'a> {
+    ctx: &'a Ctx,
+    apps: BTreeMap<AppId, String>,
+    environments: BTreeMap<EnvironmentId, String>,
+    stacks: BTreeMap<StackId, String>,
+}
+
+impl<'a> Names<'a> {
+    /// No name is known yet.
+    #[must_use]
+    pub const fn new(ctx: &'a Ctx) -> Self {
+        Self {
+            ctx,
+            apps: BTreeMap::new(),
+            environments: BTreeMap::new(),
+            stacks: BTreeMap::new(),
+        }
+    }
+
+    /// # Errors
+    /// Those of the database.
+    pub async fn app(&mut self, id: AppId) -> Result<String, Error> {
+        if let Some(name) = self.apps.get(&id) {
+            return Ok(name.clone());
+        }
+        let found = self.ctx.store().find_app(&id.to_string()).await?;
+        let name = found.map_or_else(|| id.to_string(), |app| app.name.to_string());
+        self.apps.insert(id, name.clone());
+        Ok(name)
+    }
+
+    /// # Errors
+    /// Those of the database.
+    pub async fn environment(&mut self, id: EnvironmentId) -> Result<String, Error> {
+        if let Some(name) = self.environments.get(&id) {
+            return Ok(name.clone());
+        }
+        let found = self.ctx.store().find_environment(&id.to_string()).await?;
+        let name = found.map_or_else(|| id.to_string(), |found| found.name.to_string());
+        self.environments.insert(id, name.clone());
+        Ok(name)
+    }
+
+    /// # Errors
+    /// Those of the database.
+    pub async fn stack(&mut self, id: StackId) -> Result<String, Error> {
+        if let Some(name) = self.stacks.get(&id) {
+            return Ok(name.clone());
+        }
+        let found = self.ctx.store().find_stack(&id.to_string()).await?;
+        let name = found.map_or_else(|| id.to_string(), |found| found.name.to_string());
+        self.stacks.insert(id, name.clone());
+        Ok(name)
+    }
+}

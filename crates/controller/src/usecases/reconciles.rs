@@ -1,0 +1,145 @@
+//! Reconciles: a plan on demand, shown or run.
+
+use super::{Ctx, Done, EnvironmentPlan, Error, Intended, Kind, Mode, find, names::Names};
+use domain::{
+    App, Environment, ReconcileId,
+    reconcile::{Reconcile, ReconcileState},
+};
+use ports::store::{Listed, Page, reconciles::NewReconcile};
+
+/// A Reconcile with the names of what it is for.
+#[derive(Debug, Clone)]
+pub struct ReconcileView {
+    pub reconcile: Reconcile,
+    pub environment: String,
+    /// None: every App.
+    pub app: Option<String>,
+}
+
+/// What a reconcile would do now. Nothing is saved.
+///
+/// # Errors
+/// `Unknown`, `World`.
+pub async fn preview(ctx: &Ctx, environment: &str, app: &str) -> Result<EnvironmentPlan, Error> {
+    let environment = ctx.environment(environment).await?;
+    let app = ctx.any_app(app).await?;
+    plan(ctx, &environment, app.as_ref()).await
+}
+
+async fn plan(
+    ctx: &Ctx,
+    environment: &Environment,
+    app: Option<&App>,
+) -> Result<EnvironmentPlan, Error> {
+    let mut plan = ctx.preview(environment, |_| {}).await?;
+    if let Some(app) = app {
+        plan.plan.steps.retain(|step| step.app == app.id);
+        plan.plan.held.retain(|held| held.app == app.id);
+    }
+    Ok(plan)
+}
+
+/// Starts a reconcile: it is completed when the world matches.
+///
+/// # Errors
+/// `Unknown`, `World`.
+pub async fn create(
+    ctx: &Ctx,
+    environment: &str,
+    app: &str,
+    mode: Mode,
+) -> Result<Done<ReconcileView>, Error> {
+    let environment = ctx.environment(environment).await?;
+    let app = ctx.any_app(app).await?;
+    let plan = plan(ctx, &environment, app.as_ref()).await?;
+    let lines = plan.plan.lines();
+    let new = NewReconcile {
+        environment: environment.id,
+        app: app.as_ref().map(|app| app.id),
+        state: ReconcileState::InProgress,
+        plan: lines,
+    };
+    let reconcile = match mode {
+        Mode::Preview => Reconcile {
+            id: ReconcileId::new(0),
+            environment: new.environment,
+            app: new.app,
+            state: ReconcileState::Preview,
+            plan: new.plan,
+            reason: None,
+            created_at: ctx.deps.clock.now(),
+            completed_at: None,
+        },
+        Mode::Run => {
+            let of = app.as_ref().map_or_else(String::new, |app| format!("{} in ", app.name));
+            let change = ctx.change(format!("asked for a reconcile of {of}{}", environment.name));
+            ctx.store().create_reconcile(new, &change).await?
+        }
+    };
+    Ok(Done {
+        value: ReconcileView {
+            reconcile,
+            environment: environment.name.to_string(),
+            app: app.map(|app| app.name.to_string()),
+        },
+        plan: Intended {
+            records: Vec::new(),
+            instances: vec![plan],
+        },
+    })
+}
+
+/// One Reconcile.
+///
+/// # Errors
+/// `Unknown`, `Invalid`.
+pub async fn get(ctx: &Ctx, which: &str) -> Result<ReconcileView, Error> {
+    let id: ReconcileId = find::id("reconcile", Kind::Reconcile, which)?;
+    let found = ctx.store().find_reconcile(id).await?;
+    let reconcile = found.ok_or_else(|| Error::unknown(Kind::Reconcile, which))?;
+    view(&mut Names::new(ctx), reconcile).await
+}
+
+/// A page of Reconciles, newest first.
+///
+/// # Errors
+/// `Unknown`.
+pub async fn list(
+    ctx: &Ctx,
+    (app, environment): (&str, &str),
+    state: Option<ReconcileState>,
+    page: Page,
+) -> Result<Listed<ReconcileView>, Error> {
+    let app = ctx.any_app(app).await?.map(|app| app.id);
+    let environment = ctx.any_environment(environment).await?.map(|e| e.id);
+    let found = super::filtered(
+        page,
+        async |page| {
+            let store = ctx.store();
+            Ok(store.list_reconciles(environment, state, page).await?)
+        },
+        |reconcile: &Reconcile| app.is_none() || reconcile.app == app,
+        |reconcile| reconcile.id.number(),
+    )
+    .await?;
+    let mut names = Names::new(ctx);
+    let mut items = Vec::with_capacity(found.items.len());
+    for reconcile in found.items {
+        items.push(view(&mut names, reconcile).await?);
+    }
+    Ok(Listed {
+        items,
+        next: found.next,
+    })
+}
+
+async fn view(names: &mut Names<'_>, reconcile: Reconcile) -> Result<ReconcileView, Error> {
+    Ok(ReconcileView {
+        environment: names.environment(reconcile.environment).await?,
+        app: match reconcile.app {
+            Some(app) => Some(names.app(app).await?),
+            None => None,
+        },
+        reconcile,
+    })
+}

@@ -1,0 +1,235 @@
+//! The Deploys that follow from a change of variables or of Workers: the same Build again, as a new Release.
+
+use super::{
+    Ctx, EnvironmentPlan, Error, Record, Verb,
+    deploys::{self, DeployView},
+    outcome::PREVIEWED,
+};
+use domain::{
+    App, BuildId, Cause, Deploy, DeployState, Environment, Release, deploy::DEFAULT_PATIENCE,
+};
+use ports::store::{
+    Page,
+    deploys::{DeployFilter, NewDeploy, OnConflict},
+};
+use scheduler::{PlanInput, input::DesiredApp};
+
+/// An App that runs, or is about to, and has to be deployed again for a change to reach it.
+pub(super) struct Affected {
+    pub(super) app: App,
+    pub(super) environment: Environment,
+    /// The Build whose image it goes on with.
+    build: BuildId,
+}
+
+impl Affected {
+    pub(super) fn record(&self) -> Record {
+        let why = format!("{} again, with the change", self.build);
+        Record::new(Verb::Create, "deploy", why).within(&self.app.name, &self.environment.name)
+    }
+}
+
+/// Those of the Apps that have to be deployed again.
+pub(super) async fn affected(
+    ctx: &Ctx,
+    apps: impl IntoIterator<Item = App>,
+    environment: &Environment,
+) -> Result<Vec<Affected>, Error> {
+    let mut affected = Vec::new();
+    for app in apps {
+        if let Some(build) = build_to_repeat(ctx, &app, environment).await? {
+            affected.push(Affected {
+                app,
+                environment: environment.clone(),
+                build,
+            });
+        }
+    }
+    Ok(affected)
+}
+
+/// The Build of what will run when every Deploy under way is done; none when nothing will, or when a Deploy that has
+/// not made its Release yet takes the change over by itself.
+async fn build_to_repeat(
+    ctx: &Ctx,
+    app: &App,
+    environment: &Environment,
+) -> Result<Option<BuildId>, Error> {
+    let active = ctx.store().active_deploys(app.id, environment.id).await?;
+    let last = match active.into_iter().next_back() {
+        Some(last) => Some(last),
+        None => deployed(ctx, app, environment).await?,
+    };
+    let Some(Deploy {
+        release: Some(release),
+        ..
+    }) = last
+    else {
+        return Ok(None);
+    };
+    let release = ctx.store().find_release(release).await?;
+    Ok(release.map(|release| release.build))
+}
+
+/// The Deploy that is current.
+pub(super) async fn deployed(
+    ctx: &Ctx,
+    app: &App,
+    environment: &Environment,
+) -> Result<Option<Deploy>, Error> {
+    let filter = DeployFilter {
+        app: Some(app.id),
+        environment: Some(environment.id),
+        state: Some(DeployState::Deployed),
+    };
+    let newest = Page {
+        size: 1,
+        after: None,
+    };
+    let found = ctx.store().list_deploys(&filter, newest).await?;
+    Ok(found.items.into_iter().next())
+}
+
+/// Accepts a Deploy for each of them, behind those that are under way. The change itself is on record already.
+pub(super) async fn run(
+    ctx: &Ctx,
+    affected: &[Affected],
+    cause: Cause,
+    why: &str,
+) -> Result<Vec<DeployView>, Error> {
+    let mut made = Vec::with_capacity(affected.len());
+    for Affected {
+        app,
+        environment,
+        build,
+    } in affected
+    {
+        let new = NewDeploy {
+            app: app.id,
+            environment: environment.id,
+            cause,
+            git_ref: None,
+            build: Some(*build),
+            release: None,
+            patience: DEFAULT_PATIENCE,
+            on_conflict: OnConflict::Queue,
+        };
+        let change = ctx.further(format!(
+            "{why}: {} in {} is deployed again",
+            app.name, environment.name
+        ));
+        let deploy = ctx.store().create_deploy(new, &change).await?;
+        made.push(deploys::view(ctx, deploy).await?);
+    }
+    Ok(made)
+}
+
+/// The Deploys that `run` would make.
+pub(super) fn planned(ctx: &Ctx, affected: &[Affected], cause: Cause) -> Vec<DeployView> {
+    let views = affected.iter().map(|affected| DeployView {
+        deploy: Deploy {
+            build: Some(affected.build),
+            ..unmade(ctx, &affected.app, &affected.environment, cause)
+        },
+        app: affected.app.name.to_string(),
+        environment: affected.environment.name.to_string(),
+        commit: None,
+        holder: None,
+        queue_position: 0,
+    });
+    views.collect()
+}
+
+/// A Deploy as it would be accepted.
+pub(super) fn unmade(ctx: &Ctx, app: &App, environment: &Environment, cause: Cause) -> Deploy {
+    let now = ctx.deps.clock.now();
+    Deploy {
+        id: PREVIEWED,
+        app: app.id,
+        environment: environment.id,
+        cause,
+        git_ref: None,
+        build: None,
+        release: None,
+        state: DeployState::Created,
+        step: String::new(),
+        patience: DEFAULT_PATIENCE,
+        failure: None,
+        created_by: ctx.actor.clone(),
+        created_at: now,
+        started_at: None,
+        updated_at: now,
+        completed_at: None,
+    }
+}
+
+/// What would happen to instances if each of them were deployed again now.
+pub(super) async fn preview(
+    ctx: &Ctx,
+    environment: &Environment,
+    affected: &[Affected],
+) -> Result<Vec<EnvironmentPlan>, Error> {
+    if affected.is_empty() {
+        return Ok(Vec::new());
+    }
+    let edit = |input: &mut PlanInput| {
+        for affected in affected {
+            deploy_again(input, affected.app.id);
+        }
+    };
+    Ok(vec![ctx.preview(environment, edit).await?])
+}
+
+/// Wants what is wanted of the App under a Deploy that is not there yet.
+pub(super) fn deploy_again(input: &mut PlanInput, app: domain::AppId) {
+    let deadline = input.now + DEFAULT_PATIENCE;
+    let desired = input.apps.iter_mut().filter(|desired| desired.app == app);
+    for deploy in desired.filter_map(|desired| desired.deploy.as_mut()) {
+        deploy.id = PREVIEWED;
+        deploy.also.clear();
+        deploy.state = DeployState::Deploying;
+        deploy.deadline = Some(deadline);
+    }
+}
+
+/// Wants a Release of an App, at the scales that its Workers have.
+pub(super) fn want_release(
+    input: &mut PlanInput,
+    app: &App,
+    release: &Release,
+    workers: &[domain::Worker],
+) {
+    let scale_of = |name: &domain::WorkerName| {
+        let known = workers.iter().find(|worker| worker.spec.name == *name);
+        known.map_or_else(|| domain::Scale::first_of(name), |worker| worker.scale)
+    };
+    let wanted = scheduler::input::DesiredDeploy {
+        id: PREVIEWED,
+        also: std::collections::BTreeSet::new(),
+        state: DeployState::Deploying,
+        commit: release.commit.clone(),
+        deadline: Some(input.now + DEFAULT_PATIENCE),
+        workers: release
+            .workers
+            .iter()
+            .map(|spec| scheduler::input::DesiredWorker {
+                scale: scale_of(&spec.name),
+                spec: spec.clone(),
+                restart_before: None,
+                restart_only: scheduler::input::RestartOnly::All,
+            })
+            .collect(),
+    };
+    match input.apps.binary_search_by_key(&app.id, |known| known.app) {
+        Ok(at) => input.apps[at].deploy = Some(wanted),
+        Err(at) => input.apps.insert(
+            at,
+            DesiredApp {
+                app: app.id,
+                name: app.name.clone(),
+                stack: app.stack,
+                deploy: Some(wanted),
+            },
+        ),
+    }
+}

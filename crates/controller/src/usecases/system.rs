@@ -1,0 +1,75 @@
+//! The Installation itself: disks, and instances that the database does not know.
+
+use super::{
+    Ctx, Done, Error, Intended, Kind, Mode, Record, Verb,
+    instances::{self, InstanceView},
+};
+use crate::disk::{self, Collected, NodeDisk};
+use domain::NodeName;
+
+/// What each node holds; one node, where it is named.
+///
+/// # Errors
+/// `Unknown` (the node), `World`.
+pub async fn disk_usage(ctx: &Ctx, node: Option<&NodeName>) -> Result<Vec<NodeDisk>, Error> {
+    let mut disks = disk::usage(&ctx.deps).await?;
+    if let Some(node) = node {
+        disks.retain(|disk| disk.node == *node);
+        if disks.is_empty() {
+            return Err(Error::unknown(Kind::Node, node));
+        }
+    }
+    Ok(disks)
+}
+
+/// Removes what nothing reaches, on every node.
+///
+/// # Errors
+/// `World`.
+pub async fn collect(ctx: &Ctx, mode: Mode) -> Result<Done<Vec<Collected>>, Error> {
+    let collected = disk::collect(&ctx.deps, mode).await?;
+    let records = collected.iter().map(|collected| {
+        let image = collected.image.image.short();
+        let why = format!("on {}: nothing needs it", collected.node);
+        Record::new(Verb::Collect, format!("image {image}"), why)
+    });
+    let plan = Intended {
+        records: records.collect(),
+        instances: Vec::new(),
+    };
+    Ok(Done {
+        value: collected,
+        plan,
+    })
+}
+
+/// The instances of this Installation whose Deploy is not in the database.
+///
+/// # Errors
+/// `World`.
+pub async fn strangers(ctx: &Ctx) -> Result<Vec<InstanceView>, Error> {
+    let seen = crate::strangers::list(&ctx.deps).await?;
+    instances::strangers(ctx, seen).await
+}
+
+/// Stops and removes the instances that the database does not know.
+///
+/// # Errors
+/// `World`: what was swept before stays swept.
+pub async fn sweep(ctx: &Ctx, mode: Mode) -> Result<Done<Vec<InstanceView>>, Error> {
+    let swept = match mode {
+        Mode::Preview => crate::strangers::list(&ctx.deps).await?,
+        Mode::Run => crate::strangers::sweep(&ctx.deps).await?,
+    };
+    let value = instances::strangers(ctx, swept).await?;
+    let records = value.iter().map(|stranger| {
+        let why = format!("its deploy {} is not in the database", stranger.deploy);
+        let subject = format!("instance {} on {}", stranger.id, stranger.node);
+        Record::new(Verb::Delete, subject, why).within(&stranger.app, &stranger.environment)
+    });
+    let plan = Intended {
+        records: records.collect(),
+        instances: Vec::new(),
+    };
+    Ok(Done { value, plan })
+}

@@ -1,0 +1,81 @@
+//! What a Worker's definition may not be.
+
+use crate::usecases::Error;
+use domain::{
+    ByteSize, Scale, WorkerSpec,
+    worker::{Check, Command},
+};
+use std::time::Duration;
+
+/// The longest of a Worker's times.
+const LONGEST: Duration = Duration::from_secs(3600);
+/// Docker's own minimum.
+const MEMORY_MIN: ByteSize = ByteSize::bytes(6 << 20);
+
+/// Refuses a definition that could not run.
+pub(super) fn definition(spec: &WorkerSpec) -> Result<(), Error> {
+    command(spec)?;
+    if spec.port == Some(0) {
+        return Err(Error::invalid("port", "a port is 1 to 65535"));
+    }
+    match &spec.check {
+        Check::Http(_) | Check::Tcp if spec.port.is_none() => {
+            return Err(Error::invalid(
+                "check",
+                "a worker without a port cannot be asked; give it a port, or leave the check out",
+            ));
+        }
+        Check::Http(path) if !path.starts_with('/') || path.contains(char::is_whitespace) => {
+            let problem = format!("`{path}` is no path to ask for; it begins with `/`");
+            return Err(Error::invalid("check.http.path", problem));
+        }
+        Check::Http(_) | Check::Tcp | Check::Default => {}
+    }
+    if let Some(memory) = spec.resources.memory.filter(|memory| *memory < MEMORY_MIN) {
+        let problem = format!("{memory} of memory is too little; Docker takes {MEMORY_MIN} or more");
+        return Err(Error::invalid("resources.memory_bytes", problem));
+    }
+    let timing = spec.timing;
+    for (field, time, least) in [
+        ("drain", timing.drain, Duration::ZERO),
+        ("settle", timing.settle, Duration::ZERO),
+        ("grace", timing.grace, Duration::from_secs(1)),
+        ("stop_timeout", timing.stop, Duration::ZERO),
+    ] {
+        if time < least || time > LONGEST {
+            let least = least.as_secs();
+            let problem = format!("{} s is not possible: it is {least} s to 1 h", time.as_secs_f64());
+            return Err(Error::invalid(field, problem));
+        }
+    }
+    Ok(())
+}
+
+fn command(spec: &WorkerSpec) -> Result<(), Error> {
+    let problem = match &spec.command {
+        None => return Ok(()),
+        Some(Command::Shell(line)) if line.trim().is_empty() => "the command is empty",
+        Some(Command::Exec(argv)) if argv.first().is_none_or(String::is_empty) => {
+            "the command has no program"
+        }
+        Some(command) if command.argv().iter().any(|word| word.contains('\0')) => {
+            "the command holds a NUL byte, which no argument can"
+        }
+        Some(Command::Shell(_) | Command::Exec(_)) => return Ok(()),
+    };
+    let problem = format!("{problem}; leave it out to run the image's own");
+    Err(Error::invalid("command", problem))
+}
+
+/// The scale, within the limit of the installation, and of a singleton.
+pub(super) fn scale(spec: &WorkerSpec, asked: i64, max: u16) -> Result<Scale, Error> {
+    let scale = Scale::new(asked, max).map_err(|error| Error::invalid("scale", error))?;
+    if spec.singleton && scale.get() > 1 {
+        let problem = format!(
+            "{} is a singleton, of which {asked} cannot run; its scale is 0 or 1",
+            spec.name
+        );
+        return Err(Error::invalid("scale", problem));
+    }
+    Ok(scale)
+}

@@ -1,0 +1,284 @@
+//! Makes, changes and deletes definitions through the API. Each change is a Deploy where the App runs.
+
+use super::{Which, WorkerView, check, find_worker, view};
+use crate::usecases::{
+    Ctx, Done, Error, Etag, Intended, Kind, Mode, Record, Verb,
+    deploys::DeployView,
+    redeploy::{self, Affected},
+};
+use domain::{
+    App, Cause, Environment, Scale, Worker, WorkerId, WorkerSpec,
+    worker::{Order, WorkerSource},
+};
+use ports::store::{self, workers::NewWorker};
+
+/// A Worker that was made, changed or deleted, and the Deploy that follows, where one does.
+#[derive(Debug, Clone)]
+pub struct Changed {
+    pub worker: WorkerView,
+    pub deploy: Option<DeployView>,
+}
+
+/// What shall change: the definition, edited in place, and the scale; none: it stays.
+pub struct Edit<F> {
+    pub spec: F,
+    pub scale: Option<i64>,
+}
+
+/// Defines a Worker of an App in an Environment.
+///
+/// # Errors
+/// `Unknown`, `Invalid`, `Store(Exists | ServiceNameTaken)`.
+pub async fn create(
+    ctx: &Ctx,
+    app: &str,
+    environment: &str,
+    (spec, scale): (WorkerSpec, Option<i64>),
+    mode: Mode,
+) -> Result<Done<Changed>, Error> {
+    let app = ctx.app(app).await?;
+    let environment = ctx.environment(environment).await?;
+    let spec = normal(spec);
+    check::definition(&spec)?;
+    let scale = match scale {
+        Some(asked) => check::scale(&spec, asked, ctx.deps.settings.scale_max)?,
+        None => Scale::first_of(&spec.name),
+    };
+    environment
+        .service_template
+        .service_name(&app.name, &spec.name, &environment.name)
+        .map_err(|error| Error::invalid("name", error))?;
+    let title = format!("worker {}", spec.name);
+    let why = format!("with a scale of {}", scale.get());
+    let record = Record::new(Verb::Create, &title, why).within(&app.name, &environment.name);
+    let found = ctx.store().find_worker(app.id, environment.id, &spec.name);
+    if mode == Mode::Preview && found.await?.is_some() {
+        return Err(Error::Store(store::Error::Exists {
+            what: "a worker",
+            which: spec.name.to_string(),
+        }));
+    }
+    let change = ctx.change(format!("created {title} of {} in {}", app.name, environment.name));
+    let new = NewWorker {
+        app: app.id,
+        environment: environment.id,
+        spec,
+        scale,
+    };
+    let worker = match mode {
+        Mode::Preview => previewed(ctx, new),
+        Mode::Run => ctx.store().create_worker(new, &change).await?,
+    };
+    followed_by_deploy(ctx, &app, &environment, (worker, record), mode).await
+}
+
+fn previewed(ctx: &Ctx, new: NewWorker) -> Worker {
+    let now = ctx.deps.clock.now();
+    Worker {
+        id: WorkerId::new(0),
+        app: new.app,
+        environment: new.environment,
+        spec: new.spec,
+        scale: new.scale,
+        source: WorkerSource::Api,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+/// A singleton always stops first.
+fn normal(mut spec: WorkerSpec) -> WorkerSpec {
+    if spec.singleton {
+        spec.rollout.order = Order::StopFirst;
+    }
+    spec
+}
+
+/// Changes a definition, which is the API's from then on, or the scale, or both.
+///
+/// # Errors
+/// `Unknown`, `UnknownWorker`, `StaleEtag`, `Invalid`, `Store(Stale)`, and what `edit` refuses.
+pub async fn update<F>(
+    ctx: &Ctx,
+    which: &Which,
+    edit: Edit<F>,
+    expected: Option<&Etag>,
+    mode: Mode,
+) -> Result<Done<Changed>, Error>
+where
+    F: FnOnce(&mut WorkerSpec) + Send,
+{
+    let before = find_worker(ctx, which).await?;
+    let name = &before.spec.name;
+    Etag::changed_at(before.updated_at).check(expected, Kind::Worker, name)?;
+    let mut spec = before.spec.clone();
+    (edit.spec)(&mut spec);
+    let spec = normal(spec);
+    check::definition(&spec)?;
+    let asked = edit.scale.unwrap_or_else(|| i64::from(before.scale.get()));
+    let scale = check::scale(&spec, asked, ctx.deps.settings.scale_max)?;
+    let owner = view(ctx, before.clone()).await?;
+    let record = |why: String| {
+        Record::new(Verb::Update, format!("worker {name}"), why)
+            .within(&owner.app, &owner.environment)
+    };
+    let mut plan = Intended::default();
+    let mut worker = before.clone();
+    if spec != before.spec {
+        plan.records.push(record("its definition changes".to_owned()));
+        worker.spec = spec;
+        if mode == Mode::Run {
+            let change = ctx.change(format!("changed worker {name} of {}", owner.app));
+            let stored = ctx
+                .store()
+                .update_worker(before.id, &worker.spec, before.updated_at, &change);
+            worker = stored.await?;
+        }
+    }
+    if scale != before.scale {
+        plan.records.push(record(format!("its scale becomes {asked}")));
+        worker.scale = scale;
+        if mode == Mode::Run {
+            worker = rescaled(ctx, &before, &worker, scale).await?;
+        }
+    }
+    let redefined = worker.spec != before.spec;
+    finish(ctx, worker, (plan, redefined), mode).await
+}
+
+/// Sets the scale along with a definition, whose change bears the key of the request if there was one.
+async fn rescaled(
+    ctx: &Ctx,
+    before: &Worker,
+    worker: &Worker,
+    scale: Scale,
+) -> Result<Worker, Error> {
+    let name = &before.spec.name;
+    let message = format!("scaled {name} from {} to {}", before.scale.get(), scale.get());
+    let change = if worker.spec == before.spec {
+        ctx.change(message)
+    } else {
+        ctx.further(message)
+    };
+    let stored = ctx.store().rescale(&[(worker.id, scale)], &change).await?;
+    Ok(stored.into_iter().next().unwrap_or_else(|| worker.clone()))
+}
+
+async fn finish(
+    ctx: &Ctx,
+    worker: Worker,
+    (mut plan, redefined): (Intended, bool),
+    mode: Mode,
+) -> Result<Done<Changed>, Error> {
+    let app = ctx.app(&worker.app.to_string()).await?;
+    let environment = ctx.environment(&worker.environment.to_string()).await?;
+    if redefined {
+        let record = plan.records.remove(0);
+        let rest = std::mem::take(&mut plan.records);
+        let mut done =
+            followed_by_deploy(ctx, &app, &environment, (worker, record), mode).await?;
+        done.plan.records.extend(rest);
+        return Ok(done);
+    }
+    if mode == Mode::Preview && !plan.records.is_empty() {
+        let scales = [(worker.spec.name.clone(), worker.scale)];
+        let preview = super::rescale::preview(ctx, &app, &environment, &scales);
+        plan.instances = vec![preview.await?];
+    }
+    Ok(Done {
+        value: Changed {
+            worker: view(ctx, worker).await?,
+            deploy: None,
+        },
+        plan,
+    })
+}
+
+/// Deletes the definition made through the API. One that the commit declares comes back with the next Deploy.
+///
+/// # Errors
+/// `Unknown`, `UnknownWorker`, `StaleEtag`.
+pub async fn delete(
+    ctx: &Ctx,
+    which: &Which,
+    expected: Option<&Etag>,
+    mode: Mode,
+) -> Result<Done<Changed>, Error> {
+    let worker = find_worker(ctx, which).await?;
+    let name = worker.spec.name.clone();
+    Etag::changed_at(worker.updated_at).check(expected, Kind::Worker, &name)?;
+    let app = ctx.app(&worker.app.to_string()).await?;
+    let environment = ctx.environment(&worker.environment.to_string()).await?;
+    if mode == Mode::Run {
+        let change = ctx.change(format!(
+            "deleted worker {name} of {} in {}",
+            app.name, environment.name
+        ));
+        ctx.store().delete_worker(worker.id, &change).await?;
+    }
+    let record = Record::new(
+        Verb::Delete,
+        format!("worker {name}"),
+        "its instances are stopped",
+    )
+    .within(&app.name, &environment.name);
+    followed_by_deploy(ctx, &app, &environment, (worker, record), mode).await
+}
+
+/// Deploys the App with the change, where it runs.
+async fn followed_by_deploy(
+    ctx: &Ctx,
+    app: &App,
+    environment: &Environment,
+    (worker, record): (Worker, Record),
+    mode: Mode,
+) -> Result<Done<Changed>, Error> {
+    let affected = redeploy::affected(ctx, [app.clone()], environment).await?;
+    let mut plan = Intended::of(record);
+    plan.records.extend(affected.iter().map(Affected::record));
+    let deploys = match mode {
+        Mode::Preview => {
+            plan.instances = preview(ctx, environment, &affected, &worker).await?;
+            redeploy::planned(ctx, &affected, Cause::Worker)
+        }
+        Mode::Run => {
+            let why = format!("worker {} changed", worker.spec.name);
+            redeploy::run(ctx, &affected, Cause::Worker, &why).await?
+        }
+    };
+    Ok(Done {
+        value: Changed {
+            worker: WorkerView {
+                worker,
+                app: app.name.to_string(),
+                environment: environment.name.to_string(),
+            },
+            deploy: deploys.into_iter().next(),
+        },
+        plan,
+    })
+}
+
+async fn preview(
+    ctx: &Ctx,
+    environment: &Environment,
+    affected: &[Affected],
+    worker: &Worker,
+) -> Result<Vec<crate::usecases::EnvironmentPlan>, Error> {
+    if affected.is_empty() {
+        return Ok(Vec::new());
+    }
+    let plan = ctx.preview(environment, |input| {
+        redeploy::deploy_again(input, worker.app);
+        let desired = input.apps.iter_mut().filter(|app| app.app == worker.app);
+        for deploy in desired.filter_map(|app| app.deploy.as_mut()) {
+            for known in &mut deploy.workers {
+                if known.spec.name == worker.spec.name {
+                    known.spec = worker.spec.clone();
+                    known.scale = worker.scale;
+                }
+            }
+        }
+    });
+    Ok(vec![plan.await?])
+}

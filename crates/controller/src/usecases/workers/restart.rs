@@ -1,0 +1,112 @@
+//! Replaces instances by new ones of the same Deploy.
+
+use super::WorkerView;
+use crate::usecases::{Ctx, Done, Error, Intended, Mode, Record, Verb, redeploy};
+use domain::{App, Environment, Timestamp, Worker};
+use ports::store::{
+    Page,
+    workers::{Restart, WorkerFilter},
+};
+use scheduler::input::RestartOnly;
+
+/// Asks for the instances of one Worker, or of all of an App in an Environment, to be replaced.
+///
+/// # Errors
+/// `Unknown`, `UnknownWorker`, `NothingDeployed`.
+pub async fn restart(
+    ctx: &Ctx,
+    app: &str,
+    environment: &str,
+    (worker, only): (&str, RestartOnly),
+    mode: Mode,
+) -> Result<Done<Vec<WorkerView>>, Error> {
+    let app = ctx.app(app).await?;
+    let environment = ctx.environment(environment).await?;
+    let workers = workers(ctx, &app, &environment, worker).await?;
+    if redeploy::deployed(ctx, &app, &environment).await?.is_none() {
+        return Err(Error::NothingDeployed {
+            app: app.name.to_string(),
+            environment: environment.name.to_string(),
+        });
+    }
+    let before = ctx.deps.clock.now();
+    let why = match only {
+        RestartOnly::All => "its instances are replaced",
+        RestartOnly::Unhealthy => "its instances that are not healthy are replaced",
+    };
+    let mut plan = Intended::default();
+    for worker in &workers {
+        let subject = format!("worker {}", worker.spec.name);
+        let record = Record::new(Verb::Update, subject, why);
+        plan.records.push(record.within(&app.name, &environment.name));
+    }
+    match mode {
+        Mode::Preview => {
+            let preview = preview(ctx, &environment, &workers, (before, only));
+            plan.instances = vec![preview.await?];
+        }
+        Mode::Run => {
+            let names: Vec<_> = workers.iter().map(|w| w.spec.name.as_str()).collect();
+            let change = ctx.change(format!(
+                "restarted {} of {} in {}",
+                names.join(", "),
+                app.name,
+                environment.name
+            ));
+            let ids: Vec<_> = workers.iter().map(|worker| worker.id).collect();
+            let restart = Restart { before, only };
+            ctx.store().restart_workers(&ids, restart, &change).await?;
+        }
+    }
+    let value = workers
+        .into_iter()
+        .map(|worker| WorkerView {
+            worker,
+            app: app.name.to_string(),
+            environment: environment.name.to_string(),
+        })
+        .collect();
+    Ok(Done { value, plan })
+}
+
+/// The one that is named, else all that have instances.
+async fn workers(
+    ctx: &Ctx,
+    app: &App,
+    environment: &Environment,
+    which: &str,
+) -> Result<Vec<Worker>, Error> {
+    if !which.is_empty() {
+        return Ok(vec![ctx.worker_of(app, environment, which).await?]);
+    }
+    let filter = WorkerFilter {
+        app: Some(app.id),
+        environment: Some(environment.id),
+        name: None,
+    };
+    let mut workers = ctx.store().list_workers(&filter, Page::ALL).await?.items;
+    workers.retain(|worker| worker.scale.get() > 0);
+    Ok(workers)
+}
+
+async fn preview(
+    ctx: &Ctx,
+    environment: &Environment,
+    workers: &[Worker],
+    (before, only): (Timestamp, RestartOnly),
+) -> Result<crate::usecases::EnvironmentPlan, Error> {
+    ctx.preview(environment, |input| {
+        for worker in workers {
+            let desired = input.apps.iter_mut().filter(|app| app.app == worker.app);
+            for deploy in desired.filter_map(|app| app.deploy.as_mut()) {
+                for known in &mut deploy.workers {
+                    if known.spec.name == worker.spec.name {
+                        known.restart_before = Some(before);
+                        known.restart_only = only;
+                    }
+                }
+            }
+        }
+    })
+    .await
+}

@@ -1,0 +1,63 @@
+//! The control loops against simulated nodes: single courses of events, in virtual time.
+#![cfg(test)]
+
+mod stage;
+
+use domain::{DeployState, build::DeclaredWorker, worker::WorkerSource};
+use ports::store::{Deploys, deploys::OnConflict};
+use stage::{Stage, web};
+use std::time::Duration;
+use testkit::fake::node::{Behaviour, Course};
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_becomes_healthy_instances() {
+    let stage = Stage::new().await;
+    let server = stage.start();
+    let commit = stage.commit(1, vec![web(2)], Behaviour::default());
+    let deploy = stage.deploy(&commit, OnConflict::Queue).await;
+    assert_eq!(stage.ended(deploy).await.state, DeployState::Deployed);
+    assert_eq!(stage.summary(), "web: 2 serving of dep-1");
+    server.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_dies_leaves_the_old_one_as_it_was() {
+    let stage = Stage::new().await;
+    let _server = stage.start();
+    let good = stage.commit(1, vec![web(2)], Behaviour::default());
+    let first = stage.deploy(&good, OnConflict::Queue).await;
+    stage.ended(first).await;
+    let before = stage.handles();
+
+    let dies = Behaviour::of(Course::Exits { after: Duration::from_millis(300), code: 3 });
+    let bad = stage.commit(2, vec![web(2)], dies);
+    let second = stage.deploy(&bad, OnConflict::Queue).await;
+    let failed = stage.ended(second).await;
+    assert_eq!(failed.state, DeployState::Failed);
+    let reason = failed.failure.expect("a failure").reason;
+    assert!(reason.contains("exited with code 3"), "{reason}");
+    stage.until("the dead are gone", || stage.summary() == "web: 2 serving of dep-1").await;
+    assert_eq!(stage.handles(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_release_takes_over_and_the_old_one_goes() {
+    let stage = Stage::new().await;
+    let _server = stage.start();
+    for number in 1..=3 {
+        let commit = stage.commit(number, vec![web(2), clock()], Behaviour::default());
+        let deploy = stage.deploy(&commit, OnConflict::Queue).await;
+        assert_eq!(stage.ended(deploy).await.state, DeployState::Deployed);
+    }
+    assert_eq!(stage.summary(), "clock: 1 serving of dep-3; web: 2 serving of dep-3");
+    let first = stage.store.find_deploy(domain::DeployId::new(1)).await.unwrap().unwrap();
+    assert_eq!(first.state, DeployState::Stopped);
+}
+
+fn clock() -> DeclaredWorker {
+    DeclaredWorker {
+        spec: domain::WorkerSpec::named("clock".parse().unwrap()),
+        first_scale: domain::Scale::new(1, 9).unwrap(),
+        source: WorkerSource::Manifest,
+    }
+}

@@ -1,0 +1,180 @@
+//! One App in one Environment on one simulated node.
+
+use controller::{Board, Deps, Server, Settings};
+use domain::{
+    AppId, Cause, CommitSha, Deploy, DeployId, EnvironmentId, GitRef, InstallationId, Node, NodeName, RepoName, Scale,
+    WorkerSpec,
+    app::Recipe,
+    build::DeclaredWorker,
+    deploy::DEFAULT_PATIENCE,
+    node::{Duty, NodeState},
+    worker::WorkerSource,
+};
+use ports::{
+    Store,
+    store::{
+        Apps, Change, Deploys, Environments, Stacks,
+        deploys::{NewDeploy, OnConflict},
+        entities::NewApp,
+    },
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+use testkit::fake::{self, clock::BEGINNING, node::{Behaviour, Registry}};
+
+const ADDRESS: &str = "node-1.test";
+
+pub(crate) struct Stage {
+    pub(crate) store: Arc<fake::Store>,
+    pub(crate) node: fake::Node,
+    pub(crate) deps: Deps,
+    source: Arc<fake::Source>,
+    engine: Arc<fake::BuildEngine>,
+    repo: RepoName,
+    app: AppId,
+    environment: EnvironmentId,
+}
+
+impl Stage {
+    pub(crate) async fn new() -> Self {
+        let installation = InstallationId::from_bits(7);
+        let clock = Arc::new(fake::Clock::at(BEGINNING));
+        let store = Arc::new(fake::Store::new(installation, clock.clone()));
+        let registry = Registry::default();
+        let name: NodeName = "node-1".parse().unwrap();
+        let node = fake::Node::new(name.clone(), clock.clone(), registry.clone());
+        let catalog = fake::Catalog::of([Node {
+            name: name.clone(),
+            address: ADDRESS.to_owned(),
+            state: NodeState::Alive,
+            duty: Duty::Serving,
+            meta: BTreeMap::new(),
+            memory: None,
+            cpu: None,
+        }]);
+        let source = Arc::new(fake::Source::default());
+        let engine = Arc::new(fake::BuildEngine::pushing_to(registry));
+        let fleet = fake::Fleet::default().with(name, node.runtime(installation), node.images(installation));
+        let deps = Deps {
+            store: store.clone(),
+            fleet: Arc::new(fleet),
+            catalog: Arc::new(catalog),
+            prober: Arc::new(fake::Prober::default().with(ADDRESS, node.clone())),
+            source: source.clone(),
+            engine: engine.clone(),
+            clock,
+            ids: Arc::new(fake::Ids::seeded(1)),
+            settings: Arc::new(Settings::named("server-1".to_owned())),
+            board: Arc::new(Board::default()),
+        };
+        let environment = store.create_environment("development".parse().unwrap(), None, &change()).await.unwrap();
+        let stack = store.create_stack("api".parse().unwrap(), &change()).await.unwrap();
+        let repo: RepoName = "shop/api".parse().unwrap();
+        let new = NewApp {
+            name: "shop".parse().unwrap(),
+            repo: repo.clone(),
+            stack: stack.id,
+            recipe: Recipe::default(),
+            subscribe_to_github_webhook: true,
+        };
+        let app = store.create_app(new, &change()).await.unwrap();
+        Self { store, node, deps, source, engine, repo, app: app.id, environment: environment.id }
+    }
+
+    pub(crate) fn start(&self) -> Server {
+        Server::start(self.deps.clone())
+    }
+
+    /// A commit of these Workers, whose image behaves so.
+    pub(crate) fn commit(&self, number: u8, workers: Vec<DeclaredWorker>, behaviour: Behaviour) -> CommitSha {
+        let commit: CommitSha = format!("{number:040x}").parse().unwrap();
+        self.source.commit(&self.repo, "main", &commit, &[("Dockerfile", "FROM busybox:1")]);
+        self.engine.teach(
+            &commit,
+            fake::build_engine::Recipe { takes: Duration::from_secs(1), outcome: Ok(workers) },
+        );
+        self.node.teach(&fake::BuildEngine::image_of(&commit), behaviour);
+        commit
+    }
+
+    pub(crate) async fn deploy(&self, commit: &CommitSha, on_conflict: OnConflict) -> DeployId {
+        let new = NewDeploy {
+            app: self.app,
+            environment: self.environment,
+            cause: Cause::Commit,
+            git_ref: Some(commit.as_str().parse::<GitRef>().unwrap()),
+            build: None,
+            release: None,
+            patience: DEFAULT_PATIENCE,
+            on_conflict,
+        };
+        self.store.create_deploy(new, &change()).await.unwrap().id
+    }
+
+    /// The Deploy once it is done.
+    pub(crate) async fn ended(&self, id: DeployId) -> Deploy {
+        let mut newest = ports::store::Events::newest_event(&*self.store);
+        let wait = async {
+            loop {
+                newest.mark_unchanged();
+                let deploy = self.store.find_deploy(id).await.unwrap().unwrap();
+                if !deploy.state.is_active() {
+                    return deploy;
+                }
+                newest.changed().await.unwrap();
+            }
+        };
+        let ended = tokio::time::timeout(Duration::from_secs(3600), wait).await;
+        match ended {
+            Ok(deploy) => deploy,
+            Err(_) => panic!("{id} does not end: {:?}; {}", self.store.find_deploy(id).await, self.summary()),
+        }
+    }
+
+    /// Waits for a condition, in virtual time.
+    pub(crate) async fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        let wait = async {
+            while !is_so() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        assert!(tokio::time::timeout(Duration::from_secs(600), wait).await.is_ok(), "{what}: {}", self.summary());
+    }
+
+    /// What the node calls the containers that it has.
+    pub(crate) fn handles(&self) -> BTreeSet<String> {
+        self.node.standing().into_iter().map(|standing| standing.handle).collect()
+    }
+
+    /// What truly stands: `web: 2 serving of dep-1; web: 1 not serving of dep-2`.
+    pub(crate) fn summary(&self) -> String {
+        let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+        for standing in self.node.standing() {
+            let Some(seen) = standing.observed else { continue };
+            let what = match (standing.serves, seen.phase.is_running()) {
+                (true, _) => "serving",
+                (false, true) => "not serving",
+                (false, false) => "not running",
+            };
+            *counts.entry(format!("{}: # {what} of {}", seen.worker, seen.deploy)).or_default() += 1;
+        }
+        let clauses: Vec<_> = counts.iter().map(|(clause, count)| clause.replace('#', &count.to_string())).collect();
+        clauses.join("; ")
+    }
+}
+
+/// `web` with this first scale.
+pub(crate) fn web(scale: u16) -> DeclaredWorker {
+    DeclaredWorker {
+        spec: WorkerSpec::named("web".parse().unwrap()),
+        first_scale: Scale::new(scale.into(), 100).unwrap(),
+        source: WorkerSource::Manifest,
+    }
+}
+
+fn change() -> Change {
+    Change { actor: "test".to_owned(), at: BEGINNING, message: "a test".to_owned(), request: None }
+}
