@@ -51,7 +51,6 @@ server_await() {
     tail -n 15 "$SERVER_LOG" >&2
     die "jockeyd does not answer: its last lines are above, all of them in $SERVER_LOG. Is its port taken? Another one: JOCKEY_LISTEN=127.0.0.1:4045 scripts/quickstart"
   fi
-  remember_installation
 }
 
 server_answers() { "$(programs)/jockey" nodes list >/dev/null 2>&1; }
@@ -60,15 +59,6 @@ server_answers() { "$(programs)/jockey" nodes list >/dev/null 2>&1; }
 server_answers_or_died() {
   server_answers && return
   [[ -s $PIDFILE ]] && ! kill -0 "$(<"$PIDFILE")" 2>/dev/null
-}
-
-# Its things in Docker bear this id. Kept apart from the database, so that they can be found without a server.
-remember_installation() {
-  local id
-  id=$("$(programs)/jockey" system info -o json | grep -oE 'jky-[0-9a-z]+' | head -n 1)
-  [[ -n $id ]] || die "jockeyd does not tell the id of its installation"
-  printf '%s\n' "$id" >"$STATE/installation.new"
-  mv "$STATE/installation.new" "$STATE/installation"
 }
 
 # Leaves no server. What it has deployed goes on.
