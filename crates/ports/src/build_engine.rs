@@ -1,5 +1,8 @@
 //! Makes an image of a commit.
 
+#[cfg(feature = "contract")]
+pub mod contract;
+
 use async_trait::async_trait;
 use domain::{AppName, BuildId, CommitSha, ImageRef, RepoName, app::Recipe, build::DeclaredWorker};
 use tokio::sync::mpsc;
@@ -27,7 +30,9 @@ pub enum Error {
         dockerfile: String,
         commit: String,
     },
-    #[error("the builder `{0}` is not the name of an image; change the app's builder, or the server's")]
+    #[error(
+        "the builder `{0}` is not the name of an image; change the app's builder, or the server's"
+    )]
     BadBuilder(String),
     #[error("{path} is not right: {detail}")]
     Manifest { path: String, detail: String },

@@ -1,5 +1,8 @@
 //! Nodes of a pool, and which instances get traffic.
 
+#[cfg(feature = "contract")]
+pub mod contract;
+
 use async_trait::async_trait;
 use domain::{
     EnvironmentId, EnvironmentName, InstanceId, Node, NodeName, StackId, StackName,

@@ -1,5 +1,8 @@
 //! One node's images.
 
+#[cfg(feature = "contract")]
+pub mod contract;
+
 use crate::Effect;
 use async_trait::async_trait;
 use bytes::Bytes;

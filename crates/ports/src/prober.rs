@@ -1,5 +1,8 @@
 //! Asks an instance, from outside, whether it serves.
 
+#[cfg(feature = "contract")]
+pub mod contract;
+
 use async_trait::async_trait;
 use std::time::Duration;
 

@@ -1,5 +1,8 @@
 //! Repositories.
 
+#[cfg(feature = "contract")]
+pub mod contract;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::{CommitSha, GitRef, RepoName};

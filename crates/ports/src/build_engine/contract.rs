@@ -1,0 +1,55 @@
+//! What every `BuildEngine` does, stated as tests for the fake and for the real one alike.
+
+use super::{BuildEngine, BuildOrder, Built, Error};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// An engine to test, with what the tests need of its world.
+pub struct Ground {
+    pub engine: Arc<dyn BuildEngine>,
+    /// A commit that builds and declares one Worker, `web`.
+    pub good: BuildOrder,
+    /// A commit whose build fails.
+    pub failing: BuildOrder,
+    /// A commit with neither a Dockerfile nor a builder image.
+    pub without_strategy: BuildOrder,
+}
+
+/// All of it.
+///
+/// # Panics
+/// When the engine does otherwise.
+pub async fn contract(ground: &Ground) {
+    let (first, lines) = build(ground, &ground.good).await;
+    let first = first.expect("an image");
+    assert!(!lines.is_empty(), "a build tells what it does");
+    let names: Vec<&str> = first
+        .workers
+        .iter()
+        .map(|worker| worker.spec.name.as_str())
+        .collect();
+    assert_eq!(names, ["web"]);
+    let (second, _) = build(ground, &ground.good).await;
+    assert_eq!(
+        second.expect("an image").image,
+        first.image,
+        "the same tree, the same image"
+    );
+    let (failed, lines) = build(ground, &ground.failing).await;
+    assert!(matches!(failed, Err(Error::Failed(_))), "{failed:?}");
+    assert!(!lines.is_empty(), "the lines tell how it failed");
+    let (none, _) = build(ground, &ground.without_strategy).await;
+    assert!(matches!(none, Err(Error::NoStrategy { .. })), "{none:?}");
+}
+
+async fn build(ground: &Ground, order: &BuildOrder) -> (Result<Built, Error>, Vec<String>) {
+    let (lines, mut read) = mpsc::channel(16);
+    let reader = async {
+        let mut all = Vec::new();
+        while let Some(line) = read.recv().await {
+            all.push(line);
+        }
+        all
+    };
+    tokio::join!(ground.engine.build(order, lines), reader)
+}

@@ -1,0 +1,114 @@
+//! What every `Images` does, stated as tests for the fake and for the Docker adapter alike.
+
+use super::{Error, ImageBuild, Images};
+use crate::Effect;
+use bytes::Bytes;
+use domain::ImageRef;
+use futures_util::stream::{self, StreamExt};
+use std::{collections::BTreeMap, io, sync::Arc};
+use tokio::sync::mpsc;
+
+/// A node to test on, with what the tests need of it.
+pub struct Ground {
+    pub images: Arc<dyn Images>,
+    /// A tar stream with a `Dockerfile` that builds, and with a file that nobody else has.
+    pub context: Bytes,
+    /// A tar stream with a `Dockerfile` whose `RUN false` fails.
+    pub failing: Bytes,
+    /// Well-formed, on no node and in no registry.
+    pub absent: ImageRef,
+    /// A name that nobody else takes.
+    pub name: String,
+}
+
+/// All of it. Leaves nothing on the node.
+///
+/// # Panics
+/// When the node does otherwise.
+pub async fn contract(ground: &Ground) {
+    what_is_built_is_ours_until_it_is_removed(ground).await;
+    a_step_that_fails_fails_the_build(ground).await;
+    a_context_that_breaks_off_fails_the_build(ground).await;
+    what_is_not_there_is_said_so(ground).await;
+    ground.images.disk_use().await.expect("a sum");
+}
+
+async fn build(
+    ground: &Ground,
+    context: Vec<io::Result<Bytes>>,
+) -> (Result<ImageRef, Error>, Vec<String>) {
+    let (lines, mut read) = mpsc::channel(16);
+    let build = ImageBuild {
+        context: stream::iter(context).boxed(),
+        dockerfile: "Dockerfile".to_owned(),
+        labels: BTreeMap::from([("jockey.app".to_owned(), "shop".to_owned())]),
+        secrets: BTreeMap::new(),
+        lines,
+    };
+    let reader = async {
+        let mut all = Vec::new();
+        while let Some(line) = read.recv().await {
+            all.push(line);
+        }
+        all
+    };
+    tokio::join!(ground.images.build(build), reader)
+}
+
+async fn what_is_built_is_ours_until_it_is_removed(ground: &Ground) {
+    let (built, lines) = build(ground, vec![Ok(ground.context.clone())]).await;
+    let image = built.expect("an image");
+    assert!(!lines.is_empty(), "a build tells what it does");
+    let facts = ground.images.inspect(image.as_str()).await.expect("facts");
+    assert_eq!(facts.id, image);
+    let tag = ground
+        .images
+        .tag(&image, &ground.name)
+        .await
+        .expect("a tag");
+    assert_eq!(tag, Effect::Done);
+    assert_eq!(
+        ground.images.inspect(&ground.name).await.expect("facts").id,
+        image
+    );
+    let own = ground.images.list().await.expect("a list");
+    let listed = own
+        .iter()
+        .find(|own| own.image == image)
+        .expect("it is ours");
+    assert_eq!(
+        listed.labels.get("jockey.app").map(String::as_str),
+        Some("shop")
+    );
+    assert_eq!(
+        ground.images.remove(&image).await.expect("a removal"),
+        Effect::Done
+    );
+    assert_eq!(
+        ground.images.remove(&image).await.expect("a removal"),
+        Effect::WasSo
+    );
+    let gone = ground.images.inspect(image.as_str()).await;
+    assert!(matches!(gone, Err(Error::Missing(_))), "{gone:?}");
+}
+
+async fn a_step_that_fails_fails_the_build(ground: &Ground) {
+    let (built, _) = build(ground, vec![Ok(ground.failing.clone())]).await;
+    assert!(matches!(built, Err(Error::Failed(_))), "{built:?}");
+}
+
+async fn a_context_that_breaks_off_fails_the_build(ground: &Ground) {
+    let half = ground.context.slice(..512.min(ground.context.len()));
+    let broken = io::Error::other("the repository is gone");
+    let (built, _) = build(ground, vec![Ok(half), Err(broken)]).await;
+    assert!(matches!(built, Err(Error::Context(_))), "{built:?}");
+}
+
+async fn what_is_not_there_is_said_so(ground: &Ground) {
+    let facts = ground.images.inspect(ground.absent.as_str()).await;
+    assert!(matches!(facts, Err(Error::Missing(_))), "{facts:?}");
+    let tag = ground.images.tag(&ground.absent, &ground.name).await;
+    assert!(matches!(tag, Err(Error::Missing(_))), "{tag:?}");
+    let removed = ground.images.remove(&ground.absent).await;
+    assert!(matches!(removed, Ok(Effect::WasSo)), "{removed:?}");
+}

@@ -1,0 +1,213 @@
+//! Every fake keeps the contract of its port.
+#![cfg(test)]
+
+use bytes::Bytes;
+use domain::{
+    AppId, BuildId, CommitSha, EnvironmentId, InstallationId, InstanceId, Node as PoolNode,
+    RepoName, Scale, StackId, WorkerSpec,
+    app::Recipe,
+    build::DeclaredWorker,
+    environment::ServiceTemplate,
+    node::{Duty, NodeState},
+    worker::WorkerSource,
+};
+use ports::{
+    build_engine::{self, BuildOrder},
+    catalog, images, prober, runtime, source,
+};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use testkit::fake::{
+    self,
+    build_engine::Recipe as Outcome,
+    node::{Behaviour, Course, Registry},
+};
+
+fn installation() -> InstallationId {
+    InstallationId::from_bits(7)
+}
+
+fn node() -> fake::Node {
+    let clock = Arc::new(fake::Clock::default());
+    fake::Node::new("a".parse().unwrap(), clock, Registry::default())
+}
+
+fn image(digit: char) -> domain::ImageRef {
+    format!("sha256:{}", digit.to_string().repeat(64))
+        .parse()
+        .unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_node_keeps_the_contract_of_runtimes() {
+    let node = node();
+    node.put_image(&image('1'), Some(installation()));
+    runtime::contract::contract(&runtime::contract::Ground {
+        runtime: node.runtime(installation()),
+        image: image('1'),
+        absent_image: image('2'),
+        ports: [20_000, 20_001],
+        first_instance: 100,
+    })
+    .await;
+    assert_eq!(node.standing(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_node_keeps_the_contract_of_images() {
+    let ground = images::contract::Ground {
+        images: node().images(installation()),
+        context: Bytes::from("FROM busybox:1"),
+        failing: Bytes::from("FROM busybox:1\nRUN false"),
+        absent: image('2'),
+        name: "registry.test/shop:1".to_owned(),
+    };
+    images::contract::contract(&ground).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_catalog_keeps_its_contract() {
+    let node = PoolNode {
+        name: "a".parse().unwrap(),
+        address: "10.0.0.1".to_owned(),
+        state: NodeState::Alive,
+        duty: Duty::Serving,
+        meta: BTreeMap::new(),
+        memory: None,
+        cpu: None,
+    };
+    let (app, worker, environment) = ("shop", "web", "staging");
+    let service = ServiceTemplate::first().service_name(
+        &app.parse().unwrap(),
+        &worker.parse().unwrap(),
+        &environment.parse().unwrap(),
+    );
+    let ground = catalog::contract::Ground {
+        catalog: Arc::new(fake::Catalog::of([node.clone()])),
+        pool: catalog::Pool {
+            environment: EnvironmentId::new(1),
+            environment_name: environment.parse().unwrap(),
+            stack: StackId::new(1),
+            stack_name: "api".parse().unwrap(),
+        },
+        entry: catalog::Entry {
+            instance: InstanceId::from_bits(1),
+            service: service.unwrap(),
+            node: node.name,
+            address: node.address,
+            port: 20_000,
+            tags: Vec::new(),
+        },
+    };
+    catalog::contract::contract(&ground).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_prober_keeps_its_contract() {
+    let node = node();
+    let runtime = node.runtime(installation());
+    for (digit, port, behaviour) in [
+        ('1', 20_000, Behaviour::serving_after(Duration::ZERO)),
+        ('2', 20_001, Behaviour::of(Course::NeverServes)),
+    ] {
+        node.put_image(&image(digit), Some(installation()));
+        node.teach(&image(digit), behaviour);
+        let spec = runtime::InstanceSpec {
+            instance: InstanceId::from_bits(u64::from(port)),
+            app: AppId::new(1),
+            app_name: "shop".parse().unwrap(),
+            environment: EnvironmentId::new(1),
+            environment_name: "staging".parse().unwrap(),
+            worker: "web".parse().unwrap(),
+            deploy: domain::DeployId::new(1),
+            commit: commit('1'),
+            image: image(digit),
+            argv: None,
+            variables: domain::config::Variables::default(),
+            config: None,
+            port: Some(runtime::PortBinding {
+                container: 8888,
+                host: port,
+            }),
+            resources: domain::worker::Resources::default(),
+            restart: domain::observed::RestartPolicy::No,
+        };
+        runtime.start(&spec).await.unwrap();
+    }
+    let ground = prober::contract::Ground {
+        prober: Arc::new(fake::Prober::default().with("10.0.0.1", node)),
+        address: "10.0.0.1".to_owned(),
+        serving: 20_000,
+        failing: 20_001,
+        nobody: 20_002,
+    };
+    prober::contract::contract(&ground).await;
+}
+
+fn commit(digit: char) -> CommitSha {
+    digit.to_string().repeat(40).parse().unwrap()
+}
+
+fn repo() -> RepoName {
+    "example/shop".parse().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_source_keeps_its_contract() {
+    let source = fake::Source::default();
+    let files = [
+        ("Dockerfile", "FROM busybox:1\n"),
+        ("bin/web", "#!/bin/sh\n"),
+    ];
+    source.commit(&repo(), "other", &commit('2'), &files);
+    source.commit(&repo(), "main", &commit('1'), &files);
+    let ground = source::contract::Ground {
+        source: Arc::new(source),
+        repo: repo(),
+        branch: "main".parse().unwrap(),
+        commit: commit('1'),
+        twin: commit('2'),
+        path: "Dockerfile".to_owned(),
+        content: Bytes::from(files[0].1),
+        nowhere: "example/nothing".parse().unwrap(),
+    };
+    source::contract::contract(&ground).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_build_engine_keeps_its_contract() {
+    let engine = fake::BuildEngine::pushing_to(Registry::default());
+    let web = DeclaredWorker {
+        spec: WorkerSpec::named("web".parse().unwrap()),
+        first_scale: Scale::first_of(&"web".parse().unwrap()),
+        source: WorkerSource::Image,
+    };
+    let takes = Duration::from_secs(5);
+    engine.teach(
+        &commit('1'),
+        Outcome {
+            takes,
+            outcome: Ok(vec![web]),
+        },
+    );
+    engine.teach(
+        &commit('2'),
+        Outcome {
+            takes,
+            outcome: Err("RUN false".to_owned()),
+        },
+    );
+    let order = |digit| BuildOrder {
+        build: BuildId::new(1),
+        app_name: "shop".parse().unwrap(),
+        repo: repo(),
+        commit: commit(digit),
+        recipe: Recipe::default(),
+    };
+    let ground = build_engine::contract::Ground {
+        engine: Arc::new(engine),
+        good: order('1'),
+        failing: order('2'),
+        without_strategy: order('3'),
+    };
+    build_engine::contract::contract(&ground).await;
+}
