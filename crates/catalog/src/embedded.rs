@@ -130,8 +130,11 @@ impl Catalog for Embedded {
         &self,
         node: &NodeName,
     ) -> Result<BTreeMap<InstanceId, Registration>, Error> {
-        self.check(node)?;
-        Ok(lock(&self.registered).clone())
+        // Of a node that is not there nothing is known.
+        match self.check(node) {
+            Ok(()) => Ok(lock(&self.registered).clone()),
+            Err(_) => Ok(BTreeMap::new()),
+        }
     }
 
     async fn changes(&self) -> BoxStream<'static, ()> {

@@ -96,3 +96,13 @@ async fn a_watcher_hears_of_what_changes_and_of_nothing_else() {
     drop(catalog);
     assert_eq!(changes.next().await, None);
 }
+
+#[tokio::test]
+async fn it_keeps_the_contract_of_a_catalog() {
+    let ground = ports::catalog::contract::Ground {
+        catalog: std::sync::Arc::new(catalog()),
+        pool: pool(),
+        entry: entry(1, "here"),
+    };
+    ports::catalog::contract::contract(&ground).await;
+}

@@ -151,3 +151,15 @@ async fn one_who_speaks_first_is_yes_without_waiting() {
     let answer = ask(address, Question::Tcp).await;
     assert_eq!(answer, Answer::Yes("accepts connections".to_owned()));
 }
+
+#[tokio::test]
+async fn it_keeps_the_contract_of_a_prober() {
+    let ground = ports::prober::contract::Ground {
+        prober: std::sync::Arc::new(Probes),
+        address: "127.0.0.1".to_owned(),
+        serving: serving(b"HTTP/1.1 200 OK\r\n\r\n").await.port(),
+        failing: serving(b"HTTP/1.1 503 Busy\r\n\r\n").await.port(),
+        nobody: nobody().await.port(),
+    };
+    ports::prober::contract::contract(&ground).await;
+}
