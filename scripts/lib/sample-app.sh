@@ -39,7 +39,7 @@ run_jockey() {
 }
 
 deploy_sample() {
-  if "$(programs)/jockey" apps get sample >/dev/null 2>&1; then
+  if "$(programs)/jockey" apps show sample >/dev/null 2>&1; then
     say "the app sample is there already"
   else
     run_jockey apps create sample --repo example/sample-app
