@@ -69,16 +69,24 @@ pub async fn usage(deps: &Deps) -> Result<Vec<NodeDisk>, Error> {
     Ok(disks)
 }
 
-/// Removes the images of this Installation that nothing reaches and that are older than `image_grace`. One that is still
+/// Removes the images of this Installation that nothing reaches and that are older than `image_grace`; on one node, where
+/// it is named. One that is still
 /// used by a container is refused by its node, and stays.
 ///
 /// # Errors
 /// Those of the database and of the catalog. What a node refuses is told in the log and tried again next time.
-pub async fn collect(deps: &Deps, mode: Mode) -> Result<Vec<Collected>, Error> {
+pub async fn collect(
+    deps: &Deps,
+    only: Option<&NodeName>,
+    mode: Mode,
+) -> Result<Vec<Collected>, Error> {
     let kept = needs(deps).await?;
     let now = deps.clock.now();
     let mut collected = Vec::new();
     for node in nodes(deps).await? {
+        if only.is_some_and(|only| *only != node) {
+            continue;
+        }
         let images = deps.fleet.images(&node)?;
         let owned = match images.list().await {
             Ok(owned) => owned,

@@ -36,7 +36,7 @@ async fn clean_up(deps: &Deps) {
     };
     let now = deps.clock.now();
     let cleaning = async {
-        match disk::collect(deps, disk::Mode::Run).await {
+        match disk::collect(deps, None, disk::Mode::Run).await {
             Ok(collected) if collected.is_empty() => {}
             Ok(collected) => tracing::info!(images = collected.len(), "removed what nothing needs"),
             Err(error) => tracing::warn!(

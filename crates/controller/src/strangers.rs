@@ -2,7 +2,7 @@
 //! database, does not know of (rule 8). They are told of and left alone until a person says what to do.
 
 use crate::{Error, deps::Deps, disk, perform};
-use domain::ObservedInstance;
+use domain::{DeployId, ObservedInstance};
 use ports::Effect;
 use std::{collections::BTreeSet, time::Duration};
 
@@ -28,13 +28,14 @@ pub async fn list(deps: &Deps) -> Result<Vec<ObservedInstance>, Error> {
     Ok(seen)
 }
 
-/// Stops and removes the instances that the database does not know of. Their last lines go to the log of the server,
+/// Stops and removes the instances that the database does not know of, of one Deploy where it is named. Their last lines go to the log of the server,
 /// since no Deploy can hold them.
 ///
 /// # Errors
 /// Those of the nodes: what was swept before stays swept.
-pub async fn sweep(deps: &Deps) -> Result<Vec<ObservedInstance>, Error> {
-    let strangers = list(deps).await?;
+pub async fn sweep(deps: &Deps, only: Option<DeployId>) -> Result<Vec<ObservedInstance>, Error> {
+    let mut strangers = list(deps).await?;
+    strangers.retain(|stranger| only.is_none_or(|deploy| stranger.deploy == deploy));
     for stranger in &strangers {
         let runtime = deps.fleet.runtime(&stranger.node)?;
         let stopped = runtime.stop(&stranger.handle, GRACE).await?;

@@ -29,5 +29,5 @@ pub use crate::disk::Mode;
 pub use ctx::Ctx;
 pub use error::{Error, Kind};
 pub use etag::Etag;
-use paging::{all, filtered};
 pub use outcome::{Done, EnvironmentPlan, Intended, Record, Verb};
+use paging::{all, filtered};

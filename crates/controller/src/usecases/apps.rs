@@ -224,7 +224,9 @@ pub async fn update(
         Mode::Preview => refuse_taken(ctx, &view.app.name, &view.app.repo, Some(before.id)).await?,
         Mode::Run => {
             let change = ctx.change(format!("changed {what} of app {}", before.name));
-            let stored = ctx.store().update_app(&view.app, before.updated_at, &change);
+            let stored = ctx
+                .store()
+                .update_app(&view.app, before.updated_at, &change);
             view.app = stored.await?;
         }
     }

@@ -164,8 +164,12 @@ pub async fn cancel(ctx: &Ctx, which: &str, mode: Mode) -> Result<Done<BuildView
             Err(error) => return Err(error.into()),
         };
     }
-    let record = Record::new(Verb::Cancel, format!("build {id}"), "deploys that wait for it fail")
-        .within(&view.app, "");
+    let record = Record::new(
+        Verb::Cancel,
+        format!("build {id}"),
+        "deploys that wait for it fail",
+    )
+    .within(&view.app, "");
     Ok(Done::recorded(view, record))
 }
 

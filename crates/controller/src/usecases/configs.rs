@@ -11,7 +11,7 @@ use domain::{
     App, Cause, ConfigVersionId, Environment, Timestamp,
     config::{BadVariable, ConfigScope, ConfigSet, ConfigVersions, Key, Variables},
 };
-use ports::store::{Listed, Page, configs::ConfigVersion};
+use ports::store::{self, Listed, Page, configs::ConfigVersion};
 use std::collections::BTreeMap;
 
 /// Which Config Set is meant, by names or ids.
@@ -100,8 +100,16 @@ impl Scope {
     fn view(&self, set: Option<ConfigSet>) -> ConfigView {
         ConfigView {
             environment: self.environment.name.to_string(),
-            stack: self.stack.as_ref().map(|s| s.name.to_string()).unwrap_or_default(),
-            app: self.app.as_ref().map(|a| a.name.to_string()).unwrap_or_default(),
+            stack: self
+                .stack
+                .as_ref()
+                .map(|s| s.name.to_string())
+                .unwrap_or_default(),
+            app: self
+                .app
+                .as_ref()
+                .map(|a| a.name.to_string())
+                .unwrap_or_default(),
             etag: Etag::of_version(set.as_ref().map(|set| set.version)),
             version: set.as_ref().map(Version::of),
             variables: set.map(|set| set.variables).unwrap_or_default(),
@@ -113,7 +121,10 @@ impl Scope {
         match (&self.app, &self.stack) {
             (Some(app), _) => format!("config of {} in {}", app.name, self.environment.name),
             (None, Some(stack)) => {
-                format!("config of stack {} in {}", stack.name, self.environment.name)
+                format!(
+                    "config of stack {} in {}",
+                    stack.name, self.environment.name
+                )
             }
             (None, None) => format!("config of {}", self.environment.name),
         }
@@ -258,8 +269,9 @@ pub async fn update(
     let scope = scope(ctx, which).await?;
     let before = ctx.store().find_config(scope.scope).await?;
     let view = scope.view(before.clone());
-    view.etag.check(expected, Kind::ConfigVersion, scope.title())?;
-    let (variables, summary) = changed(&view.variables, edit)?;
+    view.etag
+        .check(expected, Kind::ConfigVersion, scope.title())?;
+    let (variables, summary) = changed(&view.variables, edit).map_err(store::Error::from)?;
     if variables == view.variables {
         return Ok(Done::unchanged(Changed {
             config: view,
@@ -267,8 +279,8 @@ pub async fn update(
         }));
     }
     let affected = affected(ctx, &scope).await?;
-    let record = Record::new(Verb::Update, scope.title(), &summary)
-        .within(&view.app, &view.environment);
+    let record =
+        Record::new(Verb::Update, scope.title(), &summary).within(&view.app, &view.environment);
     let mut plan = Intended::of(record);
     plan.records.extend(affected.iter().map(Affected::record));
     let base = before.as_ref().map(|set| set.version);
@@ -305,7 +317,12 @@ fn changed(before: &Variables, edit: Edit) -> Result<(Variables, String), BadVar
         }
     };
     let after = before.changed(&set, &unset)?;
-    let is_new = |key: &Key| before.iter().find(|(known, _)| *known == key).map(|(_, v)| v);
+    let is_new = |key: &Key| {
+        before
+            .iter()
+            .find(|(known, _)| *known == key)
+            .map(|(_, v)| v)
+    };
     let words = set
         .iter()
         .filter(|(key, value)| is_new(key) != Some(value.as_str()))

@@ -61,7 +61,10 @@ pub async fn get(ctx: &Ctx, which: &str) -> Result<DeployView, Error> {
 pub async fn list(ctx: &Ctx, filter: &Filter, page: Page) -> Result<Listed<DeployView>, Error> {
     let filter = DeployFilter {
         app: ctx.any_app(&filter.app).await?.map(|app| app.id),
-        environment: ctx.any_environment(&filter.environment).await?.map(|e| e.id),
+        environment: ctx
+            .any_environment(&filter.environment)
+            .await?
+            .map(|e| e.id),
         state: filter.state,
     };
     let found = ctx.store().list_deploys(&filter, page).await?;

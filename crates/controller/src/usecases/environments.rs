@@ -164,7 +164,12 @@ async fn refuse_used(ctx: &Ctx, environment: &Environment) -> Result<(), Error> 
             state: Some(*state),
             ..DeployFilter::default()
         };
-        used += ctx.store().list_deploys(&filter, Page::ALL).await?.items.len();
+        used += ctx
+            .store()
+            .list_deploys(&filter, Page::ALL)
+            .await?
+            .items
+            .len();
     }
     if used == 0 {
         return Ok(());

@@ -32,7 +32,10 @@ async fn resolve(ctx: &Ctx, filter: &Filter) -> Result<EventFilter, Error> {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     Ok(EventFilter {
         app: ctx.any_app(&filter.app).await?.map(|app| app.id),
-        environment: ctx.any_environment(&filter.environment).await?.map(|e| e.id),
+        environment: ctx
+            .any_environment(&filter.environment)
+            .await?
+            .map(|e| e.id),
         subject: some(&filter.subject),
         kind: some(&filter.kind),
     })
@@ -45,11 +48,17 @@ async fn resolve(ctx: &Ctx, filter: &Filter) -> Result<EventFilter, Error> {
 pub async fn list(ctx: &Ctx, filter: &Filter, page: Page) -> Result<Listed<EventView>, Error> {
     let filter = resolve(ctx, filter).await?;
     let before = page.after.map(EventId::new);
-    let mut events = ctx.store().latest_events(before, &filter, page.size + 1).await?;
+    let mut events = ctx
+        .store()
+        .latest_events(before, &filter, page.size + 1)
+        .await?;
     let size = usize::try_from(page.size).unwrap_or(usize::MAX);
     let more = events.len() > size;
     events.truncate(size);
-    let next = events.last().map(|event| event.id.number()).filter(|_| more);
+    let next = events
+        .last()
+        .map(|event| event.id.number())
+        .filter(|_| more);
     Ok(Listed {
         items: views(ctx, events).await?,
         next,

@@ -1,10 +1,7 @@
 //! Finds what a request names, by name or id. A name wins over an id.
 
 use super::{Ctx, Error, Kind};
-use domain::{
-    App, Build, Deploy, Environment, Release, Stack, Worker,
-    ids::BadId,
-};
+use domain::{App, Build, Deploy, Environment, Release, Stack, Worker, ids::BadId};
 use std::str::FromStr;
 
 impl Ctx {
@@ -64,7 +61,10 @@ impl Ctx {
             environment: environment.name.to_string(),
         };
         if let Ok(name) = which.parse()
-            && let Some(worker) = self.store().find_worker(app.id, environment.id, &name).await?
+            && let Some(worker) = self
+                .store()
+                .find_worker(app.id, environment.id, &name)
+                .await?
         {
             return Ok(worker);
         }
@@ -106,7 +106,10 @@ pub(super) fn id<T: FromStr<Err = BadId>>(
 
 fn required(field: &'static str, what: Kind, text: &str) -> Result<(), Error> {
     if text.is_empty() {
-        return Err(Error::invalid(field, format!("which {what}? None is given")));
+        return Err(Error::invalid(
+            field,
+            format!("which {what}? None is given"),
+        ));
     }
     Ok(())
 }

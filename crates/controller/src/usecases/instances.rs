@@ -8,8 +8,7 @@ use super::{Ctx, Error, Kind, find, names::Names};
 use crate::SeenInstance;
 use domain::{
     CommitSha, DeployId, Environment, Health, ImageRef, InstanceEnd, InstanceId, Intent,
-    IntentKind, IntentState, NodeName, ReleaseId, Timestamp,
-    observed::Phase,
+    IntentKind, IntentState, NodeName, ReleaseId, Timestamp, observed::Phase,
 };
 use ports::store::{Page, intents::EndFilter};
 use scheduler::input::Registration;
@@ -115,9 +114,14 @@ pub async fn list(ctx: &Ctx, filter: &Filter) -> Result<Vec<InstanceView>, Error
     }
     let worker = worker_name(ctx, &filter.worker).await?;
     found.retain(|instance| {
-        worker.as_ref().is_none_or(|worker| instance.worker == *worker)
+        worker
+            .as_ref()
+            .is_none_or(|worker| instance.worker == *worker)
             && filter.deploy.is_none_or(|deploy| instance.deploy == deploy)
-            && filter.node.as_ref().is_none_or(|node| instance.node == *node)
+            && filter
+                .node
+                .as_ref()
+                .is_none_or(|node| instance.node == *node)
     });
     found.sort_by_cached_key(InstanceView::key);
     Ok(found)
@@ -328,7 +332,10 @@ impl<'a> Viewer<'a> {
         let ends = self.ctx.store().list_ends(filter, page).await?.items;
         let there: BTreeSet<_> = there.iter().map(|instance| instance.id).collect();
         let mut views = Vec::new();
-        for end in ends.into_iter().filter(|end| !there.contains(&end.instance)) {
+        for end in ends
+            .into_iter()
+            .filter(|end| !there.contains(&end.instance))
+        {
             let release = self.release(end.deploy).await?;
             views.push(InstanceView {
                 id: end.instance,

@@ -38,8 +38,12 @@ pub async fn list(ctx: &Ctx, filter: &Filter) -> Result<Vec<NodeView>, Error> {
     let stacks = ctx.store().list_stacks(Page::ALL).await?.items;
     for env in environments(ctx).await? {
         for member_of in &stacks {
-            if environment.as_ref().is_some_and(|wanted| wanted.id != env.id)
-                || stack.as_ref().is_some_and(|wanted| wanted.id != member_of.id)
+            if environment
+                .as_ref()
+                .is_some_and(|wanted| wanted.id != env.id)
+                || stack
+                    .as_ref()
+                    .is_some_and(|wanted| wanted.id != member_of.id)
             {
                 continue;
             }
@@ -49,14 +53,20 @@ pub async fn list(ctx: &Ctx, filter: &Filter) -> Result<Vec<NodeView>, Error> {
                 stack: member_of.id,
                 stack_name: member_of.name.clone(),
             };
-            let members = ctx.deps.catalog.nodes(&pool).await.map_err(crate::Error::from)?;
+            let members = ctx
+                .deps
+                .catalog
+                .nodes(&pool)
+                .await
+                .map_err(crate::Error::from)?;
             for node in members {
                 let view = nodes.entry(node.name.clone()).or_insert(NodeView {
                     node,
                     pools: Vec::new(),
                     instances: None,
                 });
-                view.pools.push((env.name.to_string(), member_of.name.to_string()));
+                view.pools
+                    .push((env.name.to_string(), member_of.name.to_string()));
             }
         }
     }
@@ -96,7 +106,9 @@ async fn look(ctx: &Ctx, mut view: NodeView, duties: &BTreeMap<NodeName, Duty>) 
 /// `Unknown`, `World`.
 pub async fn get(ctx: &Ctx, name: &str) -> Result<NodeView, Error> {
     let nodes = list(ctx, &Filter::default()).await?;
-    let found = nodes.into_iter().find(|view| view.node.name.as_str() == name);
+    let found = nodes
+        .into_iter()
+        .find(|view| view.node.name.as_str() == name);
     found.ok_or_else(|| Error::unknown(Kind::Node, name))
 }
 
@@ -119,7 +131,10 @@ pub async fn set_duty(
     let (words, why) = match duty {
         Duty::Serving => ("uncordoned", "it takes its share again"),
         Duty::Cordoned => ("cordoned", "nothing new goes there; what is there stays"),
-        Duty::Draining => ("drained", "what is there moves away, started elsewhere first"),
+        Duty::Draining => (
+            "drained",
+            "what is there moves away, started elsewhere first",
+        ),
     };
     let mut plan = Intended::of(Record::new(Verb::Update, format!("node {node}"), why));
     match mode {

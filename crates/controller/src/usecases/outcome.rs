@@ -3,7 +3,7 @@
 use super::{Ctx, Error};
 use crate::observe;
 use domain::{AppId, DeployId, Environment};
-use scheduler::{PlanInput, Plan};
+use scheduler::{Plan, PlanInput};
 use std::collections::BTreeMap;
 
 /// The Deploy that a preview speaks of before there is one.

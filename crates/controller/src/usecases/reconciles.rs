@@ -71,7 +71,9 @@ pub async fn create(
             completed_at: None,
         },
         Mode::Run => {
-            let of = app.as_ref().map_or_else(String::new, |app| format!("{} in ", app.name));
+            let of = app
+                .as_ref()
+                .map_or_else(String::new, |app| format!("{} in ", app.name));
             let change = ctx.change(format!("asked for a reconcile of {of}{}", environment.name));
             ctx.store().create_reconcile(new, &change).await?
         }

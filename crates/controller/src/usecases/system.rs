@@ -5,7 +5,7 @@ use super::{
     instances::{self, InstanceView},
 };
 use crate::disk::{self, Collected, NodeDisk};
-use domain::NodeName;
+use domain::{DeployId, NodeName};
 
 /// What each node holds; one node, where it is named.
 ///
@@ -22,12 +22,21 @@ pub async fn disk_usage(ctx: &Ctx, node: Option<&NodeName>) -> Result<Vec<NodeDi
     Ok(disks)
 }
 
-/// Removes what nothing reaches, on every node.
+/// Removes what nothing reaches; on one node, where it is named.
 ///
 /// # Errors
-/// `World`.
-pub async fn collect(ctx: &Ctx, mode: Mode) -> Result<Done<Vec<Collected>>, Error> {
-    let collected = disk::collect(&ctx.deps, mode).await?;
+/// `Unknown` (the node), `World`.
+pub async fn collect(
+    ctx: &Ctx,
+    node: Option<&NodeName>,
+    mode: Mode,
+) -> Result<Done<Vec<Collected>>, Error> {
+    if let Some(node) = node
+        && !disk::nodes(&ctx.deps).await?.contains(node)
+    {
+        return Err(Error::unknown(Kind::Node, node));
+    }
+    let collected = disk::collect(&ctx.deps, node, mode).await?;
     let records = collected.iter().map(|collected| {
         let image = collected.image.image.short();
         let why = format!("on {}: nothing needs it", collected.node);
@@ -52,14 +61,22 @@ pub async fn strangers(ctx: &Ctx) -> Result<Vec<InstanceView>, Error> {
     instances::strangers(ctx, seen).await
 }
 
-/// Stops and removes the instances that the database does not know.
+/// Stops and removes the instances that the database does not know; of one Deploy, where it is named.
 ///
 /// # Errors
 /// `World`: what was swept before stays swept.
-pub async fn sweep(ctx: &Ctx, mode: Mode) -> Result<Done<Vec<InstanceView>>, Error> {
+pub async fn sweep(
+    ctx: &Ctx,
+    only: Option<DeployId>,
+    mode: Mode,
+) -> Result<Done<Vec<InstanceView>>, Error> {
     let swept = match mode {
-        Mode::Preview => crate::strangers::list(&ctx.deps).await?,
-        Mode::Run => crate::strangers::sweep(&ctx.deps).await?,
+        Mode::Preview => {
+            let mut strangers = crate::strangers::list(&ctx.deps).await?;
+            strangers.retain(|stranger| only.is_none_or(|deploy| stranger.deploy == deploy));
+            strangers
+        }
+        Mode::Run => crate::strangers::sweep(&ctx.deps, only).await?,
     };
     let value = instances::strangers(ctx, swept).await?;
     let records = value.iter().map(|stranger| {

@@ -27,7 +27,10 @@ pub async fn create(ctx: &Ctx, new: NewToken, mode: Mode) -> Result<Done<Token>,
     let record = Record::new(Verb::Create, format!("token {}", new.name), why);
     let token = match mode {
         Mode::Preview => {
-            if find(ctx, &new.name).await.is_ok_and(|known| known.name == new.name) {
+            if find(ctx, &new.name)
+                .await
+                .is_ok_and(|known| known.name == new.name)
+            {
                 return Err(Error::Store(store::Error::Exists {
                     what: "a token",
                     which: new.name,
@@ -57,7 +60,9 @@ fn check_name(name: &str) -> Result<(), Error> {
     let problem = if name.is_empty() {
         "a token needs a name, which events show; say whose it is or what it is for".to_owned()
     } else if name.len() > NAME_MAX || !name.chars().all(fits) {
-        format!("`{name}` is no name for a token; use at most {NAME_MAX} letters, digits and `-_.@+`")
+        format!(
+            "`{name}` is no name for a token; use at most {NAME_MAX} letters, digits and `-_.@+`"
+        )
     } else if name == "jockey" || name.parse::<TokenId>().is_ok() {
         format!("`{name}` would be taken for something else; choose another name")
     } else {
@@ -72,9 +77,7 @@ fn check_name(name: &str) -> Result<(), Error> {
 /// Those of the database.
 pub async fn list(ctx: &Ctx, role: Option<Role>) -> Result<Vec<Token>, Error> {
     let mut tokens = ctx.store().list_tokens().await?;
-    tokens.retain(|token| {
-        token.revoked_at.is_none() && role.is_none_or(|role| token.role == role)
-    });
+    tokens.retain(|token| token.revoked_at.is_none() && role.is_none_or(|role| token.role == role));
     Ok(tokens)
 }
 
@@ -102,6 +105,10 @@ pub async fn delete(ctx: &Ctx, which: &str, mode: Mode) -> Result<Done<Token>, E
         token = ctx.store().revoke_token(token.id, &change).await?;
     }
     let subject = format!("token {}", token.name);
-    let record = Record::new(Verb::Delete, subject, "calls that bear it are refused from then on");
+    let record = Record::new(
+        Verb::Delete,
+        subject,
+        "calls that bear it are refused from then on",
+    );
     Ok(Done::recorded(token, record))
 }

@@ -29,14 +29,24 @@ async fn a_release_that_dies_leaves_the_old_one_as_it_was() {
     stage.ended(first).await;
     let before = stage.handles();
 
-    let dies = Behaviour::of(Course::Exits { after: Duration::from_millis(300), code: 3 });
+    let dies = Behaviour {
+        boots_in: Duration::from_secs(3),
+        ..Behaviour::of(Course::Exits {
+            after: Duration::from_millis(300),
+            code: 3,
+        })
+    };
     let bad = stage.commit(2, vec![web(2)], dies);
     let second = stage.deploy(&bad, OnConflict::Queue).await;
     let failed = stage.ended(second).await;
     assert_eq!(failed.state, DeployState::Failed);
     let reason = failed.failure.expect("a failure").reason;
     assert!(reason.contains("exited with code 3"), "{reason}");
-    stage.until("the dead are gone", || stage.summary() == "web: 2 serving of dep-1").await;
+    stage
+        .until("the dead are gone", || {
+            stage.summary() == "web: 2 serving of dep-1"
+        })
+        .await;
     assert_eq!(stage.handles(), before);
 }
 
@@ -49,8 +59,16 @@ async fn a_new_release_takes_over_and_the_old_one_goes() {
         let deploy = stage.deploy(&commit, OnConflict::Queue).await;
         assert_eq!(stage.ended(deploy).await.state, DeployState::Deployed);
     }
-    assert_eq!(stage.summary(), "clock: 1 serving of dep-3; web: 2 serving of dep-3");
-    let first = stage.store.find_deploy(domain::DeployId::new(1)).await.unwrap().unwrap();
+    assert_eq!(
+        stage.summary(),
+        "clock: 1 serving of dep-3; web: 2 serving of dep-3"
+    );
+    let first = stage
+        .store
+        .find_deploy(domain::DeployId::new(1))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(first.state, DeployState::Stopped);
 }
 

@@ -2,8 +2,8 @@
 
 use controller::{Board, Deps, Server, Settings};
 use domain::{
-    AppId, Cause, CommitSha, Deploy, DeployId, EnvironmentId, GitRef, InstallationId, Node, NodeName, RepoName, Scale,
-    WorkerSpec,
+    AppId, Cause, CommitSha, Deploy, DeployId, EnvironmentId, GitRef, InstallationId, Node,
+    NodeName, RepoName, Scale, WorkerSpec,
     app::Recipe,
     build::DeclaredWorker,
     deploy::DEFAULT_PATIENCE,
@@ -23,7 +23,11 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use testkit::fake::{self, clock::BEGINNING, node::{Behaviour, Registry}};
+use testkit::fake::{
+    self,
+    clock::BEGINNING,
+    node::{Behaviour, Registry},
+};
 
 const ADDRESS: &str = "node-1.test";
 
@@ -57,7 +61,11 @@ impl Stage {
         }]);
         let source = Arc::new(fake::Source::default());
         let engine = Arc::new(fake::BuildEngine::pushing_to(registry));
-        let fleet = fake::Fleet::default().with(name, node.runtime(installation), node.images(installation));
+        let fleet = fake::Fleet::default().with(
+            name,
+            node.runtime(installation),
+            node.images(installation),
+        );
         let deps = Deps {
             store: store.clone(),
             fleet: Arc::new(fleet),
@@ -70,8 +78,14 @@ impl Stage {
             settings: Arc::new(Settings::named("server-1".to_owned())),
             board: Arc::new(Board::default()),
         };
-        let environment = store.create_environment("development".parse().unwrap(), None, &change()).await.unwrap();
-        let stack = store.create_stack("api".parse().unwrap(), &change()).await.unwrap();
+        let environment = store
+            .create_environment("development".parse().unwrap(), None, &change())
+            .await
+            .unwrap();
+        let stack = store
+            .create_stack("api".parse().unwrap(), &change())
+            .await
+            .unwrap();
         let repo: RepoName = "shop/api".parse().unwrap();
         let new = NewApp {
             name: "shop".parse().unwrap(),
@@ -81,7 +95,16 @@ impl Stage {
             subscribe_to_github_webhook: true,
         };
         let app = store.create_app(new, &change()).await.unwrap();
-        Self { store, node, deps, source, engine, repo, app: app.id, environment: environment.id }
+        Self {
+            store,
+            node,
+            deps,
+            source,
+            engine,
+            repo,
+            app: app.id,
+            environment: environment.id,
+        }
     }
 
     pub(crate) fn start(&self) -> Server {
@@ -89,14 +112,28 @@ impl Stage {
     }
 
     /// A commit of these Workers, whose image behaves so.
-    pub(crate) fn commit(&self, number: u8, workers: Vec<DeclaredWorker>, behaviour: Behaviour) -> CommitSha {
+    pub(crate) fn commit(
+        &self,
+        number: u8,
+        workers: Vec<DeclaredWorker>,
+        behaviour: Behaviour,
+    ) -> CommitSha {
         let commit: CommitSha = format!("{number:040x}").parse().unwrap();
-        self.source.commit(&self.repo, "main", &commit, &[("Dockerfile", "FROM busybox:1")]);
+        self.source.commit(
+            &self.repo,
+            "main",
+            &commit,
+            &[("Dockerfile", "FROM busybox:1")],
+        );
         self.engine.teach(
             &commit,
-            fake::build_engine::Recipe { takes: Duration::from_secs(1), outcome: Ok(workers) },
+            fake::build_engine::Recipe {
+                takes: Duration::from_secs(1),
+                outcome: Ok(workers),
+            },
         );
-        self.node.teach(&fake::BuildEngine::image_of(&commit), behaviour);
+        self.node
+            .teach(&fake::BuildEngine::image_of(&commit), behaviour);
         commit
     }
 
@@ -130,7 +167,11 @@ impl Stage {
         let ended = tokio::time::timeout(Duration::from_secs(3600), wait).await;
         match ended {
             Ok(deploy) => deploy,
-            Err(_) => panic!("{id} does not end: {:?}; {}", self.store.find_deploy(id).await, self.summary()),
+            Err(_) => panic!(
+                "{id} does not end: {:?}; {}",
+                self.store.find_deploy(id).await,
+                self.summary()
+            ),
         }
     }
 
@@ -141,27 +182,44 @@ impl Stage {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        assert!(tokio::time::timeout(Duration::from_secs(600), wait).await.is_ok(), "{what}: {}", self.summary());
+        assert!(
+            tokio::time::timeout(Duration::from_secs(600), wait)
+                .await
+                .is_ok(),
+            "{what}: {}",
+            self.summary()
+        );
     }
 
     /// What the node calls the containers that it has.
     pub(crate) fn handles(&self) -> BTreeSet<String> {
-        self.node.standing().into_iter().map(|standing| standing.handle).collect()
+        self.node
+            .standing()
+            .into_iter()
+            .map(|standing| standing.handle)
+            .collect()
     }
 
     /// What truly stands: `web: 2 serving of dep-1; web: 1 not serving of dep-2`.
     pub(crate) fn summary(&self) -> String {
         let mut counts: BTreeMap<String, u32> = BTreeMap::new();
         for standing in self.node.standing() {
-            let Some(seen) = standing.observed else { continue };
+            let Some(seen) = standing.observed else {
+                continue;
+            };
             let what = match (standing.serves, seen.phase.is_running()) {
                 (true, _) => "serving",
                 (false, true) => "not serving",
                 (false, false) => "not running",
             };
-            *counts.entry(format!("{}: # {what} of {}", seen.worker, seen.deploy)).or_default() += 1;
+            *counts
+                .entry(format!("{}: # {what} of {}", seen.worker, seen.deploy))
+                .or_default() += 1;
         }
-        let clauses: Vec<_> = counts.iter().map(|(clause, count)| clause.replace('#', &count.to_string())).collect();
+        let clauses: Vec<_> = counts
+            .iter()
+            .map(|(clause, count)| clause.replace('#', &count.to_string()))
+            .collect();
         clauses.join("; ")
     }
 }
@@ -176,5 +234,10 @@ pub(crate) fn web(scale: u16) -> DeclaredWorker {
 }
 
 fn change() -> Change {
-    Change { actor: "test".to_owned(), at: BEGINNING, message: "a test".to_owned(), request: None }
+    Change {
+        actor: "test".to_owned(),
+        at: BEGINNING,
+        message: "a test".to_owned(),
+        request: None,
+    }
 }

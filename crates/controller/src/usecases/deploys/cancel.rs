@@ -33,8 +33,12 @@ pub async fn cancel(ctx: &Ctx, which: &str, mode: Mode) -> Result<Done<DeployVie
     };
     let view = view(ctx, cancelled).await?;
     let subject = format!("deploy {}", view.deploy.id);
-    let record = Record::new(Verb::Cancel, subject, "its instances go, what ran before stays")
-        .within(&view.app, &view.environment);
+    let record = Record::new(
+        Verb::Cancel,
+        subject,
+        "its instances go, what ran before stays",
+    )
+    .within(&view.app, &view.environment);
     Ok(Done::recorded(view, record))
 }
 

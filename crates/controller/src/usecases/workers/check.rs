@@ -32,7 +32,8 @@ pub(super) fn definition(spec: &WorkerSpec) -> Result<(), Error> {
         Check::Http(_) | Check::Tcp | Check::Default => {}
     }
     if let Some(memory) = spec.resources.memory.filter(|memory| *memory < MEMORY_MIN) {
-        let problem = format!("{memory} of memory is too little; Docker takes {MEMORY_MIN} or more");
+        let problem =
+            format!("{memory} of memory is too little; Docker takes {MEMORY_MIN} or more");
         return Err(Error::invalid("resources.memory_bytes", problem));
     }
     let timing = spec.timing;
@@ -44,7 +45,10 @@ pub(super) fn definition(spec: &WorkerSpec) -> Result<(), Error> {
     ] {
         if time < least || time > LONGEST {
             let least = least.as_secs();
-            let problem = format!("{} s is not possible: it is {least} s to 1 h", time.as_secs_f64());
+            let problem = format!(
+                "{} s is not possible: it is {least} s to 1 h",
+                time.as_secs_f64()
+            );
             return Err(Error::invalid(field, problem));
         }
     }

@@ -52,13 +52,17 @@ pub async fn create(
     let why = format!("with a scale of {}", scale.get());
     let record = Record::new(Verb::Create, &title, why).within(&app.name, &environment.name);
     let found = ctx.store().find_worker(app.id, environment.id, &spec.name);
-    if mode == Mode::Preview && found.await?.is_some() {
+    let exists = found.await?.is_some();
+    if mode == Mode::Preview && exists {
         return Err(Error::Store(store::Error::Exists {
             what: "a worker",
             which: spec.name.to_string(),
         }));
     }
-    let change = ctx.change(format!("created {title} of {} in {}", app.name, environment.name));
+    let change = ctx.change(format!(
+        "created {title} of {} in {}",
+        app.name, environment.name
+    ));
     let new = NewWorker {
         app: app.id,
         environment: environment.id,
@@ -125,18 +129,20 @@ where
     let mut plan = Intended::default();
     let mut worker = before.clone();
     if spec != before.spec {
-        plan.records.push(record("its definition changes".to_owned()));
+        plan.records
+            .push(record("its definition changes".to_owned()));
         worker.spec = spec;
         if mode == Mode::Run {
             let change = ctx.change(format!("changed worker {name} of {}", owner.app));
-            let stored = ctx
-                .store()
-                .update_worker(before.id, &worker.spec, before.updated_at, &change);
+            let stored =
+                ctx.store()
+                    .update_worker(before.id, &worker.spec, before.updated_at, &change);
             worker = stored.await?;
         }
     }
     if scale != before.scale {
-        plan.records.push(record(format!("its scale becomes {asked}")));
+        plan.records
+            .push(record(format!("its scale becomes {asked}")));
         worker.scale = scale;
         if mode == Mode::Run {
             worker = rescaled(ctx, &before, &worker, scale).await?;
@@ -154,7 +160,11 @@ async fn rescaled(
     scale: Scale,
 ) -> Result<Worker, Error> {
     let name = &before.spec.name;
-    let message = format!("scaled {name} from {} to {}", before.scale.get(), scale.get());
+    let message = format!(
+        "scaled {name} from {} to {}",
+        before.scale.get(),
+        scale.get()
+    );
     let change = if worker.spec == before.spec {
         ctx.change(message)
     } else {
@@ -175,8 +185,7 @@ async fn finish(
     if redefined {
         let record = plan.records.remove(0);
         let rest = std::mem::take(&mut plan.records);
-        let mut done =
-            followed_by_deploy(ctx, &app, &environment, (worker, record), mode).await?;
+        let mut done = followed_by_deploy(ctx, &app, &environment, (worker, record), mode).await?;
         done.plan.records.extend(rest);
         return Ok(done);
     }

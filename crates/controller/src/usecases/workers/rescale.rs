@@ -1,9 +1,7 @@
 //! Changes scales. A plan, and no Deploy.
 
 use super::{WorkerView, check};
-use crate::usecases::{
-    Ctx, Done, EnvironmentPlan, Error, Intended, Mode, Record, Verb,
-};
+use crate::usecases::{Ctx, Done, EnvironmentPlan, Error, Intended, Mode, Record, Verb};
 use domain::{App, Environment, Scale, Worker, WorkerName};
 use std::collections::BTreeSet;
 
@@ -32,7 +30,8 @@ pub async fn rescale(
         let why = format!("from {} to {}", worker.scale.get(), scale.get());
         let subject = format!("scale of {}", worker.spec.name);
         let record = Record::new(Verb::Update, subject, why);
-        plan.records.push(record.within(&app.name, &environment.name));
+        plan.records
+            .push(record.within(&app.name, &environment.name));
     }
     let workers = match mode {
         Mode::Preview => {

@@ -38,7 +38,8 @@ pub async fn restart(
     for worker in &workers {
         let subject = format!("worker {}", worker.spec.name);
         let record = Record::new(Verb::Update, subject, why);
-        plan.records.push(record.within(&app.name, &environment.name));
+        plan.records
+            .push(record.within(&app.name, &environment.name));
     }
     match mode {
         Mode::Preview => {
