@@ -86,7 +86,7 @@ pub fn health(
     continued(seen, before)
 }
 
-/// A probe of the process before this one says nothing good of it.
+/// A probe of the process before this one says nothing of it. A start that lies in the future is the node's clock.
 fn by_probe(
     probed: Option<&Probed>,
     started: Timestamp,
@@ -94,7 +94,10 @@ fn by_probe(
     now: Timestamp,
 ) -> Health {
     match probed {
-        Some(probed) if now.since(probed.seen_at) <= stale_after && probed.seen_at >= started => {
+        Some(probed)
+            if now.since(probed.seen_at) <= stale_after
+                && (probed.seen_at >= started || started > now) =>
+        {
             let evidence = Evidence {
                 what: probed.what.clone(),
                 since: probed.since,

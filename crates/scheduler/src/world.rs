@@ -51,6 +51,14 @@ impl Squad<'_> {
 
 impl<'a> World<'a> {
     pub(crate) fn new(input: &'a PlanInput) -> Self {
+        debug_assert!(input.apps.is_sorted_by_key(|app| app.app), "in order of id");
+        debug_assert!(
+            input
+                .apps
+                .iter()
+                .all(|app| workers(app).is_sorted_by_key(|worker| &worker.spec.name)),
+            "in order of name"
+        );
         let nodes = Nodes::new(input);
         let members = member::join(input, &nodes);
         let squads = squads(input, &members);

@@ -35,7 +35,7 @@ pub(crate) fn apply<'a>(draft: &mut Draft<'_, 'a>, crew: &Crew<'_, 'a>, fates: &
         draft.hold_start(
             crew,
             Why::Surge {
-                running: running(crew),
+                running: running(crew).saturating_add(room),
                 at_most: ceiling(crew),
             },
         );

@@ -48,11 +48,13 @@ impl fmt::Display for Why {
             Self::TakenUp => f.write_str("its start is on record"),
             Self::Successor { of } => write!(f, "takes the place of {of}"),
             Self::Ready => f.write_str("it is healthy"),
-            Self::Proven => f.write_str("its deploy is deployed: its node starts it again after a reboot"),
+            Self::Proven => f.write_str("its deploy is deployed; it may outlive a reboot"),
             Self::Condemned => f.write_str("its stop is on record"),
             Self::Superseded { by } => write!(f, "{by} takes its place"),
             Self::NotWanted => f.write_str("its deploy is not wanted"),
-            Self::AboveScale { running, scale } => write!(f, "{running} run, {} are wanted", scale.get()),
+            Self::AboveScale { running, scale } => {
+                write!(f, "{running} run, {} are wanted", scale.get())
+            }
             Self::Unhealthy { what } => write!(f, "unhealthy past its grace: {what}"),
             Self::Ended { code } => write!(f, "exited with code {code}"),
             Self::NeverStarted => f.write_str("it was made and never started"),
@@ -65,29 +67,38 @@ impl fmt::Display for Why {
             Self::KeepHealthy { healthy, needed } => {
                 write!(f, "{needed} must stay healthy, {healthy} {}", are(*healthy))
             }
-            Self::ProveFirst { worker, healthy, needed } => {
-                write!(f, "first {worker} has to be healthy: {healthy} of {needed} {}", are(*healthy))
+            Self::ProveFirst {
+                worker,
+                healthy,
+                needed,
+            } => {
+                write!(
+                    f,
+                    "first {worker} has to get healthy: {healthy} of {needed}"
+                )
             }
-            Self::Surge { running, at_most } => write!(f, "surge: {running} of at most {at_most} run"),
+            Self::Surge { running, at_most } => {
+                write!(f, "surge: {running} of at most {at_most} run")
+            }
             Self::NoRoom { refusals } => no_room(f, refusals),
             Self::NodeSilent => f.write_str("its node does not answer"),
             Self::PoolDoubted { answering, known } => write!(
                 f,
-                "only {answering} of {known} nodes answer: the pool is not believed, and nothing moved"
+                "only {answering} of {known} nodes answer: nothing is moved until more do"
             ),
             Self::Backoff { failures, until } => {
-                let times = if *failures == 1 { "once" } else { "times" };
-                match failures {
-                    1 => write!(f, "it failed {times} and is tried again at {until}"),
-                    _ => write!(f, "it failed {failures} {times} and is tried again at {until}"),
-                }
+                let times = match failures {
+                    1 => "once".to_owned(),
+                    _ => format!("{failures} times"),
+                };
+                write!(f, "it failed {times}, and is tried again at {until}")
             }
             Self::Halted { unhealthy, of } => write!(
                 f,
-                "{unhealthy} of {of} instances are unhealthy at once: nothing is replaced until fewer are"
+                "{unhealthy} of {of} are unhealthy at once: none is replaced until fewer are"
             ),
             Self::UnknownDeploy => f.write_str(
-                "its deploy is not in the database; `jockey system adopt` or `jockey system sweep` decides",
+                "its deploy is not in the database; `jockey system adopt` or `sweep` decides",
             ),
             Self::Overlap { other } => write!(f, "{other} has not been seen to be gone"),
             Self::Draining { until } => write!(f, "it drains until {until}"),

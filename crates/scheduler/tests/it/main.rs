@@ -2,8 +2,11 @@
 #![cfg(test)]
 
 mod converge;
+mod health;
+mod places;
 mod properties;
-mod scenarios;
+mod rules;
+mod text;
 mod wrong;
 
 mod sketch;

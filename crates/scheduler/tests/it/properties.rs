@@ -75,13 +75,13 @@ fn perform_to_the_end(world: &mut Sketch) -> Result<Plan, TestCaseError> {
     let mut quiet = 0;
     for _ in 0..300 {
         let plan = world.plan();
-        // Once more, after a look: what was unknown at the first is known by then.
+        // Again, after a look: what is unknown or restarting at the first is known by then.
         quiet = if plan.is_empty() && plan.wake_at.is_none() {
             quiet + 1
         } else {
             0
         };
-        if quiet == 2 {
+        if quiet == 3 {
             return Ok(plan);
         }
         perform_some(world, &plan, u64::MAX)?;

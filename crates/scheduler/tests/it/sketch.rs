@@ -2,6 +2,7 @@
 
 pub(crate) mod arbitrary;
 mod perform;
+pub(crate) mod scenes;
 
 use domain::{
     AppId, DeployId, DeployState, EnvironmentId, Evidence, Health, InstanceEnd, InstanceId, Intent,

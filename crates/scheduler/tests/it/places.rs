@@ -1,0 +1,116 @@
+//! Rule 3: where the next instance goes.
+
+use crate::sketch::{STACK, Sketch};
+use domain::{node::Duty, worker::Resources};
+use scheduler::place::{Demand, Rooms, place};
+
+/// `a:2` is a node with two instances; `/zone-1` its zone, `:draining` its duty, `:full` one without room.
+fn pool(text: &str) -> Sketch {
+    let mut world = Sketch::new(&[]);
+    for word in text.split_whitespace() {
+        let mut parts = word.split(':');
+        let (name, zone) = parts
+            .next()
+            .unwrap()
+            .split_once('/')
+            .unwrap_or((word.split(':').next().unwrap(), ""));
+        let mut host = crate::sketch::node(name);
+        host.node.meta.insert("zone".to_owned(), zone.to_owned());
+        host.others.instances = parts.next().unwrap().parse().unwrap();
+        match parts.next() {
+            Some("draining") => host.node.duty = Duty::Draining,
+            Some("cordoned") => host.node.duty = Duty::Cordoned,
+            Some("full") => host.node.memory = Some("10MiB".parse().unwrap()),
+            _ => {}
+        }
+        world.nodes.push(host);
+    }
+    world
+}
+
+/// Where this many instances of one Worker go, one after the other.
+#[track_caller]
+fn check(why: &str, text: &str, number: usize, want: &str) {
+    let input = pool(text).input();
+    let mut rooms = Rooms::new(&input);
+    let mut demand = Demand {
+        stack: STACK,
+        resources: Resources {
+            memory: Some("64MiB".parse().unwrap()),
+            cpu: None,
+        },
+        port: true,
+        beside: Vec::new(),
+    };
+    let mut got = Vec::new();
+    for _ in 0..number {
+        match place(&mut rooms, &demand) {
+            Ok(place) => {
+                demand.beside.push(place.host);
+                got.push(place.node.to_string());
+            }
+            Err(_) => got.push("nowhere".to_owned()),
+        }
+    }
+    assert_eq!(got.join(" "), want, "{why}: {text}");
+}
+
+#[test]
+fn the_next_instance_goes_where_there_is_most_room() {
+    for (why, text, number, want) in [
+        ("fewest instances first", "a:2 b:0 c:1", 1, "b"),
+        ("a tie goes to the first name", "b:1 a:1", 1, "a"),
+        ("a draining node gets nothing", "a:0:draining b:5", 2, "b b"),
+        ("nor does a cordoned one", "a:0:cordoned b:5", 1, "b"),
+        ("nor one without room", "a:0:full b:5", 1, "b"),
+        ("an empty pool has no place", "", 1, "nowhere"),
+        (
+            "the second goes to another node, fuller as it is",
+            "a:0 b:9",
+            2,
+            "a b",
+        ),
+        (
+            "and the third to where there is most room again",
+            "a:0 b:9",
+            3,
+            "a b a",
+        ),
+        (
+            "zones are spread over among equals",
+            "a/1:0 b/1:0 c/2:0 d/2:0",
+            4,
+            "a c b d",
+        ),
+        (
+            "a zone is no reason to crowd a node",
+            "a/1:0 b/1:0 c/2:9",
+            2,
+            "a b",
+        ),
+    ] {
+        check(why, text, number, want);
+    }
+}
+
+#[test]
+fn no_port_is_given_twice_and_a_full_range_is_said() {
+    let mut world = pool("a:0");
+    world.policy.ports = 20_000..=20_003;
+    world.nodes[0].taken_ports.insert(20_001);
+    let input = world.input();
+    let mut rooms = Rooms::new(&input);
+    let demand = Demand {
+        stack: STACK,
+        resources: Resources::default(),
+        port: true,
+        beside: Vec::new(),
+    };
+    let mut ports: Vec<_> = (0..3)
+        .map(|_| place(&mut rooms, &demand).unwrap().port.unwrap())
+        .collect();
+    ports.sort_unstable();
+    assert_eq!(ports, [20_000, 20_002, 20_003]);
+    let refusal = place(&mut rooms, &demand).unwrap_err().remove(0);
+    assert_eq!(refusal.reason.to_string(), "has no free port in the range");
+}
