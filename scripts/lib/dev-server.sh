@@ -40,7 +40,7 @@ server_start() {
   # shellcheck disable=SC2016 # expanded by the new shell
   setsid --fork bash -c 'echo $$ >"$1" && shift && exec "$@"' start "$PIDFILE" \
     "$program" serve --dev --state-dir "$STATE" --git-base-url "file://$PWD/$STATE/repos" \
-    </dev/null >>"$SERVER_LOG" 2>&1
+    </dev/null >>"$SERVER_LOG" 2>&1 9>&-
   server_await
 }
 
