@@ -40,7 +40,7 @@ pub struct Settings {
     pub lease: Duration,
     /// How often a loop looks though nothing called it. Default 10 s.
     pub tick: Duration,
-    /// How many steps run on one node at once. Default twice the cores: container starts are mostly CPU.
+    /// How many steps run on one node at once. Default four times the cores: starts wait as much as they compute.
     pub steps_per_node: usize,
     /// How many builds run at once. Default 2.
     pub builds: usize,
@@ -81,7 +81,7 @@ impl Settings {
             scale_max: domain::worker::SCALE_MAX,
             lease: Duration::from_secs(10),
             tick: Duration::from_secs(10),
-            steps_per_node: 2 * cores,
+            steps_per_node: 4 * cores,
             builds: 2,
             build_deadline: Duration::from_secs(1800),
             list_deadline: Duration::from_secs(5),

@@ -56,6 +56,15 @@ pub(crate) struct Keeper {
     strangers_ports: BTreeMap<(NodeName, u16), Timestamp>,
     room: BTreeMap<NodeName, Arc<Semaphore>>,
     variables: Option<(ConfigVersions, Arc<Variables>)>,
+    /// Whether the board has this Environment's instances. Until then nothing has turned: it is only seen at last.
+    acquainted: Acquainted,
+}
+
+/// Whether a loop has seen its Environment before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Acquainted {
+    No,
+    Yes,
 }
 
 /// When something that failed for the moment is tried again.
@@ -109,6 +118,7 @@ impl Keeper {
             strangers_ports: BTreeMap::new(),
             room: BTreeMap::new(),
             variables: None,
+            acquainted: Acquainted::No,
         }
     }
 

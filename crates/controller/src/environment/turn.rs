@@ -1,6 +1,6 @@
 //! One round of the loop.
 
-use super::{Keeper, Next, STRANGER_PORT};
+use super::{Acquainted, Keeper, Next, STRANGER_PORT};
 use crate::{
     Error, ledger,
     observe::{self, Scene, Sight, assemble},
@@ -123,20 +123,30 @@ impl Keeper {
         })
     }
 
-    /// Puts the health that is seen now on the board, and tells of those that turned.
-    fn note_health(&self, input: &PlanInput) -> Vec<Entry> {
+    /// Puts the health that is seen now on the board, and tells of those that turned. A loop that has just begun tells
+    /// of nothing: what it sees for the first time may have been so for days.
+    fn note_health(&mut self, input: &PlanInput) -> Vec<Entry> {
+        let mut turned = Vec::new();
         let genuine = input
             .observed
             .iter()
             .filter(|s| s.seen.authenticity == Authenticity::Genuine);
-        let turned = genuine.filter_map(|sighting| {
+        for sighting in genuine {
             let before = self
                 .deps
                 .board
                 .note(sighting.seen.instance, sighting.health.clone());
-            ledger::turned(&sighting.seen, &before, &sighting.health, input.now)
-        });
-        turned.collect()
+            turned.extend(ledger::turned(
+                &sighting.seen,
+                &before,
+                &sighting.health,
+                input.now,
+            ));
+        }
+        match std::mem::replace(&mut self.acquainted, Acquainted::Yes) {
+            Acquainted::Yes => turned,
+            Acquainted::No => Vec::new(),
+        }
     }
 
     fn forget(&mut self, closures: &[scheduler::Closure]) {
