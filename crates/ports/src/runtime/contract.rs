@@ -40,7 +40,7 @@ pub async fn contract(ground: &Ground) {
     what_is_not_there_is_stopped_and_removed_already(ground).await;
     an_image_that_is_not_there_is_named(ground).await;
     a_port_has_one_holder_and_the_loser_leaves_nothing(ground).await;
-    a_command_that_cannot_run_leaves_nothing(ground).await;
+    a_command_that_cannot_run_is_refused_or_ends_with_127(ground).await;
     the_restart_policy_can_change(ground).await;
     a_log_is_read_from_its_end(ground).await;
     watchers_hear_of_a_death(ground).await;
@@ -216,16 +216,29 @@ async fn a_port_has_one_holder_and_the_loser_leaves_nothing(ground: &Ground) {
     ground.clear(holder.instance).await;
 }
 
-async fn a_command_that_cannot_run_leaves_nothing(ground: &Ground) {
+/// A node whose init looks for the program starts the init, and the instance ends with the code that says so.
+async fn a_command_that_cannot_run_is_refused_or_ends_with_127(ground: &Ground) {
     let mut spec = ground.spec(8, "");
     spec.argv = Some(vec!["/no/such/program".to_owned()]);
-    let error = ground.runtime.start(&spec).await;
-    assert!(matches!(error, Err(Error::CannotStart(_))), "{error:?}");
-    assert_eq!(
-        ground.seen(spec.instance).await,
-        None,
-        "nothing is left of it"
-    );
+    match ground.runtime.start(&spec).await {
+        Ok(_) => {
+            let seen = ground.until(spec.instance, Phase::is_exited).await;
+            assert!(
+                matches!(seen.phase, Phase::Exited { code: 127, .. }),
+                "{:?}",
+                seen.phase
+            );
+            ground.clear(spec.instance).await;
+        }
+        Err(error) => {
+            assert!(matches!(error, Error::CannotStart(_)), "{error:?}");
+            assert_eq!(
+                ground.seen(spec.instance).await,
+                None,
+                "nothing is left of it"
+            );
+        }
+    }
 }
 
 async fn the_restart_policy_can_change(ground: &Ground) {

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 const BUILDERS: [Builder; 2] = [Builder::BuildKit, Builder::Classic];
 
 /// A tar of these files, with constant times.
-fn context(files: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn context(files: &[(&str, &str)]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     for (path, text) in files {
         let mut header = tar::Header::new_gnu();

@@ -3,6 +3,7 @@
 //! matters, so that the adapter is not its own witness.
 
 mod builds;
+mod contracts;
 mod engine;
 mod images;
 mod instances;

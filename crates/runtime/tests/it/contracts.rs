@@ -1,0 +1,41 @@
+//! The contracts of the ports, which the fakes of the simulation pass as well.
+
+use crate::{
+    builds,
+    world::{World, binding},
+};
+use ::runtime::Builder;
+use bytes::Bytes;
+use ports::{images, runtime};
+
+#[tokio::test]
+async fn a_real_node_keeps_the_contract_of_a_runtime() {
+    let world = World::open().await;
+    runtime::contract::contract(&runtime::contract::Ground {
+        runtime: world.node.clone(),
+        image: world.image.parse().unwrap(),
+        absent_image: format!("sha256:{}", "0".repeat(64)).parse().unwrap(),
+        ports: [binding().host, binding().host],
+        first_instance: world.scope.installation().bits() & !15,
+    })
+    .await;
+    assert_eq!(world.scope.containers().unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_real_node_keeps_the_contract_of_images() {
+    for builder in [Builder::BuildKit, Builder::Classic] {
+        let world = World::with(|settings| settings.builder = builder).await;
+        let salt = world.scope.installation().to_string();
+        let dockerfile = ("Dockerfile", "FROM busybox:1\nCOPY salt /salt\n");
+        let failing = ("Dockerfile", "FROM busybox:1\nRUN false\n");
+        images::contract::contract(&images::contract::Ground {
+            images: world.images.clone(),
+            context: Bytes::from(builds::context(&[dockerfile, ("salt", &salt)])),
+            failing: Bytes::from(builds::context(&[failing])),
+            absent: format!("sha256:{}", "0".repeat(64)).parse().unwrap(),
+            name: world.scope.name("contract"),
+        })
+        .await;
+    }
+}
