@@ -35,12 +35,10 @@ server_start() {
     server_stop
   fi
   say "starting jockeyd serve --dev in the background (log: $SERVER_LOG, pid file: $PIDFILE)"
-  # In a session of its own, so that neither Ctrl-C here nor the end of the terminal reaches it. It writes its own
-  # pid file before it is jockeyd: there is no moment at which it runs unknown to us.
-  # shellcheck disable=SC2016 # expanded by the new shell
-  setsid --fork bash -c 'echo $$ >"$1" && shift && exec "$@"' start "$PIDFILE" \
+  # In a session of its own, so that neither Ctrl-C here nor the end of the terminal reaches it.
+  setsid --fork bash scripts/lib/detached "$PIDFILE" \
     "$program" serve --dev --state-dir "$STATE" --git-base-url "file://$PWD/$STATE/repos" \
-    </dev/null >>"$SERVER_LOG" 2>&1 9>&-
+    </dev/null >>"$SERVER_LOG" 2>&1
   server_await
 }
 
