@@ -63,7 +63,7 @@ pub enum Error {
     #[error("there is {what} `{which}` already")]
     Exists { what: &'static str, which: String },
     /// The name derived for it is another's already.
-    #[error("the service name `{name}` is already {holder}'s")]
+    #[error("the service name `{name}` is taken already, by {holder}")]
     ServiceNameTaken { name: String, holder: String },
     /// Something still refers to it: `3 apps`.
     #[error("{what} `{which}` is still used by {by}")]

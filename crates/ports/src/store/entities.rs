@@ -107,7 +107,7 @@ pub trait Environments: Send + Sync {
         change: &Change,
     ) -> Result<Environment, Error>;
 
-    /// Deletes an Environment in which nothing is deployed or being deployed.
+    /// Deletes an Environment in which nothing is deployed or being deployed, and of whose instances none stands.
     ///
     /// # Errors
     /// `NotFound`, `InUse`.

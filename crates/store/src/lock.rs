@@ -1,0 +1,78 @@
+//! One server at a time on a database that is a file.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{self, Read as _, Seek as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+/// Held while this process serves. The kernel gives it back when the process ends, however it ends.
+#[derive(Debug)]
+pub struct ServeLock {
+    _file: File,
+}
+
+/// Why this process may not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    #[error(
+        "another server (process {holder}) runs on {database}; stop it first, or give this one a state directory of its own"
+    )]
+    Held { database: PathBuf, holder: String },
+    #[error("the lock {path} cannot be taken: {source}")]
+    Io { path: PathBuf, source: io::Error },
+}
+
+pub(crate) fn take(database: &Path) -> Result<ServeLock, LockError> {
+    let mut path = database.as_os_str().to_owned();
+    path.push(".lock");
+    let path = PathBuf::from(path);
+    let io = |source| LockError::Io {
+        path: path.clone(),
+        source,
+    };
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => {
+            note_holder(&mut file).map_err(io)?;
+            Ok(ServeLock { _file: file })
+        }
+        Err(TryLockError::WouldBlock) => Err(LockError::Held {
+            database: database.to_owned(),
+            holder: holder(&mut file),
+        }),
+        Err(TryLockError::Error(source)) => Err(io(source)),
+    }
+}
+
+fn note_holder(file: &mut File) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{}", std::process::id())
+}
+
+fn holder(file: &mut File) -> String {
+    let mut text = String::new();
+    match file.read_to_string(&mut text) {
+        Ok(_) if !text.trim().is_empty() => text.trim().to_owned(),
+        Ok(_) | Err(_) => "unknown".to_owned(),
+    }
+}
+
+impl crate::Store {
+    /// Takes the right to serve on this database. Commands that run beside a server do without it.
+    ///
+    /// # Errors
+    /// `LockError::Held`, with the process that has it.
+    pub fn serve_lock(&self) -> Result<ServeLock, LockError> {
+        take(&self.path)
+    }
+}

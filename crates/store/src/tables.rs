@@ -1,0 +1,59 @@
+//! One file a table: its row, its queries, and the methods of the port about it.
+
+pub(crate) mod apps;
+pub(crate) mod build_lines;
+pub(crate) mod builds;
+pub(crate) mod configs;
+pub(crate) mod deploys;
+pub(crate) mod environments;
+pub(crate) mod events;
+pub(crate) mod instance_ends;
+pub(crate) mod intents;
+pub(crate) mod kept_images;
+pub(crate) mod leases;
+pub(crate) mod meta;
+pub(crate) mod nodes;
+pub(crate) mod reconciles;
+pub(crate) mod releases;
+pub(crate) mod requests;
+pub(crate) mod service_names;
+pub(crate) mod stacks;
+pub(crate) mod tokens;
+pub(crate) mod views;
+pub(crate) mod workers;
+
+use domain::Timestamp;
+use ports::store::{Change, Listed, Page};
+use std::time::Duration;
+
+/// The most records of a page.
+const PAGE_MAX: u32 = 1000;
+
+/// How many rows to read for a page: one more than it holds, which tells whether there is another.
+fn rows(page: Page) -> i64 {
+    i64::from(page.size.clamp(1, PAGE_MAX)) + 1
+}
+
+/// The page out of the rows that were read for it, each with its number.
+fn listed<T>(mut rows: Vec<(i64, T)>, page: Page) -> Listed<T> {
+    let size = usize::try_from(page.size.clamp(1, PAGE_MAX)).unwrap_or(usize::MAX);
+    let more = rows.len() > size;
+    rows.truncate(size);
+    let last = rows.last().map(|(number, _)| *number);
+    Listed {
+        next: last.filter(|_| more),
+        items: rows.into_iter().map(|(_, item)| item).collect(),
+    }
+}
+
+/// When a record was changed: later than it was changed before, whatever the clock says, so that a change is seen.
+fn touched(before: i64, change: &Change) -> i64 {
+    change
+        .at
+        .max(Timestamp::from_micros(before) + Duration::from_micros(1))
+        .micros()
+}
+
+fn time(stored: Option<i64>) -> Option<Timestamp> {
+    stored.map(Timestamp::from_micros)
+}

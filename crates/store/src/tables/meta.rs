@@ -1,0 +1,58 @@
+//! What the database says of itself.
+
+use crate::{
+    conn::Conn,
+    fault::{Fault, parse_some},
+    keys::KeyId,
+    schema::meta,
+};
+use diesel::prelude::*;
+use domain::InstallationId;
+
+const INSTALLATION: &str = "installation";
+const KEY_IN_USE: &str = "key_in_use";
+
+fn get(conn: &mut Conn, key: &str) -> QueryResult<Option<String>> {
+    meta::table
+        .find(key)
+        .select(meta::value)
+        .first(conn)
+        .optional()
+}
+
+fn set(conn: &mut Conn, key: &str, value: &str) -> Result<(), Fault> {
+    let there = diesel::update(meta::table.find(key))
+        .set(meta::value.eq(value))
+        .execute(conn)?;
+    if there == 0 {
+        diesel::insert_into(meta::table)
+            .values((meta::key.eq(key), meta::value.eq(value)))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn installation(conn: &mut Conn) -> Result<Option<InstallationId>, Fault> {
+    parse_some(get(conn, INSTALLATION)?.as_deref())
+}
+
+pub(crate) fn set_installation(conn: &mut Conn, id: InstallationId) -> Result<(), Fault> {
+    set(conn, INSTALLATION, &id.to_string())
+}
+
+/// The key under which values are encrypted now.
+pub(crate) fn key_in_use(conn: &mut Conn) -> Result<Option<KeyId>, Fault> {
+    parse_some(get(conn, KEY_IN_USE)?.as_deref())
+}
+
+pub(crate) fn set_key_in_use(conn: &mut Conn, id: KeyId) -> Result<(), Fault> {
+    set(conn, KEY_IN_USE, &id.to_string())
+}
+
+/// Writes what is there already, to see whether it can be written.
+pub(crate) fn touch(conn: &mut Conn) -> Result<(), Fault> {
+    diesel::update(meta::table)
+        .set(meta::value.eq(meta::value))
+        .execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! Reconciles.
+
+use super::{listed, rows, time};
+use crate::{
+    Store,
+    conn::{Backend, Conn, columns},
+    fault::{Fault, missing, parse, stale},
+    json,
+    schema::reconciles,
+    tx::{About, Tx},
+};
+use async_trait::async_trait;
+use diesel::prelude::*;
+use domain::{
+    AppId, EnvironmentId, ReconcileId, Timestamp,
+    reconcile::{Reconcile, ReconcileEvent, ReconcileState},
+};
+use ports::store::{Change, Error, Listed, Page, Reconciles, reconciles::NewReconcile};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = reconciles)]
+struct ReconcileRow {
+    id: i64,
+    environment: i64,
+    app: Option<i64>,
+    state: String,
+    plan: String,
+    reason: Option<String>,
+    created_at: i64,
+    completed_at: Option<i64>,
+}
+
+impl ReconcileRow {
+    fn reconcile(self) -> Result<Reconcile, Fault> {
+        Ok(Reconcile {
+            id: ReconcileId::new(self.id),
+            environment: EnvironmentId::new(self.environment),
+            app: self.app.map(AppId::new),
+            state: parse(&self.state)?,
+            plan: json::unplain(&self.plan)?,
+            reason: self.reason,
+            created_at: Timestamp::from_micros(self.created_at),
+            completed_at: time(self.completed_at),
+        })
+    }
+}
+
+const fn kind(state: ReconcileState) -> &'static str {
+    match state {
+        ReconcileState::Preview => "reconcile.previewed",
+        ReconcileState::InProgress => "reconcile.started",
+        ReconcileState::Completed => "reconcile.completed",
+        ReconcileState::Failed => "reconcile.failed",
+    }
+}
+
+fn about(reconcile: &Reconcile) -> About {
+    About {
+        app: reconcile.app,
+        ..About::of_environment(reconcile.id, reconcile.environment)
+    }
+}
+
+fn find(conn: &mut Conn, id: ReconcileId) -> Result<Option<Reconcile>, Fault> {
+    let row: Option<ReconcileRow> = reconciles::table
+        .find(id.number())
+        .select(ReconcileRow::as_select())
+        .first(conn)
+        .optional()?;
+    row.map(ReconcileRow::reconcile).transpose()
+}
+
+/// Those of an Environment that are in progress, oldest first.
+pub(super) fn in_progress(
+    conn: &mut Conn,
+    environment: EnvironmentId,
+) -> Result<Vec<Reconcile>, Fault> {
+    let found: Vec<ReconcileRow> = reconciles::table
+        .filter(reconciles::environment.eq(environment.number()))
+        .filter(reconciles::state.eq(ReconcileState::InProgress.as_str()))
+        .order(reconciles::id)
+        .select(ReconcileRow::as_select())
+        .load(conn)?;
+    found.into_iter().map(ReconcileRow::reconcile).collect()
+}
+
+fn create(tx: &mut Tx<'_>, new: &NewReconcile, change: &Change) -> Result<Reconcile, Fault> {
+    let row: ReconcileRow = diesel::insert_into(reconciles::table)
+        .values((
+            reconciles::environment.eq(new.environment.number()),
+            reconciles::app.eq(new.app.map(AppId::number)),
+            reconciles::state.eq(new.state.as_str()),
+            reconciles::plan.eq(json::plain(&new.plan)?),
+            reconciles::created_at.eq(change.at.micros()),
+        ))
+        .returning(columns::<ReconcileRow>())
+        .get_result(tx.conn)?;
+    let made = row.reconcile()?;
+    tx.tell(kind(made.state), about(&made), change)?;
+    Ok(made)
+}
+
+fn advance(
+    tx: &mut Tx<'_>,
+    id: ReconcileId,
+    event: ReconcileEvent,
+    reason: Option<String>,
+    change: &Change,
+) -> Result<Reconcile, Fault> {
+    let mut reconcile = find(tx.conn, id)?.ok_or_else(|| missing("reconcile", id))?;
+    let from = reconcile.state;
+    reconcile.state = from.after(event).map_err(|_| stale("reconcile", id))?;
+    reconcile.completed_at = Some(change.at);
+    reconcile.reason = reason;
+    let unmoved = reconciles::table
+        .find(id.number())
+        .filter(reconciles::state.eq(from.as_str()));
+    let moved = diesel::update(unmoved)
+        .set((
+            reconciles::state.eq(reconcile.state.as_str()),
+            reconciles::reason.eq(&reconcile.reason),
+            reconciles::completed_at.eq(change.at.micros()),
+        ))
+        .execute(tx.conn)?;
+    if moved == 0 {
+        return Err(stale("reconcile", id));
+    }
+    tx.tell(kind(reconcile.state), about(&reconcile), change)?;
+    Ok(reconcile)
+}
+
+#[async_trait]
+impl Reconciles for Store {
+    async fn create_reconcile(
+        &self,
+        new: NewReconcile,
+        change: &Change,
+    ) -> Result<Reconcile, Error> {
+        self.change(change, move |tx, change| create(tx, &new, change))
+            .await
+    }
+
+    async fn find_reconcile(&self, id: ReconcileId) -> Result<Option<Reconcile>, Error> {
+        self.read(move |conn| find(conn, id)).await
+    }
+
+    async fn list_reconciles(
+        &self,
+        environment: Option<EnvironmentId>,
+        state: Option<ReconcileState>,
+        page: Page,
+    ) -> Result<Listed<Reconcile>, Error> {
+        self.read(move |conn| {
+            let mut query = reconciles::table
+                .filter(reconciles::id.lt(page.after.unwrap_or(i64::MAX)))
+                .select(ReconcileRow::as_select())
+                .into_boxed::<Backend>();
+            if let Some(environment) = environment {
+                query = query.filter(reconciles::environment.eq(environment.number()));
+            }
+            if let Some(state) = state {
+                query = query.filter(reconciles::state.eq(state.as_str()));
+            }
+            let found: Vec<ReconcileRow> = query
+                .order(reconciles::id.desc())
+                .limit(rows(page))
+                .load(conn)?;
+            let found: Result<Vec<_>, Fault> = found
+                .into_iter()
+                .map(|row| Ok((row.id, row.reconcile()?)))
+                .collect();
+            Ok(listed(found?, page))
+        })
+        .await
+    }
+
+    async fn move_reconcile(
+        &self,
+        id: ReconcileId,
+        event: ReconcileEvent,
+        reason: Option<String>,
+        change: &Change,
+    ) -> Result<Reconcile, Error> {
+        self.change(change, move |tx, change| {
+            advance(tx, id, event, reason, change)
+        })
+        .await
+    }
+}

@@ -1,0 +1,133 @@
+//! One write transaction, with what every mutation does in it: idempotency, fences and events.
+
+use crate::{
+    conn::Conn,
+    fault::Fault,
+    keys::Keyring,
+    tables::{events, leases, requests},
+};
+use domain::{AppId, EnvironmentId, EventId};
+use ports::store::{Change, Error, Fence, events::NewEvent};
+use std::collections::BTreeMap;
+
+/// One caller's part of a transaction.
+pub(crate) struct Tx<'a> {
+    pub(crate) conn: &'a mut Conn,
+    pub(crate) keys: &'a Keyring,
+    newest: Option<EventId>,
+    subject: Option<String>,
+}
+
+/// What an event is about.
+pub(crate) struct About {
+    pub(crate) subject: String,
+    pub(crate) app: Option<AppId>,
+    pub(crate) environment: Option<EnvironmentId>,
+}
+
+impl About {
+    /// About something that belongs to no App and no Environment.
+    pub(crate) fn thing(subject: impl ToString) -> Self {
+        Self {
+            subject: subject.to_string(),
+            app: None,
+            environment: None,
+        }
+    }
+
+    pub(crate) fn of_app(subject: impl ToString, app: AppId) -> Self {
+        Self {
+            app: Some(app),
+            ..Self::thing(subject)
+        }
+    }
+
+    pub(crate) fn of_environment(subject: impl ToString, environment: EnvironmentId) -> Self {
+        Self {
+            environment: Some(environment),
+            ..Self::thing(subject)
+        }
+    }
+
+    pub(crate) fn within(subject: impl ToString, app: AppId, environment: EnvironmentId) -> Self {
+        Self {
+            app: Some(app),
+            ..Self::of_environment(subject, environment)
+        }
+    }
+}
+
+impl<'a> Tx<'a> {
+    pub(crate) const fn new(conn: &'a mut Conn, keys: &'a Keyring) -> Self {
+        Self {
+            conn,
+            keys,
+            newest: None,
+            subject: None,
+        }
+    }
+
+    /// The newest event that it wrote.
+    pub(crate) const fn newest(&self) -> Option<EventId> {
+        self.newest
+    }
+
+    /// Does what `change` asks for, at most once for its idempotency key. The key is kept with what was told of last.
+    pub(crate) fn once<T>(
+        &mut self,
+        change: &Change,
+        act: impl FnOnce(&mut Self) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let Some(key) = &change.request else {
+            return act(self);
+        };
+        if requests::find(self.conn, &change.actor, &key.id)?.is_some() {
+            return Err(Error::RequestKnown(key.id.clone()).into());
+        }
+        let done = act(self)?;
+        let subject = self.subject.take().unwrap_or_default();
+        requests::insert(self.conn, change, key, &subject)?;
+        Ok(done)
+    }
+
+    /// Refuses to go on when the lease was taken over, or given back.
+    pub(crate) fn guard(&mut self, fence: &Fence) -> Result<(), Fault> {
+        leases::guard(self.conn, fence)
+    }
+
+    /// Says what the mutation is about, where there is nothing to tell.
+    pub(crate) fn concerns(&mut self, subject: impl ToString) {
+        self.subject = Some(subject.to_string());
+    }
+
+    /// Writes the event of a change. What the mutation is about is told last.
+    pub(crate) fn tell(&mut self, kind: &str, about: About, change: &Change) -> Result<(), Fault> {
+        self.tell_in(kind, about, change, &change.message)
+    }
+
+    /// Writes an event that follows from a change, in words of its own.
+    pub(crate) fn tell_in(
+        &mut self,
+        kind: &str,
+        about: About,
+        change: &Change,
+        message: &str,
+    ) -> Result<(), Fault> {
+        self.subject = Some(about.subject.clone());
+        self.add_event(&NewEvent {
+            at: change.at,
+            kind: kind.to_owned(),
+            actor: change.actor.clone(),
+            subject: about.subject,
+            app: about.app,
+            environment: about.environment,
+            message: message.to_owned(),
+            facts: BTreeMap::new(),
+        })
+    }
+
+    pub(crate) fn add_event(&mut self, event: &NewEvent) -> Result<(), Fault> {
+        self.newest = Some(events::insert(self.conn, event)?);
+        Ok(())
+    }
+}

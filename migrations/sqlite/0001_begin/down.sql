@@ -1,0 +1,21 @@
+-- In the reverse order of their making: none is dropped while another refers to it.
+DROP TABLE requests;
+DROP TABLE tokens;
+DROP TABLE events;
+DROP TABLE leases;
+DROP TABLE instance_ends;
+DROP TABLE intents;
+DROP TABLE reconciles;
+DROP TABLE deploys;
+DROP TABLE releases;
+DROP TABLE build_lines;
+DROP TABLE builds;
+DROP TABLE workers;
+DROP TABLE config_versions;
+DROP TABLE config_sets;
+DROP TABLE node_duties;
+DROP TABLE service_names;
+DROP TABLE apps;
+DROP TABLE stacks;
+DROP TABLE environments;
+DROP TABLE meta;
