@@ -5,7 +5,10 @@ use domain::{
     observed::{End, ImageCheck, Phase},
     worker::Check,
 };
-use scheduler::{ProbeOutcome, Probed, health};
+use scheduler::{
+    ProbeOutcome::{self, Failed, Passed},
+    Probed, health,
+};
 use std::time::Duration;
 
 const STALE: Duration = Duration::from_secs(30);
@@ -42,182 +45,109 @@ fn probe(outcome: ProbeOutcome, seen: u64) -> Probed {
     }
 }
 
-#[test]
-fn each_worker_is_asked_in_its_own_way() {
-    use {ImageCheck as I, ProbeOutcome as P};
-    let http = || web(Check::Http("/".to_owned()));
-    for (why, spec, phase, probed, now, want) in [
-        (
-            "nothing was asked yet",
-            http(),
-            running(0, None),
-            None,
-            1,
-            "unknown",
-        ),
-        (
-            "the path answers",
-            http(),
-            running(0, None),
-            Some((P::Passed, 1)),
-            2,
-            "healthy",
-        ),
-        (
-            "the path does not",
-            http(),
-            running(0, None),
-            Some((P::Failed, 1)),
-            2,
-            "unhealthy",
-        ),
-        (
-            "a path comes before the image's check",
-            http(),
-            running(0, Some(I::Passing)),
-            None,
-            2,
-            "unknown",
-        ),
-        (
-            "an old answer says nothing",
-            http(),
-            running(0, None),
-            Some((P::Passed, 1)),
-            32,
-            "unknown",
-        ),
-        (
-            "nor one of the process before",
-            http(),
-            running(5, None),
-            Some((P::Passed, 4)),
-            6,
-            "unknown",
-        ),
-        (
-            "unless its node's clock is wrong",
-            http(),
-            running(9, None),
-            Some((P::Passed, 4)),
-            6,
-            "healthy",
-        ),
-        (
-            "the image's check passes",
-            web(Check::Default),
-            running(0, Some(I::Passing)),
-            None,
-            1,
-            "healthy",
-        ),
-        (
-            "it has not passed yet",
-            web(Check::Default),
-            running(0, Some(I::Starting)),
-            None,
-            99,
-            "unknown",
-        ),
-        (
-            "it fails",
-            web(Check::Default),
-            running(0, Some(I::Failing)),
-            Some((P::Passed, 1)),
-            1,
-            "unhealthy",
-        ),
-        (
-            "else a connection",
-            web(Check::Default),
-            running(0, None),
-            Some((P::Passed, 1)),
-            1,
-            "healthy",
-        ),
-        (
-            "or always, where asked for",
-            web(Check::Tcp),
-            running(0, Some(I::Failing)),
-            Some((P::Passed, 1)),
-            1,
-            "healthy",
-        ),
-        (
-            "without a port it settles",
-            clock(),
-            running(0, None),
-            None,
-            2,
-            "unknown",
-        ),
-        (
-            "and has settled",
-            clock(),
-            running(0, None),
-            None,
-            3,
-            "healthy",
-        ),
-        (
-            "a restart begins anew",
-            clock(),
-            running(2, None),
-            None,
-            4,
-            "unknown",
-        ),
-        (
-            "an image's check is asked there too",
-            clock(),
-            running(0, Some(I::Failing)),
-            None,
-            9,
-            "unhealthy",
-        ),
-        (
-            "what is about to start again does not serve",
-            clock(),
-            Phase::Restarting {
-                restarts: 1,
-                code: 1,
-            },
-            None,
-            9,
-            "unhealthy",
-        ),
-        (
-            "what was never started is not known",
-            clock(),
-            Phase::Created,
-            None,
-            9,
-            "unknown",
-        ),
-        (
-            "what ended does not serve",
-            clock(),
-            Phase::Exited {
-                code: 3,
-                end: End::Exit,
-                at: at(1),
-            },
-            None,
-            9,
-            "unhealthy",
-        ),
-    ] {
-        let probed = probed.map(|(outcome, seen)| probe(outcome, seen));
+/// What is seen, and when it is looked at.
+struct Look {
+    spec: WorkerSpec,
+    phase: Phase,
+    probed: Option<(ProbeOutcome, u64)>,
+    now: u64,
+}
+
+impl Look {
+    fn of(spec: WorkerSpec, phase: Phase, now: u64) -> Self {
+        let probed = None;
+        Self {
+            spec,
+            phase,
+            probed,
+            now,
+        }
+    }
+
+    fn with(self, outcome: ProbeOutcome, seen: u64) -> Self {
+        let probed = Some((outcome, seen));
+        Self { probed, ..self }
+    }
+
+    #[track_caller]
+    fn says(self, want: &str, why: &str) {
+        let probed = self.probed.map(|(outcome, seen)| probe(outcome, seen));
+        let (before, now) = (Health::Unknown, at(self.now));
         let got = health(
-            &spec,
-            &phase,
+            &self.spec,
+            &self.phase,
             probed.as_ref(),
-            &Health::Unknown,
+            &before,
             STALE,
-            at(now),
+            now,
         );
         assert_eq!(got.as_str(), want, "{why}");
     }
+}
+
+#[test]
+fn a_worker_with_a_path_is_asked_there() {
+    let look = |since, now| {
+        let http = web(Check::Http("/".to_owned()));
+        Look::of(http, running(since, Some(ImageCheck::Passing)), now)
+    };
+    look(0, 1).says(
+        "unknown",
+        "nothing was asked yet, and the image's check does not count",
+    );
+    look(0, 2)
+        .with(Passed, 1)
+        .says("healthy", "the path answers");
+    look(0, 2)
+        .with(Failed, 1)
+        .says("unhealthy", "the path does not");
+    look(0, 32)
+        .with(Passed, 1)
+        .says("unknown", "an old answer says nothing");
+    look(5, 6)
+        .with(Passed, 4)
+        .says("unknown", "nor one of the process before");
+    look(9, 6)
+        .with(Passed, 4)
+        .says("healthy", "unless it is the node's clock that is wrong");
+}
+
+#[test]
+fn without_a_path_the_image_is_asked_and_else_the_port() {
+    let look = |check, image| Look::of(web(check), running(0, image), 9);
+    look(Check::Default, Some(ImageCheck::Passing)).says("healthy", "the image's check passes");
+    look(Check::Default, Some(ImageCheck::Starting)).says("unknown", "it has not passed yet");
+    let failing = look(Check::Default, Some(ImageCheck::Failing));
+    failing.with(Passed, 8).says("unhealthy", "it fails");
+    look(Check::Default, None)
+        .with(Passed, 8)
+        .says("healthy", "else a connection");
+    let asked_for = look(Check::Tcp, Some(ImageCheck::Failing));
+    asked_for
+        .with(Passed, 8)
+        .says("healthy", "or always, where asked for");
+}
+
+#[test]
+fn a_worker_without_a_port_settles() {
+    let look = |phase, now| Look::of(clock(), phase, now);
+    look(running(0, None), 2).says("unknown", "it settles");
+    look(running(0, None), 3).says("healthy", "it has settled");
+    look(running(2, None), 4).says("unknown", "a restart begins anew");
+    let failing = running(0, Some(ImageCheck::Failing));
+    look(failing, 9).says("unhealthy", "an image's check is asked here too");
+}
+
+#[test]
+fn what_does_not_run_does_not_serve() {
+    let restarting = Phase::Restarting {
+        restarts: 1,
+        code: 1,
+    };
+    Look::of(clock(), restarting, 9).says("unhealthy", "it is about to start again");
+    Look::of(clock(), Phase::Created, 9).says("unknown", "it was never started");
+    let (code, end, at) = (3, End::Exit, at(1));
+    Look::of(clock(), Phase::Exited { code, end, at }, 9).says("unhealthy", "it ended");
 }
 
 #[test]

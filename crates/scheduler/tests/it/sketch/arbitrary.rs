@@ -115,6 +115,13 @@ fn named(name: &str, (scale, surge, unavailable, stop_first): Change) -> Desired
 }
 
 impl Rough {
+    fn restart(&self) -> RestartPolicy {
+        match self.age % 2 {
+            0 => RestartPolicy::No,
+            _ => RestartPolicy::UnlessStopped,
+        }
+    }
+
     fn phase(&self, born: Timestamp) -> Phase {
         match self.phase {
             0 => Phase::Created,
@@ -193,11 +200,7 @@ impl Sketch {
         if rough.kind == 0 {
             return;
         }
-        let restart = match rough.age % 2 {
-            0 => RestartPolicy::No,
-            _ => RestartPolicy::UnlessStopped,
-        };
-        let mut seen = self.container(instance, deploy, name, &node, port, restart);
+        let mut seen = self.container(instance, deploy, name, &node, port, rough.restart());
         seen.handle = format!("c-{number}");
         seen.phase = rough.phase(born);
         let health = rough.health(born, self.now);
