@@ -130,7 +130,7 @@ impl BuildEngine for Engine {
 fn labels(order: &BuildOrder) -> BTreeMap<String, String> {
     BTreeMap::from([
         ("jockey.app".to_owned(), order.app_name.to_string()),
-        ("jockey.build".to_owned(), order.build.to_string()),
+        ("jockey.build".to_owned(), order.build.number().to_string()),
         ("jockey.commit".to_owned(), order.commit.to_string()),
     ])
 }

@@ -1,6 +1,6 @@
 //! Bringing commits here, under the lock of their copy.
 
-use std::time::Duration;
+use std::{fs::File, time::Duration};
 
 use domain::{CommitSha, RepoName};
 use ports::source::Error;
@@ -63,7 +63,7 @@ impl GitSource {
     /// Brings all branches and tags with their whole history.
     pub(super) async fn bring_history(&self, repo: &RepoName) -> Result<(), Error> {
         let held = self.hold(repo).await?;
-        self.prepare(repo).await?;
+        self.prepare(repo, &held).await?;
         let pulled = self.pull_history(repo, &held).await;
         pulled.map_err(|refusal| refusal.error)
     }
@@ -81,7 +81,7 @@ impl GitSource {
         held: &Held,
         commit: &CommitSha,
     ) -> Result<(), Refusal> {
-        self.prepare(repo).await?;
+        self.prepare(repo, held).await?;
         let name = kept(commit);
         let refspec = format!("+{commit}:{name}");
         match self.pull(repo, held, &["--depth=1"], &[&refspec]).await {
@@ -99,12 +99,13 @@ impl GitSource {
             });
         }
         let keep = self.on_mirror(repo).args(["update-ref", &name, sha]);
+        let keep = keep.stdout(share(repo, held)?);
         output(repo, keep.finish(LOCAL_WITHIN).await)?;
         Ok(())
     }
 
     /// Makes the copy where there is none, and takes away what a killed git left in it.
-    async fn prepare(&self, repo: &RepoName) -> Result<(), Error> {
+    async fn prepare(&self, repo: &RepoName, held: &Held) -> Result<(), Error> {
         let path = self.mirrors.path(repo);
         if mirror::is_usable(&path) {
             return mirror::sweep(&path).map_err(|error| local(repo, error));
@@ -115,7 +116,8 @@ impl GitSource {
         }
         let init = Run::new(self.mirrors.root())
             .args(["init", "--quiet", "--bare", "--template="])
-            .args([&draft]);
+            .args([&draft])
+            .stdout(share(repo, held)?);
         output(repo, init.finish(LOCAL_WITHIN).await)?;
         mirror::settle(&draft, &path).map_err(|error| local(repo, error))
     }
@@ -141,7 +143,6 @@ impl GitSource {
         options: &[&str],
         refspecs: &[&str],
     ) -> Result<(), Refusal> {
-        let share = held.share().map_err(|error| local(repo, error))?;
         let run = self
             .reaching(repo, self.on_mirror(repo))
             .await
@@ -151,7 +152,7 @@ impl GitSource {
             .args(options)
             .args(["--", &self.base.of(repo)])
             .args(refspecs)
-            .stdout(share);
+            .stdout(share(repo, held)?);
         let ended = run.finish(FETCH_WITHIN).await.map_err(|broken| Refusal {
             failure: Failure::Unreachable,
             error: of_broken(repo, &broken),
@@ -166,7 +167,9 @@ impl GitSource {
 
     /// Packs the copy together when much has come into it; git itself knows when.
     async fn tidy(&self, repo: &RepoName, held: &Held) {
-        let Ok(share) = held.share() else { return };
+        let Ok(share) = share(repo, held) else {
+            return;
+        };
         let run = self
             .on_mirror(repo)
             .set("gc.autoDetach=false")
@@ -178,4 +181,9 @@ impl GitSource {
             ended => tracing::debug!(%repo, ?ended, "the copy could not be packed together"),
         }
     }
+}
+
+/// The lock, for a git to hold too.
+fn share(repo: &RepoName, held: &Held) -> Result<File, Error> {
+    held.share().map_err(|error| local(repo, error))
 }

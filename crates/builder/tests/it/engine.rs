@@ -115,7 +115,7 @@ async fn a_dockerfile_is_built_labelled_named_and_pinned_by_its_id() {
         labels,
         [
             "jockey.app=sample".to_owned(),
-            "jockey.build=bld-7".to_owned(),
+            "jockey.build=7".to_owned(),
             format!("jockey.commit={commit}")
         ]
     );

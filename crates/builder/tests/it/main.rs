@@ -2,6 +2,8 @@
 #![cfg(test)]
 
 mod archive;
+mod contracts;
+mod crash;
 mod docker;
 mod engine;
 mod healing;

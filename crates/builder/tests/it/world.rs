@@ -50,9 +50,7 @@ impl World {
     }
 
     pub(crate) fn source_at(&self, base: &str) -> Arc<GitSource> {
-        let base = base.parse().unwrap();
-        let state = self.state.path().to_owned();
-        Arc::new(GitSource::new(base, Arc::new(Anonymous), state))
+        Arc::new(source_in(self.state.path(), base))
     }
 
     /// The copy of the one repository.
@@ -64,6 +62,12 @@ impl World {
     pub(crate) fn unplug(&self) {
         fs::remove_dir_all(self.repository.path()).unwrap();
     }
+}
+
+/// A server with its state in this directory, that fetches from below this address.
+pub(crate) fn source_in(state: &Path, base: &str) -> GitSource {
+    let base = base.parse().unwrap();
+    GitSource::new(base, Arc::new(Anonymous), state.to_owned())
 }
 
 /// What all files below a directory take, in bytes.
