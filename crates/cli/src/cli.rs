@@ -1,0 +1,114 @@
+//! The arguments that every command has.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use crate::{
+    client::Mode,
+    commands::Command,
+    exit::Exit,
+    render::{Color, Format},
+};
+
+/// Deploys apps from their repositories and keeps them running.
+#[derive(Debug, Parser)]
+#[command(name = "jockey", version, after_help = EXAMPLE, after_long_help = more())]
+#[command(infer_subcommands = false, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What may be given to every command.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The app, by name or id [default: from .jockey.toml, else that of the git remote `origin`]
+    #[arg(short, long, global = true, value_name = "APP")]
+    pub(crate) app: Option<String>,
+    /// The environment, by name or id [default: from .jockey.toml, else JOCKEY_ENVIRONMENT, else the
+    /// only one there is unless it is production]
+    #[arg(
+        short,
+        long,
+        alias = "env",
+        global = true,
+        value_name = "ENVIRONMENT",
+        hide_env = true
+    )]
+    pub(crate) environment: Option<String>,
+    /// How results are printed
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        default_value = "table",
+        value_name = "FORMAT"
+    )]
+    pub(crate) output: Format,
+    /// Prints the plan that a change would carry out, and changes nothing
+    #[arg(long, global = true)]
+    pub(crate) dry_run: bool,
+    /// The server's URL [default: JOCKEY_SERVER, else JOCKEY_URL, else http://127.0.0.1:4044]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// A file with the token [default: the token in JOCKEY_TOKEN, else, for a server on this machine,
+    /// .jockey/admin-token here or further up]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// When colours are used; NO_COLOR is honoured
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        value_name = "WHEN"
+    )]
+    pub(crate) color: Color,
+    /// Prints results and errors only
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+impl Global {
+    pub(crate) fn mode(&self) -> Mode {
+        if self.dry_run {
+            Mode::DryRun
+        } else {
+            Mode::Run
+        }
+    }
+}
+
+const EXAMPLE: &str = "\
+Example:
+  jockey apps create sample --repo example/sample-app
+  jockey config set -a sample -e development GREETING=hello
+  jockey deploy -a sample -e development
+  jockey status -a sample -e development";
+
+/// The example, what the environment may say, and the exit codes.
+fn more() -> String {
+    use std::fmt::Write;
+
+    let mut text = format!("{EXAMPLE}\n\n{VARIABLES}\n\nExit codes:\n");
+    for exit in Exit::ALL {
+        let _ = writeln!(text, "  {:>3}  {}", exit.code(), exit.meaning());
+    }
+    text
+}
+
+const VARIABLES: &str = "\
+Variables:
+  JOCKEY_SERVER, JOCKEY_URL  URL of the server
+  JOCKEY_TOKEN               token
+  JOCKEY_ENVIRONMENT         environment, when neither -e nor .jockey.toml gives it
+  NO_COLOR                   no colours
+
+Files:
+  .jockey.toml               `app = \"NAME\"`, `environment = \"NAME\"`; here or further up
+  .jockey/admin-token        token that `jockeyd serve --dev` has made; here or further up";

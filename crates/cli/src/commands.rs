@@ -1,0 +1,105 @@
+//! The commands, one file each.
+
+mod apps;
+mod builds;
+mod completions;
+mod config;
+mod deploy;
+mod deploys;
+mod envs;
+mod events;
+mod logs;
+mod nodes;
+mod reconcile;
+mod reference;
+mod releases;
+mod restart;
+mod rollback;
+mod scale;
+mod stacks;
+mod status;
+mod system;
+mod tokens;
+mod whoami;
+mod workers;
+
+use clap::Subcommand;
+
+use crate::{cli::Cli, context::Context, exit::Error, render::Out};
+
+/// Entries of a list that grows without end, unless `--limit` says otherwise: about a screen.
+const RECENT: &str = "30";
+/// Entries of a list that people make by hand: more than there ever are.
+const ALL: usize = 100_000;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    #[command(subcommand)]
+    Apps(apps::Command),
+    #[command(subcommand)]
+    Envs(envs::Command),
+    #[command(subcommand)]
+    Stacks(stacks::Command),
+    Config(config::Args),
+    #[command(subcommand)]
+    Workers(workers::Command),
+    Scale(scale::Args),
+    Deploy(deploy::Args),
+    #[command(subcommand)]
+    Deploys(deploys::Command),
+    #[command(subcommand)]
+    Releases(releases::Command),
+    #[command(subcommand)]
+    Builds(builds::Command),
+    Status(status::Args),
+    Logs(logs::Args),
+    Rollback(rollback::Args),
+    Restart(restart::Args),
+    Reconcile(reconcile::Args),
+    #[command(subcommand)]
+    Nodes(nodes::Command),
+    Events(events::Args),
+    #[command(subcommand)]
+    Tokens(tokens::Command),
+    #[command(subcommand)]
+    System(system::Command),
+    Whoami(whoami::Args),
+    Completions(completions::Args),
+    #[command(hide = true)]
+    Reference(reference::Args),
+}
+
+/// Runs one command.
+///
+/// # Errors
+/// Whatever the command answers.
+pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Error> {
+    let context = match &cli.command {
+        Command::Completions(args) => return completions::run(&out, args),
+        Command::Reference(_) => return reference::run(&out),
+        _ => Context::new(cli.global, out)?,
+    };
+    match cli.command {
+        Command::Apps(command) => apps::run(&context, command).await,
+        Command::Envs(command) => envs::run(&context, command).await,
+        Command::Stacks(command) => stacks::run(&context, command).await,
+        Command::Config(args) => config::run(&context, args).await,
+        Command::Workers(command) => workers::run(&context, command).await,
+        Command::Scale(args) => scale::run(&context, args).await,
+        Command::Deploy(args) => deploy::run(&context, args).await,
+        Command::Deploys(command) => deploys::run(&context, command).await,
+        Command::Releases(command) => releases::run(&context, command).await,
+        Command::Builds(command) => builds::run(&context, command).await,
+        Command::Status(_) => status::run(&context).await,
+        Command::Logs(args) => logs::run(&context, args).await,
+        Command::Rollback(args) => rollback::run(&context, args).await,
+        Command::Restart(args) => restart::run(&context, args).await,
+        Command::Reconcile(args) => reconcile::run(&context, args).await,
+        Command::Nodes(command) => nodes::run(&context, command).await,
+        Command::Events(args) => events::run(&context, args).await,
+        Command::Tokens(command) => tokens::run(&context, command).await,
+        Command::System(command) => system::run(&context, command).await,
+        Command::Whoami(_) => whoami::run(&context).await,
+        Command::Completions(_) | Command::Reference(_) => Ok(()),
+    }
+}

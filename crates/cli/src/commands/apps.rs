@@ -1,0 +1,182 @@
+use clap::{Args, Subcommand, ValueEnum};
+use proto::v1::{
+    App, Builder, BuilderLayout, CreateAppRequest, DeleteAppRequest, GetAppRequest,
+    ListAppsRequest, UpdateAppRequest,
+};
+
+use crate::{context::Context, exit::Error};
+
+/// Create, show and change apps
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  jockey apps create sample --repo example/sample-app")]
+pub(crate) enum Command {
+    /// Creates an app; nothing runs until its first deploy
+    #[command(
+        after_help = "Example:\n  jockey apps create sample --repo example/sample-app --stack api"
+    )]
+    Create {
+        /// Its name: lower-case letters, digits, `-` and `_`
+        name: String,
+        /// Its repository
+        #[arg(long, value_name = "OWNER/NAME")]
+        repo: String,
+        #[command(flatten)]
+        values: Values,
+    },
+    /// Lists apps
+    #[command(after_help = "Example:\n  jockey apps list --stack api")]
+    List {
+        /// Only those of this stack
+        #[arg(long)]
+        stack: Option<String>,
+        /// Only those of this repository
+        #[arg(long, value_name = "OWNER/NAME")]
+        repo: Option<String>,
+    },
+    /// Shows one app
+    #[command(after_help = "Example:\n  jockey apps show sample")]
+    Show {
+        /// The app, by name or id [default: as for -a]
+        name: Option<String>,
+    },
+    /// Changes an app; what runs stays as it is until the next deploy
+    #[command(after_help = "Example:\n  jockey apps update sample --dockerfile docker/Dockerfile")]
+    Update {
+        /// The app, by name or id
+        name: String,
+        /// Its new name
+        #[arg(long, value_name = "NAME")]
+        rename: Option<String>,
+        /// Its new repository
+        #[arg(long, value_name = "OWNER/NAME")]
+        repo: Option<String>,
+        #[command(flatten)]
+        values: Values,
+    },
+    /// Deletes an app with its config and workers
+    #[command(after_help = "Example:\n  jockey apps delete sample --dry-run")]
+    Delete {
+        /// The app, by name or id
+        name: String,
+        /// Also stops its instances
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// What may be said of an app besides name and repository.
+#[derive(Debug, Args)]
+pub(crate) struct Values {
+    /// The stack on whose hosts it runs
+    #[arg(long)]
+    stack: Option<String>,
+    /// Path of its Dockerfile in the repository
+    #[arg(long, value_name = "PATH")]
+    dockerfile: Option<String>,
+    /// Conventions of the image that builds a commit without a Dockerfile
+    #[arg(long, value_enum)]
+    builder: Option<Layout>,
+    /// Reference of that image, unless it is the well-known one
+    #[arg(long, value_name = "IMAGE")]
+    builder_image: Option<String>,
+    /// A secret that its builds may read; may be given again
+    #[arg(long = "build-secret", value_name = "NAME")]
+    build_secrets: Vec<String>,
+    /// Whether a push to the repository starts a build
+    #[arg(long, value_name = "YES")]
+    build_on_push: Option<bool>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Layout {
+    Herokuish,
+    Buildstep,
+}
+
+impl Values {
+    fn app(self, name: String, repo: String) -> App {
+        let layout = self.builder.map(|layout| match layout {
+            Layout::Herokuish => BuilderLayout::Herokuish,
+            Layout::Buildstep => BuilderLayout::Buildstep,
+        });
+        let builder = (layout.is_some() || self.builder_image.is_some()).then(|| Builder {
+            layout: layout.unwrap_or_default().into(),
+            image: self.builder_image.unwrap_or_default(),
+        });
+        App {
+            name,
+            repo,
+            stack: self.stack.unwrap_or_default(),
+            dockerfile: self.dockerfile.unwrap_or_default(),
+            builder,
+            build_secrets: self.build_secrets,
+            subscribe_to_github_webhook: self.build_on_push,
+            ..App::default()
+        }
+    }
+}
+
+pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error> {
+    let Context { client, out, .. } = context;
+    match command {
+        Command::Create { name, repo, values } => {
+            let request = CreateAppRequest {
+                app: Some(values.app(name, repo)),
+                ..CreateAppRequest::default()
+            };
+            let answer = client.call(request).await?;
+            out.changed(client.mode(), &answer, |answer| {
+                let app = answer.app.clone().unwrap_or_default();
+                format!("created app {} of {} ({})", app.name, app.repo, app.id)
+            })
+        }
+        Command::List { stack, repo } => {
+            let request = ListAppsRequest {
+                stack: stack.unwrap_or_default(),
+                repo: repo.unwrap_or_default(),
+                ..ListAppsRequest::default()
+            };
+            out.list(&client.list(request, super::ALL).await?)
+        }
+        Command::Show { name } => {
+            let app = match name {
+                Some(name) => name,
+                None => context.app().await?,
+            };
+            out.show(client.call(GetAppRequest { app }).await?.app.as_ref())
+        }
+        Command::Update {
+            name,
+            rename,
+            repo,
+            values,
+        } => {
+            let request = UpdateAppRequest {
+                app: name,
+                values: Some(values.app(rename.unwrap_or_default(), repo.unwrap_or_default())),
+                ..UpdateAppRequest::default()
+            };
+            let answer = client.call(request).await?;
+            out.changed(client.mode(), &answer, |answer| {
+                format!(
+                    "changed app {}",
+                    answer.app.clone().unwrap_or_default().name
+                )
+            })
+        }
+        Command::Delete { name, force } => {
+            let request = DeleteAppRequest {
+                app: name,
+                force,
+                ..DeleteAppRequest::default()
+            };
+            let answer = client.call(request).await?;
+            out.changed(client.mode(), &answer, |answer| {
+                format!(
+                    "deleted app {}",
+                    answer.app.clone().unwrap_or_default().name
+                )
+            })
+        }
+    }
+}

@@ -1,0 +1,115 @@
+use clap::Subcommand;
+use proto::v1::{
+    CreateEnvironmentRequest, DeleteEnvironmentRequest, Environment, GetEnvironmentRequest,
+    ListEnvironmentsRequest, UpdateEnvironmentRequest,
+};
+
+use crate::{context::Context, exit::Error};
+
+/// Create, show and change environments
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  jockey envs list")]
+pub(crate) enum Command {
+    /// Creates an environment
+    #[command(after_help = "Example:\n  jockey envs create qa")]
+    Create {
+        /// Its name: lower-case letters, digits, `-` and `_`
+        name: String,
+        /// How service names are made, of `{app}`, `{worker}` and `{environment}`
+        #[arg(long, value_name = "TEMPLATE")]
+        service_names: Option<String>,
+    },
+    /// Lists environments
+    #[command(after_help = "Example:\n  jockey envs list -o json")]
+    List,
+    /// Shows one environment
+    #[command(after_help = "Example:\n  jockey envs show development")]
+    Show {
+        /// The environment, by name or id
+        name: String,
+    },
+    /// Changes an environment
+    #[command(after_help = "Example:\n  jockey envs update qa --rename preview")]
+    Update {
+        /// The environment, by name or id
+        name: String,
+        /// Its new name
+        #[arg(long, value_name = "NAME")]
+        rename: Option<String>,
+        /// How service names are made, of `{app}`, `{worker}` and `{environment}`
+        #[arg(long, value_name = "TEMPLATE")]
+        service_names: Option<String>,
+    },
+    /// Deletes an environment in which nothing runs
+    #[command(after_help = "Example:\n  jockey envs delete qa")]
+    Delete {
+        /// The environment, by name or id
+        name: String,
+    },
+}
+
+pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error> {
+    let Context { client, out, .. } = context;
+    match command {
+        Command::Create {
+            name,
+            service_names,
+        } => {
+            let request = CreateEnvironmentRequest {
+                environment: Some(values(name, service_names)),
+                ..CreateEnvironmentRequest::default()
+            };
+            let answer = client.call(request).await?;
+            out.changed(client.mode(), &answer, |answer| {
+                let environment = answer.environment.clone().unwrap_or_default();
+                format!(
+                    "created environment {} ({})",
+                    environment.name, environment.id
+                )
+            })
+        }
+        Command::List => {
+            let request = ListEnvironmentsRequest::default();
+            out.list(&client.list(request, super::ALL).await?)
+        }
+        Command::Show { name } => {
+            let request = GetEnvironmentRequest { environment: name };
+            out.show(client.call(request).await?.environment.as_ref())
+        }
+        Command::Update {
+            name,
+            rename,
+            service_names,
+        } => {
+            let request = UpdateEnvironmentRequest {
+                environment: name,
+                values: Some(values(rename.unwrap_or_default(), service_names)),
+                ..UpdateEnvironmentRequest::default()
+            };
+            let answer = client.call(request).await?;
+            out.changed(client.mode(), &answer, |answer| {
+                let environment = answer.environment.clone().unwrap_or_default();
+                format!("changed environment {}", environment.name)
+            })
+        }
+        Command::Delete { name } => {
+            let request = DeleteEnvironmentRequest {
+                environment: name,
+                ..DeleteEnvironmentRequest::default()
+            };
+            let answer = client.call(request).await?;
+            out.changed(client.mode(), &answer, |answer| {
+                let environment = answer.environment.clone().unwrap_or_default();
+                format!("deleted environment {}", environment.name)
+            })
+        }
+    }
+}
+
+fn values(name: String, service_names: Option<String>) -> Environment {
+    Environment {
+        name,
+        service_name_template: service_names.unwrap_or_default(),
+        ..Environment::default()
+    }
+}

@@ -1,0 +1,97 @@
+use std::{collections::BTreeSet, time::Duration};
+
+use clap::Args as ClapArgs;
+use proto::v1::{
+    DeployState, ListDeploysRequest, ListWorkersRequest, RescaleWorkersRequest, WorkerScale,
+};
+
+use crate::{
+    client::Mode,
+    context::{Context, Place},
+    exit::Error,
+    follow::{self, Goal, PATIENCE},
+    values,
+};
+
+/// Show or change how many instances of workers run
+#[derive(Debug, ClapArgs)]
+#[command(after_help = EXAMPLE)]
+pub(crate) struct Args {
+    /// The new scale of workers, all of them or none [default: shows what is]
+    #[arg(value_name = "WORKER=NUMBER", value_parser = values::scale)]
+    scales: Vec<WorkerScale>,
+    /// Answers at once instead of waiting until that many are healthy
+    #[arg(long)]
+    detach: bool,
+    /// How long to wait
+    #[arg(long, value_name = "DURATION", default_value = PATIENCE, value_parser = values::duration)]
+    timeout: Duration,
+}
+
+const EXAMPLE: &str = "\
+Example:
+  jockey scale -a sample -e development
+  jockey scale -a sample -e development web=2 clock=1";
+
+pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+    let Context { client, out, .. } = context;
+    let place = context.place().await?;
+    if args.scales.is_empty() {
+        let request = ListWorkersRequest {
+            app: place.app,
+            environment: place.environment,
+            ..ListWorkersRequest::default()
+        };
+        return out.list(&client.list(request, super::ALL).await?);
+    }
+    let request = RescaleWorkersRequest {
+        app: place.app.clone(),
+        environment: place.environment.clone(),
+        scales: args.scales,
+        ..RescaleWorkersRequest::default()
+    };
+    let answer = client.call(request).await?;
+    let scales = answer
+        .workers
+        .iter()
+        .map(|worker| (worker.name.clone(), worker.scale()));
+    let goal = Goal {
+        place,
+        scales: scales.collect(),
+        gone: BTreeSet::new(),
+        within: args.timeout,
+    };
+    let runs = client.mode() == Mode::Run && is_deployed(context, &goal.place).await?;
+    if runs && !args.detach {
+        follow::rest(context, &goal).await?;
+    }
+    out.changed(client.mode(), &answer, |answer| {
+        let scales: Vec<_> = answer
+            .workers
+            .iter()
+            .map(|worker| format!("{}={}", worker.name, worker.scale()))
+            .collect();
+        let when = if runs {
+            ""
+        } else {
+            ", from the first deploy on"
+        };
+        format!(
+            "{} in {}: {}{when}",
+            goal.place.app,
+            goal.place.environment,
+            scales.join(" ")
+        )
+    })
+}
+
+/// Whether there is a deploy whose instances could be waited for.
+async fn is_deployed(context: &Context, place: &Place) -> Result<bool, Error> {
+    let request = ListDeploysRequest {
+        app: place.app.clone(),
+        environment: place.environment.clone(),
+        state: DeployState::Deployed.into(),
+        ..ListDeploysRequest::default()
+    };
+    Ok(!context.client.list(request, 1).await?.is_empty())
+}

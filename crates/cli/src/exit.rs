@@ -1,0 +1,254 @@
+//! How a command ends: every error, its exit code, and what to type next.
+
+use std::{io, path::PathBuf};
+
+use proto::v1::{Build, Deploy, Reconcile};
+use tonic::Code;
+use tonic_types::StatusExt;
+
+/// Exit codes. They are part of the interface: scripts rely on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Success,
+    Failed,
+    Usage,
+    NotFound,
+    Denied,
+    Conflict,
+    Unreachable,
+    DeployFailed,
+    Cancelled,
+    Interrupted,
+    ClosedPipe,
+}
+
+impl Exit {
+    /// Every code, in order.
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Success,
+        Self::Failed,
+        Self::Usage,
+        Self::NotFound,
+        Self::Denied,
+        Self::Conflict,
+        Self::Unreachable,
+        Self::DeployFailed,
+        Self::Cancelled,
+        Self::Interrupted,
+        Self::ClosedPipe,
+    ];
+
+    /// The number that the shell sees, and what it means.
+    const fn row(self) -> (u8, &'static str) {
+        match self {
+            Self::Success => (0, "success, and nothing else"),
+            Self::Failed => (1, "any failure that has no code of its own"),
+            Self::Usage => (2, "bad usage, or a value that the server refuses"),
+            Self::NotFound => (3, "what was named does not exist"),
+            Self::Denied => (4, "no valid token, or its role does not suffice"),
+            Self::Conflict => (5, "it conflicts with what is there or under way"),
+            Self::Unreachable => (6, "the server cannot be reached"),
+            Self::DeployFailed => (7, "the deploy or build was carried out and failed"),
+            Self::Cancelled => (8, "the deploy or build was cancelled"),
+            Self::Interrupted => (130, "interrupted by Ctrl-C; what was begun goes on"),
+            Self::ClosedPipe => (141, "the reader of the output went away"),
+        }
+    }
+
+    pub(crate) const fn code(self) -> u8 {
+        self.row().0
+    }
+
+    pub(crate) const fn meaning(self) -> &'static str {
+        self.row().1
+    }
+}
+
+/// Why a command did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("{}", .0.message())]
+    Refused(Box<tonic::Status>),
+    #[error("cannot reach the server at {server}")]
+    Unreachable {
+        server: String,
+        source: Box<tonic::Status>,
+    },
+    #[error("`{0}` is not the URL of a server; write it as http://host:port or https://host:port")]
+    BadServer(String),
+    #[error("the token has characters that cannot be sent; it must be one line of plain text")]
+    BadToken,
+    #[error("the system has no randomness to make a key of")]
+    NoRandomness,
+    #[error("cannot start")]
+    Runtime(#[source] io::Error),
+    #[error("cannot read {}", .path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{} is not valid: {message}", .path.display())]
+    BadProjectFile { path: PathBuf, message: String },
+    #[error("which app? None is given, and none can be told from here")]
+    NoApp,
+    #[error("no app is made from the repository `{0}`")]
+    NoAppOfRepo(String),
+    #[error("several apps are made from the repository `{repo}`: {}", .apps.join(", "))]
+    SeveralApps { repo: String, apps: Vec<String> },
+    #[error("which environment? There are several: {}", .0.join(", "))]
+    SeveralEnvironments(Vec<String>),
+    #[error("which environment? There is none but `{0}`, which is never taken by default")]
+    OnlyProduction(String),
+    #[error("there is no environment yet")]
+    NoEnvironment,
+    #[error("there is no variable `{0}`")]
+    NoVariable(String),
+    #[error("{}", ended(.0))]
+    DeployEnded(Box<Deploy>),
+    #[error("{} {}: {}", .0.id, word_of_build(.0), .0.reason)]
+    BuildEnded(Box<Build>),
+    #[error("{} failed: {}", .0.id, .0.reason)]
+    ReconcileFailed(Box<Reconcile>),
+    #[error("{what} took longer than {seconds} s")]
+    TookTooLong {
+        what: String,
+        seconds: u64,
+        next: String,
+    },
+    #[error("no longer following")]
+    Interrupted { next: Vec<String> },
+    #[error("cannot write the output")]
+    Output(#[source] io::Error),
+}
+
+fn ended(deploy: &Deploy) -> String {
+    let state = match deploy.state() {
+        proto::v1::DeployState::Cancelled => "was cancelled",
+        _ => "failed",
+    };
+    let reason = if deploy.reason.is_empty() {
+        "no reason is known"
+    } else {
+        &deploy.reason
+    };
+    format!("{} {state}: {reason}", deploy.id)
+}
+
+fn word_of_build(build: &Build) -> &'static str {
+    match build.state() {
+        proto::v1::BuildState::Cancelled => "was cancelled",
+        _ => "failed",
+    }
+}
+
+impl Error {
+    /// The code with which the command ends.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Refused(status) => exit_of(status.code()),
+            Self::Unreachable { .. } => Exit::Unreachable,
+            Self::BadServer(_)
+            | Self::BadToken
+            | Self::Read { .. }
+            | Self::BadProjectFile { .. }
+            | Self::NoApp
+            | Self::SeveralApps { .. }
+            | Self::SeveralEnvironments(_)
+            | Self::OnlyProduction(_) => Exit::Usage,
+            Self::NoAppOfRepo(_) | Self::NoEnvironment | Self::NoVariable(_) => Exit::NotFound,
+            Self::DeployEnded(deploy) => match deploy.state() {
+                proto::v1::DeployState::Cancelled => Exit::Cancelled,
+                _ => Exit::DeployFailed,
+            },
+            Self::BuildEnded(build) => match build.state() {
+                proto::v1::BuildState::Cancelled => Exit::Cancelled,
+                _ => Exit::DeployFailed,
+            },
+            Self::Interrupted { .. } => Exit::Interrupted,
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::ClosedPipe,
+            Self::NoRandomness
+            | Self::Runtime(_)
+            | Self::ReconcileFailed(_)
+            | Self::TookTooLong { .. }
+            | Self::Output(_) => Exit::Failed,
+        }
+    }
+
+    /// What to type next, a line each. The server's own errors say it in their message.
+    pub(crate) fn next(&self) -> Vec<String> {
+        match self {
+            Self::Refused(status) if status.code() == Code::Unauthenticated => vec![
+                "give a token with --token-file or JOCKEY_TOKEN; beside `jockeyd serve --dev` the one in .jockey/admin-token is found".to_owned(),
+            ],
+            Self::Unreachable { .. } => vec![
+                "start it with `jockeyd serve --dev`, or name another one with --server".to_owned(),
+            ],
+            Self::NoApp => vec![
+                "name it with -a, or write `app = \"NAME\"` into .jockey.toml; `jockey apps list` shows all".to_owned(),
+            ],
+            Self::NoAppOfRepo(repo) => {
+                vec![format!("jockey apps create NAME --repo {repo}")]
+            }
+            Self::SeveralApps { .. } => vec!["name one with -a".to_owned()],
+            Self::SeveralEnvironments(_) | Self::OnlyProduction(_) => {
+                vec!["name it with -e, in .jockey.toml or in JOCKEY_ENVIRONMENT".to_owned()]
+            }
+            Self::NoEnvironment => vec!["jockey envs create development".to_owned()],
+            Self::DeployEnded(deploy) => after_deploy(deploy),
+            Self::BuildEnded(build) => vec![format!("jockey logs --build {}", build.id)],
+            Self::ReconcileFailed(reconcile) => {
+                vec![format!("jockey reconcile -e {} --preview", reconcile.environment)]
+            }
+            Self::TookTooLong { next, .. } => vec![next.clone()],
+            Self::Interrupted { next } => next.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The stable reason that the server gives, such as `UNKNOWN_APP`.
+    pub(crate) fn reason(&self) -> Option<String> {
+        match self {
+            Self::Refused(status) => status.get_details_error_info().map(|info| info.reason),
+            _ => None,
+        }
+    }
+
+    /// What the server says of single fields of the request: field and description.
+    pub(crate) fn fields(&self) -> Vec<(String, String)> {
+        let Self::Refused(status) = self else {
+            return Vec::new();
+        };
+        let violations = status
+            .get_details_bad_request()
+            .map(|bad| bad.field_violations)
+            .unwrap_or_default();
+        violations
+            .into_iter()
+            .map(|violation| (violation.field, violation.description))
+            .collect()
+    }
+}
+
+fn exit_of(code: Code) -> Exit {
+    match code {
+        Code::InvalidArgument | Code::OutOfRange => Exit::Usage,
+        Code::NotFound => Exit::NotFound,
+        Code::PermissionDenied | Code::Unauthenticated => Exit::Denied,
+        Code::AlreadyExists | Code::Aborted | Code::FailedPrecondition => Exit::Conflict,
+        Code::Unavailable => Exit::Unreachable,
+        Code::Cancelled => Exit::Cancelled,
+        _ => Exit::Failed,
+    }
+}
+
+/// What helps after a deploy that did not come to its end.
+fn after_deploy(deploy: &Deploy) -> Vec<String> {
+    let place = format!("-a {} -e {}", deploy.app, deploy.environment);
+    let instance = deploy.failure.as_ref().map_or("", |f| f.instance.as_str());
+    if deploy.state() == proto::v1::DeployState::Cancelled {
+        vec![format!("jockey deploy {place}")]
+    } else if !instance.is_empty() {
+        vec![format!("jockey logs {place} --instance {instance}")]
+    } else if deploy.release.is_empty() && !deploy.build.is_empty() {
+        vec![format!("jockey logs --build {}", deploy.build)]
+    } else {
+        vec![format!("jockey status {place}")]
+    }
+}

@@ -1,0 +1,119 @@
+use tonic::Code;
+use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::world::{World, stderr};
+
+#[test]
+fn each_refusal_has_its_exit_code() {
+    for (code, want) in [
+        (Code::InvalidArgument, 2),
+        (Code::NotFound, 3),
+        (Code::PermissionDenied, 4),
+        (Code::Unauthenticated, 4),
+        (Code::AlreadyExists, 5),
+        (Code::Aborted, 5),
+        (Code::FailedPrecondition, 5),
+        (Code::Unavailable, 6),
+        (Code::Internal, 1),
+    ] {
+        let world = World::new();
+        world.server.refuse(
+            "AppService/GetApp",
+            code,
+            "there is no app `x`; see `jockey apps list`",
+        );
+        let said = stderr(&world.run("apps show x").code(want));
+        assert!(
+            said.contains("error: there is no app `x`; see `jockey apps list`"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn the_field_that_is_wrong_is_named() {
+    let world = World::new();
+    let details = ErrorDetails::with_bad_request_violation("app.name", "has a space in it");
+    let status =
+        tonic::Status::with_error_details(Code::InvalidArgument, "the app is not valid", details);
+    world.server.refuse_with("AppService/CreateApp", &status);
+    let said = stderr(&world.run("apps create x --repo a/b").code(2));
+    insta::assert_snapshot!(said, @r#"
+error: the app is not valid
+  app.name: has a space in it
+"#);
+}
+
+#[test]
+fn errors_are_objects_when_json_is_asked_for() {
+    let world = World::new();
+    let details = ErrorDetails::with_error_info(
+        "UNKNOWN_APP",
+        "jockey",
+        [("app".to_owned(), "x".to_owned())],
+    );
+    let status = tonic::Status::with_error_details(Code::NotFound, "there is no app `x`", details);
+    world.server.refuse_with("AppService/GetApp", &status);
+    let said = stderr(&world.run("apps show x -o json").code(3));
+    let error: serde_json::Value = serde_json::from_str(&said).unwrap();
+    insta::assert_json_snapshot!(error, @r#"
+{
+  "error": {
+    "exit_code": 3,
+    "fields": [],
+    "message": "there is no app `x`",
+    "next": [],
+    "reason": "UNKNOWN_APP"
+  }
+}
+"#);
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told_with_how_to_start_it() {
+    let world = World::new();
+    let mut command = world.command("apps list --server http://127.0.0.1:1");
+    let said = stderr(&command.assert().code(6));
+    insta::assert_snapshot!(said, @r#"
+error: cannot reach the server at http://127.0.0.1:1
+next: start it with `jockeyd serve --dev`, or name another one with --server
+"#);
+}
+
+#[test]
+fn a_server_must_be_an_http_url() {
+    let world = World::new();
+    for server in ["ftp://host", "not a url", "host:4044"] {
+        let mut command = world.command("apps list");
+        let said = stderr(&command.arg("--server").arg(server).assert().code(2));
+        assert!(said.contains("is not the URL of a server"), "{said}");
+    }
+}
+
+#[test]
+fn a_value_that_is_not_text_is_refused_before_it_is_sent() {
+    let world = World::new();
+    std::fs::write(world.directory.path().join("key"), b"\xff\xfe").unwrap();
+    let said = stderr(
+        &world
+            .run("config set -a sample -e development KEY=@key")
+            .code(2),
+    );
+    assert!(
+        said.contains("cannot read key") && said.contains("UTF-8"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_scale_below_zero_is_for_the_server_to_refuse() {
+    let world = World::new();
+    let method = "WorkerService/RescaleWorkers";
+    world.server.refuse(
+        method,
+        Code::InvalidArgument,
+        "web cannot run -1 times; give 0 to 100",
+    );
+    let said = stderr(&world.run("scale -a sample -e development web=-1").code(2));
+    assert!(said.contains("give 0 to 100"), "{said}");
+}

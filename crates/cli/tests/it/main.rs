@@ -1,0 +1,14 @@
+//! `jockey` as a program: what it prints, where, and with which code it ends, against a server that
+//! gives prepared answers over real gRPC.
+
+#![cfg(test)]
+
+mod bad_input;
+mod deploys;
+mod fake;
+mod help;
+mod infer;
+mod output;
+mod rest;
+mod trust;
+mod world;
