@@ -1,7 +1,7 @@
 //! How a commit becomes an image.
 
 use bytes::Bytes;
-use domain::app::{Builder, BuilderLayout};
+use domain::app::Builder;
 use ports::build_engine::{BuildOrder, Error};
 
 use crate::tree::Tree;
@@ -9,6 +9,9 @@ use crate::tree::Tree;
 /// The Dockerfile that we add to a commit without one. It is taken out of the image again, so that an app whose tree
 /// has a file of this name loses that one alone.
 const GENERATED: &str = ".jockey.Dockerfile";
+
+/// Runs a process of the Procfile, in every layout.
+const START: &str = "/start";
 
 /// How a commit becomes an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,16 +26,14 @@ impl Strategy {
     /// Chooses: the Dockerfile, where there is one, else the App's builder, else the server's.
     ///
     /// # Errors
-    /// `NoStrategy`; `NoDockerfile` when the App names one that is not there; `Builder` for one that is no image name.
+    /// `NoStrategy`; `NoDockerfile` when the App names one that is not there; `BadBuilder` for one that is no image name.
     pub(crate) fn choose(
         order: &BuildOrder,
         tree: &Tree,
         default_builder: Option<&Builder>,
     ) -> Result<Self, Error> {
-        if let Some(dockerfile) = &tree.dockerfile {
-            return Ok(Self::Dockerfile {
-                path: dockerfile.path.clone(),
-            });
+        if let Some(path) = tree.dockerfile.clone() {
+            return Ok(Self::Dockerfile { path });
         }
         let (repo, commit) = (order.repo.clone(), order.commit.short().to_owned());
         if let Some(dockerfile) = order.recipe.dockerfile.clone() {
@@ -92,11 +93,8 @@ fn generated(builder: &Builder) -> String {
     )
 }
 
-/// Runs a process of the Procfile, in every layout.
-const START: &str = "/start";
-
-/// How an image that this layout made runs a process.
-pub(crate) fn start_command(_layout: BuilderLayout, process: &str) -> Vec<String> {
+/// How an image that a builder made runs a process.
+pub(crate) fn start_command(process: &str) -> Vec<String> {
     vec![START.to_owned(), process.to_owned()]
 }
 

@@ -1,6 +1,6 @@
 //! What of a commit's tree says how it is built and run.
 
-use domain::{RepoName, manifest, procfile};
+use domain::{manifest, procfile};
 use ports::{
     Source,
     build_engine::{BuildOrder, Error},
@@ -19,12 +19,14 @@ pub(crate) struct TextFile {
 /// The files that matter, each where the commit has it.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    pub(crate) dockerfile: Option<TextFile>,
+    /// Its path. What is in it is Docker's business.
+    pub(crate) dockerfile: Option<String>,
     pub(crate) manifest: Option<TextFile>,
     pub(crate) procfile: Option<TextFile>,
     /// Docker reads `<Dockerfile>.dockerignore` instead of `.dockerignore`.
     pub(crate) ignore: Option<TextFile>,
-    pub(crate) submodules: Option<TextFile>,
+    /// The path of the file that lists them.
+    pub(crate) submodules: Option<String>,
 }
 
 impl Tree {
@@ -36,12 +38,12 @@ impl Tree {
         let dockerfile = order.recipe.dockerfile();
         let own_ignore = format!("{dockerfile}.dockerignore");
         let (dockerfile, manifest, procfile, own_ignore, ignore, submodules) = tokio::try_join!(
-            text(source, order, dockerfile),
+            presence(source, order, dockerfile),
             text(source, order, manifest::FILE_NAME),
             text(source, order, procfile::FILE_NAME),
             text(source, order, &own_ignore),
             text(source, order, ".dockerignore"),
-            text(source, order, ".gitmodules"),
+            presence(source, order, ".gitmodules"),
         )?;
         Ok(Self {
             dockerfile,
@@ -53,13 +55,21 @@ impl Tree {
     }
 }
 
+async fn presence(
+    source: &dyn Source,
+    order: &BuildOrder,
+    path: &str,
+) -> Result<Option<String>, Error> {
+    let found = source.file(&order.repo, &order.commit, path).await?;
+    Ok(found.map(|_content| path.to_owned()))
+}
+
 async fn text(
     source: &dyn Source,
     order: &BuildOrder,
     path: &str,
 ) -> Result<Option<TextFile>, Error> {
-    let repo: &RepoName = &order.repo;
-    let Some(content) = source.file(repo, &order.commit, path).await? else {
+    let Some(content) = source.file(&order.repo, &order.commit, path).await? else {
         return Ok(None);
     };
     let bad = |detail: &str| Error::Manifest {

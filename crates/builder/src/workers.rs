@@ -28,12 +28,12 @@ pub(crate) fn declared(tree: &Tree, strategy: &Strategy) -> Result<Vec<DeclaredW
     if workers.is_empty() {
         workers.push(web());
     }
-    if let Strategy::Buildpacks { builder } = strategy {
+    if matches!(strategy, Strategy::Buildpacks { .. }) {
         for worker in &mut workers {
             let spec = &mut worker.spec;
             // The Procfile's line is for the builder's own start program, which sets up its surroundings first.
             if spec.command.is_none() || worker.source == WorkerSource::Procfile {
-                let argv = start_command(builder.layout, spec.name.as_str());
+                let argv = start_command(spec.name.as_str());
                 spec.command = Some(Command::Exec(argv));
             }
         }
