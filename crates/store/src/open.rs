@@ -28,6 +28,9 @@ pub struct OpenOptions {
     /// The SQLite file. Its directory has to be there.
     pub path: PathBuf,
     pub key: KeySource,
+    /// The installation that a database is for that is made now: of one whose own database is lost. None: a new one.
+    /// One that is there already keeps its own.
+    pub installation: Option<InstallationId>,
 }
 
 /// Why a database cannot be opened.
@@ -62,7 +65,11 @@ pub enum OpenError {
 }
 
 pub(crate) fn open(options: OpenOptions) -> Result<Store, OpenError> {
-    let OpenOptions { path, key } = options;
+    let OpenOptions {
+        path,
+        key,
+        installation,
+    } = options;
     touch(&path)?;
     let told = |Fault(error)| told(&path, error);
     let manager = |purpose| Manager {
@@ -79,7 +86,7 @@ pub(crate) fn open(options: OpenOptions) -> Result<Store, OpenError> {
     };
     let keys = load_keys(&key, in_use)?;
     migrations::run(&mut conn, &path)?;
-    let installation = identify(&mut conn, &keys).map_err(told)?;
+    let installation = identify(&mut conn, &keys, installation).map_err(told)?;
     let newest = events::newest(&mut conn).map_err(told)?;
     let reader = Reader::open(manager(Purpose::Read)).map_err(|error| self::told(&path, error))?;
     let keys = Arc::new(Keyring::new(key, keys));
@@ -133,13 +140,19 @@ fn load_keys(source: &KeySource, in_use: Option<KeyId>) -> Result<Vec<Key>, BadK
 }
 
 /// The installation's id, made with the database in one transaction with the record of its key.
-fn identify(conn: &mut Conn, keys: &[Key]) -> Result<InstallationId, Fault> {
+fn identify(
+    conn: &mut Conn,
+    keys: &[Key],
+    wanted: Option<InstallationId>,
+) -> Result<InstallationId, Fault> {
     write(conn, |conn| {
         if let Some(known) = meta::installation(conn)? {
             return Ok(known);
         }
-        let bits = getrandom::u64().map_err(crate::fault::corrupt)?;
-        let made = InstallationId::from_bits(bits);
+        let made = match wanted {
+            Some(wanted) => wanted,
+            None => InstallationId::from_bits(getrandom::u64().map_err(crate::fault::corrupt)?),
+        };
         let newest = keys
             .first()
             .ok_or_else(|| crate::fault::corrupt("no key"))?;

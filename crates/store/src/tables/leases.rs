@@ -1,6 +1,6 @@
 //! Leases with fencing numbers.
 
-use crate::{Store, conn::Conn, fault::Fault, schema::leases};
+use crate::{ServeLock, Store, conn::Conn, fault::Fault, schema::leases};
 use async_trait::async_trait;
 use diesel::{prelude::*, sql_query, sql_types::BigInt};
 use domain::Timestamp;
@@ -146,6 +146,23 @@ impl Leases for Store {
                 until: Timestamp::from_micros(row.until),
             };
             Ok(held.into_iter().map(lease).collect())
+        })
+        .await
+    }
+}
+
+impl Store {
+    /// Lets the leases of servers before this one run out now. Whoever holds the lock is the only server on this
+    /// database: those before it have ended, however they did.
+    ///
+    /// # Errors
+    /// None but those of the database.
+    pub async fn break_leases(&self, _lock: &ServeLock) -> Result<(), Error> {
+        self.write(|tx| {
+            diesel::update(leases::table)
+                .set(leases::until.eq(0_i64))
+                .execute(tx.conn)?;
+            Ok(())
         })
         .await
     }
