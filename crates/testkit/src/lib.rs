@@ -4,3 +4,4 @@ pub mod docker;
 pub mod fake;
 pub mod git;
 pub mod registry;
+pub mod sim;

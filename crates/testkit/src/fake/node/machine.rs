@@ -138,6 +138,9 @@ impl Machine {
 
     pub(super) fn run(&mut self, handle: &str, now: Instant, at: Timestamp) {
         if let Some(container) = self.containers.get_mut(handle) {
+            if let Some(taught) = self.behaviours.get(&container.image) {
+                container.behaviour = taught.clone();
+            }
             container.run(now, at);
             let lines = container.behaviour.lines.iter().map(|line| LogLine {
                 at,

@@ -188,6 +188,23 @@ impl State {
     }
 }
 
+/// What only a simulation asks.
+impl Store {
+    /// The intent of this kind for an instance, whether it still stands or not.
+    #[must_use]
+    pub fn intent_on_record(&self, instance: InstanceId, kind: IntentKind) -> Option<Intent> {
+        self.read(|state| {
+            let key = (instance, kind);
+            let ledger = &state.ledger;
+            ledger
+                .standing
+                .get(&key)
+                .or_else(|| ledger.fallen.get(&key))
+                .cloned()
+        })
+    }
+}
+
 #[async_trait]
 impl Intents for Store {
     async fn record(&self, entries: &[Entry], fence: &Fence) -> Result<(), Error> {

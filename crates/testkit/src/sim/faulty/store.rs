@@ -1,0 +1,187 @@
+//! The store, with faults: a call fails before its transaction, or after it, when nobody knows that it happened.
+
+use super::{
+    super::{Fault, Points},
+    between_points,
+};
+use bytes::Bytes;
+use domain::{
+    App, AppId, Build, BuildId, ConfigVersionId, Deploy, DeployEvent, DeployId, DeployState,
+    Environment, EnvironmentId, EnvironmentName, Event, EventId, ImageRef, InstallationId,
+    InstanceEnd, Intent, NodeName, ReconcileId, Release, ReleaseId, Scale, Stack, StackId,
+    StackName, Timestamp, TokenId, Worker, WorkerId, WorkerName, WorkerSpec,
+    config::{ConfigScope, ConfigSet, ConfigVersions, Variables},
+    environment::ServiceTemplate,
+    node::Duty,
+    reconcile::{Reconcile, ReconcileEvent, ReconcileState},
+    token::Token,
+};
+use ports::{
+    Store,
+    store::{
+        self, Change, Error, Fence, Listed, Page,
+        builds::{BuildFilter, BuildLine, BuildOutcome, NewBuild, Requested},
+        configs::ConfigVersion,
+        deploys::{DeployFilter, DeployPatch, KeptImage, NewDeploy, NewRelease},
+        entities::{AppFilter, NewApp},
+        events::EventFilter,
+        intents::{EndFilter, Entry},
+        leases::{Claim, Lease},
+        reconciles::NewReconcile,
+        requests::RequestRecord,
+        tokens::{NewToken, TokenHash},
+        view::EnvironmentView,
+        workers::{NewWorker, Restart, WorkerFilter},
+    },
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::sync::watch;
+
+/// A store, between points.
+pub struct FaultyStore {
+    inner: Arc<dyn Store>,
+    points: Points,
+}
+
+impl FaultyStore {
+    /// This store, for the server whose calls pass these points.
+    #[must_use]
+    pub fn new(inner: Arc<dyn Store>, points: Points) -> Self {
+        Self { inner, points }
+    }
+}
+
+fn transient(_: Fault) -> Error {
+    Error::Unavailable("database is locked".to_owned())
+}
+
+impl Store for FaultyStore {
+    fn installation(&self) -> InstallationId {
+        self.inner.installation()
+    }
+}
+
+between_points! { store::Apps, FaultyStore, transient;
+    fn create_app(new: NewApp, change: &Change) -> Result<App, Error>;
+    fn find_app(name_or_id: &str) -> Result<Option<App>, Error>;
+    fn list_apps(filter: &AppFilter, page: Page) -> Result<Listed<App>, Error>;
+    fn update_app(app: &App, read_at: Timestamp, change: &Change) -> Result<App, Error>;
+    fn delete_app(id: AppId, change: &Change) -> Result<(), Error>;
+}
+
+between_points! { store::Environments, FaultyStore, transient;
+    fn create_environment(name: EnvironmentName, template: Option<ServiceTemplate>, change: &Change) -> Result<Environment, Error>;
+    fn find_environment(name_or_id: &str) -> Result<Option<Environment>, Error>;
+    fn list_environments(page: Page) -> Result<Listed<Environment>, Error>;
+    fn update_environment(id: EnvironmentId, template: ServiceTemplate, read_at: Timestamp, change: &Change) -> Result<Environment, Error>;
+    fn delete_environment(id: EnvironmentId, change: &Change) -> Result<(), Error>;
+}
+
+between_points! { store::Stacks, FaultyStore, transient;
+    fn create_stack(name: StackName, change: &Change) -> Result<Stack, Error>;
+    fn find_stack(name_or_id: &str) -> Result<Option<Stack>, Error>;
+    fn list_stacks(page: Page) -> Result<Listed<Stack>, Error>;
+    fn delete_stack(id: StackId, change: &Change) -> Result<(), Error>;
+}
+
+between_points! { store::Nodes, FaultyStore, transient;
+    fn duties() -> Result<BTreeMap<NodeName, Duty>, Error>;
+    fn set_duty(node: &NodeName, duty: Duty, change: &Change) -> Result<(), Error>;
+}
+
+between_points! { store::Configs, FaultyStore, transient;
+    fn find_config(scope: ConfigScope) -> Result<Option<ConfigSet>, Error>;
+    fn list_configs(environment: Option<EnvironmentId>, page: Page) -> Result<Listed<ConfigSet>, Error>;
+    fn write_config(scope: ConfigScope, base: Option<ConfigVersionId>, variables: &Variables, change: &Change) -> Result<ConfigSet, Error>;
+    fn list_config_versions(scope: ConfigScope, page: Page) -> Result<Listed<ConfigVersion>, Error>;
+    fn config_at(versions: ConfigVersions) -> Result<Variables, Error>;
+}
+
+between_points! { store::Workers, FaultyStore, transient;
+    fn create_worker(new: NewWorker, change: &Change) -> Result<Worker, Error>;
+    fn find_worker(app: AppId, environment: EnvironmentId, name: &WorkerName) -> Result<Option<Worker>, Error>;
+    fn worker(id: WorkerId) -> Result<Option<Worker>, Error>;
+    fn list_workers(filter: &WorkerFilter, page: Page) -> Result<Listed<Worker>, Error>;
+    fn update_worker(id: WorkerId, spec: &WorkerSpec, read_at: Timestamp, change: &Change) -> Result<Worker, Error>;
+    fn rescale(scales: &[(WorkerId, Scale)], change: &Change) -> Result<Vec<Worker>, Error>;
+    fn restart_workers(workers: &[WorkerId], restart: Restart, change: &Change) -> Result<(), Error>;
+    fn delete_worker(id: WorkerId, change: &Change) -> Result<(), Error>;
+}
+
+between_points! { store::Builds, FaultyStore, transient;
+    fn request_build(new: NewBuild, change: &Change) -> Result<Requested, Error>;
+    fn find_build(id: BuildId) -> Result<Option<Build>, Error>;
+    fn list_builds(filter: &BuildFilter, page: Page) -> Result<Listed<Build>, Error>;
+    fn finish_build(id: BuildId, outcome: BuildOutcome, fence: Option<&Fence>, change: &Change) -> Result<Build, Error>;
+    fn append_build_lines(id: BuildId, lines: &[String], fence: &Fence) -> Result<(), Error>;
+    fn build_lines(id: BuildId, after: i64, limit: u32) -> Result<Vec<BuildLine>, Error>;
+    fn last_build_lines(id: BuildId, count: u32) -> Result<Vec<String>, Error>;
+    fn waiting_for_build(id: BuildId) -> Result<u32, Error>;
+    fn forget_image(image: &ImageRef, change: &Change) -> Result<(), Error>;
+    fn image_is_kept(image: &ImageRef) -> Result<bool, Error>;
+}
+
+between_points! { store::Deploys, FaultyStore, transient;
+    fn create_deploy(new: NewDeploy, change: &Change) -> Result<Deploy, Error>;
+    fn find_deploy(id: DeployId) -> Result<Option<Deploy>, Error>;
+    fn list_deploys(filter: &DeployFilter, page: Page) -> Result<Listed<Deploy>, Error>;
+    fn active_deploys(app: AppId, environment: EnvironmentId) -> Result<Vec<Deploy>, Error>;
+    fn move_deploy(id: DeployId, from: DeployState, event: DeployEvent, patch: DeployPatch, fence: Option<&Fence>, change: &Change) -> Result<Deploy, Error>;
+    fn begin_deploying(id: DeployId, from: DeployState, release: NewRelease, fence: &Fence, change: &Change) -> Result<(Deploy, Release), Error>;
+    fn set_deploy_step(id: DeployId, step: &str, fence: &Fence) -> Result<(), Error>;
+    fn known_deploys(ids: &BTreeSet<DeployId>) -> Result<BTreeSet<DeployId>, Error>;
+    fn find_release(id: ReleaseId) -> Result<Option<Release>, Error>;
+    fn list_releases(app: Option<AppId>, environment: Option<EnvironmentId>, page: Page) -> Result<Listed<Release>, Error>;
+    fn kept_images(retained: u32, recent: Timestamp) -> Result<Vec<KeptImage>, Error>;
+}
+
+between_points! { store::Reconciles, FaultyStore, transient;
+    fn create_reconcile(new: NewReconcile, change: &Change) -> Result<Reconcile, Error>;
+    fn find_reconcile(id: ReconcileId) -> Result<Option<Reconcile>, Error>;
+    fn list_reconciles(environment: Option<EnvironmentId>, state: Option<ReconcileState>, page: Page) -> Result<Listed<Reconcile>, Error>;
+    fn move_reconcile(id: ReconcileId, event: ReconcileEvent, reason: Option<String>, change: &Change) -> Result<Reconcile, Error>;
+}
+
+between_points! { store::Intents, FaultyStore, transient;
+    fn record(entries: &[Entry], fence: &Fence) -> Result<(), Error>;
+    fn standing_intents() -> Result<Vec<Intent>, Error>;
+    fn list_ends(filter: &EndFilter, page: Page) -> Result<Listed<InstanceEnd>, Error>;
+}
+
+between_points! { store::Views, FaultyStore, transient;
+    fn view(environment: EnvironmentId, ends_since: Timestamp) -> Result<Option<EnvironmentView>, Error>;
+}
+
+between_points! { store::Leases, FaultyStore, transient;
+    fn claim(name: &str, owner: &str, time: Duration) -> Result<Claim, Error>;
+    fn renew(fence: &Fence, time: Duration) -> Result<(), Error>;
+    fn release(fence: &Fence) -> Result<(), Error>;
+    fn list_leases() -> Result<Vec<Lease>, Error>;
+}
+
+between_points! { store::Events, FaultyStore, transient;
+    fn events_after(cursor: EventId, filter: &EventFilter, limit: u32) -> Result<Vec<Event>, Error>;
+    fn latest_events(before: Option<EventId>, filter: &EventFilter, limit: u32) -> Result<Vec<Event>, Error>;
+    fn prune_events(before: Timestamp, limit: u32) -> Result<u32, Error>;
+    also fn newest_event(&self) -> watch::Receiver<EventId> {
+        self.inner.newest_event()
+    }
+}
+
+between_points! { store::Tokens, FaultyStore, transient;
+    fn create_token(new: NewToken, change: &Change) -> Result<Token, Error>;
+    fn find_token(hash: &TokenHash) -> Result<Option<Token>, Error>;
+    fn list_tokens() -> Result<Vec<Token>, Error>;
+    fn revoke_token(id: TokenId, change: &Change) -> Result<Token, Error>;
+    fn touch_token(id: TokenId, at: Timestamp) -> Result<(), Error>;
+}
+
+between_points! { store::Requests, FaultyStore, transient;
+    fn find_request(actor: &str, id: &str) -> Result<Option<RequestRecord>, Error>;
+    fn answer_request(actor: &str, id: &str, answer: Bytes) -> Result<(), Error>;
+    fn prune_requests(before: Timestamp) -> Result<u32, Error>;
+}
