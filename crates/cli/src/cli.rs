@@ -112,3 +112,13 @@ Variables:
 Files:
   .jockey.toml               `app = \"NAME\"`, `environment = \"NAME\"`; here or further up
   .jockey/admin-token        token that `jockeyd serve --dev` has made; here or further up";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_contradict_each_other_nowhere() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -233,7 +233,6 @@ fn exit_of(code: Code) -> Exit {
         Code::PermissionDenied | Code::Unauthenticated => Exit::Denied,
         Code::AlreadyExists | Code::Aborted | Code::FailedPrecondition => Exit::Conflict,
         Code::Unavailable => Exit::Unreachable,
-        Code::Cancelled => Exit::Cancelled,
         _ => Exit::Failed,
     }
 }

@@ -219,7 +219,7 @@ impl Out {
         if interrupted {
             aside(&error.to_string());
         } else {
-            aside(&format!("{} {}", "error:".red().bold(), with_causes(error)));
+            aside(&format!("{} {}", "error:".red().bold(), with_cause(error)));
         }
         for (field, description) in error.fields() {
             aside(&format!("  {field}: {description}"));
@@ -230,12 +230,12 @@ impl Out {
     }
 }
 
-/// A sentence with its causes, as far as they are ours: those of a broken connection say nothing
-/// that a user could act upon.
-fn with_causes(error: &Error) -> String {
-    match (error, std::error::Error::source(error)) {
-        (Error::Unreachable { .. }, _) | (_, None) => error.to_string(),
-        (_, Some(cause)) => format!("{error}: {cause}"),
+/// A sentence with its cause: the innermost one, since those between say only who passed it on.
+fn with_cause(error: &Error) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    match causes.last() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }
 
@@ -246,7 +246,7 @@ fn error_json(error: &Error) -> serde_json::Value {
         .map(|(field, description)| serde_json::json!({"field": field, "description": description}))
         .collect();
     serde_json::json!({"error": {
-        "message": with_causes(error),
+        "message": with_cause(error),
         "reason": error.reason(),
         "exit_code": error.exit().code(),
         "fields": fields,

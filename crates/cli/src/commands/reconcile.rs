@@ -13,16 +13,13 @@ use crate::{
     render::{Format, json},
 };
 
-/// Bring what runs to what is desired, now
+/// Bring what runs in an environment to what is desired, now; -a narrows it to one app
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct Args {
     /// Prints what would be done, and why, and does nothing
     #[arg(long)]
     preview: bool,
-    /// Every app of the environment
-    #[arg(long, conflicts_with = "app")]
-    all: bool,
     /// Answers at once instead of waiting for the end
     #[arg(long)]
     detach: bool,
@@ -31,7 +28,7 @@ pub(crate) struct Args {
 const EXAMPLE: &str = "\
 Example:
   jockey reconcile -a sample -e development --preview
-  jockey reconcile -e development --all";
+  jockey reconcile -e development";
 
 /// Pause between two looks at a reconcile.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
@@ -39,11 +36,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(300);
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     let Context { client, out, .. } = context;
     let environment = context.environment().await?;
-    let app = if args.all {
-        String::new()
-    } else {
-        context.app().await?
-    };
+    let app = context.given_app.clone().unwrap_or_default();
     if args.preview {
         let answer = client
             .call(PreviewReconcileRequest { environment, app })

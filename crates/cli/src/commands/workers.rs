@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use prost_types::FieldMask;
 use proto::v1::{
     Argv, Check, Command as WireCommand, CreateWorkerRequest, CreateWorkerResponse,
     DeleteWorkerRequest, DeleteWorkerResponse, Deploy, GetWorkerRequest, HttpCheck,
@@ -87,9 +88,9 @@ pub(crate) struct Definition {
     /// How long it has between being asked to stop and being killed
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     stop_timeout: Option<Duration>,
-    /// Two of its instances never overlap
-    #[arg(long)]
-    singleton: bool,
+    /// Whether two of its instances may never overlap
+    #[arg(long, value_name = "YES", num_args = 0..=1, default_missing_value = "true")]
+    singleton: Option<bool>,
     /// How many instances above its scale may run during a change
     #[arg(long, value_name = "NUMBER")]
     max_surge: Option<i32>,
@@ -108,6 +109,38 @@ pub(crate) struct Definition {
 }
 
 impl Definition {
+    /// The names of the fields that are given.
+    fn mask(&self) -> FieldMask {
+        let has_command = self.command.is_some() || !self.argv.is_empty();
+        let given = [
+            ("command", has_command),
+            ("port", self.port.is_some()),
+            ("check", self.check_path.is_some() || self.check_tcp),
+            ("resources", self.memory.is_some() || self.cpu.is_some()),
+            ("drain", self.drain.is_some()),
+            ("settle", self.settle.is_some()),
+            ("grace", self.grace.is_some()),
+            ("stop_timeout", self.stop_timeout.is_some()),
+            ("singleton", self.singleton.is_some()),
+            ("max_surge", self.max_surge.is_some()),
+            ("max_unavailable", self.max_unavailable.is_some()),
+            ("rollout_order", self.stop_first),
+            ("scale", self.scale.is_some()),
+        ];
+        let given = given.into_iter().filter(|(_, is_given)| *is_given);
+        FieldMask {
+            paths: given.map(|(name, _)| name.to_owned()).collect(),
+        }
+    }
+
+    /// What is given of the resources, over what they were.
+    fn resources_over(&self, before: Resources) -> Resources {
+        Resources {
+            memory_bytes: self.memory.unwrap_or(before.memory_bytes),
+            cpu_millis: self.cpu.unwrap_or(before.cpu_millis),
+        }
+    }
+
     fn values(&self) -> Worker {
         let kind = match (&self.command, self.argv.is_empty()) {
             (Some(line), _) => Some(command::Kind::Shell(line.clone())),
@@ -121,10 +154,7 @@ impl Definition {
             (None, true) => Some(check::Kind::Tcp(TcpCheck {})),
             (None, false) => None,
         };
-        let resources = Resources {
-            memory_bytes: self.memory.unwrap_or_default(),
-            cpu_millis: self.cpu.unwrap_or_default(),
-        };
+        let resources = self.resources_over(Resources::default());
         let order = if self.stop_first {
             RolloutOrder::StopFirst
         } else {
@@ -139,7 +169,7 @@ impl Definition {
             settle: self.settle.map(values::to_wire),
             grace: self.grace.map(values::to_wire),
             stop_timeout: self.stop_timeout.map(values::to_wire),
-            singleton: self.singleton,
+            singleton: self.singleton.unwrap_or_default(),
             max_surge: self.max_surge,
             max_unavailable: self.max_unavailable,
             rollout_order: order.into(),
@@ -206,13 +236,30 @@ async fn create(context: &Context, definition: &Definition) -> Result<(), Error>
     finish(context, answer, &definition.ending("defined")).await
 }
 
+/// Sends what is given and nothing else. Memory and cores are one value: who gives one of them keeps
+/// the other.
 async fn update(context: &Context, definition: &Definition) -> Result<(), Error> {
     let (app, environment) = whose(context, &definition.worker).await?;
+    let mut values = definition.values();
+    let mut etag = String::new();
+    if definition.memory.is_some() != definition.cpu.is_some() {
+        let request = GetWorkerRequest {
+            worker: definition.worker.clone(),
+            app: app.clone(),
+            environment: environment.clone(),
+        };
+        let answer = context.client.call(request).await?;
+        let before = answer.worker.unwrap_or_default();
+        values.resources = Some(definition.resources_over(before.resources.unwrap_or_default()));
+        etag = before.etag;
+    }
     let request = UpdateWorkerRequest {
         worker: definition.worker.clone(),
         app,
         environment,
-        values: Some(definition.values()),
+        values: Some(values),
+        update_mask: Some(definition.mask()),
+        etag,
         ..UpdateWorkerRequest::default()
     };
     let answer = context.client.call(request).await?;

@@ -75,7 +75,7 @@ fn a_server_that_is_not_there_is_told_with_how_to_start_it() {
     let mut command = world.command("apps list --server http://127.0.0.1:1");
     let said = stderr(&command.assert().code(6));
     insta::assert_snapshot!(said, @r#"
-error: cannot reach the server at http://127.0.0.1:1
+error: cannot reach the server at http://127.0.0.1:1: Connection refused (os error 111)
 next: start it with `jockeyd serve --dev`, or name another one with --server
 "#);
 }

@@ -222,6 +222,28 @@ next: jockey deploys cancel dep-3   cancels it
 }
 
 #[test]
+fn on_a_terminal_the_phases_are_a_list_with_the_last_lines_of_the_build() {
+    let world = begun();
+    world
+        .server
+        .stream(WATCH, &[building(&[1, 2]), healthy(2), done()]);
+    let jockey = format!("{} {DEPLOY} --color always", env!("CARGO_BIN_EXE_jockey"));
+    let output = Command::new("script")
+        .args(["--quiet", "--return", "--command", &jockey, "/dev/null"])
+        .env("JOCKEY_SERVER", &world.server.url)
+        .env("TERM", "xterm-256color")
+        .current_dir(world.directory.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{shown}");
+    for want in ["✓ build", "step 2", "✓ healthy  web 2/2 healthy"] {
+        assert!(shown.contains(want), "{want}: {shown}");
+    }
+}
+
+#[test]
 fn a_rollback_goes_to_a_release_or_to_that_of_a_deploy() {
     for (to, want) in [
         ("", None),

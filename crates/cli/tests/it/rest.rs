@@ -1,7 +1,8 @@
 use proto::v1::{
-    DeployState, Event, HealthState, InstanceState, ListDeploysResponse, ListEventsResponse,
-    ListInstancesRequest, ListInstancesResponse, Plan, PreviewReconcileResponse,
-    RescaleWorkersRequest, RescaleWorkersResponse, RestartWorkersRequest, RestartWorkersResponse,
+    DeployState, Event, GetWorkerResponse, HealthState, InstanceState, ListDeploysResponse,
+    ListEventsResponse, ListInstancesRequest, ListInstancesResponse, Plan,
+    PreviewReconcileResponse, RescaleWorkersRequest, RescaleWorkersResponse, Resources,
+    RestartWorkersRequest, RestartWorkersResponse, UpdateWorkerRequest, UpdateWorkerResponse,
     WatchEventsRequest, WatchEventsResponse, Worker,
 };
 use tonic::Code;
@@ -180,4 +181,42 @@ fn events_are_listed_oldest_first_and_followed_from_there_over_a_break() {
         .map(|request| request.after.as_str())
         .collect();
     assert_eq!(cursors, ["evt-2", "evt-3"]);
+}
+
+#[test]
+fn an_update_of_a_worker_changes_what_is_given_and_nothing_else() {
+    let world = World::new();
+    let before = Worker {
+        resources: Some(Resources {
+            memory_bytes: 64 << 20,
+            cpu_millis: 250,
+        }),
+        etag: "e1".to_owned(),
+        ..web(1)
+    };
+    let answer = UpdateWorkerResponse {
+        worker: Some(web(1)),
+        ..UpdateWorkerResponse::default()
+    };
+    world.server.answer(
+        "WorkerService/GetWorker",
+        &GetWorkerResponse {
+            worker: Some(before),
+        },
+    );
+    world.server.answer("WorkerService/UpdateWorker", &answer);
+    let arguments = "workers update -a sample -e development web --memory 128MiB --singleton false";
+    let assert = world.run(arguments).success();
+    assert_eq!(stdout(&assert), "changed worker web\n");
+    let request: UpdateWorkerRequest = world.server.request("WorkerService/UpdateWorker");
+    assert_eq!(
+        request.update_mask.unwrap().paths,
+        ["resources", "singleton"]
+    );
+    let resources = request.values.unwrap().resources.unwrap();
+    assert_eq!(
+        (resources.memory_bytes, resources.cpu_millis),
+        (128 << 20, 250)
+    );
+    assert_eq!(request.etag, "e1");
 }
