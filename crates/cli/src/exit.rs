@@ -142,6 +142,12 @@ impl Error {
     /// The code with which the command ends.
     pub(crate) fn exit(&self) -> Exit {
         match self {
+            // A server that says why has been reached; something behind it has not.
+            Self::Refused(status)
+                if status.code() == Code::Unavailable && self.reason().is_some() =>
+            {
+                Exit::Failed
+            }
             Self::Refused(status) => exit_of(status.code()),
             Self::Unreachable { .. } => Exit::Unreachable,
             Self::BadServer(_)

@@ -70,6 +70,15 @@ fn errors_are_objects_when_json_is_asked_for() {
 }
 
 #[test]
+fn a_server_that_answers_is_not_unreachable() {
+    let world = World::new();
+    let details = ErrorDetails::with_error_info("REPOSITORY_UNREACHABLE", "jockey", [("", ""); 0]);
+    let status = tonic::Status::with_error_details(Code::Unavailable, "no git host", details);
+    world.server.refuse_with("AppService/GetApp", &status);
+    world.run("apps show x").code(1);
+}
+
+#[test]
 fn a_server_that_is_not_there_is_told_with_how_to_start_it() {
     let world = World::new();
     let mut command = world.command("apps list --server http://127.0.0.1:1");
