@@ -49,6 +49,8 @@ impl GitSource {
     /// The repositories below `base`, copied into `<state>/mirrors/<owner>/<name>.git`.
     #[must_use]
     pub fn new(base: BaseUrl, credentials: Arc<dyn Credentials>, state: PathBuf) -> Self {
+        // Git runs in a directory of its own, where a relative path would mean another place.
+        let state = std::path::absolute(&state).unwrap_or(state);
         let mirrors = Mirrors::new(state.join("mirrors"));
         Self {
             base,
@@ -92,12 +94,12 @@ impl GitSource {
         std::fs::create_dir_all(self.mirrors.root()).map_err(|error| local(repo, error))
     }
 
-    /// The only commit in the copy whose id begins like this.
-    async fn beginning(&self, repo: &RepoName, digits: &str) -> Result<Option<CommitSha>, Error> {
+    /// The commit in the copy that a ref or the beginning of an id names.
+    async fn named(&self, repo: &RepoName, name: &str) -> Result<Option<CommitSha>, Error> {
         if !mirror::is_usable(&self.mirrors.path(repo)) {
             return Ok(None);
         }
-        let name = format!("{digits}^{{commit}}");
+        let name = format!("{name}^{{commit}}");
         let run = self
             .on_mirror(repo)
             .args(["rev-parse", "--verify", "--quiet", &name]);
@@ -109,7 +111,7 @@ impl GitSource {
 
     /// Whether a commit is here, with all that is below it.
     async fn has(&self, repo: &RepoName, commit: &CommitSha) -> Result<bool, Error> {
-        Ok(self.beginning(repo, &kept(commit)).await?.as_ref() == Some(commit))
+        Ok(self.named(repo, &kept(commit)).await?.as_ref() == Some(commit))
     }
 }
 
@@ -149,13 +151,13 @@ impl Source for GitSource {
         let digits = git_ref.as_str();
         let found = match refs.beginning(digits) {
             Some(commit) => Some(commit),
-            None => self.beginning(repo, digits).await?,
+            None => self.named(repo, digits).await?,
         };
         let found = match found {
             Some(commit) => Some(commit),
             None => {
                 self.bring_history(repo).await?;
-                self.beginning(repo, digits).await?
+                self.named(repo, digits).await?
             }
         };
         found.ok_or_else(|| unknown(repo, git_ref))

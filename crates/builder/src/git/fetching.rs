@@ -91,7 +91,7 @@ impl GitSource {
             other => other?,
         }
         let sha = commit.as_str();
-        if self.beginning(repo, sha).await?.as_ref() != Some(commit) {
+        if self.named(repo, sha).await?.as_ref() != Some(commit) {
             // Nothing, or the id of an annotated tag.
             return Err(Refusal {
                 failure: Failure::UnknownRef,

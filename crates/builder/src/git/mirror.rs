@@ -100,7 +100,10 @@ pub(super) fn is_shallow(mirror: &Path) -> bool {
 
 /// Says that git could not read a copy, so that the next fetch makes it anew.
 pub(super) fn suspect(mirror: &Path) {
-    if let Err(error) = File::create(mirror.join(SUSPECT)) {
+    let marked = File::create(mirror.join(SUSPECT));
+    if let Err(error) = marked.map(drop)
+        && error.kind() != io::ErrorKind::NotFound
+    {
         tracing::warn!(%error, "a broken copy of a repository could not be marked");
     }
 }

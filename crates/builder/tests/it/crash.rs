@@ -10,7 +10,7 @@ use domain::CommitSha;
 use ports::Source;
 use testkit::git::Change;
 
-use crate::world::{World, children_on, collect, repo};
+use crate::world::{World, children_on, collect, noise, repo};
 
 /// Where the server that is killed finds its state, its host and the commit to fetch.
 const ORDER: &str = "JOCKEY_TEST_FETCH";
@@ -69,13 +69,7 @@ async fn a_server_that_is_killed_while_it_fetches_leaves_nothing_in_the_way() {
             std::fs::read_dir(commits).is_ok_and(|mut entries| entries.next().is_some())
         }),
     ];
-    let noise: Vec<u8> = (0..1_u32 << 20)
-        .flat_map(|n| {
-            n.wrapping_mul(2_654_435_761)
-                .rotate_left(n % 31)
-                .to_le_bytes()
-        })
-        .collect();
+    let noise = noise(4 << 20);
     for (what, moment) in moments {
         let world = World::new();
         let commit = world.commit(Change::new("first").file("noise", &noise));

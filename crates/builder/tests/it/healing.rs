@@ -5,7 +5,7 @@ use domain::CommitSha;
 use ports::Source;
 use testkit::git::Change;
 
-use crate::world::{World, collect, repo};
+use crate::world::{World, collect, noise, repo};
 
 /// Fetches and reads a commit, whatever was there before.
 async fn check(world: &World, commit: &CommitSha) {
@@ -114,7 +114,9 @@ async fn a_git_that_outlives_its_server_is_waited_for() {
 
 #[tokio::test]
 async fn git_holds_the_lock_itself_while_it_fetches() {
-    let (world, commit) = world_with_a_copy().await;
+    let (world, _) = world_with_a_copy().await;
+    // Long enough to be seen.
+    let commit = world.commit(Change::new("large").file("noise", noise(8 << 20)));
     let lock = world.state.path().join("mirrors/example/app.lock");
     let file = fs::File::open(&lock).unwrap();
     let (source, name) = (world.source(), repo());

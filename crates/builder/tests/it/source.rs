@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use bytes::Bytes;
 use domain::CommitSha;
 use ports::{Source, source::Error};
@@ -7,7 +9,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::world::{World, git_ref, repo, size_of};
+use crate::world::{World, git_ref, noise, repo, size_of};
 
 #[tokio::test]
 async fn a_branch_a_tag_a_head_and_an_id_name_their_commits() {
@@ -104,16 +106,24 @@ async fn a_commit_that_is_here_needs_no_host() {
 }
 
 #[tokio::test]
+async fn a_state_directory_may_be_given_relative_to_where_the_server_runs() {
+    let world = World::new();
+    let commit = world.commit(Change::new("first").file("a", "1"));
+    let here = std::env::current_dir().unwrap();
+    let up = "../".repeat(here.components().count() - 1);
+    let state = world.state.path().strip_prefix("/").unwrap();
+    let state = Path::new(&up).join(state);
+    let source = crate::world::source_in(&state, &world.repositories.base_url());
+    source.fetch(&repo(), &commit).await.unwrap();
+    let content = source.file(&repo(), &commit, "a").await.unwrap();
+    assert_eq!(content, Some(Bytes::from("1")));
+    assert!(world.mirror().exists());
+}
+
+#[tokio::test]
 async fn the_second_fetch_brings_only_what_is_new() {
     let world = World::new();
-    let noise: Vec<u8> = (0..1_u32 << 18)
-        .flat_map(|n| {
-            n.wrapping_mul(2_654_435_761)
-                .rotate_left(n % 31)
-                .to_le_bytes()
-        })
-        .collect();
-    let first = world.commit(Change::new("first").file("noise", &noise));
+    let first = world.commit(Change::new("first").file("noise", noise(1 << 20)));
     let second = world.commit(Change::new("second").file("small", "1"));
     let source = world.source();
     source.fetch(&repo(), &first).await.unwrap();

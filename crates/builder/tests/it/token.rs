@@ -1,6 +1,8 @@
 use std::{
     fs,
+    io::Read,
     path::Path,
+    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -74,9 +76,7 @@ async fn no_argument_and_no_environment_holds_the_token_while_git_runs() {
         thread::spawn(move || {
             let mut scans = 0;
             while !done.load(Ordering::SeqCst) {
-                let found = processes()
-                    .filter(|process| shows_the_token(process))
-                    .count();
+                let found = processes().filter(|process| shows(process, TOKEN)).count();
                 seen.fetch_add(found, Ordering::SeqCst);
                 scans += 1;
             }
@@ -93,10 +93,39 @@ async fn no_argument_and_no_environment_holds_the_token_while_git_runs() {
     assert_eq!(seen.load(Ordering::SeqCst), 0, "in {scans} looks");
 }
 
-fn shows_the_token(process: &Path) -> bool {
+#[test]
+fn a_process_that_shows_the_token_would_be_seen() {
+    // Another one, since the test beside this looks at all processes.
+    let secret = "c0ntrol-4712";
+    for (arguments, variable) in [([secret], "x"), (["x"], secret)] {
+        let mut process = Command::new("sh")
+            .args(["-c", "echo; read x"])
+            .args(arguments)
+            .env("SHOWN", variable)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It has said something, so it is what we started, and not still a copy of us.
+        let mut said = [0];
+        process
+            .stdout
+            .take()
+            .unwrap()
+            .read_exact(&mut said)
+            .unwrap();
+        let path = format!("/proc/{}", process.id());
+        assert!(shows(Path::new(&path), secret));
+        drop(process.stdin.take());
+        process.wait().unwrap();
+    }
+}
+
+/// Whether a process has this among its arguments or in its environment.
+fn shows(process: &Path, secret: &str) -> bool {
     ["cmdline", "environ"].iter().any(|file| {
         let shown = fs::read(process.join(file)).unwrap_or_default();
-        String::from_utf8_lossy(&shown).contains(TOKEN)
+        String::from_utf8_lossy(&shown).contains(secret)
     })
 }
 

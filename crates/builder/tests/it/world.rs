@@ -83,6 +83,12 @@ pub(crate) fn size_of(directory: &Path) -> u64 {
     sizes.sum()
 }
 
+/// This many bytes that do not compress, the same each time.
+pub(crate) fn noise(size: u32) -> Vec<u8> {
+    let word = |n: u32| n.wrapping_mul(2_654_435_761).rotate_left(n % 31);
+    (0..size / 4).flat_map(|n| word(n).to_le_bytes()).collect()
+}
+
 /// Reads a stream to its end.
 pub(crate) async fn collect(
     mut stream: BoxStream<'static, std::io::Result<Bytes>>,
