@@ -1,7 +1,7 @@
 //! What was seen of an instance on its node. Observed, never stored as truth.
 
 use crate::{
-    AppId, ConfigVersionId, DeployId, EnvironmentId, ImageRef, InstanceId, NodeName, Timestamp,
+    AppId, CommitSha, ConfigVersionId, DeployId, EnvironmentId, ImageRef, InstanceId, NodeName, Timestamp,
     WorkerName,
 };
 
@@ -21,6 +21,8 @@ pub struct ObservedInstance {
     /// The newest of the config versions it was started with, as its label says.
     pub config: Option<ConfigVersionId>,
     pub image: Option<ImageRef>,
+    /// The commit that its image was built from, as its label says.
+    pub commit: Option<CommitSha>,
     pub phase: Phase,
     pub restart: RestartPolicy,
     /// The host port bound to the Worker's port.

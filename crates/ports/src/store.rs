@@ -3,8 +3,11 @@
 //! A mutation takes a `Change` that says who does it and why; the event of it is written in the same transaction. What
 //! a control loop writes bears the `Fence` of its lease, and is refused when another server has taken over.
 
+pub mod adoptions;
 pub mod builds;
 pub mod configs;
+#[cfg(feature = "contract")]
+pub mod contract;
 pub mod deploys;
 pub mod entities;
 pub mod events;
@@ -16,6 +19,7 @@ pub mod tokens;
 pub mod view;
 pub mod workers;
 
+pub use adoptions::Adoptions;
 pub use builds::Builds;
 pub use configs::Configs;
 pub use deploys::Deploys;
@@ -48,6 +52,7 @@ pub trait Store:
     + Events
     + Tokens
     + Requests
+    + Adoptions
 {
     /// Which Jockey this is. Made once, with the database.
     fn installation(&self) -> InstallationId;

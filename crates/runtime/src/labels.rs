@@ -1,7 +1,8 @@
 //! The labels by which an instance is known again. Ids are written as numbers, as everywhere outside of Jockey.
 
 use domain::{
-    AppId, ConfigVersionId, DeployId, EnvironmentId, InstallationId, InstanceId, WorkerName,
+    AppId, CommitSha, ConfigVersionId, DeployId, EnvironmentId, InstallationId, InstanceId,
+    WorkerName,
 };
 use ports::runtime::InstanceSpec;
 use std::{collections::BTreeMap, str::FromStr};
@@ -50,6 +51,7 @@ pub(crate) struct Identity {
     pub(crate) worker: WorkerName,
     pub(crate) deploy: DeployId,
     pub(crate) config: Option<ConfigVersionId>,
+    pub(crate) commit: Option<CommitSha>,
 }
 
 /// Reads it; none when a label is missing or is not what we write.
@@ -64,6 +66,7 @@ pub(crate) fn identity(labels: &Labels) -> Option<Identity> {
         worker: read(labels, WORKER)?,
         deploy: read(labels, DEPLOY)?,
         config: read(labels, CONFIG),
+        commit: read(labels, COMMIT),
     })
 }
 

@@ -258,6 +258,7 @@ fn instance(number: usize, now: Timestamp) -> (ObservedInstance, Intent) {
         worker: worker.clone(),
         config: None,
         image: None,
+        commit: None,
         phase: Phase::Running {
             since: now,
             restarts: 0,

@@ -1,5 +1,6 @@
 //! One file a table: its row, its queries, and the methods of the port about it.
 
+mod adoptions;
 pub(crate) mod apps;
 pub(crate) mod build_lines;
 pub(crate) mod builds;

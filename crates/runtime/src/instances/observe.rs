@@ -120,6 +120,24 @@ impl Inspected {
         }
     }
 
+    /// Whether it is in this state, with the detail that the list of containers tells of it: what its own check says
+    /// while it runs, or the code with which it ended.
+    pub(super) fn agrees_with(&self, state: &str, detail: &str) -> bool {
+        let health = self
+            .state
+            .health
+            .as_ref()
+            .map(|health| health.status.as_str());
+        self.state.status == state
+            && match state {
+                "running" => {
+                    health.unwrap_or("none") == if detail.is_empty() { "none" } else { detail }
+                }
+                "exited" => self.state.exit_code.to_string() == detail,
+                _ => false,
+            }
+    }
+
     /// What the node does by itself when it ends.
     pub(super) fn restart_policy(&self) -> RestartPolicy {
         match self.host_config.restart_policy.name.as_str() {
@@ -147,6 +165,7 @@ impl Inspected {
             worker: identity.worker,
             config: identity.config,
             image: self.image.parse().ok(),
+            commit: identity.commit,
             phase: self.phase(),
             restart: self.restart_policy(),
             port: self.port(),

@@ -173,6 +173,7 @@ impl Sketch {
             worker: worker.clone(),
             config: None,
             image: None,
+            commit: None,
             phase: Phase::Running {
                 since: self.now,
                 restarts: 0,

@@ -98,7 +98,11 @@ fn serving(conn: &mut Conn, new: &NewBuild, recipe: &str) -> Result<Option<Build
     row.map(BuildRow::build).transpose()
 }
 
-fn request(tx: &mut Tx<'_>, new: &NewBuild, change: &Change) -> Result<Requested, Fault> {
+pub(super) fn request(
+    tx: &mut Tx<'_>,
+    new: &NewBuild,
+    change: &Change,
+) -> Result<Requested, Fault> {
     apps::load(tx.conn, new.app)?;
     let recipe = json::write(&new.recipe)?;
     if let Some(mut shared) = serving(tx.conn, new, &recipe)? {
@@ -130,7 +134,7 @@ fn request(tx: &mut Tx<'_>, new: &NewBuild, change: &Change) -> Result<Requested
     Ok(Requested::Fresh(build))
 }
 
-fn finish(
+pub(super) fn finish(
     tx: &mut Tx<'_>,
     id: BuildId,
     outcome: BuildOutcome,

@@ -5,18 +5,20 @@ mod store;
 use super::{apps, builds, environments, releases, time};
 use crate::{
     conn::{Conn, columns},
-    fault::{Fault, missing, number, parse, parse_some, stale},
+    fault::{Fault, exists, missing, number, parse, parse_some, stale},
     json,
     schema::deploys,
     tx::{About, Tx},
 };
 use diesel::prelude::*;
 use domain::{
-    AppId, BuildId, Deploy, DeployEvent, DeployId, DeployState, EnvironmentId, GitRef, Release,
-    ReleaseId, Timestamp, deploy::Failure,
+    AppId, BuildId, Cause, Deploy, DeployEvent, DeployId, DeployState, EnvironmentId, GitRef,
+    Release, ReleaseId, Timestamp,
+    deploy::{DEFAULT_PATIENCE, Failure},
 };
 use ports::store::{
     Change,
+    adoptions::Adoption,
     deploys::{DeployPatch, NewDeploy, NewRelease, OnConflict},
 };
 use std::time::Duration;
@@ -98,7 +100,7 @@ fn about(deploy: &Deploy) -> About {
     About::within(deploy.id, deploy.app, deploy.environment)
 }
 
-fn find(conn: &mut Conn, id: DeployId) -> Result<Option<Deploy>, Fault> {
+pub(super) fn find(conn: &mut Conn, id: DeployId) -> Result<Option<Deploy>, Fault> {
     let row: Option<DeployRow> = deploys::table
         .find(id.number())
         .select(DeployRow::as_select())
@@ -205,6 +207,75 @@ fn create(tx: &mut Tx<'_>, new: &NewDeploy, change: &Change) -> Result<Deploy, F
     Ok(deploy)
 }
 
+/// One that was found running, under the id that it bears.
+pub(super) fn insert_found(
+    tx: &mut Tx<'_>,
+    adoption: &Adoption,
+    build: BuildId,
+    change: &Change,
+) -> Result<(), Fault> {
+    environments::load(tx.conn, adoption.environment)?;
+    if find(tx.conn, adoption.deploy)?.is_some() {
+        return Err(exists("a deploy", adoption.deploy));
+    }
+    diesel::insert_into(deploys::table)
+        .values((
+            deploys::id.eq(adoption.deploy.number()),
+            deploys::app.eq(adoption.app.number()),
+            deploys::environment.eq(adoption.environment.number()),
+            deploys::cause.eq(Cause::Commit.as_str()),
+            deploys::git_ref.eq(adoption.commit.as_str()),
+            deploys::build.eq(build.number()),
+            deploys::state.eq(DeployState::Created.as_str()),
+            deploys::step.eq(""),
+            deploys::patience_us
+                .eq(i64::try_from(DEFAULT_PATIENCE.as_micros()).unwrap_or(i64::MAX)),
+            deploys::created_by.eq(&change.actor),
+            deploys::created_at.eq(change.at.micros()),
+            deploys::updated_at.eq(change.at.micros()),
+        ))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
+/// Writes one down that was found running, and stops the one before it.
+pub(super) fn add_deployed(
+    tx: &mut Tx<'_>,
+    id: DeployId,
+    release: &Release,
+    change: &Change,
+) -> Result<Deploy, Fault> {
+    if let Some(earlier) = deployed(tx.conn, release.app, release.environment)? {
+        let reason = format!("{id} was adopted in its place");
+        end(tx, &earlier, DeployEvent::Superseded, &reason, change)?;
+    }
+    let at = change.at.micros();
+    let patience = i64::try_from(DEFAULT_PATIENCE.as_micros()).unwrap_or(i64::MAX);
+    let row: DeployRow = diesel::insert_into(deploys::table)
+        .values((
+            deploys::id.eq(id.number()),
+            deploys::app.eq(release.app.number()),
+            deploys::environment.eq(release.environment.number()),
+            deploys::cause.eq(Cause::Commit.as_str()),
+            deploys::git_ref.eq(release.commit.as_str()),
+            deploys::build.eq(release.build.number()),
+            deploys::release.eq(release.id.number()),
+            deploys::state.eq(DeployState::Deployed.as_str()),
+            deploys::step.eq("adopted"),
+            deploys::patience_us.eq(patience),
+            deploys::created_by.eq(&change.actor),
+            deploys::created_at.eq(at),
+            deploys::started_at.eq(at),
+            deploys::updated_at.eq(at),
+            deploys::completed_at.eq(at),
+        ))
+        .returning(columns::<DeployRow>())
+        .get_result(tx.conn)?;
+    let deploy = row.deploy()?;
+    tx.tell("deploy.adopted", about(&deploy), change)?;
+    Ok(deploy)
+}
+
 /// Ends one as the consequence of something else, and says why.
 pub(super) fn end(
     tx: &mut Tx<'_>,
@@ -271,7 +342,7 @@ fn movable(
     }
 }
 
-fn advance(
+pub(super) fn advance(
     tx: &mut Tx<'_>,
     id: DeployId,
     from: DeployState,
@@ -311,7 +382,7 @@ fn advance(
     Ok(deploy)
 }
 
-fn begin_deploying(
+pub(super) fn begin_deploying(
     tx: &mut Tx<'_>,
     id: DeployId,
     from: DeployState,

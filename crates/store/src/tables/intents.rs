@@ -157,7 +157,7 @@ fn refuse_taken_port(conn: &mut Conn, intent: &Intent) -> Result<(), Fault> {
     }
 }
 
-fn open(conn: &mut Conn, intent: &Intent, capacity: Resources) -> Result<(), Fault> {
+pub(super) fn open(conn: &mut Conn, intent: &Intent, capacity: Resources) -> Result<(), Fault> {
     let instance = intent.instance.to_string();
     let known: Option<String> = intents::table
         .find((&instance, intent.kind.as_str()))

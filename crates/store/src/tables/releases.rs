@@ -153,7 +153,7 @@ fn equal_deployed(conn: &mut Conn, wanted: &Release) -> Result<Option<Release>, 
     Ok(equal.then_some(there))
 }
 
-fn add(conn: &mut Conn, release: Release) -> Result<Release, Fault> {
+pub(super) fn add(conn: &mut Conn, release: Release) -> Result<Release, Fault> {
     let Release {
         id: _,
         app,

@@ -188,6 +188,7 @@ impl Container {
             worker: spec.worker.clone(),
             config: spec.config,
             image: Some(spec.image.clone()),
+            commit: Some(spec.commit.clone()),
             phase: self.phase(now),
             restart: self.restart,
             port: self.port,

@@ -25,6 +25,15 @@ pub(super) struct BuildRow {
 const LINES_MAX: usize = 100_000;
 
 impl BuildRow {
+    /// A Build that this database never ran.
+    pub(super) const fn adopted(build: Build) -> Self {
+        Self {
+            build,
+            lines: Vec::new(),
+            kept: true,
+        }
+    }
+
     fn serves(&self, new: &NewBuild) -> bool {
         let same = self.build.app == new.app
             && self.build.commit == new.commit
@@ -46,7 +55,11 @@ impl State {
         self.builds.get_mut(&id).ok_or_else(|| missing("build", id))
     }
 
-    fn request_build(&mut self, new: NewBuild, change: &Change) -> Result<Requested, Error> {
+    pub(super) fn request_build(
+        &mut self,
+        new: NewBuild,
+        change: &Change,
+    ) -> Result<Requested, Error> {
         self.app(new.app)?;
         if let Some(row) = self.builds.values_mut().rev().find(|row| row.serves(&new)) {
             if new.wanted == Wanted::ByItself {
@@ -80,7 +93,7 @@ impl State {
         Ok(Requested::Fresh(build))
     }
 
-    fn finish_build(
+    pub(super) fn finish_build(
         &mut self,
         id: BuildId,
         outcome: BuildOutcome,

@@ -139,7 +139,7 @@ impl State {
         }
     }
 
-    fn move_deploy(
+    pub(super) fn move_deploy(
         &mut self,
         id: DeployId,
         from: DeployState,
@@ -176,7 +176,7 @@ impl State {
         Ok(deploy)
     }
 
-    fn begin_deploying(
+    pub(super) fn begin_deploying(
         &mut self,
         id: DeployId,
         from: DeployState,

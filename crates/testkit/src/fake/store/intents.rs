@@ -11,6 +11,7 @@ use domain::{
 };
 use ports::store::{
     Error, Fence, Intents, Listed, Page,
+    adoptions::Adoption,
     intents::{EndFilter, Entry},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +37,11 @@ impl Ledger {
 
     pub(super) fn standing_of(&self, app: AppId) -> usize {
         self.standing().filter(|intent| intent.app == app).count()
+    }
+
+    /// An intent that was carried out before this store knew of it.
+    pub(super) fn stand(&mut self, intent: &Intent) -> Result<(), Error> {
+        self.open(intent, Resources::default(), &mut Undo::new())
     }
 
     fn open(&mut self, intent: &Intent, capacity: Resources, undo: &mut Undo) -> Result<(), Error> {
@@ -147,6 +153,18 @@ impl Ledger {
 }
 
 impl State {
+    /// Takes over the starts of an adopted Deploy, all or none.
+    pub(super) fn adopt_starts(&mut self, adoption: &Adoption) -> Result<(), Error> {
+        let mut undo = Undo::new();
+        for start in &adoption.starts {
+            if let Err(error) = self.ledger.open(start, Resources::default(), &mut undo) {
+                self.ledger.take_back(undo);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     fn record(&mut self, entries: &[Entry]) -> Result<(), Error> {
         let mut undo = Undo::new();
         for entry in entries {

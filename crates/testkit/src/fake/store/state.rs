@@ -80,6 +80,17 @@ impl State {
         *counter
     }
 
+    /// The last number that a table gave out; 0 before the first.
+    pub(super) fn last_number(&self, table: &'static str) -> i64 {
+        self.counters.get(table).copied().unwrap_or(0)
+    }
+
+    /// Lets the numbers of a table go on above this one.
+    pub(super) fn reserve(&mut self, table: &'static str, up_to: i64) {
+        let counter = self.counters.entry(table).or_default();
+        *counter = up_to.max(*counter);
+    }
+
     /// The newest event that there ever was, pruned ones included.
     pub(super) fn newest_event(&self) -> EventId {
         EventId::new(self.counters.get("event").copied().unwrap_or(0))

@@ -1,0 +1,41 @@
+//! Deploys that were found running and that the database does not know: after a restored backup, or on a new database.
+
+use super::{Change, Error};
+use async_trait::async_trait;
+use domain::{
+    AppId, CommitSha, Deploy, DeployId, EnvironmentId, ImageRef, Intent, WorkerSpec,
+    config::ConfigVersions,
+};
+
+/// A Deploy as its instances tell of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adoption {
+    /// The id that its instances bear.
+    pub deploy: DeployId,
+    pub app: AppId,
+    pub environment: EnvironmentId,
+    pub commit: CommitSha,
+    pub image: ImageRef,
+    /// In order of name.
+    pub workers: Vec<WorkerSpec>,
+    pub config: ConfigVersions,
+    /// Starts of its instances, done.
+    pub starts: Vec<Intent>,
+}
+
+/// Adoptions.
+#[async_trait]
+pub trait Adoptions: Send + Sync {
+    /// Lets every Deploy that is made from now on have an id above this one. An id that a running instance bears must
+    /// not be given again: the instance would be taken for one of the new Deploy.
+    ///
+    /// # Errors
+    /// None but those of the database.
+    async fn reserve_deploys(&self, up_to: DeployId) -> Result<(), Error>;
+
+    /// Writes a Deploy down as `deployed`, with a completed Build, a Release, and its instances' starts, all or nothing. What was deployed before is `stopped`.
+    ///
+    /// # Errors
+    /// `Exists` when the database knows it, `NotFound` for the App or the Environment, `PortTaken`.
+    async fn adopt(&self, adoption: Adoption, change: &Change) -> Result<Deploy, Error>;
+}
