@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use tonic::Code;
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -72,7 +74,7 @@ fn errors_are_objects_when_json_is_asked_for() {
 #[test]
 fn a_server_that_answers_is_not_unreachable() {
     let world = World::new();
-    let details = ErrorDetails::with_error_info("REPOSITORY_UNREACHABLE", "jockey", [("", ""); 0]);
+    let details = ErrorDetails::with_error_info("REPOSITORY_UNREACHABLE", "jockey", HashMap::new());
     let status = tonic::Status::with_error_details(Code::Unavailable, "no git host", details);
     world.server.refuse_with("AppService/GetApp", &status);
     world.run("apps show x").code(1);
