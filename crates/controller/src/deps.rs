@@ -3,6 +3,7 @@
 use crate::board::Board;
 use ports::{BuildEngine, Catalog, Clock, Fleet, Ids, Prober, Source, Store};
 use scheduler::{
+    Violation,
     input::{PlanInput, Policy},
     plan::Plan,
 };
@@ -32,6 +33,9 @@ pub struct Settings {
     pub policy: Policy,
     /// Decides. A value, so that the simulation can show that it finds a broken one.
     pub planner: fn(&PlanInput) -> Plan,
+    /// Says what no plan may ever do, before it is done. A value for the same reason: what a broken planner does when
+    /// nobody checks its plans.
+    pub check: fn(&Plan, &PlanInput) -> Vec<Violation>,
     /// What is written down before it is done. A value for the same reason.
     pub record: RecordOrder,
     /// The most instances of one Worker. Default 100.
@@ -77,6 +81,7 @@ impl Settings {
             server,
             policy: Policy::default(),
             planner: scheduler::plan,
+            check: scheduler::check,
             record: RecordOrder::BeforeEffect,
             scale_max: domain::worker::SCALE_MAX,
             lease: Duration::from_secs(10),

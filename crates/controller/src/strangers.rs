@@ -1,6 +1,10 @@
 //! Instances that bear this Installation's id and whose Deploy is not in its database: what a restored backup, or a new
 //! database, does not know of (rule 8). They are told of and left alone until a person says what to do.
 
+mod adopt;
+
+pub use adopt::{Adopted, adopt};
+
 use crate::{Error, deps::Deps, disk, perform};
 use domain::{DeployId, ObservedInstance};
 use ports::Effect;
@@ -46,4 +50,18 @@ pub async fn sweep(deps: &Deps, only: Option<DeployId>) -> Result<Vec<ObservedIn
         runtime.remove(&stranger.handle).await?;
     }
     Ok(strangers)
+}
+
+/// Lets no new Deploy bear an id that an instance bears already. To be called before any Deploy is made: an instance that
+/// the database does not know would be taken for one of the new Deploy, and swept.
+///
+/// # Errors
+/// Those of the database and of the catalog. A node that does not answer is not asked again: what comes back later is
+/// guarded against by the loop.
+pub async fn guard_ids(deps: &Deps) -> Result<(), Error> {
+    if let Some(newest) = list(deps).await?.iter().map(|seen| seen.deploy).max() {
+        deps.store.reserve_deploys(newest).await?;
+        tracing::warn!(%newest, "instances run whose deploys are not in the database; `jockey system status` lists them");
+    }
+    Ok(())
 }

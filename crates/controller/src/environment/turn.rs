@@ -8,7 +8,7 @@ use crate::{
 };
 use domain::{Timestamp, observed::Authenticity};
 use ports::store::{self, intents::Entry, view::EnvironmentView};
-use scheduler::{Plan, PlanInput, check, settle};
+use scheduler::{Plan, PlanInput, settle};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::time::Instant;
 
@@ -40,7 +40,7 @@ impl Keeper {
             return Ok(Next::Again);
         }
         let plan = (self.deps.settings.planner)(&input);
-        if let Some(violation) = check(&plan, &input).first() {
+        if let Some(violation) = (self.deps.settings.check)(&plan, &input).first() {
             return Err(Error::BadPlan(violation.to_string()));
         }
         entries.extend(self.deaths(&plan, &input).await);
@@ -110,6 +110,8 @@ impl Keeper {
                 .or_default()
                 .insert(*port);
         }
+        let known_deploys = observe::known_deploys(&self.deps, view, sight).await?;
+        self.guard_ids(sight, &known_deploys).await?;
         let paused = self
             .retries
             .iter()
@@ -118,9 +120,24 @@ impl Keeper {
         Ok(Scene {
             seed: self.deps.ids.bits(),
             busy: self.busy.iter().copied().chain(paused).collect(),
-            known_deploys: observe::known_deploys(&self.deps, view, sight).await?,
+            known_deploys,
             strangers_ports,
         })
+    }
+
+    /// No new Deploy may bear an id that an instance bears which the database does not know.
+    async fn guard_ids(
+        &self,
+        sight: &Sight,
+        known: &BTreeSet<domain::DeployId>,
+    ) -> Result<(), Error> {
+        let seen = sight.nodes.values().flat_map(|node| &node.instances);
+        let unknown = seen
+            .filter(|seen| seen.environment == self.environment && !known.contains(&seen.deploy));
+        if let Some(newest) = unknown.map(|seen| seen.deploy).max() {
+            self.deps.store.reserve_deploys(newest).await?;
+        }
+        Ok(())
     }
 
     /// Puts the health that is seen now on the board, and tells of those that turned. A loop that has just begun tells
