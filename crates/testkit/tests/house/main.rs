@@ -5,6 +5,7 @@
 mod decisions;
 mod files;
 mod floors;
+mod papers;
 mod supply;
 mod text;
 mod workspace;
