@@ -42,8 +42,8 @@ pub(crate) trait Follower {
 
     const AT_END: AtEnd;
 
-    /// The request for what has not been seen yet.
-    fn request(&self) -> Self::Request;
+    /// The request for what has not been seen yet. Asked for once a connection.
+    fn request(&mut self) -> Self::Request;
 
     /// Takes what has come. `Break` when nothing more is wanted.
     ///

@@ -92,7 +92,7 @@ impl Follower for Watch {
 
     const AT_END: AtEnd = AtEnd::Reconnect;
 
-    fn request(&self) -> WatchEventsRequest {
+    fn request(&mut self) -> WatchEventsRequest {
         self.request.clone()
     }
 

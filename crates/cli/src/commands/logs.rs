@@ -74,7 +74,8 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Error> {
         tail: Some(args.tail),
         since: args.since.map(|since| clock::to_wire(clock::now() - since)),
     };
-    if args.follow {
+    // One instance comes to an end; those of an app are replaced by others.
+    if args.follow && request.instance.is_empty() {
         follow::follow(
             context,
             &mut Tail::<Endless>::new(context.out.clone(), request),
@@ -124,8 +125,10 @@ impl Extent for Endless {
 struct Tail<E> {
     out: Out,
     request: StreamInstanceLogsRequest,
-    /// Time of the last line of each instance, so that none is printed again after a break.
+    /// Time of the last line of each instance.
     seen: BTreeMap<String, (i64, i32)>,
+    /// The same as it was at the last break: what is not later was printed before.
+    printed: BTreeMap<String, (i64, i32)>,
     extent: std::marker::PhantomData<E>,
 }
 
@@ -135,6 +138,7 @@ impl<E> Tail<E> {
             out,
             request,
             seen: BTreeMap::new(),
+            printed: BTreeMap::new(),
             extent: std::marker::PhantomData,
         }
     }
@@ -160,32 +164,32 @@ impl<E: Extent> Follower for Tail<E> {
 
     const AT_END: AtEnd = E::AT_END;
 
-    fn request(&self) -> StreamInstanceLogsRequest {
+    fn request(&mut self) -> StreamInstanceLogsRequest {
         let mut request = self.request.clone();
-        // After a break: everything since the last line, of which `take` drops what was seen.
-        if let Some((seconds, nanos)) = self.seen.values().max() {
+        // After a break: everything since the line that was last for the instance that fell silent
+        // first, of which `take` drops what was printed.
+        if let Some((seconds, nanos)) = self.seen.values().min() {
             request.tail = None;
             request.since = Some(prost_types::Timestamp {
                 seconds: *seconds,
                 nanos: *nanos,
             });
         }
+        self.printed.clone_from(&self.seen);
         request
     }
 
     fn take(&mut self, message: StreamInstanceLogsResponse) -> Result<ControlFlow<()>, Error> {
-        let seen = self.seen.get(&message.instance).copied();
-        let mut last = seen;
+        let printed = self.printed.get(&message.instance).copied();
         for line in &message.lines {
             let time = line.time.as_ref().map(|time| (time.seconds, time.nanos));
-            if seen.is_some() && time.is_some() && time < seen {
+            if printed.is_some() && time <= printed {
                 continue;
             }
             self.print(&message, line)?;
-            last = last.max(time);
-        }
-        if let Some(last) = last {
-            self.seen.insert(message.instance, last);
+            if let Some(time) = time {
+                self.seen.insert(message.instance.clone(), time);
+            }
         }
         Ok(ControlFlow::Continue(()))
     }

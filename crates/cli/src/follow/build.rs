@@ -23,7 +23,7 @@ impl<F: FnMut(&LogLine) -> Result<(), Error>> Follower for Lines<F> {
 
     const AT_END: AtEnd = AtEnd::Finish;
 
-    fn request(&self) -> StreamBuildLogsRequest {
+    fn request(&mut self) -> StreamBuildLogsRequest {
         StreamBuildLogsRequest {
             build: self.build.clone(),
             after_line: self.after_line,

@@ -21,7 +21,7 @@ impl Follower for Watch {
 
     const AT_END: AtEnd = AtEnd::Reconnect;
 
-    fn request(&self) -> WatchDeployRequest {
+    fn request(&mut self) -> WatchDeployRequest {
         WatchDeployRequest {
             deploy: self.id.clone(),
         }

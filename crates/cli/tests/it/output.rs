@@ -6,8 +6,8 @@ use std::{
 use proto::v1::{
     ConfigSet, CreateAppRequest, CreateAppResponse, CreateTokenResponse, GetConfigSetResponse,
     ListAppsRequest, ListAppsResponse, ListDeploysResponse, ListInstancesResponse,
-    ListWorkersResponse, LogLine, Plan, PlanAction, PlanStep, StreamInstanceLogsResponse, Token,
-    UpdateConfigSetRequest, UpdateConfigSetResponse, Worker,
+    ListWorkersResponse, LogLine, Plan, PlanAction, PlanStep, StreamInstanceLogsRequest,
+    StreamInstanceLogsResponse, Token, UpdateConfigSetRequest, UpdateConfigSetResponse, Worker,
 };
 use proto::v1::{DeployState, HealthState};
 use tonic::Code;
@@ -309,6 +309,44 @@ fn logs_name_the_instance_and_are_objects_as_json() {
         (&first["worker"], &first["text"]),
         (&"web".into(), &"line 0".into())
     );
+}
+
+#[test]
+fn following_logs_goes_on_after_a_break_and_repeats_no_line() {
+    let world = World::new();
+    let at = |seconds: &[i64]| StreamInstanceLogsResponse {
+        lines: seconds.iter().map(|second| line_at(*second)).collect(),
+        ..lines(0)
+    };
+    let method = "InstanceService/StreamInstanceLogs";
+    world
+        .server
+        .stopped_stream(method, &[at(&[1, 2]), at(&[2, 3])]);
+    world.server.stopped_stream(method, &[at(&[3, 4])]);
+    world
+        .server
+        .refuse(method, Code::PermissionDenied, "enough");
+    let assert = world.run("logs -a sample -e development -f").code(4);
+    let text = stdout(&assert);
+    let said: Vec<_> = text
+        .lines()
+        .map(|line| line.rsplit(' ').next().unwrap())
+        .collect();
+    assert_eq!(said, ["1", "2", "2", "3", "4"]);
+    let requests: Vec<StreamInstanceLogsRequest> = world.server.requests(method);
+    let since: Vec<_> = requests
+        .iter()
+        .map(|one| one.since.map(|time| time.seconds))
+        .collect();
+    assert_eq!(since, [None, Some(3), Some(4)]);
+}
+
+fn line_at(seconds: i64) -> LogLine {
+    LogLine {
+        text: seconds.to_string(),
+        time: Some(prost_types::Timestamp { seconds, nanos: 0 }),
+        ..LogLine::default()
+    }
 }
 
 #[test]

@@ -1,0 +1,140 @@
+//! What may be said of a worker on the command line.
+
+use std::time::Duration;
+
+use clap::Args;
+use prost_types::FieldMask;
+use proto::v1::{
+    Argv, Check, Command, HttpCheck, Resources, RolloutOrder, TcpCheck, Worker, check, command,
+};
+
+use crate::values;
+
+/// What may be said of a worker.
+#[derive(Debug, Args)]
+pub(crate) struct Definition {
+    /// Its name; to change one, name or id
+    pub(super) worker: String,
+    /// What it runs, as a line for a shell [default: the image's own command]
+    #[arg(long, value_name = "LINE", conflicts_with = "argv")]
+    command: Option<String>,
+    /// What it runs, as a program and its arguments, after `--`
+    #[arg(last = true, value_name = "PROGRAM")]
+    argv: Vec<String>,
+    /// The port on which it listens, 0 for none [default: 8888 for `web`, else none]
+    #[arg(long)]
+    port: Option<i32>,
+    /// The path that answers 200 to 399 when it is ready
+    #[arg(long, value_name = "PATH", conflicts_with = "check_tcp")]
+    check_path: Option<String>,
+    /// It is ready when its port accepts a connection
+    #[arg(long)]
+    check_tcp: bool,
+    /// Memory for each instance, such as 64MiB
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub(super) memory: Option<i64>,
+    /// Cores for each instance, such as 0.25
+    #[arg(long, value_name = "CORES", value_parser = values::cpu_millis)]
+    pub(super) cpu: Option<i32>,
+    /// How long it keeps running out of traffic before it is stopped
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    drain: Option<Duration>,
+    /// How long it must run without a port to count as ready
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    settle: Option<Duration>,
+    /// How long it may be starting or unhealthy before it is replaced
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    grace: Option<Duration>,
+    /// How long it has between being asked to stop and being killed
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    stop_timeout: Option<Duration>,
+    /// Whether two of its instances may never overlap
+    #[arg(long, value_name = "YES", num_args = 0..=1, default_missing_value = "true")]
+    singleton: Option<bool>,
+    /// How many instances above its scale may run during a change
+    #[arg(long, value_name = "NUMBER")]
+    max_surge: Option<i32>,
+    /// How many instances below its scale may be healthy during a change
+    #[arg(long, value_name = "NUMBER")]
+    max_unavailable: Option<i32>,
+    /// Old instances stop before new ones start
+    #[arg(long)]
+    stop_first: bool,
+    /// How many instances run
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    scale: Option<i32>,
+    /// Does not wait for the deploy that follows
+    #[arg(long)]
+    pub(super) detach: bool,
+}
+
+impl Definition {
+    /// The names of the fields that are given.
+    pub(super) fn mask(&self) -> FieldMask {
+        let has_command = self.command.is_some() || !self.argv.is_empty();
+        let given = [
+            ("command", has_command),
+            ("port", self.port.is_some()),
+            ("check", self.check_path.is_some() || self.check_tcp),
+            ("resources", self.memory.is_some() || self.cpu.is_some()),
+            ("drain", self.drain.is_some()),
+            ("settle", self.settle.is_some()),
+            ("grace", self.grace.is_some()),
+            ("stop_timeout", self.stop_timeout.is_some()),
+            ("singleton", self.singleton.is_some()),
+            ("max_surge", self.max_surge.is_some()),
+            ("max_unavailable", self.max_unavailable.is_some()),
+            ("rollout_order", self.stop_first),
+            ("scale", self.scale.is_some()),
+        ];
+        let given = given.into_iter().filter(|(_, is_given)| *is_given);
+        FieldMask {
+            paths: given.map(|(name, _)| name.to_owned()).collect(),
+        }
+    }
+
+    /// What is given of the resources, over what they were.
+    pub(super) fn resources_over(&self, before: Resources) -> Resources {
+        Resources {
+            memory_bytes: self.memory.unwrap_or(before.memory_bytes),
+            cpu_millis: self.cpu.unwrap_or(before.cpu_millis),
+        }
+    }
+
+    pub(super) fn values(&self) -> Worker {
+        let kind = match (&self.command, self.argv.is_empty()) {
+            (Some(line), _) => Some(command::Kind::Shell(line.clone())),
+            (None, false) => Some(command::Kind::Argv(Argv {
+                args: self.argv.clone(),
+            })),
+            (None, true) => None,
+        };
+        let asked = match (&self.check_path, self.check_tcp) {
+            (Some(path), _) => Some(check::Kind::Http(HttpCheck { path: path.clone() })),
+            (None, true) => Some(check::Kind::Tcp(TcpCheck {})),
+            (None, false) => None,
+        };
+        let resources = self.resources_over(Resources::default());
+        let order = if self.stop_first {
+            RolloutOrder::StopFirst
+        } else {
+            RolloutOrder::Unspecified
+        };
+        Worker {
+            command: kind.map(|kind| Command { kind: Some(kind) }),
+            port: self.port,
+            check: asked.map(|kind| Check { kind: Some(kind) }),
+            resources: (self.memory.is_some() || self.cpu.is_some()).then_some(resources),
+            drain: self.drain.map(values::to_wire),
+            settle: self.settle.map(values::to_wire),
+            grace: self.grace.map(values::to_wire),
+            stop_timeout: self.stop_timeout.map(values::to_wire),
+            singleton: self.singleton.unwrap_or_default(),
+            max_surge: self.max_surge,
+            max_unavailable: self.max_unavailable,
+            rollout_order: order.into(),
+            scale: self.scale,
+            ..Worker::default()
+        }
+    }
+}
