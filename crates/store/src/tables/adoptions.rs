@@ -1,6 +1,6 @@
 //! Deploys that were found running, written down after the fact.
 
-use super::{apps, builds, configs, deploys, environments, intents, releases, workers};
+use super::{apps, builds, deploys, environments, intents, releases, workers};
 use crate::{
     Store,
     conn::Conn,
@@ -11,7 +11,6 @@ use async_trait::async_trait;
 use diesel::{prelude::*, sql_query, sql_types::BigInt};
 use domain::{
     Deploy, DeployId, Release, ReleaseId, Scale,
-    config::ConfigScope,
     worker::{Resources, WorkerSource},
 };
 use ports::store::{Adoptions, Change, Error, adoptions::Adoption, workers::NewWorker};
@@ -47,11 +46,6 @@ fn adopt(tx: &mut Tx<'_>, found: &Adoption, change: &Change) -> Result<Deploy, F
         return Err(exists("a deploy", found.deploy));
     }
     let build = builds::add_completed(tx.conn, &app, &found.commit, &found.image, change)?;
-    let scopes = [
-        ConfigScope::Environment(found.environment),
-        ConfigScope::Stack(app.stack, found.environment),
-        ConfigScope::App(found.app, found.environment),
-    ];
     let release = Release {
         id: ReleaseId::new(0),
         app: found.app,
@@ -59,7 +53,7 @@ fn adopt(tx: &mut Tx<'_>, found: &Adoption, change: &Change) -> Result<Deploy, F
         build,
         commit: found.commit.clone(),
         image: found.image.clone(),
-        config: configs::newest_of(tx.conn, scopes)?,
+        config: found.config,
         workers: found.workers.clone(),
         created_at: change.at,
     };

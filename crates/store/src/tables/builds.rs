@@ -11,7 +11,10 @@ use crate::{
 };
 use async_trait::async_trait;
 use diesel::prelude::*;
-use domain::{AppId, Build, BuildId, BuildState, DeployState, ImageRef, Timestamp, build::Wanted};
+use domain::{
+    App, AppId, Build, BuildId, BuildState, CommitSha, DeployState, GitRef, ImageRef, Timestamp,
+    build::Wanted,
+};
 use ports::store::{
     Builds, Change, Error, Fence, Listed, Page,
     builds::{BuildFilter, BuildLine, BuildOutcome, NewBuild, Requested},
@@ -98,11 +101,7 @@ fn serving(conn: &mut Conn, new: &NewBuild, recipe: &str) -> Result<Option<Build
     row.map(BuildRow::build).transpose()
 }
 
-pub(super) fn request(
-    tx: &mut Tx<'_>,
-    new: &NewBuild,
-    change: &Change,
-) -> Result<Requested, Fault> {
+fn request(tx: &mut Tx<'_>, new: &NewBuild, change: &Change) -> Result<Requested, Fault> {
     apps::load(tx.conn, new.app)?;
     let recipe = json::write(&new.recipe)?;
     if let Some(mut shared) = serving(tx.conn, new, &recipe)? {
@@ -134,7 +133,34 @@ pub(super) fn request(
     Ok(Requested::Fresh(build))
 }
 
-pub(super) fn finish(
+/// Writes one down whose image was found running.
+pub(super) fn add_completed(
+    conn: &mut Conn,
+    app: &App,
+    commit: &CommitSha,
+    image: &ImageRef,
+    change: &Change,
+) -> Result<BuildId, Fault> {
+    let id: i64 = diesel::insert_into(builds::table)
+        .values((
+            builds::app.eq(app.id.number()),
+            builds::git_ref.eq(GitRef::head().as_str()),
+            builds::commit_sha.eq(commit.as_str()),
+            builds::recipe.eq(json::write(&app.recipe)?),
+            builds::wanted.eq(Wanted::ByDeploys.as_str()),
+            builds::state.eq(BuildState::Completed.as_str()),
+            builds::image.eq(image.as_str()),
+            builds::image_kept.eq(true),
+            builds::workers.eq("[]"),
+            builds::created_at.eq(change.at.micros()),
+            builds::completed_at.eq(change.at.micros()),
+        ))
+        .returning(builds::id)
+        .get_result(conn)?;
+    Ok(BuildId::new(id))
+}
+
+fn finish(
     tx: &mut Tx<'_>,
     id: BuildId,
     outcome: BuildOutcome,

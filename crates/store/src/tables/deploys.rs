@@ -5,7 +5,7 @@ mod store;
 use super::{apps, builds, environments, releases, time};
 use crate::{
     conn::{Conn, columns},
-    fault::{Fault, exists, missing, number, parse, parse_some, stale},
+    fault::{Fault, missing, number, parse, parse_some, stale},
     json,
     schema::deploys,
     tx::{About, Tx},
@@ -18,7 +18,6 @@ use domain::{
 };
 use ports::store::{
     Change,
-    adoptions::Adoption,
     deploys::{DeployPatch, NewDeploy, NewRelease, OnConflict},
 };
 use std::time::Duration;
@@ -207,37 +206,6 @@ fn create(tx: &mut Tx<'_>, new: &NewDeploy, change: &Change) -> Result<Deploy, F
     Ok(deploy)
 }
 
-/// One that was found running, under the id that it bears.
-pub(super) fn insert_found(
-    tx: &mut Tx<'_>,
-    adoption: &Adoption,
-    build: BuildId,
-    change: &Change,
-) -> Result<(), Fault> {
-    environments::load(tx.conn, adoption.environment)?;
-    if find(tx.conn, adoption.deploy)?.is_some() {
-        return Err(exists("a deploy", adoption.deploy));
-    }
-    diesel::insert_into(deploys::table)
-        .values((
-            deploys::id.eq(adoption.deploy.number()),
-            deploys::app.eq(adoption.app.number()),
-            deploys::environment.eq(adoption.environment.number()),
-            deploys::cause.eq(Cause::Commit.as_str()),
-            deploys::git_ref.eq(adoption.commit.as_str()),
-            deploys::build.eq(build.number()),
-            deploys::state.eq(DeployState::Created.as_str()),
-            deploys::step.eq(""),
-            deploys::patience_us
-                .eq(i64::try_from(DEFAULT_PATIENCE.as_micros()).unwrap_or(i64::MAX)),
-            deploys::created_by.eq(&change.actor),
-            deploys::created_at.eq(change.at.micros()),
-            deploys::updated_at.eq(change.at.micros()),
-        ))
-        .execute(tx.conn)?;
-    Ok(())
-}
-
 /// Writes one down that was found running, and stops the one before it.
 pub(super) fn add_deployed(
     tx: &mut Tx<'_>,
@@ -246,7 +214,7 @@ pub(super) fn add_deployed(
     change: &Change,
 ) -> Result<Deploy, Fault> {
     if let Some(earlier) = deployed(tx.conn, release.app, release.environment)? {
-        let reason = format!("{id} was adopted in its place");
+        let reason = format!("{id} was adopted");
         end(tx, &earlier, DeployEvent::Superseded, &reason, change)?;
     }
     let at = change.at.micros();
@@ -257,11 +225,10 @@ pub(super) fn add_deployed(
             deploys::app.eq(release.app.number()),
             deploys::environment.eq(release.environment.number()),
             deploys::cause.eq(Cause::Commit.as_str()),
-            deploys::git_ref.eq(release.commit.as_str()),
             deploys::build.eq(release.build.number()),
             deploys::release.eq(release.id.number()),
             deploys::state.eq(DeployState::Deployed.as_str()),
-            deploys::step.eq("adopted"),
+            deploys::step.eq(""),
             deploys::patience_us.eq(patience),
             deploys::created_by.eq(&change.actor),
             deploys::created_at.eq(at),
@@ -342,7 +309,7 @@ fn movable(
     }
 }
 
-pub(super) fn advance(
+fn advance(
     tx: &mut Tx<'_>,
     id: DeployId,
     from: DeployState,
@@ -382,7 +349,7 @@ pub(super) fn advance(
     Ok(deploy)
 }
 
-pub(super) fn begin_deploying(
+fn begin_deploying(
     tx: &mut Tx<'_>,
     id: DeployId,
     from: DeployState,

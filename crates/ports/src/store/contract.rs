@@ -1,0 +1,131 @@
+//! What every `Store` does, stated as tests for the fake and for the database alike.
+//!
+//! A topic is a function that gets an empty store; `store_contract!` makes a test of each, so that one that fails is
+//! named.
+#![expect(
+    clippy::unwrap_used,
+    reason = "these are tests, which the crates that call them run"
+)]
+
+pub mod adoptions;
+pub mod apps;
+pub mod builds;
+pub mod configs;
+pub mod deploys;
+pub mod environments;
+pub mod events;
+pub mod intents;
+pub mod leases;
+pub mod reconciles;
+pub mod releases;
+pub mod requests;
+pub mod service_names;
+pub mod tokens;
+pub mod views;
+pub mod workers;
+mod world;
+
+/// Makes a test of every topic. `$make` is an async function of the calling module that gives an empty store, and what
+/// has to live as long as it does.
+#[macro_export]
+macro_rules! store_contract {
+    ($make:ident) => {
+        $crate::store_contract! { $make:
+            apps {
+                an_app_is_found_by_name_and_by_id,
+                names_and_repositories_are_unique_until_deleted,
+                an_update_of_what_was_changed_meanwhile_is_refused,
+                a_name_stays_while_instances_may_stand,
+                a_deleted_app_ends_its_deploys_and_keeps_its_history,
+                pages_hold_everything_once,
+            }
+            environments {
+                the_first_environment_has_the_short_names,
+                an_environment_with_deploys_or_instances_stays,
+                a_stack_with_apps_stays,
+                a_node_serves_until_somebody_says_otherwise,
+            }
+            service_names {
+                a_worker_with_anothers_name_is_refused,
+                an_app_with_anothers_name_is_refused,
+                a_pool_has_its_name_before_any_app,
+                a_template_renames_every_service,
+                a_name_is_free_once_its_holder_is_gone,
+            }
+            workers {
+                a_worker_is_defined_scaled_and_deleted,
+                scales_are_set_all_or_none,
+                a_restart_is_seen_in_the_view,
+            }
+            configs {
+                versions_count_and_a_stale_base_is_refused,
+                layers_are_laid_over_each_other_as_they_were,
+                the_set_of_a_deleted_app_is_gone_and_its_versions_stay,
+            }
+            builds {
+                equal_requests_share_a_build,
+                a_finished_build_stays_finished,
+                lines_are_numbered_and_fenced,
+                a_build_knows_who_waits_for_it,
+            }
+            deploys {
+                a_deploy_waits_or_supersedes,
+                a_move_from_another_state_is_stale,
+                the_next_deployed_stops_the_one_before,
+                a_step_is_said_under_the_lease_alone,
+                images_are_kept_by_what_needs_them,
+            }
+            releases {
+                definitions_of_the_api_win_over_the_commits,
+                a_worker_that_nobody_declared_gives_way,
+                an_equal_release_is_used_again,
+                a_rollback_has_the_definitions_of_its_time,
+                a_release_that_takes_anothers_name_changes_nothing,
+            }
+            leases {
+                one_owner_at_a_time,
+                the_number_rises_with_each_change_of_hands,
+                what_was_given_back_proves_nothing,
+            }
+            intents {
+                a_port_is_held_until_its_instance_is_gone,
+                a_node_is_not_overbooked,
+                all_or_nothing_is_recorded,
+                evidence_is_taken_once,
+                an_end_is_kept_once,
+            }
+            events {
+                each_change_tells_of_itself,
+                filters_choose_by_subject_and_kind,
+                the_newest_event_wakes_who_waits,
+                old_events_are_taken_away,
+            }
+            requests {
+                a_request_happens_once,
+                keys_are_one_actors_own,
+                a_refused_request_may_come_again,
+            }
+            adoptions {
+                what_was_found_running_is_deployed,
+                an_adoption_that_cannot_be_changes_nothing,
+            }
+            tokens { a_token_is_found_by_its_hash_and_revoked }
+            reconciles { a_reconcile_ends_once }
+            views {
+                a_view_holds_what_a_loop_needs,
+                a_deleted_app_is_seen_while_its_instances_stand,
+            }
+        }
+    };
+    ($make:ident: $($area:ident { $($topic:ident),+ $(,)? })+) => {$(
+        mod $area {
+            $(
+                #[tokio::test]
+                async fn $topic() {
+                    let (store, _kept) = super::$make().await;
+                    $crate::store::contract::$area::$topic(&store).await;
+                }
+            )+
+        }
+    )+};
+}

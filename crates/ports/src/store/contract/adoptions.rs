@@ -1,0 +1,81 @@
+//! Deploys that were found running.
+
+use super::world::{START, Shop, at, image, open, refused, shop};
+use crate::{
+    Store,
+    store::{Error, Page, adoptions::Adoption, deploys::DeployFilter},
+};
+use domain::{Deploy, DeployId, DeployState, Intent, IntentState, WorkerSpec};
+
+fn found(shop: &Shop, number: i64, ports: &[u16]) -> Adoption {
+    let deploy = DeployId::new(number);
+    let start = |port: &u16| Intent {
+        deploy,
+        state: IntentState::Done,
+        closed_at: Some(START),
+        ..shop.start_of(deploy, u64::from(*port), *port)
+    };
+    Adoption {
+        deploy,
+        app: shop.app.id,
+        environment: shop.environment.id,
+        commit: "f".repeat(40).parse().unwrap(),
+        image: image(7),
+        workers: vec![WorkerSpec::named("web".parse().unwrap())],
+        config: domain::config::ConfigVersions::default(),
+        starts: ports.iter().map(start).collect(),
+    }
+}
+
+pub async fn what_was_found_running_is_deployed(store: &dyn Store) {
+    let shop = shop(store).await;
+    let (before, _) = shop.deployed(store, 1).await;
+    store.reserve_deploys(DeployId::new(40)).await.unwrap();
+    let adoption = found(&shop, 30, &[20_001, 20_002]);
+    let adopted: Deploy = store.adopt(adoption.clone(), &at(9)).await.unwrap();
+    assert_eq!(
+        (adopted.id, adopted.state),
+        (DeployId::new(30), DeployState::Deployed)
+    );
+    let view = store
+        .view(shop.environment.id, START)
+        .await
+        .unwrap()
+        .unwrap();
+    let (deploy, release) = view.apps[0].deployed.clone().unwrap();
+    assert_eq!(deploy, adopted);
+    assert_eq!(
+        (release.image, release.workers),
+        (adoption.image, adoption.workers)
+    );
+    assert_eq!(view.intents, adoption.starts);
+    let before = store.find_deploy(before.id).await.unwrap().unwrap();
+    assert_eq!(before.state, DeployState::Stopped);
+    let next = shop.created(store).await;
+    assert_eq!(next.id, DeployId::new(41), "no id is given twice");
+    let twin = store.adopt(found(&shop, 30, &[]), &at(10)).await;
+    assert!(matches!(refused(twin), Error::Exists { .. }));
+}
+
+pub async fn an_adoption_that_cannot_be_changes_nothing(store: &dyn Store) {
+    let shop = shop(store).await;
+    let deploy = shop.created(store).await;
+    shop.record(store, open(&shop.start(&deploy, 1, 20_001)))
+        .await
+        .unwrap();
+    let error = refused(
+        store
+            .adopt(found(&shop, 30, &[20_002, 20_001]), &at(9))
+            .await,
+    );
+    assert!(
+        matches!(error, Error::PortTaken { port: 20_001, .. }),
+        "{error}"
+    );
+    let deploys = store
+        .list_deploys(&DeployFilter::default(), Page::ALL)
+        .await
+        .unwrap();
+    assert_eq!(deploys.items, [deploy]);
+    assert_eq!(store.standing_intents().await.unwrap().len(), 1);
+}

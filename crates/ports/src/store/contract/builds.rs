@@ -1,0 +1,134 @@
+//! Builds.
+
+use super::world::{at, image, lease, refused, shop};
+use crate::{
+    Store,
+    store::{
+        Error, Page,
+        builds::{BuildFilter, BuildOutcome, Requested},
+        deploys::{NewDeploy, OnConflict},
+    },
+};
+use domain::{BuildState, app::Recipe, build::Wanted};
+
+pub async fn equal_requests_share_a_build(store: &dyn Store) {
+    let shop = shop(store).await;
+    let fresh = match store
+        .request_build(shop.new_build('a'), &at(1))
+        .await
+        .unwrap()
+    {
+        Requested::Fresh(build) => build,
+        shared @ Requested::Shared(_) => panic!("{shared:?}"),
+    };
+    let mut by_itself = shop.new_build('a');
+    by_itself.wanted = Wanted::ByItself;
+    let shared = store.request_build(by_itself, &at(2)).await.unwrap();
+    assert!(matches!(&shared, Requested::Shared(build) if build.id == fresh.id));
+    assert_eq!(shared.into_build().wanted, Wanted::ByItself);
+
+    let mut other_recipe = shop.new_build('a');
+    other_recipe.recipe = Recipe {
+        dockerfile: Some("other".to_owned()),
+        ..Recipe::default()
+    };
+    for other in [shop.new_build('b'), other_recipe] {
+        let other = store.request_build(other, &at(3)).await.unwrap();
+        assert!(matches!(other, Requested::Fresh(_)), "{other:?}");
+    }
+
+    let completed = shop.built(store, 'c', 3).await;
+    let shared = store
+        .request_build(shop.new_build('c'), &at(4))
+        .await
+        .unwrap();
+    assert!(matches!(&shared, Requested::Shared(build) if build.id == completed.id));
+    assert!(store.image_is_kept(&image(3)).await.unwrap());
+    store.forget_image(&image(3), &at(5)).await.unwrap();
+    assert!(!store.image_is_kept(&image(3)).await.unwrap());
+    let again = store
+        .request_build(shop.new_build('c'), &at(6))
+        .await
+        .unwrap();
+    assert!(matches!(again, Requested::Fresh(_)), "its image is gone");
+
+    let of_commit = BuildFilter {
+        commit: Some("c".repeat(40).parse().unwrap()),
+        ..BuildFilter::default()
+    };
+    let listed = store
+        .list_builds(&of_commit, Page::ALL)
+        .await
+        .unwrap()
+        .items;
+    let ids: Vec<_> = listed.iter().map(|build| build.id).collect();
+    assert_eq!(ids, [again.into_build().id, completed.id], "newest first");
+}
+
+pub async fn a_finished_build_stays_finished(store: &dyn Store) {
+    let shop = shop(store).await;
+    let build = shop.built(store, 'a', 1).await;
+    assert_eq!(build.state, BuildState::Completed);
+    assert_eq!(build.image, Some(image(1)));
+    assert_eq!(
+        store.find_build(build.id).await.unwrap(),
+        Some(build.clone())
+    );
+    let outcome = BuildOutcome::Failed {
+        reason: "late".to_owned(),
+    };
+    let error = refused(store.finish_build(build.id, outcome, None, &at(5)).await);
+    assert!(matches!(error, Error::Stale { .. }), "{error}");
+    assert_eq!(store.find_build(build.id).await.unwrap(), Some(build));
+}
+
+pub async fn lines_are_numbered_and_fenced(store: &dyn Store) {
+    let shop = shop(store).await;
+    let new = shop.new_build('a');
+    let build = store.request_build(new, &at(1)).await.unwrap().into_build();
+    let fence = lease(store, "build/bld-1", "one").await;
+    let line = |number: u32| format!("line {number}");
+    for batch in [vec![line(1), line(2)], vec![line(3)]] {
+        store
+            .append_build_lines(build.id, &batch, &fence)
+            .await
+            .unwrap();
+    }
+    let read = store.build_lines(build.id, 1, 10).await.unwrap();
+    let read: Vec<(i64, &str)> = read.iter().map(|line| (line.number, &*line.text)).collect();
+    assert_eq!(read, [(2, "line 2"), (3, "line 3")]);
+    assert_eq!(store.build_lines(build.id, 0, 1).await.unwrap().len(), 1);
+    assert_eq!(
+        store.last_build_lines(build.id, 2).await.unwrap(),
+        [line(2), line(3)]
+    );
+
+    store.release(&fence).await.unwrap();
+    lease(store, "build/bld-1", "two").await;
+    let late = store.append_build_lines(build.id, &[line(4)], &fence).await;
+    assert!(matches!(refused(late), Error::Fenced { .. }));
+    let outcome = BuildOutcome::Cancelled {
+        reason: "late".to_owned(),
+    };
+    let late = store
+        .finish_build(build.id, outcome, Some(&fence), &at(5))
+        .await;
+    assert!(matches!(refused(late), Error::Fenced { .. }));
+    assert_eq!(store.build_lines(build.id, 3, 10).await.unwrap(), []);
+}
+
+pub async fn a_build_knows_who_waits_for_it(store: &dyn Store) {
+    let shop = shop(store).await;
+    let new = shop.new_build('a');
+    let build = store.request_build(new, &at(1)).await.unwrap().into_build();
+    assert_eq!(store.waiting_for_build(build.id).await.unwrap(), 0);
+    let deploy = NewDeploy {
+        build: Some(build.id),
+        ..shop.new_deploy(OnConflict::Queue)
+    };
+    store.create_deploy(deploy, &at(2)).await.unwrap();
+    assert_eq!(store.waiting_for_build(build.id).await.unwrap(), 1);
+    let superseding = shop.new_deploy(OnConflict::Supersede);
+    store.create_deploy(superseding, &at(3)).await.unwrap();
+    assert_eq!(store.waiting_for_build(build.id).await.unwrap(), 0);
+}

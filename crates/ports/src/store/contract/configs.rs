@@ -1,0 +1,115 @@
+//! Config Sets.
+
+use super::world::{at, refused, shop};
+use crate::{
+    Store,
+    store::{Error, Page},
+};
+use domain::{
+    ConfigVersionId,
+    config::{ConfigScope, ConfigVersions, Variables},
+};
+
+fn variables(pairs: &[(&str, &str)]) -> Variables {
+    let pairs = pairs
+        .iter()
+        .map(|(key, value)| (key.parse().unwrap(), (*value).to_owned()));
+    Variables::new(pairs.collect()).unwrap()
+}
+
+pub async fn versions_count_and_a_stale_base_is_refused(store: &dyn Store) {
+    let shop = shop(store).await;
+    let scope = ConfigScope::App(shop.app.id, shop.environment.id);
+    assert_eq!(store.find_config(scope).await.unwrap(), None);
+    let (one, two) = (
+        variables(&[("A", "1")]),
+        variables(&[("A", "2"), ("B", "ü\n\"")]),
+    );
+    let first = store.write_config(scope, None, &one, &at(1)).await.unwrap();
+    assert_eq!((first.number, &first.variables), (1, &one));
+    assert_eq!(first.updated_by, "ada");
+    let stale = store.write_config(scope, None, &two, &at(2)).await;
+    assert!(matches!(refused(stale), Error::Stale { .. }));
+    let second = store
+        .write_config(scope, Some(first.version), &two, &at(3))
+        .await
+        .unwrap();
+    assert_eq!((second.id, second.number), (first.id, 2));
+    assert_eq!(
+        store.find_config(scope).await.unwrap(),
+        Some(second.clone())
+    );
+    let versions = store
+        .list_config_versions(scope, Page::ALL)
+        .await
+        .unwrap()
+        .items;
+    let ids: Vec<ConfigVersionId> = versions.iter().map(|version| version.id).collect();
+    assert_eq!(ids, [second.version, first.version], "newest first");
+    let listed = store
+        .list_configs(Some(shop.environment.id), Page::ALL)
+        .await
+        .unwrap();
+    assert_eq!(listed.items, [second]);
+}
+
+pub async fn layers_are_laid_over_each_other_as_they_were(store: &dyn Store) {
+    let shop = shop(store).await;
+    let environment = shop.environment.id;
+    let mut versions = Vec::new();
+    for (scope, pairs) in [
+        (
+            ConfigScope::Environment(environment),
+            [("A", "env"), ("B", "env")],
+        ),
+        (
+            ConfigScope::Stack(shop.stack.id, environment),
+            [("B", "stack"), ("C", "stack")],
+        ),
+        (
+            ConfigScope::App(shop.app.id, environment),
+            [("C", "app"), ("D", "app")],
+        ),
+    ] {
+        let written = store
+            .write_config(scope, None, &variables(&pairs), &at(1))
+            .await
+            .unwrap();
+        let later = variables(&[("A", "later")]);
+        store
+            .write_config(scope, Some(written.version), &later, &at(2))
+            .await
+            .unwrap();
+        versions.push(written.version);
+    }
+    let all = ConfigVersions {
+        environment: Some(versions[0]),
+        stack: Some(versions[1]),
+        app: Some(versions[2]),
+    };
+    let wanted = variables(&[("A", "env"), ("B", "stack"), ("C", "app"), ("D", "app")]);
+    assert_eq!(store.config_at(all).await.unwrap(), wanted);
+    let none = store.config_at(ConfigVersions::default()).await.unwrap();
+    assert!(none.is_empty());
+    let unknown = ConfigVersions {
+        app: Some(ConfigVersionId::new(99)),
+        ..all
+    };
+    let error = refused(store.config_at(unknown).await);
+    assert!(matches!(error, Error::NotFound { .. }), "{error}");
+}
+
+pub async fn the_set_of_a_deleted_app_is_gone_and_its_versions_stay(store: &dyn Store) {
+    let shop = shop(store).await;
+    let scope = ConfigScope::App(shop.app.id, shop.environment.id);
+    let set = variables(&[("A", "1")]);
+    let written = store.write_config(scope, None, &set, &at(1)).await.unwrap();
+    store.delete_app(shop.app.id, &at(2)).await.unwrap();
+    assert_eq!(store.find_config(scope).await.unwrap(), None);
+    assert_eq!(store.list_configs(None, Page::ALL).await.unwrap().items, []);
+    let versions = ConfigVersions {
+        app: Some(written.version),
+        ..ConfigVersions::default()
+    };
+    assert_eq!(store.config_at(versions).await.unwrap(), set);
+}

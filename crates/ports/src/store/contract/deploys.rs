@@ -1,0 +1,223 @@
+//! Deploys.
+
+use super::world::{LONG, START, at, declared, image, lease, open, refused, shop};
+use crate::{
+    Store,
+    store::{
+        Error, Page,
+        deploys::{DeployFilter, DeployPatch, NewDeploy, OnConflict},
+    },
+};
+use domain::{
+    BuildId, DeployEvent, DeployId, DeployState, ImageRef, ReleaseId, deploy::Failure,
+    worker::WorkerSource,
+};
+
+pub async fn a_deploy_waits_or_supersedes(store: &dyn Store) {
+    let shop = shop(store).await;
+    let first = shop.created(store).await;
+    let second = shop.created(store).await;
+    let active = store
+        .active_deploys(shop.app.id, shop.environment.id)
+        .await
+        .unwrap();
+    assert_eq!(active, [first.clone(), second.clone()], "oldest first");
+    let superseding = shop.new_deploy(OnConflict::Supersede);
+    let third = store.create_deploy(superseding, &at(5)).await.unwrap();
+    let active = store
+        .active_deploys(shop.app.id, shop.environment.id)
+        .await
+        .unwrap();
+    assert_eq!(active, [third.clone()]);
+    for id in [first.id, second.id] {
+        let ended = store.find_deploy(id).await.unwrap().unwrap();
+        assert_eq!(ended.state, DeployState::Cancelled);
+        assert_eq!(
+            ended.failure.unwrap().reason,
+            format!("superseded by {}", third.id)
+        );
+        assert_eq!(ended.completed_at, Some(at(5).at));
+    }
+    let cancelled = DeployFilter {
+        state: Some(DeployState::Cancelled),
+        ..DeployFilter::default()
+    };
+    let listed = store
+        .list_deploys(&cancelled, Page::ALL)
+        .await
+        .unwrap()
+        .items;
+    let ids: Vec<DeployId> = listed.iter().map(|deploy| deploy.id).collect();
+    assert_eq!(ids, [second.id, first.id], "newest first");
+    let some = [third.id, DeployId::new(99)].into();
+    assert_eq!(store.known_deploys(&some).await.unwrap(), [third.id].into());
+
+    let plain = shop.new_deploy(OnConflict::Queue);
+    for unknown in [
+        NewDeploy {
+            build: Some(BuildId::new(99)),
+            ..plain.clone()
+        },
+        NewDeploy {
+            release: Some(ReleaseId::new(99)),
+            ..plain.clone()
+        },
+        NewDeploy {
+            app: domain::AppId::new(99),
+            ..plain.clone()
+        },
+        NewDeploy {
+            environment: domain::EnvironmentId::new(99),
+            ..plain
+        },
+    ] {
+        let error = refused(store.create_deploy(unknown, &at(6)).await);
+        assert!(matches!(error, Error::NotFound { .. }), "{error}");
+    }
+}
+
+pub async fn a_move_from_another_state_is_stale(store: &dyn Store) {
+    let shop = shop(store).await;
+    let created = shop.created(store).await;
+    let building = shop
+        .moved(store, &created, DeployEvent::BuildStarted)
+        .await
+        .unwrap();
+    assert_eq!(building.state, DeployState::Building);
+    // Both were read as created; the second comes too late.
+    let late = shop.moved(store, &created, DeployEvent::Cancelled).await;
+    assert!(matches!(refused(late), Error::Stale { .. }));
+    let illegal = shop.moved(store, &building, DeployEvent::AllHealthy).await;
+    assert!(matches!(refused(illegal), Error::Stale { .. }));
+    let patch = DeployPatch {
+        step: Some("gave up".to_owned()),
+        failure: Some(Failure {
+            reason: "it does not build".to_owned(),
+            instance: None,
+            log_tail: vec!["error: no".to_owned()],
+        }),
+        ..DeployPatch::default()
+    };
+    let event = DeployEvent::GaveUp;
+    let failed = store
+        .move_deploy(
+            building.id,
+            DeployState::Building,
+            event,
+            patch.clone(),
+            None,
+            &at(7),
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        (failed.failure.clone(), failed.step.as_str()),
+        (patch.failure, "gave up")
+    );
+    assert_eq!(failed.completed_at, Some(at(7).at));
+    assert_eq!(store.find_deploy(failed.id).await.unwrap(), Some(failed));
+}
+
+pub async fn the_next_deployed_stops_the_one_before(store: &dyn Store) {
+    let shop = shop(store).await;
+    let (first, _) = shop.deployed(store, 1).await;
+    assert_eq!(first.state, DeployState::Deployed);
+    let worker = declared("clock", WorkerSource::Manifest);
+    let (second, _) = shop.deploying(store, 1, vec![worker]).await.unwrap();
+    assert!(second.started_at.is_some());
+    shop.healthy(store, &second).await;
+    let stopped = store.find_deploy(first.id).await.unwrap().unwrap();
+    assert_eq!(stopped.state, DeployState::Stopped);
+    assert_eq!(stopped.failure, None);
+    let view = store
+        .view(shop.environment.id, START)
+        .await
+        .unwrap()
+        .unwrap();
+    let deployed = view.apps[0].deployed.as_ref().map(|(deploy, _)| deploy.id);
+    assert_eq!(deployed, Some(second.id));
+}
+
+pub async fn a_step_is_said_under_the_lease_alone(store: &dyn Store) {
+    let shop = shop(store).await;
+    let deploy = shop.created(store).await;
+    let newest = *store.newest_event().borrow();
+    store
+        .set_deploy_step(deploy.id, "1 of 2 healthy", &shop.fence)
+        .await
+        .unwrap();
+    let said = store.find_deploy(deploy.id).await.unwrap().unwrap().step;
+    assert_eq!(said, "1 of 2 healthy");
+    assert_eq!(*store.newest_event().borrow(), newest, "a step is no event");
+    store.release(&shop.fence).await.unwrap();
+    let other = lease(store, &shop.fence.lease, "two").await;
+    let late = store.set_deploy_step(deploy.id, "late", &shop.fence).await;
+    assert!(matches!(refused(late), Error::Fenced { .. }));
+    let late = shop.moved(store, &deploy, DeployEvent::BuildStarted).await;
+    assert!(matches!(refused(late), Error::Fenced { .. }));
+    let found = store.find_deploy(deploy.id).await.unwrap().unwrap();
+    assert_eq!(
+        (found.state, found.step.as_str()),
+        (DeployState::Created, "1 of 2 healthy")
+    );
+    store.renew(&other, LONG).await.unwrap();
+    store
+        .set_deploy_step(DeployId::new(99), "nobody's", &other)
+        .await
+        .unwrap();
+}
+
+pub async fn images_are_kept_by_what_needs_them(store: &dyn Store) {
+    let shop = shop(store).await;
+    let mut last = None;
+    for (number, commit) in (1..=4).zip(['a', 'b', 'c', 'd']) {
+        let build = shop.built(store, commit, number).await;
+        let deploy = shop.created(store).await;
+        let release = crate::store::deploys::NewRelease::OfBuild {
+            build: build.id,
+            image: image(number),
+            workers: vec![declared("web", WorkerSource::Manifest)],
+            config: domain::config::ConfigVersions::default(),
+        };
+        let begun = store
+            .begin_deploying(
+                deploy.id,
+                DeployState::Created,
+                release,
+                &shop.fence,
+                &at(2),
+            )
+            .await;
+        let deploy = shop.healthy(store, &begun.unwrap().0).await;
+        if number == 1 {
+            // Its instance is still there, though everything else has gone on.
+            shop.record(store, open(&shop.start(&deploy, 1, 20_000)))
+                .await
+                .unwrap();
+        }
+        last = Some(deploy);
+    }
+    let kept = async |retained| -> Vec<ImageRef> {
+        let all = store.kept_images(retained, at(100).at).await.unwrap();
+        let mut images: Vec<ImageRef> = all.into_iter().map(|kept| kept.image).collect();
+        images.sort();
+        images.dedup();
+        images
+    };
+    assert_eq!(kept(2).await, [image(1), image(3), image(4)]);
+    assert_eq!(
+        kept(0).await,
+        [image(1), image(4)],
+        "what runs is always kept"
+    );
+    let recent = store.kept_images(0, START).await.unwrap();
+    assert!(
+        recent.iter().any(|kept| kept.image == image(2)),
+        "built a moment ago"
+    );
+    let deploy = last.unwrap();
+    let needed = recent
+        .iter()
+        .find(|kept| kept.needed_by.contains(&deploy.id.to_string()));
+    assert_eq!(needed.unwrap().image, image(4));
+}

@@ -1,0 +1,78 @@
+//! Environments, Stacks and nodes.
+
+use super::world::{at, environment, gone, open, refused, shop};
+use crate::{
+    Store,
+    store::{Error, Page},
+};
+use domain::{DeployEvent, node::Duty};
+
+pub async fn the_first_environment_has_the_short_names(store: &dyn Store) {
+    let first = environment(store, "development").await;
+    let next = environment(store, "staging").await;
+    assert_eq!(first.service_template.as_str(), "{app}-{worker}");
+    assert_eq!(
+        next.service_template.as_str(),
+        "{app}-{worker}-{environment}"
+    );
+    let twin = store
+        .create_environment(first.name.clone(), None, &at(1))
+        .await;
+    assert!(matches!(refused(twin), Error::Exists { .. }));
+    for name_or_id in ["staging", "env-2", "2"] {
+        let found = store.find_environment(name_or_id).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&next), "{name_or_id}");
+    }
+    let listed = store.list_environments(Page::ALL).await.unwrap();
+    assert_eq!(listed.items, [first, next]);
+}
+
+pub async fn an_environment_with_deploys_or_instances_stays(store: &dyn Store) {
+    let shop = shop(store).await;
+    let id = shop.environment.id;
+    let deploy = shop.created(store).await;
+    let start = shop.start(&deploy, 1, 20_000);
+    shop.record(store, open(&start)).await.unwrap();
+    let error = refused(store.delete_environment(id, &at(1)).await);
+    assert_eq!(
+        error.to_string(),
+        "environment `production` is still used by 1 deploys"
+    );
+    shop.moved(store, &deploy, DeployEvent::Cancelled)
+        .await
+        .unwrap();
+    let error = refused(store.delete_environment(id, &at(2)).await);
+    assert_eq!(
+        error.to_string(),
+        "environment `production` is still used by 1 instances"
+    );
+    shop.record(store, gone(&start)).await.unwrap();
+    store.delete_environment(id, &at(3)).await.unwrap();
+    assert_eq!(store.find_environment("production").await.unwrap(), None);
+    let error = refused(store.delete_environment(id, &at(4)).await);
+    assert!(matches!(error, Error::NotFound { .. }), "{error}");
+    environment(store, "production").await;
+}
+
+pub async fn a_stack_with_apps_stays(store: &dyn Store) {
+    let shop = shop(store).await;
+    let error = refused(store.delete_stack(shop.stack.id, &at(1)).await);
+    assert_eq!(error.to_string(), "stack `api` is still used by 1 apps");
+    let twin = store.create_stack(shop.stack.name.clone(), &at(1)).await;
+    assert!(matches!(refused(twin), Error::Exists { .. }));
+    store.delete_app(shop.app.id, &at(2)).await.unwrap();
+    store.delete_stack(shop.stack.id, &at(3)).await.unwrap();
+    assert_eq!(store.find_stack("api").await.unwrap(), None);
+    assert_eq!(store.list_stacks(Page::ALL).await.unwrap().items, []);
+}
+
+pub async fn a_node_serves_until_somebody_says_otherwise(store: &dyn Store) {
+    let node = "host-1.example.com".parse().unwrap();
+    assert!(store.duties().await.unwrap().is_empty());
+    for duty in [Duty::Cordoned, Duty::Draining] {
+        store.set_duty(&node, duty, &at(1)).await.unwrap();
+        assert_eq!(store.duties().await.unwrap(), [(node.clone(), duty)].into());
+    }
+    store.set_duty(&node, Duty::Serving, &at(2)).await.unwrap();
+    assert!(store.duties().await.unwrap().is_empty());
+}

@@ -1,0 +1,124 @@
+//! Service names: one holder each.
+
+use super::world::{app, at, environment, new_app, refused, stack};
+use crate::{
+    Store,
+    store::{Error, Page, entities::AppFilter, workers::NewWorker},
+};
+use domain::{App, Environment, Scale, WorkerSpec};
+
+fn worker(app: &App, environment: &Environment, name: &str) -> NewWorker {
+    NewWorker {
+        app: app.id,
+        environment: environment.id,
+        spec: WorkerSpec::named(name.parse().unwrap()),
+        scale: Scale::default(),
+    }
+}
+
+#[track_caller]
+fn assert_taken<T: std::fmt::Debug>(result: Result<T, Error>, wanted: &str, by: &str) {
+    match refused(result) {
+        Error::ServiceNameTaken { name, holder } => {
+            assert_eq!(name, wanted);
+            assert!(holder.contains(by), "{holder} is not {by}");
+        }
+        other => panic!("{other}"),
+    }
+}
+
+pub async fn a_worker_with_anothers_name_is_refused(store: &dyn Store) {
+    let production = environment(store, "production").await;
+    let stack = stack(store, "api").await;
+    let long = app(store, "shop-web", &stack).await;
+    let short = app(store, "shop", &stack).await;
+    let admin = worker(&long, &production, "admin");
+    store.create_worker(admin, &at(1)).await.unwrap();
+    let twin = store
+        .create_worker(worker(&short, &production, "web-admin"), &at(2))
+        .await;
+    assert_taken(twin, "shop-web-admin", "admin of shop-web in production");
+    let web_admin = "web-admin".parse().unwrap();
+    let found = store.find_worker(short.id, production.id, &web_admin).await;
+    assert_eq!(
+        found.unwrap(),
+        None,
+        "what is refused leaves nothing behind"
+    );
+}
+
+pub async fn an_app_with_anothers_name_is_refused(store: &dyn Store) {
+    environment(store, "production").await;
+    let stack = stack(store, "api").await;
+    app(store, "my_app", &stack).await;
+    let twin = store.create_app(new_app("my-app", &stack), &at(1)).await;
+    assert_taken(twin, "my-app-web", "web of my_app in production");
+    let all = store
+        .list_apps(&AppFilter::default(), Page::ALL)
+        .await
+        .unwrap();
+    assert_eq!(all.items.len(), 1);
+}
+
+pub async fn a_pool_has_its_name_before_any_app(store: &dyn Store) {
+    let production = environment(store, "production").await;
+    let stack = stack(store, "api").await;
+    let jockey = app(store, "jockey", &stack).await;
+    let taken = store
+        .create_worker(worker(&jockey, &production, "api-production"), &at(1))
+        .await;
+    assert_taken(taken, "jockey-api-production", "pool of api in production");
+    let gpu = worker(&jockey, &production, "gpu-production");
+    store.create_worker(gpu, &at(2)).await.unwrap();
+    let taken = store.create_stack("gpu".parse().unwrap(), &at(3)).await;
+    assert_taken(taken, "jockey-gpu-production", "gpu-production of jockey");
+    assert_eq!(store.find_stack("gpu").await.unwrap(), None);
+}
+
+pub async fn a_template_renames_every_service(store: &dyn Store) {
+    let production = environment(store, "production").await;
+    let staging = environment(store, "staging").await;
+    let stack = stack(store, "api").await;
+    app(store, "shop", &stack).await;
+    let short = "{app}-{worker}".parse().unwrap();
+    let taken = store
+        .update_environment(staging.id, short, staging.updated_at, &at(1))
+        .await;
+    assert_taken(taken, "shop-web", "web of shop in production");
+    let long = "{app}-{worker}-live".parse().unwrap();
+    let renamed = store
+        .update_environment(production.id, long, production.updated_at, &at(2))
+        .await;
+    assert!(renamed.unwrap().updated_at > production.updated_at);
+    let short = "{app}-{worker}".parse().unwrap();
+    let freed = store
+        .update_environment(staging.id, short, staging.updated_at, &at(3))
+        .await;
+    let freed = freed.unwrap();
+    assert_eq!(freed.service_template.as_str(), "{app}-{worker}");
+    let stale = store
+        .update_environment(
+            staging.id,
+            freed.service_template,
+            staging.updated_at,
+            &at(4),
+        )
+        .await;
+    assert!(matches!(refused(stale), Error::Stale { .. }));
+}
+
+pub async fn a_name_is_free_once_its_holder_is_gone(store: &dyn Store) {
+    let production = environment(store, "production").await;
+    let stack = stack(store, "api").await;
+    let long = app(store, "shop-web", &stack).await;
+    let short = app(store, "shop", &stack).await;
+    let admin = worker(&long, &production, "admin");
+    let holder = store.create_worker(admin.clone(), &at(1)).await.unwrap();
+    store.delete_worker(holder.id, &at(2)).await.unwrap();
+    let twin = worker(&short, &production, "web-admin");
+    let holder = store.create_worker(twin, &at(3)).await.unwrap();
+    assert!(store.create_worker(admin.clone(), &at(4)).await.is_err());
+    store.delete_app(short.id, &at(5)).await.unwrap();
+    assert_eq!(store.worker(holder.id).await.unwrap(), None);
+    store.create_worker(admin, &at(6)).await.unwrap();
+}

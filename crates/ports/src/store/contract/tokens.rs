@@ -1,0 +1,58 @@
+//! Bearer tokens.
+
+use super::world::{at, refused};
+use crate::{
+    Store,
+    store::{Error, tokens::NewToken},
+};
+use domain::{TokenId, token::Role};
+
+pub async fn a_token_is_found_by_its_hash_and_revoked(store: &dyn Store) {
+    let new = NewToken {
+        name: "ci".to_owned(),
+        role: Role::Deployer,
+        hash: [1; 32],
+        expires_at: Some(at(3600).at),
+    };
+    let made = store.create_token(new.clone(), &at(0)).await.unwrap();
+    assert_eq!(
+        store.find_token(&[1; 32]).await.unwrap(),
+        Some(made.clone())
+    );
+    assert_eq!(store.find_token(&[2; 32]).await.unwrap(), None);
+    let twin = NewToken {
+        hash: [2; 32],
+        ..new
+    };
+    let error = refused(store.create_token(twin.clone(), &at(1)).await);
+    assert!(matches!(error, Error::Exists { .. }), "{error}");
+
+    store.touch_token(made.id, at(10).at).await.unwrap();
+    store.touch_token(made.id, at(20).at).await.unwrap();
+    let used = store
+        .find_token(&[1; 32])
+        .await
+        .unwrap()
+        .unwrap()
+        .last_used_at;
+    assert_eq!(used, Some(at(10).at), "to the minute");
+    store.touch_token(made.id, at(80).at).await.unwrap();
+    let used = store
+        .find_token(&[1; 32])
+        .await
+        .unwrap()
+        .unwrap()
+        .last_used_at;
+    assert_eq!(used, Some(at(80).at));
+
+    let revoked = store.revoke_token(made.id, &at(90)).await.unwrap();
+    assert!(!revoked.is_good(at(91).at));
+    assert_eq!(
+        store.find_token(&[1; 32]).await.unwrap(),
+        Some(revoked.clone())
+    );
+    let second = store.create_token(twin, &at(92)).await.unwrap();
+    assert_eq!(store.list_tokens().await.unwrap(), [revoked, second]);
+    let unknown = store.revoke_token(TokenId::new(99), &at(93)).await;
+    assert!(matches!(refused(unknown), Error::NotFound { .. }));
+}

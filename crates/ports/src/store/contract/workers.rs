@@ -1,0 +1,112 @@
+//! Workers.
+
+use super::world::{START, at, refused, shop};
+use crate::{
+    Store,
+    store::{
+        Error, Page,
+        workers::{NewWorker, Restart, WorkerFilter},
+    },
+};
+use domain::{Scale, WorkerId, WorkerSpec, worker::Command, worker::WorkerSource};
+use scheduler::input::RestartOnly;
+
+pub async fn a_worker_is_defined_scaled_and_deleted(store: &dyn Store) {
+    let shop = shop(store).await;
+    let new = NewWorker {
+        app: shop.app.id,
+        environment: shop.environment.id,
+        spec: WorkerSpec::named("clock".parse().unwrap()),
+        scale: Scale::new(2, 9).unwrap(),
+    };
+    let made = store.create_worker(new.clone(), &at(1)).await.unwrap();
+    assert_eq!((made.source, made.scale.get()), (WorkerSource::Api, 2));
+    let twin = store.create_worker(new.clone(), &at(2)).await;
+    assert!(matches!(refused(twin), Error::Exists { .. }));
+
+    let mut spec = made.spec.clone();
+    spec.command = Some(Command::Exec(vec!["clock".to_owned(), "--slow".to_owned()]));
+    spec.singleton = true;
+    let changed = store
+        .update_worker(made.id, &spec, made.updated_at, &at(1))
+        .await
+        .unwrap();
+    assert_eq!(changed.spec, spec);
+    assert!(changed.updated_at > made.updated_at);
+    let stale = store
+        .update_worker(made.id, &spec, made.updated_at, &at(3))
+        .await;
+    assert!(matches!(refused(stale), Error::Stale { .. }));
+    let found = store
+        .find_worker(shop.app.id, shop.environment.id, &spec.name)
+        .await;
+    assert_eq!(found.unwrap(), Some(changed.clone()));
+    let by_name = WorkerFilter {
+        name: Some(spec.name.clone()),
+        ..WorkerFilter::default()
+    };
+    let listed = store.list_workers(&by_name, Page::ALL).await.unwrap();
+    assert_eq!(listed.items, [changed]);
+
+    store.delete_worker(made.id, &at(4)).await.unwrap();
+    assert_eq!(store.worker(made.id).await.unwrap(), None);
+    let error = refused(store.delete_worker(made.id, &at(5)).await);
+    assert!(matches!(error, Error::NotFound { .. }), "{error}");
+}
+
+pub async fn scales_are_set_all_or_none(store: &dyn Store) {
+    let shop = shop(store).await;
+    shop.deployed(store, 1).await;
+    let web = "web".parse().unwrap();
+    let web = store
+        .find_worker(shop.app.id, shop.environment.id, &web)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(web.scale.get(), 1);
+    let three = Scale::new(3, 9).unwrap();
+    let unknown = WorkerId::new(99);
+    let refusal = store
+        .rescale(&[(web.id, three), (unknown, three)], &at(4))
+        .await;
+    assert!(matches!(refused(refusal), Error::NotFound { .. }));
+    assert_eq!(store.worker(web.id).await.unwrap().unwrap().scale.get(), 1);
+    let scaled = store.rescale(&[(web.id, three)], &at(5)).await.unwrap();
+    assert_eq!(scaled[0].scale, three);
+    let newest = *store.newest_event().borrow();
+    store.rescale(&[(web.id, three)], &at(6)).await.unwrap();
+    assert_eq!(
+        *store.newest_event().borrow(),
+        newest,
+        "nothing changed, nothing to tell"
+    );
+}
+
+pub async fn a_restart_is_seen_in_the_view(store: &dyn Store) {
+    let shop = shop(store).await;
+    shop.deployed(store, 1).await;
+    let web = "web".parse().unwrap();
+    let web = store
+        .find_worker(shop.app.id, shop.environment.id, &web)
+        .await
+        .unwrap()
+        .unwrap();
+    let restart = Restart {
+        before: START,
+        only: RestartOnly::Unhealthy,
+    };
+    store
+        .restart_workers(&[web.id], restart, &at(4))
+        .await
+        .unwrap();
+    let view = store
+        .view(shop.environment.id, START)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(view.apps[0].workers[0].restart, Some(restart));
+    let unknown = store
+        .restart_workers(&[WorkerId::new(99)], restart, &at(5))
+        .await;
+    assert!(matches!(refused(unknown), Error::NotFound { .. }));
+}

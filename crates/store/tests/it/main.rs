@@ -1,0 +1,5 @@
+//! The store on real files.
+#![cfg(test)]
+
+mod contract;
+mod world;
