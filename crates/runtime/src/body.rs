@@ -138,19 +138,20 @@ mod tests {
 
     #[test]
     fn a_worker_without_a_port_runs_the_images_own_command() {
-        insta::assert_json_snapshot!(body(&spec()));
+        let least = body(&spec());
+        insta::with_settings!({sort_maps => true}, { insta::assert_json_snapshot!(least) });
     }
 
     #[test]
     fn a_worker_with_all_there_is_gets_it() {
         let greeting = [("GREETING".parse().unwrap(), "hello".to_owned())];
-        insta::assert_json_snapshot!(body(&InstanceSpec {
+        let most = body(&InstanceSpec {
             argv: Some(vec!["httpd".to_owned(), "-f".to_owned()]),
             variables: Variables::new(greeting.into()).unwrap(),
             config: Some(domain::ConfigVersionId::new(5)),
             port: Some(PortBinding {
                 container: 8888,
-                host: 20_000
+                host: 20_000,
             }),
             resources: Resources {
                 memory: Some(ByteSize::bytes(64 << 20)),
@@ -158,7 +159,8 @@ mod tests {
             },
             restart: RestartPolicy::UnlessStopped,
             ..spec()
-        }));
+        });
+        insta::with_settings!({sort_maps => true}, { insta::assert_json_snapshot!(most) });
     }
 
     #[test]

@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::TryFutureExt;
 use http_body_util::{BodyExt, Either, Full};
 use hyper::{Request, Response, body::Incoming, header::CONTENT_TYPE};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{path::Path, time::Duration};
 use tokio::sync::OnceCell;
 
@@ -119,6 +119,28 @@ impl Engine {
     pub(crate) async fn open(&self, path: &str) -> Result<Incoming, Failure> {
         let answer = within(self.patience, self.send(Request::get(path), empty())).await?;
         Ok(answer.into_body())
+    }
+
+    /// Sends a JSON value that nobody else may see: bollard writes what it sends into its log.
+    ///
+    /// # Errors
+    /// As the Engine says.
+    pub(crate) async fn post_secret(
+        &self,
+        path: &str,
+        value: &impl Serialize,
+        patience: Duration,
+    ) -> Result<(), Failure> {
+        let json =
+            serde_json::to_vec(value).map_err(|error| Failure::Unreadable(error.to_string()))?;
+        let request = Request::post(path).header(CONTENT_TYPE, "application/json");
+        let sent = async {
+            let answer = self
+                .send(request, Either::Left(Full::new(json.into())))
+                .await?;
+            collect(answer.into_body()).await
+        };
+        within(patience, sent).await.map(drop)
     }
 
     /// Sends a body, and answers as soon as the answer begins, without a deadline: a caller has its own.

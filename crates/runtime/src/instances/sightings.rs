@@ -1,10 +1,10 @@
 //! Observing all instances at the cost of one list, most of the time.
 //!
 //! The list is cheap (2 ms for 100) and says little; an inspection of each is dear (27 ms for 100). What an inspection
-//! told is told again while nothing can have changed since. **Invariant:** an entry is at most `FRESH` old, and is used
-//! only when the list says that the container has been in its state for a minute or more: whatever started or ended
-//! since the inspection would be younger than that. So no restart goes unseen, and nothing needs to run in between.
-//! A restart policy that somebody else changes by hand is seen within `FRESH`.
+//! told is told again while nothing can have changed since. **Invariant:** it is told again only when the list says that
+//! the container has been in its state for longer than the inspection is old: whatever started or ended since would be
+//! younger than that. So no restart goes unseen, and nothing needs to run in between. What the list does not show (a
+//! restart policy that somebody changes by hand, a node's clock that jumps forward) is seen within `FRESH`.
 
 use super::observe::{Inspected, Listed};
 use crate::{docker::Inner, failure::Failure, labels, query::Query};
@@ -20,7 +20,7 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// How old an inspection may be. Below a minute, the unit in which the list tells the age of what is older than that.
+/// How old an inspection may be.
 const FRESH: Duration = Duration::from_secs(30);
 /// How many inspections are under way at once.
 const AT_ONCE: usize = 16;
@@ -36,7 +36,8 @@ pub(crate) struct Sightings {
 #[derive(Debug, Clone)]
 struct Sighting {
     mark: Mark,
-    read_at: Instant,
+    /// None: the list and the inspection saw different things, so it is not told again.
+    read_at: Option<Instant>,
     era: u64,
     /// None: not an instance, whatever its labels say of the Installation.
     instance: Option<ObservedInstance>,
@@ -64,9 +65,10 @@ impl Sightings {
     fn known(&self, listed: &Listed) -> Option<Sighting> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let sighting = seen.get(&listed.id)?;
-        let usable = is_settled(listed)
+        let age = sighting.read_at?.elapsed();
+        let usable = age < FRESH
+            && age < least_age(listed)
             && sighting.era == self.era()
-            && sighting.read_at.elapsed() < FRESH
             && sighting.mark == mark(listed);
         usable.then(|| sighting.clone())
     }
@@ -81,21 +83,32 @@ fn mark(listed: &Listed) -> Mark {
         .status
         .split_once('(')
         .and_then(|(_, rest)| rest.split_once(')'));
+    let detail = detail.map_or("", |(detail, _)| detail);
     Mark {
         names: listed.names.clone(),
         state: listed.state.clone(),
-        detail: detail.map_or_else(String::new, |(detail, _)| detail.to_owned()),
+        detail: detail.trim_start_matches("health: ").to_owned(),
     }
 }
 
-/// Whether it has been in its state for a minute or more: the words then count in minutes or larger units. Only those
-/// two states are told with an age.
-fn is_settled(listed: &Listed) -> bool {
-    matches!(listed.state.as_str(), "running" | "exited")
-        && ["minute", "hour", "day", "week", "month", "year"]
-            .iter()
-            .any(|unit| listed.status.contains(unit))
-        && !listed.status.contains("health: starting")
+/// How long it has been in its state at the least, from `Up 12 seconds`, `Exited (1) 3 hours ago`. Seconds are told
+/// rounded down. Only those two states are told with an age.
+fn least_age(listed: &Listed) -> Duration {
+    let age = match listed.state.as_str() {
+        "running" => listed.status.strip_prefix("Up "),
+        "exited" => listed.status.split_once(") ").map(|(_, age)| age),
+        _ => None,
+    };
+    let mut words = age.unwrap_or_default().split(' ');
+    let seconds = match (words.next(), words.next()) {
+        (Some("Less"), _) => 0,
+        // `About a minute`, `About an hour`.
+        (Some("About"), _) => 60,
+        (Some(number), Some("second" | "seconds")) => number.parse().unwrap_or(0),
+        (Some(number), Some(_)) => number.parse().map_or(0, |number: u64| number * 60),
+        _ => 0,
+    };
+    Duration::from_secs(seconds)
 }
 
 impl Inner {
@@ -133,13 +146,15 @@ impl Inner {
             Err(failure) if failure.is_missing() => return Ok(None),
             Err(failure) => return Err(failure),
         };
+        let mark = mark(&listed);
+        let agrees = inspected.agrees_with(&mark.state, &mark.detail);
         let instance = inspected.instance(&self.settings.node);
         if instance.is_none() {
             tracing::debug!(handle = listed.id, "bears our label and is not an instance");
         }
         let sighting = Sighting {
-            mark: mark(&listed),
-            read_at,
+            mark,
+            read_at: agrees.then_some(read_at),
             era,
             instance,
         };
@@ -160,21 +175,25 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_older_than_a_minute_is_settled() {
+    fn the_age_of_a_state_is_read_as_its_least() {
         for (state, status, want) in [
-            ("running", "Up Less than a second", false),
-            ("running", "Up 59 seconds (healthy)", false),
-            ("running", "Up About a minute", true),
-            ("running", "Up 3 days (unhealthy)", true),
-            ("running", "Up 2 minutes (health: starting)", false),
-            ("running", "Up 2 hours (Paused)", true),
-            ("exited", "Exited (137) 4 seconds ago", false),
-            ("exited", "Exited (0) 2 weeks ago", true),
-            ("restarting", "Restarting (1) 2 minutes ago", false),
-            ("created", "Created", false),
+            ("running", "Up Less than a second", 0),
+            ("running", "Up 1 second", 1),
+            ("running", "Up 59 seconds (healthy)", 59),
+            ("running", "Up About a minute", 60),
+            ("running", "Up 2 minutes (health: starting)", 120),
+            ("running", "Up About an hour", 60),
+            ("exited", "Exited (137) 4 seconds ago", 4),
+            ("exited", "Exited (0) Less than a second ago", 0),
+            ("restarting", "Restarting (1) 2 minutes ago", 0),
+            ("paused", "Up 2 hours (Paused)", 0),
+            ("created", "Created", 0),
+            ("running", "of tomorrow", 0),
         ] {
-            assert_eq!(is_settled(&listed(state, status)), want, "{status}");
+            let age = least_age(&listed(state, status));
+            assert_eq!(age, Duration::from_secs(want), "{status}");
         }
+        assert!(least_age(&listed("running", "Up 3 weeks (unhealthy)")) > FRESH);
     }
 
     #[test]
@@ -182,5 +201,69 @@ mod tests {
         let one = mark(&listed("running", "Up 3 days (healthy)"));
         assert_eq!(one, mark(&listed("running", "Up 4 days (healthy)")));
         assert_ne!(one, mark(&listed("running", "Up 4 days (unhealthy)")));
+    }
+
+    /// A sighting that was read just now, and what the list says a minute into it.
+    fn seen() -> (Sightings, Listed) {
+        let listed = Listed {
+            id: "c0ffee".to_owned(),
+            ..listed("running", "Up About a minute")
+        };
+        let sightings = Sightings::default();
+        let sighting = Sighting {
+            mark: mark(&listed),
+            read_at: Some(Instant::now()),
+            era: sightings.era(),
+            instance: None,
+        };
+        sightings.keep([(listed.id.clone(), sighting)].into());
+        (sightings, listed)
+    }
+
+    #[test]
+    fn what_cannot_have_changed_is_not_looked_at_again() {
+        let (sightings, listed) = seen();
+        assert!(sightings.known(&listed).is_some());
+        let another = Listed {
+            id: "decaf".to_owned(),
+            ..listed
+        };
+        assert!(sightings.known(&another).is_none());
+    }
+
+    #[test]
+    fn what_may_have_changed_is_looked_at_again() {
+        let (sightings, listed) = seen();
+        for (why, now) in [
+            (
+                "it was restarted",
+                self::listed("running", "Up Less than a second"),
+            ),
+            (
+                "it ended",
+                self::listed("exited", "Exited (1) About a minute ago"),
+            ),
+            (
+                "its check fails",
+                self::listed("running", "Up 2 minutes (unhealthy)"),
+            ),
+        ] {
+            let now = Listed {
+                id: listed.id.clone(),
+                ..now
+            };
+            assert!(sightings.known(&now).is_none(), "{why}");
+        }
+        let renamed = Listed {
+            id: listed.id.clone(),
+            names: vec!["/another".to_owned()],
+            ..self::listed("running", "Up 2 minutes")
+        };
+        assert!(
+            sightings.known(&renamed).is_none(),
+            "it is called otherwise"
+        );
+        sightings.forget();
+        assert!(sightings.known(&listed).is_none(), "we have changed it");
     }
 }

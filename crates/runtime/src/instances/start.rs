@@ -7,9 +7,7 @@ use crate::{
     failure::{Failure, of_start},
     query::Query,
 };
-use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions,
-};
+use bollard::query_parameters::{RemoveContainerOptionsBuilder, StartContainerOptions};
 use domain::observed::Phase;
 use ports::{
     Effect,
@@ -49,12 +47,11 @@ impl Inner {
     }
 
     async fn create(&self, spec: &InstanceSpec) -> Result<(), Failure> {
-        let client = self.engine.patient_client(START).await?;
-        let name = spec.instance.to_string();
-        let options = CreateContainerOptionsBuilder::new().name(&name).build();
+        let path = Query::default()
+            .with("name", &spec.instance.to_string())
+            .of("/containers/create");
         let body = container_body(spec, self.installation, self.settings.bind);
-        client.create_container(Some(options), body).await?;
-        Ok(())
+        self.engine.post_secret(&path, &body, START).await
     }
 
     async fn start_created(&self, spec: &InstanceSpec) -> Result<Effect, Error> {

@@ -1,14 +1,15 @@
 //! An Engine that goes away, or hangs.
 
-use crate::world::{World, connect};
+use crate::world::{World, binding, connect};
+use domain::{ObservedInstance, observed::RestartPolicy};
 use futures_util::StreamExt;
 use ports::{
     Runtime as _,
-    runtime::{Error, Follow, LogQuery},
+    runtime::{Error, Follow, InstanceSpec, LogQuery},
 };
 use runtime::Docker;
 use std::time::{Duration, Instant};
-use testkit::docker::Gate;
+use testkit::docker::{self, Engine, Gate};
 
 fn behind(gate: &Gate, world: &World) -> Docker {
     connect(&world.scope, &gate.socket(), |settings| {
@@ -79,4 +80,52 @@ async fn streams_end_when_the_engine_goes() {
     ));
     assert!(lines.next().await.is_none());
     while changes.next().await.is_some() {}
+}
+
+#[tokio::test]
+async fn an_engine_that_was_restarted_shows_what_became_of_its_instances() {
+    let mut engine = Engine::start().unwrap();
+    let world = World::open().await;
+    let docker = connect(&world.scope, &engine.socket(), |_| ());
+    let image = ports::Images::inspect(&docker, docker::BASE_IMAGE)
+        .await
+        .unwrap()
+        .id;
+    let kept = InstanceSpec {
+        image: image.clone(),
+        port: Some(binding()),
+        restart: RestartPolicy::UnlessStopped,
+        ..world.spec(1, "sleep 600")
+    };
+    let left = InstanceSpec {
+        image,
+        ..world.spec(2, "sleep 600")
+    };
+    for spec in [&kept, &left] {
+        docker.start(spec).await.unwrap();
+    }
+    let handles = |mut all: Vec<ObservedInstance>| {
+        all.sort_by_key(|seen| seen.handle.clone());
+        all.into_iter()
+            .map(|seen| (seen.handle, seen.port))
+            .collect::<Vec<_>>()
+    };
+    let before = handles(docker.list().await.unwrap());
+    // As a service manager does. After a SIGKILL, Docker 20.10 itself stops what it finds running, remembers that as a
+    // stop on purpose, and starts nothing again.
+    engine.stop().unwrap();
+    assert!(matches!(docker.list().await, Err(Error::Unreachable(_))));
+    engine.resume().unwrap();
+    let comes_back = async {
+        loop {
+            let all = docker.list().await.unwrap();
+            let of = |id| all.iter().find(|seen| seen.instance == id).unwrap();
+            if of(kept.instance).phase.is_running() && of(left.instance).phase.is_exited() {
+                return all;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let after = tokio::time::timeout(Duration::from_secs(60), comes_back).await;
+    assert_eq!(handles(after.expect("they come back")), before);
 }

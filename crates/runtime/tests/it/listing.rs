@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use domain::observed::Authenticity;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, future::join_all};
 use ports::{
     Effect,
     runtime::{Error, Follow, LogQuery},
@@ -105,4 +105,35 @@ async fn changes_are_told_from_the_moment_of_asking() {
     }
     world.node.remove(&spec.instance.to_string()).await.unwrap();
     assert_eq!(changes.next().await.unwrap().what, "destroy");
+}
+
+#[tokio::test]
+async fn many_are_started_and_stopped_at_once() {
+    let world = World::open().await;
+    let specs: Vec<_> = (1..=8)
+        .map(|number| world.spec(number, "sleep 600"))
+        .collect();
+    let starts = specs.iter().map(|spec| world.node.start(spec));
+    for started in join_all(starts).await {
+        assert_eq!(started, Ok(Effect::Done));
+    }
+    let mut seen: Vec<_> = world
+        .list()
+        .await
+        .into_iter()
+        .map(|seen| seen.instance)
+        .collect();
+    let mut wanted: Vec<_> = specs.iter().map(|spec| spec.instance).collect();
+    seen.sort();
+    wanted.sort();
+    assert_eq!(seen, wanted);
+    let stops = wanted.iter().map(|instance| async {
+        let name = instance.to_string();
+        world.node.stop(&name, Duration::from_secs(1)).await?;
+        world.node.remove(&name).await
+    });
+    for removed in join_all(stops).await {
+        assert_eq!(removed, Ok(Effect::Done));
+    }
+    assert_eq!(world.list().await, []);
 }

@@ -171,4 +171,60 @@ mod tests {
         );
         assert_eq!(told, []);
     }
+
+    #[test]
+    fn buildkits_steps_are_told_with_their_numbers() {
+        use bollard::moby::buildkit::v1::{Vertex, VertexLog};
+        let vertex = |digest: &str, name: &str| Vertex {
+            digest: digest.to_owned(),
+            name: name.to_owned(),
+            started: Some(Default::default()),
+            ..Vertex::default()
+        };
+        let log = |digest: &str, text: &str| VertexLog {
+            vertex: digest.to_owned(),
+            msg: text.into(),
+            ..VertexLog::default()
+        };
+        let over = |vertex: Vertex| Vertex {
+            completed: Some(Default::default()),
+            ..vertex
+        };
+        let mut failed = over(vertex("b", "[2/2] RUN make"));
+        failed.error = "exit code: 7".to_owned();
+        let mut cached = over(vertex("a", "[1/2] FROM busybox"));
+        cached.cached = true;
+        let mut progress = Progress::default();
+        let mut told = Vec::new();
+        for status in [
+            StatusResponse {
+                vertexes: vec![cached, vertex("b", "[2/2] RUN make")],
+                logs: vec![log("b", "one\ntw")],
+                ..StatusResponse::default()
+            },
+            StatusResponse {
+                vertexes: vec![failed],
+                logs: vec![log("b", "o\nlast")],
+                ..StatusResponse::default()
+            },
+        ] {
+            progress.buildkit(status, &mut told);
+        }
+        let lines: Vec<&str> = told
+            .iter()
+            .map(|told| match told {
+                Told::Line(line) => line.as_str(),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        #1 [1/2] FROM busybox
+        #2 [2/2] RUN make
+        #2 one
+        #1 CACHED
+        #2 two
+        #2 last
+        #2 ERROR: exit code: 7
+        ");
+    }
 }
