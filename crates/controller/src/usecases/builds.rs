@@ -4,10 +4,19 @@ use super::{
     Ctx, Done, Error, Intended, Mode, Record, Verb, deploys::records_of_build, names::Names,
 };
 use domain::{App, Build, BuildId, BuildState, CommitSha, GitRef, build::Wanted};
-use ports::store::{
-    self, Listed, Page,
-    builds::{BuildFilter, BuildLine, BuildOutcome, NewBuild, Requested},
+use ports::{
+    runtime::Follow,
+    store::{
+        self, Listed, Page,
+        builds::{BuildFilter, BuildLine, BuildOutcome, NewBuild, Requested},
+    },
 };
+use std::time::Duration;
+
+/// How many lines are read at once.
+const LINES: u32 = 500;
+/// How often a build that is followed is looked at. Lines are written down at most ten times a second.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// A Build with the name of its App.
 #[derive(Debug, Clone)]
@@ -173,18 +182,60 @@ pub async fn cancel(ctx: &Ctx, which: &str, mode: Mode) -> Result<Done<BuildView
     Ok(Done::recorded(view, record))
 }
 
-/// Lines of a Build after one, and whether more may come.
+/// Follows the lines of a Build, after one.
 ///
 /// # Errors
-/// `Unknown`.
-pub async fn lines(
-    ctx: &Ctx,
-    id: BuildId,
+/// `Unknown`, `Invalid`.
+pub async fn follow(ctx: Ctx, which: &str, after: i64, follow: Follow) -> Result<Lines, Error> {
+    let build = ctx.build(which).await?.id;
+    Ok(Lines {
+        ctx,
+        build,
+        after,
+        follow,
+    })
+}
+
+/// A reader's place in the lines of a Build. It reads at its own pace, always from the store.
+pub struct Lines {
+    ctx: Ctx,
+    build: BuildId,
     after: i64,
-    limit: u32,
-) -> Result<(Vec<BuildLine>, BuildState), Error> {
-    // The state first: lines that come before it is read as ended are in the answer.
-    let build = ctx.build(&id.to_string()).await?;
-    let lines = ctx.store().build_lines(id, after, limit).await?;
-    Ok((lines, build.state))
+    follow: Follow,
+}
+
+impl Lines {
+    /// The next lines, at least one, in order. None: that was all.
+    ///
+    /// # Errors
+    /// `Unknown` when the Build is gone, and those of the database.
+    pub async fn next(&mut self) -> Option<Result<Vec<BuildLine>, Error>> {
+        let mut newest = self.ctx.deps.store.newest_event();
+        loop {
+            newest.mark_unchanged();
+            match self.read().await {
+                Ok((lines, state)) if lines.is_empty() => {
+                    if self.follow == Follow::No || state.is_final() {
+                        return None;
+                    }
+                }
+                Ok((lines, _)) => return Some(Ok(lines)),
+                Err(error) => return Some(Err(error)),
+            }
+            // Both may be dropped: each is only a reason to look again. Lines come without events.
+            tokio::select! {
+                _ = newest.changed() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Result<(Vec<BuildLine>, BuildState), Error> {
+        // The state first: what was written before it was final is read after it.
+        let build = self.ctx.build(&self.build.to_string()).await?;
+        let store = self.ctx.store();
+        let lines = store.build_lines(self.build, self.after, LINES).await?;
+        self.after = lines.last().map_or(self.after, |line| line.number);
+        Ok((lines, build.state))
+    }
 }

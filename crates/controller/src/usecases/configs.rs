@@ -214,7 +214,7 @@ pub async fn list(ctx: &Ctx, which: &Which, page: Page) -> Result<Listed<ConfigV
     let environment = environment.map(|environment| environment.id);
     let found = super::filtered(
         page,
-        async |page| Ok(ctx.store().list_configs(environment, page).await?),
+        |page| ctx.store().list_configs(environment, page),
         |set: &ConfigSet| matches(set.scope) && !set.variables.is_empty(),
         |set| set.id.number(),
     )
@@ -365,6 +365,6 @@ async fn affected(ctx: &Ctx, scope: &Scope) -> Result<Vec<Affected>, Error> {
         stack: scope.stack.as_ref().map(|stack| stack.id),
         ..Default::default()
     };
-    let apps = super::all(async |page| Ok(ctx.store().list_apps(&filter, page).await?)).await?;
+    let apps = super::all(|page| ctx.store().list_apps(&filter, page)).await?;
     redeploy::affected(ctx, apps, &scope.environment).await
 }

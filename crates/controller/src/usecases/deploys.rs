@@ -4,12 +4,14 @@ mod cancel;
 mod create;
 mod progress;
 mod rollback;
+mod watch;
 
 pub use cancel::cancel;
 pub(crate) use create::records_of_build;
 pub use create::{Request, Target, create};
 pub use progress::{Phase, Progress, WorkerProgress, progress};
 pub use rollback::{Back, BackTo, rollback};
+pub use watch::{Watch, watch};
 
 use super::{Ctx, Error, names::Names};
 use domain::{CommitSha, Deploy, DeployState, EnvironmentId, Timestamp};

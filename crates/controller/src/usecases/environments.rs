@@ -84,8 +84,7 @@ pub async fn list(ctx: &Ctx, page: Page) -> Result<Listed<Environment>, Error> {
 pub async fn update(
     ctx: &Ctx,
     which: &str,
-    name: Option<EnvironmentName>,
-    template: Option<ServiceTemplate>,
+    (name, template): (Option<EnvironmentName>, Option<ServiceTemplate>),
     expected: Option<&Etag>,
     mode: Mode,
 ) -> Result<Done<Environment>, Error> {

@@ -88,7 +88,7 @@ pub async fn list(ctx: &Ctx, filter: &Filter) -> Result<Vec<InstanceView>, Error
         Some(environment) => vec![environment],
         None => {
             let store = ctx.store();
-            super::all(async |page| Ok(store.list_environments(page).await?)).await?
+            super::all(|page| store.list_environments(page)).await?
         }
     };
     let app_id = app.as_ref().map(|app| app.id);

@@ -78,7 +78,7 @@ pub async fn list(ctx: &Ctx, filter: &Filter) -> Result<Vec<NodeView>, Error> {
 }
 
 async fn environments(ctx: &Ctx) -> Result<Vec<Environment>, Error> {
-    super::all(async |page| Ok(ctx.store().list_environments(page).await?)).await
+    super::all(|page| ctx.store().list_environments(page)).await
 }
 
 /// Asks the node itself.

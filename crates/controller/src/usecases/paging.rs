@@ -1,19 +1,23 @@
 //! Pages of lists that the store cannot filter itself.
 
 use super::Error;
-use ports::store::{Listed, Page};
+use ports::store::{self, Listed, Page};
+use std::future::Future;
 
 /// How many pages are read at the most for one that is asked for: a filter that matches little ends with a short page
 /// and a token instead of reading everything.
 const READ_MAX: usize = 20;
 
 /// A page of those records that match.
-pub(super) async fn filtered<T>(
+pub(super) async fn filtered<T, F>(
     page: Page,
-    read: impl AsyncFn(Page) -> Result<Listed<T>, Error>,
+    read: impl Fn(Page) -> F,
     matches: impl Fn(&T) -> bool,
     number: impl Fn(&T) -> i64,
-) -> Result<Listed<T>, Error> {
+) -> Result<Listed<T>, Error>
+where
+    F: Future<Output = Result<Listed<T>, store::Error>>,
+{
     let wanted = usize::try_from(page.size).unwrap_or(usize::MAX);
     let mut items = Vec::new();
     let mut from = page;
@@ -37,9 +41,10 @@ pub(super) async fn filtered<T>(
 }
 
 /// Every record of a list.
-pub(super) async fn all<T>(
-    read: impl AsyncFn(Page) -> Result<Listed<T>, Error>,
-) -> Result<Vec<T>, Error> {
+pub(super) async fn all<T, F>(read: impl Fn(Page) -> F) -> Result<Vec<T>, Error>
+where
+    F: Future<Output = Result<Listed<T>, store::Error>>,
+{
     let mut page = Page::ALL;
     let mut items = Vec::new();
     loop {

@@ -116,10 +116,7 @@ pub async fn list(
     let environment = ctx.any_environment(environment).await?.map(|e| e.id);
     let found = super::filtered(
         page,
-        async |page| {
-            let store = ctx.store();
-            Ok(store.list_reconciles(environment, state, page).await?)
-        },
+        |page| ctx.store().list_reconciles(environment, state, page),
         |reconcile: &Reconcile| app.is_none() || reconcile.app == app,
         |reconcile| reconcile.id.number(),
     )

@@ -44,7 +44,7 @@ pub async fn list(
     let environment = ctx.any_environment(environment).await?.map(|e| e.id);
     let found = super::filtered(
         page,
-        async |page| Ok(ctx.store().list_releases(app, environment, page).await?),
+        |page| ctx.store().list_releases(app, environment, page),
         |release: &Release| commit.is_none_or(|commit| release.commit == *commit),
         |release| release.id.number(),
     )

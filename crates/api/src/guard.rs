@@ -1,0 +1,124 @@
+//! Stands before every call: limits, who calls, and whether they may.
+
+use crate::{auth::Authenticator, permissions, permissions::Needs, status::Refusal};
+use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
+use std::{
+    convert::Infallible,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::sync::Semaphore;
+use tonic::Status;
+use tower::{Layer, Service};
+use tracing::Instrument;
+
+/// The most calls that are answered at once. Each may hold a database connection and a look at every node.
+const CALLS_MAX: usize = 256;
+/// How long a call may take until its answer begins. What it has begun to change goes on.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// What stands before every call.
+#[derive(Clone)]
+pub(crate) struct Guard {
+    auth: Arc<Authenticator>,
+    calls: Arc<Semaphore>,
+}
+
+impl Guard {
+    pub(crate) fn new(auth: Arc<Authenticator>) -> Self {
+        Self {
+            auth,
+            calls: Arc::new(Semaphore::new(CALLS_MAX)),
+        }
+    }
+
+    /// Lets a call in, as its caller.
+    async fn admit(&self, method: &str, headers: &HeaderMap) -> Result<Admitted, Refusal> {
+        let needs = match permissions::needs(method) {
+            Ok(Needs::Nothing) => return Ok(Admitted::Anybody),
+            needs => needs,
+        };
+        let header = headers.get(AUTHORIZATION).and_then(|h| h.to_str().ok());
+        let caller = self.auth.caller(header).await?;
+        needs?.allow(caller.token.role, method)?;
+        Ok(Admitted::As(caller))
+    }
+}
+
+enum Admitted {
+    Anybody,
+    As(crate::auth::Caller),
+}
+
+impl<S> Layer<S> for Guard {
+    type Service = Guarded<S>;
+
+    fn layer(&self, inner: S) -> Guarded<S> {
+        Guarded {
+            guard: self.clone(),
+            inner,
+        }
+    }
+}
+
+/// A service behind the guard.
+#[derive(Clone)]
+pub(crate) struct Guarded<S> {
+    guard: Guard,
+    inner: S,
+}
+
+type Answer<B> = Pin<Box<dyn Future<Output = Result<Response<B>, Infallible>> + Send>>;
+
+impl<S, B, R> Service<Request<B>> for Guarded<S>
+where
+    S: Service<Request<B>, Response = Response<R>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
+    R: Default + 'static,
+{
+    type Response = Response<R>;
+    type Error = Infallible;
+    type Future = Answer<R>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Answer<R> {
+        // The one that was polled ready is the one that is called.
+        let ready = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, ready);
+        let guard = self.guard.clone();
+        let method = request.uri().path().trim_start_matches('/').to_owned();
+        let span = tracing::info_span!("call", method, caller = tracing::field::Empty);
+        let answered = async move {
+            let Ok(_permit) = guard.calls.try_acquire() else {
+                return Ok(refuse(Refusal::TooManyCalls));
+            };
+            match guard.admit(&method, request.headers()).await {
+                Ok(Admitted::Anybody) => {}
+                Ok(Admitted::As(caller)) => {
+                    tracing::Span::current().record("caller", &caller.token.name);
+                    request.extensions_mut().insert(caller);
+                }
+                Err(refusal) => {
+                    tracing::debug!(%refusal, "refused");
+                    return Ok(refuse(refusal));
+                }
+            }
+            match tokio::time::timeout(DEADLINE, inner.call(request)).await {
+                Ok(answer) => answer,
+                Err(_) => Ok(refuse(Refusal::TookTooLong(DEADLINE.as_secs()))),
+            }
+        };
+        Box::pin(answered.instrument(span))
+    }
+}
+
+fn refuse<R: Default>(refusal: Refusal) -> Response<R> {
+    Status::from(refusal).into_http()
+}

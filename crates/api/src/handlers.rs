@@ -1,0 +1,138 @@
+//! What every handler has at hand, and how the services are put together.
+
+use crate::{
+    about::About,
+    auth::{Authenticator, Caller},
+    guard::Guard,
+    status::Refusal,
+    streams::Streams,
+};
+use controller::{Deps, usecases::Ctx};
+use proto::v1::{
+    app_service_server::AppServiceServer, build_service_server::BuildServiceServer,
+    config_set_service_server::ConfigSetServiceServer, deploy_service_server::DeployServiceServer,
+    environment_service_server::EnvironmentServiceServer, event_service_server::EventServiceServer,
+    instance_service_server::InstanceServiceServer, node_service_server::NodeServiceServer,
+    reconcile_service_server::ReconcileServiceServer, release_service_server::ReleaseServiceServer,
+    stack_service_server::StackServiceServer, system_service_server::SystemServiceServer,
+    token_service_server::TokenServiceServer, worker_service_server::WorkerServiceServer,
+};
+use std::{future::Future, sync::Arc};
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, service::Routes};
+
+/// The largest request: a Config Set of 1 MiB, its names, and as much again.
+const REQUEST_MAX: usize = 4 << 20;
+/// The largest answer: a page of Config Sets.
+const ANSWER_MAX: usize = 64 << 20;
+
+pub(crate) type Answer<T> = Result<Response<T>, Status>;
+
+/// All services.
+pub struct Services {
+    handlers: Handlers,
+}
+
+/// What every handler has at hand. Each service is one file of `services/`. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Handlers {
+    pub(crate) deps: Deps,
+    pub(crate) about: Arc<About>,
+    pub(crate) streams: Streams,
+}
+
+impl Services {
+    /// The services, on these ports. Streams end with a word when `stop` is cancelled.
+    #[must_use]
+    pub fn new(deps: Deps, about: About, stop: CancellationToken) -> Self {
+        Self {
+            handlers: Handlers {
+                deps,
+                about: Arc::new(about),
+                streams: Streams::new(stop),
+            },
+        }
+    }
+
+    /// Every service with health and reflection, behind one guard that knows tokens and roles.
+    ///
+    /// # Panics
+    /// Never: the descriptors were compiled into the program.
+    #[must_use]
+    pub fn routes(self) -> Routes {
+        let Deps { store, clock, .. } = &self.handlers.deps;
+        let auth = Arc::new(Authenticator::new(Arc::clone(store), Arc::clone(clock)));
+        let (_, health) = tonic_health::server::health_reporter();
+        let reflect = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(proto::DESCRIPTOR)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        let (v1, v1alpha) = (reflect().build_v1(), reflect().build_v1alpha());
+        let routes = self
+            .handlers
+            .routes()
+            .add_service(health)
+            .add_service(v1.expect("the descriptors were compiled into the program"))
+            .add_service(v1alpha.expect("the descriptors were compiled into the program"));
+        Routes::from(routes.into_axum_router().layer(Guard::new(auth)))
+    }
+}
+
+/// One service with the limits of all.
+macro_rules! limited {
+    ($server:ident, $handlers:expr) => {
+        $server::new($handlers.clone())
+            .max_decoding_message_size(REQUEST_MAX)
+            .max_encoding_message_size(ANSWER_MAX)
+    };
+}
+
+impl Handlers {
+    fn routes(&self) -> Routes {
+        Routes::new(limited!(AppServiceServer, self))
+            .add_service(limited!(BuildServiceServer, self))
+            .add_service(limited!(ConfigSetServiceServer, self))
+            .add_service(limited!(DeployServiceServer, self))
+            .add_service(limited!(EnvironmentServiceServer, self))
+            .add_service(limited!(EventServiceServer, self))
+            .add_service(limited!(InstanceServiceServer, self))
+            .add_service(limited!(NodeServiceServer, self))
+            .add_service(limited!(ReconcileServiceServer, self))
+            .add_service(limited!(ReleaseServiceServer, self))
+            .add_service(limited!(StackServiceServer, self))
+            .add_service(limited!(SystemServiceServer, self))
+            .add_service(limited!(TokenServiceServer, self))
+            .add_service(limited!(WorkerServiceServer, self))
+    }
+
+    /// A call that changes nothing: on whose behalf, and what was asked.
+    pub(crate) fn read<Q>(&self, request: Request<Q>) -> Result<(Ctx, Q), Refusal> {
+        let caller = caller(&request)?;
+        let ctx = Ctx {
+            deps: self.deps.clone(),
+            actor: caller.token.name,
+            request: None,
+        };
+        Ok((ctx, request.into_inner()))
+    }
+
+    /// Answers a call that changes nothing.
+    pub(crate) async fn look<Q, A, W>(
+        &self,
+        request: Request<Q>,
+        look: impl FnOnce(Ctx, Q) -> W,
+    ) -> Answer<A>
+    where
+        W: Future<Output = Result<A, Refusal>>,
+    {
+        let (ctx, asked) = self.read(request)?;
+        Ok(Response::new(look(ctx, asked).await?))
+    }
+}
+
+/// Who calls. A call that came past the guard without a caller is refused: whatever let it in, nobody vouches for it.
+pub(crate) fn caller<Q>(request: &Request<Q>) -> Result<Caller, Refusal> {
+    let caller = request.extensions().get::<Caller>();
+    caller.cloned().ok_or(Refusal::TokenMissing)
+}

@@ -1,0 +1,16 @@
+//! One service, one file: reads the request, calls the use case, writes the answer.
+
+mod apps;
+mod builds;
+mod config_sets;
+mod deploys;
+mod environments;
+mod events;
+mod instances;
+mod nodes;
+mod reconciles;
+mod releases;
+mod stacks;
+mod system;
+mod tokens;
+mod workers;

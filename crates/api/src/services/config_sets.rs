@@ -1,0 +1,115 @@
+//! Config Sets. Only `GetConfigSet` shows values, and only to those who may read them.
+
+use crate::{
+    convert::{
+        config::{self, Values, which},
+        deploy, plan,
+    },
+    handlers::{Answer, Handlers, caller},
+    page::Asked,
+};
+use controller::usecases::{Done, Etag, configs, configs::Edit};
+use proto::v1::{self, config_set_service_server::ConfigSetService};
+use tonic::Request;
+
+#[tonic::async_trait]
+impl ConfigSetService for Handlers {
+    async fn get_config_set(
+        &self,
+        request: Request<v1::GetConfigSetRequest>,
+    ) -> Answer<v1::GetConfigSetResponse> {
+        let values = match caller(&request)?.reads_secrets() {
+            true => Values::Shown,
+            false => Values::Masked,
+        };
+        self.look(request, |ctx, asked| async move {
+            let which = which(asked.environment, asked.stack, asked.app);
+            let found = configs::get(&ctx, &which, &asked.version_id).await?;
+            Ok(v1::GetConfigSetResponse {
+                config_set: Some(config::wire(&found, values)),
+            })
+        })
+        .await
+    }
+
+    async fn list_config_sets(
+        &self,
+        request: Request<v1::ListConfigSetsRequest>,
+    ) -> Answer<v1::ListConfigSetsResponse> {
+        self.look(request, |ctx, asked| async move {
+            let list = Asked::read(&asked)?;
+            let which = which(asked.environment, asked.stack, asked.app);
+            let found = configs::list(&ctx, &which, list.page()?).await?;
+            let masked = |view| config::wire(view, Values::Masked);
+            Ok(v1::ListConfigSetsResponse {
+                config_sets: found.items.iter().map(masked).collect(),
+                next_page_token: list.next(found.next),
+            })
+        })
+        .await
+    }
+
+    async fn update_config_set(
+        &self,
+        request: Request<v1::UpdateConfigSetRequest>,
+    ) -> Answer<v1::UpdateConfigSetResponse> {
+        self.mutate(request, |ctx, asked, mode| async move {
+            let which = which(asked.environment, asked.stack, asked.app);
+            let edit = config::edit(asked.set, &asked.unset)?;
+            let etag = Etag::given(&asked.etag);
+            let done = configs::update(&ctx, &which, edit, etag.as_ref(), mode).await?;
+            let (config_set, plan, deploys) = changed(&done);
+            Ok(v1::UpdateConfigSetResponse {
+                config_set,
+                plan,
+                deploys,
+            })
+        })
+        .await
+    }
+
+    async fn delete_config_set(
+        &self,
+        request: Request<v1::DeleteConfigSetRequest>,
+    ) -> Answer<v1::DeleteConfigSetResponse> {
+        self.mutate(request, |ctx, asked, mode| async move {
+            let which = which(asked.environment, asked.stack, asked.app);
+            let etag = Etag::given(&asked.etag);
+            let done = configs::update(&ctx, &which, Edit::Empty, etag.as_ref(), mode).await?;
+            let (config_set, plan, deploys) = changed(&done);
+            Ok(v1::DeleteConfigSetResponse {
+                config_set,
+                plan,
+                deploys,
+            })
+        })
+        .await
+    }
+
+    async fn list_config_set_versions(
+        &self,
+        request: Request<v1::ListConfigSetVersionsRequest>,
+    ) -> Answer<v1::ListConfigSetVersionsResponse> {
+        self.look(request, |ctx, asked| async move {
+            let list = Asked::read(&asked)?;
+            let which = which(asked.environment, asked.stack, asked.app);
+            let found = configs::versions(&ctx, &which, list.page()?).await?;
+            Ok(v1::ListConfigSetVersionsResponse {
+                versions: found.items.iter().map(config::version).collect(),
+                next_page_token: list.next(found.next),
+            })
+        })
+        .await
+    }
+}
+
+/// Masked, since the answer to a change is kept for the same request again.
+fn changed(
+    done: &Done<configs::Changed>,
+) -> (Option<v1::ConfigSet>, Option<v1::Plan>, Vec<v1::Deploy>) {
+    (
+        Some(config::wire(&done.value.config, Values::Masked)),
+        Some(plan::wire(&done.plan)),
+        done.value.deploys.iter().map(deploy::wire).collect(),
+    )
+}

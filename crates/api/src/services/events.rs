@@ -1,0 +1,64 @@
+//! Events.
+
+use crate::{
+    convert::{self, event},
+    handlers::{Answer, Handlers},
+    page::Asked,
+    status::Refusal,
+    streams::Flow,
+};
+use controller::usecases::events::{self, Filter};
+use domain::EventId;
+use futures_util::stream;
+use proto::v1::{self, event_service_server::EventService};
+use tonic::Request;
+
+#[tonic::async_trait]
+impl EventService for Handlers {
+    type WatchEventsStream = Flow<v1::WatchEventsResponse>;
+
+    async fn watch_events(
+        &self,
+        request: Request<v1::WatchEventsRequest>,
+    ) -> Answer<Self::WatchEventsStream> {
+        let (ctx, asked) = self.read(request)?;
+        let after: Option<EventId> = convert::parse_some("after", &asked.after)?;
+        let filter = Filter {
+            app: asked.app,
+            environment: asked.environment,
+            kind: asked.kind,
+            subject: asked.subject,
+        };
+        let watch = events::watch(ctx, &filter, after).await;
+        let watch = watch.map_err(Refusal::from)?;
+        self.streams
+            .answer(stream::unfold(watch, |mut watch| async move {
+                let events = watch.next().await?.map_err(Refusal::from);
+                let answer = events.map(|events| v1::WatchEventsResponse {
+                    events: events.into_iter().map(event::wire).collect(),
+                });
+                Some((answer, watch))
+            }))
+    }
+
+    async fn list_events(
+        &self,
+        request: Request<v1::ListEventsRequest>,
+    ) -> Answer<v1::ListEventsResponse> {
+        self.look(request, |ctx, asked| async move {
+            let list = Asked::read(&asked)?;
+            let filter = Filter {
+                app: asked.app,
+                environment: asked.environment,
+                kind: asked.kind,
+                subject: asked.subject,
+            };
+            let found = events::list(&ctx, &filter, list.page()?).await?;
+            Ok(v1::ListEventsResponse {
+                events: found.items.into_iter().map(event::wire).collect(),
+                next_page_token: list.next(found.next),
+            })
+        })
+        .await
+    }
+}

@@ -1,0 +1,102 @@
+//! The Installation itself.
+
+use crate::{
+    convert::{self, instance, plan, system, token},
+    handlers::{Answer, Handlers, caller},
+    status::Refusal,
+};
+use controller::usecases::system as usecase;
+use domain::{DeployId, NodeName};
+use proto::v1::{self, system_service_server::SystemService};
+use std::sync::Arc;
+use tonic::{Request, Response};
+
+#[tonic::async_trait]
+impl SystemService for Handlers {
+    async fn get_status(
+        &self,
+        request: Request<v1::GetStatusRequest>,
+    ) -> Answer<v1::GetStatusResponse> {
+        let about = Arc::clone(&self.about);
+        self.look(request, |ctx, _asked| async move {
+            let components = (about.components)().await;
+            // How the parts are is told even where Docker does not answer.
+            let strangers = usecase::strangers(&ctx).await.unwrap_or_default();
+            Ok(v1::GetStatusResponse {
+                version: about.version.clone(),
+                commit: about.commit.clone(),
+                installation: ctx.deps.store.installation().to_string(),
+                server: ctx.deps.settings.server.clone(),
+                start_time: Some(convert::time::wire(about.started_at)),
+                components: components.into_iter().map(system::component).collect(),
+                unknown_instances: strangers.iter().map(instance::wire).collect(),
+            })
+        })
+        .await
+    }
+
+    async fn who_am_i(&self, request: Request<v1::WhoAmIRequest>) -> Answer<v1::WhoAmIResponse> {
+        let caller = caller(&request)?;
+        Ok(Response::new(v1::WhoAmIResponse {
+            token: Some(token::wire(&caller.token)),
+        }))
+    }
+
+    async fn get_settings(
+        &self,
+        request: Request<v1::GetSettingsRequest>,
+    ) -> Answer<v1::GetSettingsResponse> {
+        let about = Arc::clone(&self.about);
+        self.look(request, |ctx, _asked| async move {
+            Ok(v1::GetSettingsResponse {
+                settings: Some(system::settings(&ctx.deps.settings, &about)),
+            })
+        })
+        .await
+    }
+
+    async fn get_disk_usage(
+        &self,
+        request: Request<v1::GetDiskUsageRequest>,
+    ) -> Answer<v1::GetDiskUsageResponse> {
+        self.look(request, |ctx, asked| async move {
+            let node: Option<NodeName> = convert::parse_some("node", &asked.node)?;
+            let disks = usecase::disk_usage(&ctx, node.as_ref()).await?;
+            Ok(system::disks(&disks))
+        })
+        .await
+    }
+
+    async fn collect_garbage(
+        &self,
+        request: Request<v1::CollectGarbageRequest>,
+    ) -> Answer<v1::CollectGarbageResponse> {
+        self.mutate(request, |ctx, asked, mode| async move {
+            let node: Option<NodeName> = convert::parse_some("node", &asked.node)?;
+            let done = usecase::collect(&ctx, node.as_ref(), mode).await?;
+            let items: Vec<_> = done.value.iter().map(system::collected).collect();
+            Ok(v1::CollectGarbageResponse {
+                freed_bytes: items.iter().map(|item| item.size_bytes).sum(),
+                items,
+                plan: Some(plan::wire(&done.plan)),
+            })
+        })
+        .await
+    }
+
+    async fn adopt(&self, _request: Request<v1::AdoptRequest>) -> Answer<v1::AdoptResponse> {
+        Err(Refusal::NotYet("to adopt instances").into())
+    }
+
+    async fn sweep(&self, request: Request<v1::SweepRequest>) -> Answer<v1::SweepResponse> {
+        self.mutate(request, |ctx, asked, mode| async move {
+            let deploy: Option<DeployId> = convert::parse_some("deploy", &asked.deploy)?;
+            let done = usecase::sweep(&ctx, deploy, mode).await?;
+            Ok(v1::SweepResponse {
+                instances: done.value.iter().map(instance::wire).collect(),
+                plan: Some(plan::wire(&done.plan)),
+            })
+        })
+        .await
+    }
+}

@@ -1,0 +1,238 @@
+//! The only place that makes a `tonic::Status`: gRPC code, stable reason, and a sentence that says what to do next.
+
+mod advice;
+
+use crate::permissions::Denied;
+use controller::usecases;
+use domain::token::Role;
+use std::collections::HashMap;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+/// The domain of every reason, as `google.rpc.ErrorInfo` has it.
+const DOMAIN: &str = "jockey";
+
+/// Why a call is not answered as it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error(transparent)]
+    UseCase(#[from] usecases::Error),
+    /// A field of the request that cannot be.
+    #[error("{problem}")]
+    Field { field: String, problem: String },
+    #[error("the call bears no token")]
+    TokenMissing,
+    #[error("the token is not known here")]
+    TokenUnknown,
+    #[error("the token {name} has expired")]
+    TokenExpired { name: String },
+    #[error("the token {name} was deleted")]
+    TokenRevoked { name: String },
+    #[error("a {role} may not call {method}")]
+    RoleTooLow {
+        method: String,
+        role: Role,
+        needs: Role,
+    },
+    #[error("nobody may call {method}")]
+    NoSuchMethod { method: String },
+    #[error("the request id `{0}` was used for another request")]
+    RequestReused(String),
+    #[error("the request `{id}` was carried out for {subject}, and its answer was lost")]
+    AnswerLost { id: String, subject: String },
+    #[error("too many calls are under way")]
+    TooManyCalls,
+    #[error("too many streams are open")]
+    TooManyStreams,
+    #[error("the call took longer than {0} s")]
+    TookTooLong(u64),
+    #[error("the server is stopping")]
+    Stopping,
+    #[error("{0} is not possible yet")]
+    NotYet(&'static str),
+    /// A task of the server broke. A defect.
+    #[error("the call broke off inside the server")]
+    Broken,
+}
+
+impl Refusal {
+    pub(crate) fn field(field: impl Into<String>, problem: impl ToString) -> Self {
+        Self::Field {
+            field: field.into(),
+            problem: problem.to_string(),
+        }
+    }
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::RoleTooLow {
+                method,
+                role,
+                needs,
+            } => Self::RoleTooLow {
+                method,
+                role,
+                needs,
+            },
+            Denied::NotInTable { method } => Self::NoSuchMethod { method },
+        }
+    }
+}
+
+impl From<ports::store::Error> for Refusal {
+    fn from(error: ports::store::Error) -> Self {
+        Self::UseCase(error.into())
+    }
+}
+
+/// How a refusal is told.
+struct Told {
+    code: Code,
+    reason: &'static str,
+    advice: String,
+}
+
+const fn told(code: Code, reason: &'static str, advice: String) -> Told {
+    Told {
+        code,
+        reason,
+        advice,
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        let Told {
+            code,
+            reason,
+            advice,
+        } = tell(&refusal);
+        if matches!(code, Code::Internal | Code::DataLoss) {
+            tracing::error!(
+                error = &refusal as &dyn std::error::Error,
+                reason,
+                "a call failed"
+            );
+        }
+        let mut details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
+        if let Some((field, problem)) = field_of(&refusal) {
+            details.add_bad_request_violation(field, problem);
+        }
+        let message = if advice.is_empty() {
+            refusal.to_string()
+        } else {
+            format!("{refusal}; {advice}")
+        };
+        Self::with_error_details(code, message, details)
+    }
+}
+
+fn tell(refusal: &Refusal) -> Told {
+    let (code, reason, advice) = match refusal {
+        Refusal::UseCase(error) => return advice::of_use_case(error),
+        Refusal::Field { .. } => {
+            return told(Code::InvalidArgument, "INVALID_FIELD", String::new());
+        }
+        Refusal::TokenMissing => (
+            Code::Unauthenticated,
+            "TOKEN_MISSING",
+            "send one as `authorization: Bearer …`; `jockey` takes it from JOCKEY_TOKEN, `jockeyd token create` makes one",
+        ),
+        Refusal::TokenUnknown => (
+            Code::Unauthenticated,
+            "TOKEN_UNKNOWN",
+            "make sure that it was copied whole and is of this installation; `jockeyd token create` makes another",
+        ),
+        Refusal::TokenExpired { .. } => (
+            Code::Unauthenticated,
+            "TOKEN_EXPIRED",
+            "an admin makes another with `jockey tokens create`",
+        ),
+        Refusal::TokenRevoked { .. } => (
+            Code::Unauthenticated,
+            "TOKEN_REVOKED",
+            "an admin makes another with `jockey tokens create`",
+        ),
+        Refusal::RoleTooLow { needs, .. } => {
+            let advice = format!(
+                "it takes a {needs}; an admin makes such a token with `jockey tokens create`"
+            );
+            return told(Code::PermissionDenied, "ROLE_TOO_LOW", advice);
+        }
+        Refusal::NoSuchMethod { .. } => (
+            Code::PermissionDenied,
+            "METHOD_DENIED",
+            "this server has no such call; ask its reflection service which it has",
+        ),
+        Refusal::RequestReused(_) => (
+            Code::AlreadyExists,
+            "REQUEST_ID_REUSED",
+            "take a fresh id for each request, and the same one only to repeat it as it was",
+        ),
+        Refusal::AnswerLost { .. } => (
+            Code::Aborted,
+            "ANSWER_LOST",
+            "do not repeat it: look what became of it",
+        ),
+        Refusal::TooManyCalls => (
+            Code::ResourceExhausted,
+            "TOO_MANY_CALLS",
+            "try again in a moment",
+        ),
+        Refusal::TooManyStreams => (
+            Code::ResourceExhausted,
+            "TOO_MANY_STREAMS",
+            "close some that follow logs, events or deploys, or try again in a moment",
+        ),
+        Refusal::TookTooLong(_) => (
+            Code::DeadlineExceeded,
+            "TOOK_TOO_LONG",
+            "what was begun goes on; look what became of it",
+        ),
+        Refusal::Stopping => (
+            Code::Unavailable,
+            "SERVER_STOPPING",
+            "follow again in a moment; nothing is lost",
+        ),
+        Refusal::NotYet(_) => (
+            Code::Unimplemented,
+            "NOT_YET",
+            "a later version of the server can",
+        ),
+        Refusal::Broken => (
+            Code::Internal,
+            "BROKEN",
+            "the log of the server says more; try again, and report it",
+        ),
+    };
+    told(code, reason, advice.to_owned())
+}
+
+fn field_of(refusal: &Refusal) -> Option<(String, String)> {
+    match refusal {
+        Refusal::Field { field, problem } => Some((field.clone(), problem.clone())),
+        Refusal::UseCase(usecases::Error::Invalid { field, problem }) => {
+            Some(((*field).to_owned(), problem.clone()))
+        }
+        Refusal::UseCase(usecases::Error::Store(ports::store::Error::BadVariable(error))) => {
+            Some(("set".to_owned(), error.to_string()))
+        }
+        Refusal::UseCase(_)
+        | Refusal::TokenMissing
+        | Refusal::TokenUnknown
+        | Refusal::TokenExpired { .. }
+        | Refusal::TokenRevoked { .. }
+        | Refusal::RoleTooLow { .. }
+        | Refusal::NoSuchMethod { .. }
+        | Refusal::RequestReused(_)
+        | Refusal::AnswerLost { .. }
+        | Refusal::TooManyCalls
+        | Refusal::TooManyStreams
+        | Refusal::TookTooLong(_)
+        | Refusal::Stopping
+        | Refusal::NotYet(_)
+        | Refusal::Broken => None,
+    }
+}

@@ -1,0 +1,220 @@
+//! Code, reason and advice for what use cases, the store and the world answer.
+
+use super::{Told, told};
+use controller::usecases::{Error, Kind};
+use ports::{catalog, runtime, source, store};
+use tonic::Code;
+
+pub(super) fn of_use_case(error: &Error) -> Told {
+    let (code, reason, advice) = match error {
+        Error::Unknown { what, .. } => return unknown(*what),
+        Error::UnknownWorker {
+            app, environment, ..
+        } => {
+            let advice = format!(
+                "see `jockey workers list -a {app} -e {environment}`; the workers of a commit are known once it was deployed"
+            );
+            return told(Code::NotFound, "UNKNOWN_WORKER", advice);
+        }
+        Error::Invalid { .. } => (Code::InvalidArgument, "INVALID_FIELD", ""),
+        Error::StaleEtag { .. } => (
+            Code::Aborted,
+            "STALE_ETAG",
+            "read it again and decide again",
+        ),
+        Error::NothingDeployed { app, environment } => {
+            let advice = format!("`jockey deploy -a {app} -e {environment}` deploys it");
+            return told(Code::FailedPrecondition, "NOTHING_DEPLOYED", advice);
+        }
+        Error::NothingEarlier { app, environment } => {
+            let advice =
+                format!("`jockey deploy -a {app} -e {environment} REF` deploys another commit");
+            return told(Code::FailedPrecondition, "NOTHING_EARLIER", advice);
+        }
+        Error::NeverCurrent { .. } => (
+            Code::FailedPrecondition,
+            "NEVER_CURRENT",
+            "`jockey status` lists what was deployed; name one of those, or deploy its commit again",
+        ),
+        Error::DeployOver { .. } => (
+            Code::FailedPrecondition,
+            "DEPLOY_OVER",
+            "`jockey rollback` goes back to what ran before",
+        ),
+        Error::BuildOver { .. } => (
+            Code::FailedPrecondition,
+            "BUILD_OVER",
+            "there is nothing left to cancel",
+        ),
+        Error::HasInstances { .. } => (
+            Code::FailedPrecondition,
+            "HAS_INSTANCES",
+            "scale it to 0 first, or delete it with `--force`, which stops them",
+        ),
+        Error::NoStack => (
+            Code::FailedPrecondition,
+            "NO_STACK",
+            "make one with `jockey stacks create`",
+        ),
+        Error::Store(error) => return of_store(error),
+        Error::Source(error) => return of_source(error),
+        Error::World(error) => return of_world(error),
+    };
+    told(code, reason, advice.to_owned())
+}
+
+fn unknown(what: Kind) -> Told {
+    let (reason, advice) = match what {
+        Kind::App => ("UNKNOWN_APP", "see `jockey apps list`"),
+        Kind::Environment => ("UNKNOWN_ENVIRONMENT", "see `jockey envs list`"),
+        Kind::Stack => ("UNKNOWN_STACK", "see `jockey stacks list`"),
+        Kind::Worker => ("UNKNOWN_WORKER", "see `jockey workers list`"),
+        Kind::ConfigVersion => ("UNKNOWN_CONFIG_VERSION", "see `jockey config versions`"),
+        Kind::Build => ("UNKNOWN_BUILD", "see `jockey builds list`"),
+        Kind::Release => ("UNKNOWN_RELEASE", "see `jockey status`"),
+        Kind::Deploy => ("UNKNOWN_DEPLOY", "see `jockey status`"),
+        Kind::Reconcile => (
+            "UNKNOWN_RECONCILE",
+            "`jockey reconcile` starts one and says its id",
+        ),
+        Kind::Instance => ("UNKNOWN_INSTANCE", "see `jockey status`"),
+        Kind::Node => ("UNKNOWN_NODE", "see `jockey nodes list`"),
+        Kind::Token => ("UNKNOWN_TOKEN", "see `jockey tokens list`"),
+    };
+    told(Code::NotFound, reason, advice.to_owned())
+}
+
+fn of_store(error: &store::Error) -> Told {
+    use store::Error as E;
+    let (code, reason, advice) = match error {
+        E::NotFound { .. } => (
+            Code::NotFound,
+            "UNKNOWN",
+            "it may have been deleted meanwhile",
+        ),
+        E::Exists { .. } => (
+            Code::AlreadyExists,
+            "EXISTS",
+            "choose another one, or change that",
+        ),
+        E::ServiceNameTaken { .. } => (
+            Code::AlreadyExists,
+            "SERVICE_NAME_TAKEN",
+            "names that differ only in `-` and `_`, or in where the app's name ends, make the same service; choose another",
+        ),
+        E::InUse { .. } => (Code::FailedPrecondition, "IN_USE", "take those away first"),
+        E::Stale { .. } | E::Fenced { .. } => (
+            Code::Aborted,
+            "CHANGED_MEANWHILE",
+            "read it again and decide again",
+        ),
+        E::PortTaken { .. } => (
+            Code::Aborted,
+            "PORT_TAKEN",
+            "it is tried again by itself with another",
+        ),
+        E::Overbooked { .. } => (
+            Code::Aborted,
+            "NO_ROOM",
+            "it is tried again by itself; add a node, or scale something down",
+        ),
+        E::RequestKnown(_) => (
+            Code::AlreadyExists,
+            "REQUEST_ID_REUSED",
+            "take a fresh id for each request",
+        ),
+        E::BadVariable(_) => (Code::InvalidArgument, "INVALID_FIELD", ""),
+        E::Unavailable(_) => (
+            Code::Unavailable,
+            "DATABASE_UNAVAILABLE",
+            "try again in a moment; `jockeyd check` says what is wrong",
+        ),
+        E::ReadOnly(_) => (
+            Code::FailedPrecondition,
+            "DATABASE_READ_ONLY",
+            "make its directory writable for the server; `jockeyd check` says which",
+        ),
+        E::DiskFull(_) => (
+            Code::ResourceExhausted,
+            "DISK_FULL",
+            "free some space; `jockey system df` says what holds it",
+        ),
+        E::Corrupt(_) => (
+            Code::DataLoss,
+            "DATABASE_CORRUPT",
+            "`jockeyd check` says more; restore a backup if the key is the right one",
+        ),
+    };
+    told(code, reason, advice.to_owned())
+}
+
+fn of_source(error: &source::Error) -> Told {
+    use source::Error as E;
+    let (code, reason, advice) = match error {
+        E::UnknownRef { .. } => (
+            Code::NotFound,
+            "UNKNOWN_REF",
+            "push it first, or name another branch, tag or commit",
+        ),
+        E::Denied { .. } => (
+            Code::FailedPrecondition,
+            "REPOSITORY_DENIED",
+            "make sure that it exists and that the server's git token may read it",
+        ),
+        E::Unreachable { .. } => (
+            Code::Unavailable,
+            "REPOSITORY_UNREACHABLE",
+            "try again in a moment",
+        ),
+        E::Local { .. } => (
+            Code::FailedPrecondition,
+            "REPOSITORY_COPY_BROKEN",
+            "`jockeyd check` says what is wrong with the server's disk",
+        ),
+    };
+    told(code, reason, advice.to_owned())
+}
+
+fn of_world(error: &controller::Error) -> Told {
+    let (code, reason, advice) = match error {
+        controller::Error::Store(error) => return of_store(error),
+        controller::Error::Catalog(catalog::Error::Unreachable(_)) => (
+            Code::Unavailable,
+            "CATALOG_UNREACHABLE",
+            "nothing is stopped for that; try again in a moment",
+        ),
+        controller::Error::Catalog(catalog::Error::Refused(_)) => (
+            Code::FailedPrecondition,
+            "CATALOG_REFUSED",
+            "`jockeyd check` says what is wrong",
+        ),
+        controller::Error::Runtime(runtime::Error::Unreachable(_)) => (
+            Code::Unavailable,
+            "NODE_UNREACHABLE",
+            "make sure that Docker runs there; `jockey nodes list` says which node answers",
+        ),
+        controller::Error::Runtime(runtime::Error::Missing(_)) => {
+            (Code::NotFound, "UNKNOWN_INSTANCE", "see `jockey status`")
+        }
+        controller::Error::Runtime(
+            runtime::Error::ImageMissing(_)
+            | runtime::Error::PortTaken { .. }
+            | runtime::Error::CannotStart(_)
+            | runtime::Error::DiskFull(_)
+            | runtime::Error::Refused(_),
+        ) => (
+            Code::FailedPrecondition,
+            "NODE_REFUSED",
+            "`jockeyd check` looks at Docker and disk",
+        ),
+        controller::Error::UnknownNode(_) => {
+            (Code::NotFound, "UNKNOWN_NODE", "see `jockey nodes list`")
+        }
+        controller::Error::BadPlan(_) => (
+            Code::Internal,
+            "BAD_PLAN",
+            "nothing was done; this is a defect, report it",
+        ),
+    };
+    told(code, reason, advice.to_owned())
+}

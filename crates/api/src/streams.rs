@@ -1,0 +1,62 @@
+//! Answers that go on: each pulled at the pace of its reader, few enough at once, and ended when the server stops.
+
+use crate::{handlers::Answer, status::Refusal};
+use futures_util::{Stream, StreamExt, stream};
+use std::{pin::Pin, sync::Arc};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tonic::{Response, Status};
+
+/// The most streams that are open at once.
+const STREAMS_MAX: usize = 256;
+
+/// An answer that goes on.
+pub(crate) type Flow<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// The room for streams.
+#[derive(Clone)]
+pub(crate) struct Streams {
+    open: Arc<Semaphore>,
+    stop: CancellationToken,
+}
+
+impl Streams {
+    pub(crate) fn new(stop: CancellationToken) -> Self {
+        Self {
+            open: Arc::new(Semaphore::new(STREAMS_MAX)),
+            stop,
+        }
+    }
+
+    /// Answers with a stream. Nothing runs while its reader does not read.
+    pub(crate) fn answer<T: Send + 'static>(
+        &self,
+        items: impl Stream<Item = Result<T, Refusal>> + Send + 'static,
+    ) -> Answer<Flow<T>> {
+        let Ok(permit) = Arc::clone(&self.open).try_acquire_owned() else {
+            return Err(Refusal::TooManyStreams.into());
+        };
+        let stop = self.stop.clone();
+        let stopped = stream::once(async move {
+            stop.cancelled().await;
+            Err(Refusal::Stopping)
+        });
+        let ended = items.map(Some).chain(stream::iter([None]));
+        let flow = stream::select(ended, stopped.map(Some))
+            // The first error is the last item; so is the end of what there was to tell.
+            .scan(permit, |_permit, item| std::future::ready(item))
+            .scan(Going::On, |going, item| {
+                let was = *going;
+                *going = if item.is_ok() { Going::On } else { Going::Over };
+                std::future::ready((was == Going::On).then_some(item))
+            })
+            .map(|item| item.map_err(Status::from));
+        Ok(Response::new(Box::pin(flow)))
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Going {
+    On,
+    Over,
+}
