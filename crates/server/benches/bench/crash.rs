@@ -1,0 +1,87 @@
+//! `crash`: `kill -9` in the middle of a deploy, until the next step of it after the start.
+
+use crate::{
+    Options,
+    boot::stage,
+    figures::{Figure, Goal, Report},
+    harness::{change, exactly},
+};
+use anyhow::ensure;
+use proto::v1::DeployState;
+use std::time::{Duration, Instant};
+
+const COUNT: u16 = 10;
+
+pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    let (mut server, _) = stage().await?;
+    server.scale("web", "web", COUNT.into()).await?;
+    server
+        .settled("web", "ten healthy", exactly(COUNT.into()))
+        .await?;
+    let repository = server.repositories.create("example/crash")?;
+    let manifest = "[workers.web]\nport = 8888\ndrain = \"0s\"\nmax_surge = 2\n";
+    let files = [
+        crate::web::FILES[0],
+        crate::web::FILES[1],
+        ("jockey.toml", manifest),
+    ];
+    repository.commit(&change("first", &files))?;
+    server.create_app("crash").await?;
+    server.deploy("crash", "HEAD").await?;
+    server.scale("crash", "web", COUNT.into()).await?;
+    server
+        .settled("crash", "ten healthy", exactly(COUNT.into()))
+        .await?;
+
+    let mut ours = Vec::new();
+    for round in 0..options.rounds {
+        let commit = repository.commit(&change("next", &[("page", &format!("round {round}"))]))?;
+        server.build("crash", &commit).await?;
+        let before = steps(&server.log());
+        let deploy = server.ask_deploy("crash", &commit).await?;
+        // Somewhere in the middle, another place each round.
+        let killed_after = before + 4 + 3 * (round % 5);
+        until(
+            || steps(&server.log()) >= killed_after,
+            "the deploy to get going",
+        )?;
+        server.kill()?;
+        let before = steps(&server.log());
+        let began = Instant::now();
+        server.spawn()?;
+        until(|| steps(&server.log()) > before, "the next step")?;
+        ours.push(began.elapsed().as_secs_f64() * 1000.0);
+        server.kill()?;
+        server.resume().await?;
+        let deploy = server.ended(&deploy.id).await?;
+        ensure!(deploy.state() == DeployState::Deployed, "{deploy:?}");
+        server
+            .settled("crash", "ten healthy and no other", exactly(COUNT.into()))
+            .await?;
+    }
+    report.add(Figure {
+        bench: "crash",
+        metric: "next-step",
+        unit: "ms",
+        ours,
+        floor: vec![],
+        goal: Goal::AtMost(2000.0),
+    });
+    Ok(())
+}
+
+/// How many steps a server has begun, as its log tells.
+fn steps(log: &str) -> usize {
+    log.lines()
+        .filter(|line| line.contains("step action="))
+        .count()
+}
+
+fn until(mut is_so: impl FnMut() -> bool, what: &str) -> anyhow::Result<()> {
+    let deadline = Instant::now() + crate::harness::PATIENCE;
+    while !is_so() {
+        ensure!(Instant::now() < deadline, "waiting for {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Ok(())
+}

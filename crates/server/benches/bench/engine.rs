@@ -1,0 +1,122 @@
+//! The floor: the Docker Engine API alone, over the same socket, with the same number of calls in flight.
+
+use crate::web::answers;
+use bollard::{
+    Docker,
+    models::{ContainerCreateBody, HostConfig, PortBinding},
+    query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder},
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use std::collections::HashMap;
+
+/// How many calls are in flight, as `performance.md` measured the floor.
+const IN_FLIGHT: usize = 8;
+
+/// A bare client of the Engine.
+#[derive(Clone)]
+pub(crate) struct Floor {
+    docker: Docker,
+    image: String,
+    label: String,
+    next: u16,
+}
+
+/// One container of the floor.
+pub(crate) struct Bare {
+    id: String,
+    address: String,
+}
+
+impl Floor {
+    /// Containers of this image, with this label so that they are found again.
+    pub(crate) fn new(image: String, label: String) -> anyhow::Result<Self> {
+        Ok(Self {
+            docker: Docker::connect_with_unix_defaults()?,
+            image,
+            label,
+            next: 30_000,
+        })
+    }
+
+    /// Creates and starts so many, eight at a time, until each answers.
+    pub(crate) async fn start(&mut self, count: u16) -> anyhow::Result<Vec<Bare>> {
+        let first = self.next;
+        self.next = if self.next > 31_500 {
+            30_000
+        } else {
+            self.next + count
+        };
+        let this = &*self;
+        stream::iter((first..first + count).map(|port| this.start_one(port)))
+            .buffer_unordered(IN_FLIGHT)
+            .try_collect()
+            .await
+    }
+
+    /// Creates and starts one, until it answers.
+    pub(crate) async fn start_next(&mut self) -> anyhow::Result<Bare> {
+        let port = self.next;
+        self.next = if self.next > 31_500 {
+            30_000
+        } else {
+            self.next + 1
+        };
+        self.start_one(port).await
+    }
+
+    async fn start_one(&self, port: u16) -> anyhow::Result<Bare> {
+        let binding = PortBinding {
+            host_ip: Some("127.0.0.1".to_owned()),
+            host_port: Some(port.to_string()),
+        };
+        let (key, value) = self
+            .label
+            .split_once('=')
+            .unwrap_or((self.label.as_str(), ""));
+        let body = ContainerCreateBody {
+            image: Some(self.image.clone()),
+            labels: Some(HashMap::from([(key.to_owned(), value.to_owned())])),
+            exposed_ports: Some(vec!["8888/tcp".to_owned()]),
+            host_config: Some(HostConfig {
+                init: Some(true),
+                port_bindings: Some(HashMap::from([(
+                    "8888/tcp".to_owned(),
+                    Some(vec![binding]),
+                )])),
+                ..HostConfig::default()
+            }),
+            ..ContainerCreateBody::default()
+        };
+        let options = CreateContainerOptionsBuilder::new().build();
+        let id = self.docker.create_container(Some(options), body).await?.id;
+        self.docker.start_container(&id, None).await?;
+        let address = format!("127.0.0.1:{port}");
+        answers(&address).await?;
+        Ok(Bare { id, address })
+    }
+
+    /// Stops and removes one, as Jockey does: a signal, then it is taken away.
+    pub(crate) async fn stop(&self, bare: &Bare) -> anyhow::Result<()> {
+        self.docker.stop_container(&bare.id, None).await?;
+        let options = RemoveContainerOptionsBuilder::new().v(true).build();
+        self.docker
+            .remove_container(&bare.id, Some(options))
+            .await?;
+        Ok(())
+    }
+
+    /// Stops and removes them all, eight at a time.
+    pub(crate) async fn stop_all(&self, bare: &[Bare]) -> anyhow::Result<()> {
+        stream::iter(bare.iter().map(|bare| self.stop(bare)))
+            .buffer_unordered(IN_FLIGHT)
+            .try_collect()
+            .await
+    }
+}
+
+impl Bare {
+    /// Where it answers.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+}

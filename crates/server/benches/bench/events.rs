@@ -1,0 +1,87 @@
+//! `events`: 100 watchers, one of which never reads; from an event's own time to when a watcher has it.
+
+use crate::{
+    Options,
+    boot::stage,
+    figures::{Figure, Goal, Report, quantile},
+};
+use anyhow::Context;
+use proto::v1::{WatchEventsRequest, event_service_client::EventServiceClient};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::{sync::mpsc, task::JoinSet};
+
+const WATCHERS: usize = 100;
+
+pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    let (server, _) = stage().await?;
+    let (sender, mut delays) = mpsc::channel(WATCHERS);
+    let mut watchers = JoinSet::new();
+    let mut stuck = Vec::new();
+    for number in 0..WATCHERS {
+        let request = WatchEventsRequest {
+            kind: "worker".to_owned(),
+            ..WatchEventsRequest::default()
+        };
+        let mut stream = EventServiceClient::new(server.api())
+            .watch_events(request)
+            .await?
+            .into_inner();
+        if number == 0 {
+            stuck.push(stream);
+            continue;
+        }
+        let sender = sender.clone();
+        watchers.spawn(async move {
+            while let Ok(Some(batch)) = stream.message().await {
+                for event in batch.events {
+                    if sender.send(delay(&event)).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        });
+    }
+    drop(sender);
+    let mut ours = Vec::new();
+    for round in 0..20 * options.rounds {
+        // Of a worker without instances to start: the event alone is measured.
+        server.note("web", round).await?;
+        for _ in 1..WATCHERS {
+            let delay = tokio::time::timeout(Duration::from_secs(30), delays.recv())
+                .await?
+                .context("a watcher ended")?;
+            ours.push(delay);
+        }
+    }
+    let (p50, p99) = (vec![quantile(&ours, 0.5)], vec![quantile(&ours, 0.99)]);
+    report.add(Figure {
+        bench: "events",
+        metric: "p50",
+        unit: "ms",
+        ours: p50,
+        floor: vec![],
+        goal: Goal::AtMost(3.0),
+    });
+    report.add(Figure {
+        bench: "events",
+        metric: "p99",
+        unit: "ms",
+        ours: p99,
+        floor: vec![],
+        goal: Goal::AtMost(20.0),
+    });
+    Ok(())
+}
+
+/// Milliseconds since the event's own time.
+#[expect(clippy::disallowed_methods, reason = "a bench reads the clock")]
+fn delay(event: &proto::v1::Event) -> f64 {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs_f64();
+    let at = event.time.map_or(0.0, |time| {
+        time.seconds as f64 + f64::from(time.nanos) / 1e9
+    });
+    (now - at) * 1000.0
+}

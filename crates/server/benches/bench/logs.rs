@@ -1,0 +1,80 @@
+//! `logs`: an instance's log through Jockey, beside the Engine's own stream of it.
+
+use crate::{
+    Options, Quick,
+    figures::{Figure, Goal, Report},
+    harness::{Jockeyd, exactly},
+};
+use anyhow::ensure;
+use bollard::{Docker, query_parameters::LogsOptionsBuilder};
+use futures_util::StreamExt;
+use proto::v1::{StreamInstanceLogsRequest, instance_service_client::InstanceServiceClient};
+use std::time::Instant;
+
+pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    // Below the size at which the node rotates a log: 10 MB, with its JSON around each line.
+    let lines: usize = match options.quick {
+        Quick::Yes => 20_000,
+        Quick::No => 50_000,
+    };
+    let server = Jockeyd::start().await?;
+    let dockerfile = format!(
+        "FROM busybox:1\nCMD yes \"$(printf '%099d' 7)\" | head -n {lines} && touch /done && exec sleep 1000000\n\
+         HEALTHCHECK --interval=1s CMD test -e /done\n"
+    );
+    let manifest = "[workers.writer]\nscale = 1\n";
+    server
+        .app(
+            "logs",
+            &[("Dockerfile", &dockerfile), ("jockey.toml", manifest)],
+        )
+        .await?;
+    server.deploy("logs", "HEAD").await?;
+    let instance = server
+        .settled("logs", "one healthy", exactly(1))
+        .await?
+        .remove(0);
+
+    let docker = Docker::connect_with_unix_defaults()?;
+    let (mut ours, mut floor) = (Vec::new(), Vec::new());
+    for _ in 0..options.rounds {
+        let began = Instant::now();
+        let query = LogsOptionsBuilder::new()
+            .stdout(true)
+            .stderr(true)
+            .timestamps(true)
+            .build();
+        let mut stream = docker.logs(&instance.container, Some(query));
+        let mut bytes = 0;
+        while let Some(frame) = stream.next().await {
+            bytes += frame?.into_bytes().len();
+        }
+        ensure!(bytes >= lines * 100, "the engine gave {bytes} bytes");
+        floor.push(began.elapsed().as_secs_f64() * 1000.0);
+
+        let began = Instant::now();
+        let request = StreamInstanceLogsRequest {
+            instance: instance.id.clone(),
+            ..StreamInstanceLogsRequest::default()
+        };
+        let mut stream = InstanceServiceClient::new(server.api())
+            .stream_instance_logs(request)
+            .await?
+            .into_inner();
+        let mut read = 0;
+        while let Some(batch) = stream.message().await? {
+            read += batch.lines.len();
+        }
+        ensure!(read == lines, "jockey gave {read} lines of {lines}");
+        ours.push(began.elapsed().as_secs_f64() * 1000.0);
+    }
+    report.add(Figure {
+        bench: "logs",
+        metric: "read",
+        unit: "ms",
+        ours,
+        floor,
+        goal: Goal::Ratio(1.11),
+    });
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! `roll10`: a rolling update of ten, one at a time, each new one proven before an old one is touched.
+
+use crate::{
+    Options,
+    boot::stage,
+    engine::{Bare, Floor},
+    figures::{Figure, Goal, Report},
+    harness::{change, exactly},
+    web,
+};
+use std::time::Instant;
+
+const COUNT: u16 = 10;
+
+pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    let (server, mut raw) = stage().await?;
+    let repository = server.repositories.create("example/roll")?;
+    let manifest = "[workers.web]\nport = 8888\ndrain = \"0s\"\nmax_surge = 1\n";
+    let files = [web::FILES[0], web::FILES[1], ("jockey.toml", manifest)];
+    repository.commit(&change("first", &files))?;
+    server.create_app("roll").await?;
+    server.deploy("roll", "HEAD").await?;
+    server.scale("web", "web", 0).await?;
+    server.scale("roll", "web", i32::from(COUNT)).await?;
+    server
+        .settled("roll", "ten healthy", exactly(COUNT.into()))
+        .await?;
+
+    let (mut ours, mut floor) = (Vec::new(), Vec::new());
+    for round in 0..options.rounds {
+        let bare = raw.start(COUNT).await?;
+        let began = Instant::now();
+        let bare = rolled(&mut raw, bare).await?;
+        floor.push(began.elapsed().as_secs_f64() * 1000.0);
+        raw.stop_all(&bare).await?;
+
+        // Built before the clock starts: a roll is measured, not a build.
+        let commit = repository.commit(&change("next", &[("page", &format!("round {round}"))]))?;
+        server.build("roll", &commit).await?;
+        let began = Instant::now();
+        let deploy = server.deploy("roll", &commit).await?;
+        ours.push(began.elapsed().as_secs_f64() * 1000.0);
+        anyhow::ensure!(deploy.reason.is_empty(), "{deploy:?}");
+        for instance in server
+            .settled("roll", "ten healthy", exactly(COUNT.into()))
+            .await?
+        {
+            web::answers(&instance.address).await?;
+        }
+    }
+    report.add(Figure {
+        bench: "roll10",
+        metric: "surge-1",
+        unit: "ms",
+        ours,
+        floor,
+        goal: Goal::Ratio(1.2),
+    });
+    Ok(())
+}
+
+/// Start, probe, stop; the stop overlaps the next start.
+async fn rolled(raw: &mut Floor, old: Vec<Bare>) -> anyhow::Result<Vec<Bare>> {
+    let mut new = Vec::new();
+    let mut leaving: Option<Bare> = None;
+    for next in old {
+        let started = match leaving.take() {
+            Some(bare) => {
+                let stopper = raw.clone();
+                let stopping = tokio::spawn(async move { stopper.stop(&bare).await });
+                let started = raw.start_next().await?;
+                stopping.await??;
+                started
+            }
+            None => raw.start_next().await?,
+        };
+        new.push(started);
+        leaving = Some(next);
+    }
+    if let Some(bare) = leaving {
+        raw.stop(&bare).await?;
+    }
+    Ok(new)
+}

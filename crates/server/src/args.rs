@@ -1,0 +1,293 @@
+//! The command line of `jockeyd`.
+
+use clap::{Parser, Subcommand, ValueEnum};
+use domain::token::Role;
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+/// The Jockey server: turns commits into healthy containers, and keeps them there.
+#[derive(Debug, Parser)]
+#[command(name = "jockeyd", version, about, long_about = None, after_help = "\
+Examples:
+  jockeyd serve --dev                                 one machine, loopback, state in ./.jockey
+  jockeyd serve --state-dir /var/lib/jockey           a server for others, behind a proxy with TLS
+  jockeyd token create --role deployer --name ci      a token for a script
+  jockeyd check                                       what is wrong, and how to mend it")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the API, run builds, and keep what runs as it is wanted.
+    Serve(Box<Serve>),
+    /// Make tokens, beside a running server or without one.
+    #[command(subcommand)]
+    Token(Token),
+    /// Keys that encrypt config values at rest.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Look at Docker, disk, keys and database; say what is wrong and how to mend it.
+    Check(Check),
+}
+
+/// Where the state is, and how its secrets are opened.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct State {
+    /// Directory of the database, its key, and copies of repositories. [default: /var/lib/jockey, with --dev ./.jockey]
+    #[arg(long, env = "JOCKEY_STATE_DIR", value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// File with the key that encrypts config values. [default: key in the state directory]
+    #[arg(long, env = "JOCKEY_KEY_FILE", value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// For one developer's machine: state in ./.jockey, an admin token in it, environments and stacks to begin with.
+    #[arg(long)]
+    pub(crate) dev: bool,
+}
+
+impl State {
+    /// The directory, chosen or default.
+    pub(crate) fn dir(&self) -> PathBuf {
+        let default = if self.dev {
+            ".jockey"
+        } else {
+            "/var/lib/jockey"
+        };
+        self.state_dir.clone().unwrap_or_else(|| default.into())
+    }
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  jockeyd serve --dev
+  jockeyd serve --dev --git-base-url file:///srv/git
+  jockeyd serve --listen 0.0.0.0:4044 --registry registry.internal:5000/apps --log json")]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) state: State,
+    /// Address and port of the API.
+    #[arg(
+        long,
+        env = "JOCKEY_LISTEN",
+        default_value = "127.0.0.1:4044",
+        value_name = "ADDR:PORT"
+    )]
+    pub(crate) listen: SocketAddr,
+    /// Address and port of /metrics for Prometheus; no token is asked for there. [default: none]
+    #[arg(long, env = "JOCKEY_METRICS_LISTEN", value_name = "ADDR:PORT")]
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) docker: Docker,
+    #[command(flatten)]
+    pub(crate) build: Build,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+    /// Id of an installation whose database is lost: a new database is made for it, and what it finds running is
+    /// reported and left alone. Only where there is no database.
+    #[arg(long, value_name = "ID")]
+    pub(crate) installation: Option<domain::InstallationId>,
+    /// How the log is written.
+    #[arg(
+        long,
+        env = "JOCKEY_LOG_FORMAT",
+        default_value = "text",
+        value_name = "FORMAT"
+    )]
+    pub(crate) log: LogFormat,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Docker {
+    /// Socket of the Docker daemon.
+    #[arg(
+        long,
+        env = "JOCKEY_DOCKER",
+        default_value = "unix:///var/run/docker.sock",
+        value_name = "URL"
+    )]
+    pub(crate) docker: String,
+    /// What this node is called. [default: the host's name]
+    #[arg(long, env = "JOCKEY_NODE", value_name = "NAME")]
+    pub(crate) node: Option<String>,
+    /// Address on which instances publish their ports, and where they are probed.
+    #[arg(
+        long,
+        env = "JOCKEY_NODE_ADDRESS",
+        default_value = "127.0.0.1",
+        value_name = "ADDR"
+    )]
+    pub(crate) node_address: std::net::IpAddr,
+    /// Host ports to choose from.
+    #[arg(long, env = "JOCKEY_PORTS", default_value = "20000-29999", value_name = "FIRST-LAST", value_parser = port_range)]
+    pub(crate) ports: PortRange,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Build {
+    /// Where repositories are: owner/name is looked for below it.
+    #[arg(
+        long,
+        env = "JOCKEY_GIT_BASE_URL",
+        default_value = "https://github.com",
+        value_name = "URL"
+    )]
+    pub(crate) git_base_url: String,
+    /// Token with which repositories are fetched.
+    #[arg(
+        long,
+        env = "GITHUB_OAUTH_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN"
+    )]
+    pub(crate) git_token: Option<secrecy::SecretString>,
+    /// Registry, with an optional prefix, to which images are pushed. [default: none, images stay on this host]
+    #[arg(long, env = "JOCKEY_REGISTRY", value_name = "HOST[:PORT][/PREFIX]")]
+    pub(crate) registry: Option<String>,
+    /// What builds a commit without a Dockerfile: herokuish=IMAGE or buildstep=IMAGE. [default: none]
+    #[arg(long, env = "JOCKEY_BUILDER", value_name = "LAYOUT=IMAGE")]
+    pub(crate) builder: Option<String>,
+    /// Directory of build secrets, a file for each.
+    #[arg(long, env = "JOCKEY_BUILD_SECRETS", value_name = "DIR")]
+    pub(crate) build_secrets: Option<PathBuf>,
+    /// How long a build may take.
+    #[arg(long, env = "JOCKEY_BUILD_DEADLINE", default_value = "30m", value_parser = duration, value_name = "TIME")]
+    pub(crate) build_deadline: Duration,
+    /// How many builds run at once.
+    #[arg(long, env = "JOCKEY_BUILDS", default_value_t = 2, value_name = "N")]
+    pub(crate) builds: usize,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Limits {
+    /// The most instances of one worker.
+    #[arg(
+        long,
+        env = "JOCKEY_SCALE_MAX",
+        default_value_t = 100,
+        value_name = "N"
+    )]
+    pub(crate) scale_max: u16,
+    /// How many releases of each app in each environment keep their image.
+    #[arg(
+        long,
+        env = "JOCKEY_RETAINED_RELEASES",
+        default_value_t = 10,
+        value_name = "N"
+    )]
+    pub(crate) retained_releases: u32,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Token {
+    /// Make a token. Its secret is printed once.
+    #[command(
+        after_help = "Example:\n  jockeyd token create --role deployer --name ci --expires 30d"
+    )]
+    Create {
+        #[command(flatten)]
+        state: State,
+        /// What it may do.
+        #[arg(long, value_parser = role)]
+        role: Role,
+        /// Whose it is, or what it is for. [default: the role]
+        #[arg(long)]
+        name: Option<String>,
+        /// How long it is taken. [default: for ever]
+        #[arg(long, value_parser = duration, value_name = "TIME")]
+        expires: Option<Duration>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Make a new key and encrypt everything with it. A running server goes on with the new key when it is restarted.
+    #[command(after_help = "Example:\n  jockeyd keys rotate --state-dir /var/lib/jockey")]
+    Rotate {
+        #[command(flatten)]
+        state: State,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  jockeyd check --state-dir /var/lib/jockey")]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) state: State,
+    #[command(flatten)]
+    pub(crate) docker: Docker,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Host ports to choose from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PortRange(pub(crate) std::ops::RangeInclusive<u16>);
+
+fn port_range(text: &str) -> Result<PortRange, String> {
+    let (first, last) = text
+        .split_once('-')
+        .ok_or("write it as FIRST-LAST, as in 20000-29999")?;
+    let port = |text: &str| {
+        text.parse::<u16>()
+            .map_err(|_| format!("`{text}` is not a port"))
+    };
+    let (first, last) = (port(first)?, port(last)?);
+    if first == 0 || last < first {
+        return Err("the first port is at least 1 and not above the last".to_owned());
+    }
+    Ok(PortRange(first..=last))
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    text.parse()
+        .map_err(|error: domain::UnknownWord| error.to_string())
+}
+
+/// A whole number and a unit: `30s`, `10m`, `12h`, `30d`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let bad = || format!("`{text}` is not a time; write a number and s, m, h or d, as in 30m");
+    let (digits, unit) = text.split_at(text.len().saturating_sub(1));
+    let number: u64 = digits.parse().map_err(|_| bad())?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 24 * 3600,
+        _ => return Err(bad()),
+    };
+    number
+        .checked_mul(seconds)
+        .map(Duration::from_secs)
+        .ok_or_else(bad)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn times_and_ports_have_one_form() {
+        assert_eq!(duration("30m"), Ok(Duration::from_secs(1800)));
+        for bad in ["", "m", "5", "1.5h", "-1s", "1w"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+        assert_eq!(port_range("20000-20009"), Ok(PortRange(20_000..=20_009)));
+        for bad in ["", "20000", "0-5", "9-8", "1-70000"] {
+            assert!(port_range(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! `jockeyd check`: what is wrong, and how to mend it.
+
+use crate::{
+    args,
+    state::{self, Make},
+    wiring,
+};
+use domain::{ByteSize, InstallationId};
+use std::{path::Path, process::ExitCode};
+
+/// Below this much room on a disk, builds and the database are at risk.
+const ROOM: u64 = 2 << 30;
+
+/// One thing that was looked at.
+struct Finding {
+    what: &'static str,
+    result: Result<String, String>,
+}
+
+pub(crate) async fn run(args: args::Check) -> anyhow::Result<ExitCode> {
+    let mut findings = database(&args).await;
+    findings.push(room("state disk", &args.state.dir()).await);
+    findings.extend(docker(&args).await);
+    Ok(report(&findings))
+}
+
+/// The database opens, with its key, is whole, and can be written.
+async fn database(args: &args::Check) -> Vec<Finding> {
+    let store = match state::open(&args.state, Make::Never).await {
+        Ok(store) => store,
+        Err(error) => {
+            return vec![Finding {
+                what: "database",
+                result: Err(error.to_string()),
+            }];
+        }
+    };
+    let checked = match store.check().await {
+        Ok(checked) if checked.damage.is_empty() => Ok(format!(
+            "opens with its key, is whole and writable, {}",
+            checked.size
+        )),
+        Ok(checked) => Err(format!(
+            "is damaged: {}; restore a backup",
+            checked.damage.join("; ")
+        )),
+        Err(error) => Err(error.to_string()),
+    };
+    vec![Finding {
+        what: "database",
+        result: checked,
+    }]
+}
+
+/// The Engine answers, and its disk has room.
+async fn docker(args: &args::Check) -> Vec<Finding> {
+    let any = InstallationId::from_bits(0);
+    let (_, docker) = match wiring::docker(&args.docker, any) {
+        Ok(docker) => docker,
+        Err(error) => {
+            return vec![Finding {
+                what: "docker",
+                result: Err(format!("{error:#}")),
+            }];
+        }
+    };
+    let advice = "start it (`systemctl start docker`), and let this user into the group `docker`";
+    let facts = match docker.facts().await {
+        Ok(facts) => facts,
+        Err(error) => {
+            return vec![Finding {
+                what: "docker",
+                result: Err(format!("{error}; {advice}")),
+            }];
+        }
+    };
+    let told = format!("Engine {} answers, API {}", facts.version, facts.api);
+    let mut findings = vec![Finding {
+        what: "docker",
+        result: Ok(told),
+    }];
+    for warning in &facts.warnings {
+        findings.push(Finding {
+            what: "docker",
+            result: Ok(format!("warns: {warning}")),
+        });
+    }
+    findings.push(room("docker disk", Path::new(&facts.root)).await);
+    findings
+}
+
+/// What `df` says of the disk of a path.
+async fn room(what: &'static str, path: &Path) -> Finding {
+    let output = tokio::process::Command::new("df")
+        .args(["--output=avail", "--block-size=1"])
+        .arg(path)
+        .output()
+        .await;
+    let free = output
+        .ok()
+        .filter(|output| output.status.success())
+        .and_then(|output| {
+            String::from_utf8_lossy(&output.stdout)
+                .lines()
+                .nth(1)?
+                .trim()
+                .parse::<u64>()
+                .ok()
+        });
+    let result = match free {
+        None => Err(format!(
+            "{} cannot be looked at; does it exist?",
+            path.display()
+        )),
+        Some(free) if free < ROOM => Err(format!(
+            "{} has {} free; make room, or let `jockey system gc` remove what nothing needs",
+            path.display(),
+            ByteSize::bytes(free)
+        )),
+        Some(free) => Ok(format!(
+            "{} has {} free",
+            path.display(),
+            ByteSize::bytes(free)
+        )),
+    };
+    Finding { what, result }
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "the findings are this command's output"
+)]
+fn report(findings: &[Finding]) -> ExitCode {
+    for Finding { what, result } in findings {
+        match result {
+            Ok(told) => println!("ok     {what}: {told}"),
+            Err(wrong) => println!("WRONG  {what}: {wrong}"),
+        }
+    }
+    if findings.iter().all(|finding| finding.result.is_ok()) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

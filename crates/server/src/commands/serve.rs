@@ -1,0 +1,133 @@
+//! `jockeyd serve`.
+
+use crate::{
+    args, listen, logging,
+    machine::{RandomIds, SystemClock},
+    metrics, seed,
+    state::{self, Make},
+    wiring::{self, Machinery},
+};
+use anyhow::{Context, bail};
+use controller::Server;
+use domain::token::Role;
+use ports::{Clock, Ids, Runtime};
+use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
+use store::Store;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+
+/// Between two questions to a Docker Engine that has not told yet what its machine has.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+
+pub(crate) async fn run(args: args::Serve) -> anyhow::Result<ExitCode> {
+    logging::start(args.log);
+    if args.state.dev && !args.listen.ip().is_loopback() {
+        bail!(
+            "--dev serves on loopback only, and {} is not; leave --dev out to serve others",
+            args.listen
+        );
+    }
+    let metrics = metrics::record()?;
+    let dir = args.state.dir();
+    let store = Arc::new(state::open(&args.state, Make::IfMissing(args.installation)).await?);
+    let lock = store.serve_lock()?;
+    store
+        .break_leases(&lock)
+        .await
+        .context("the leases of the server before this one")?;
+    if args.state.dev {
+        seed::seed(&*store, SystemClock.now())
+            .await
+            .context("environments and stacks to begin with")?;
+        ensure_admin_token(&store, &dir).await?;
+    }
+    let server = format!("{}-{:08x}", std::process::id(), RandomIds.bits() >> 32);
+    let machinery = wiring::machinery(&args, store.clone(), server)?;
+    let listener = TcpListener::bind(args.listen).await.with_context(|| {
+        format!(
+            "cannot listen on {}: is another server running? choose another --listen",
+            args.listen
+        )
+    })?;
+    let address = listener.local_addr()?;
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(listen::serve(
+        listener,
+        wiring::api(&args, &machinery, stop.clone())?,
+        stop.clone(),
+    ));
+    let telling = tokio::spawn(tell_capacity(machinery.clone()));
+    let figures = args
+        .metrics_listen
+        .map(|at| tokio::spawn(metrics::serve(at, metrics.clone(), stop.clone())));
+    if let Err(error) = controller::strangers::guard_ids(&machinery.deps).await {
+        tracing::warn!(%error, "could not look for instances that the database does not know; the loop will");
+    }
+    let loops = Server::start(machinery.deps.clone());
+    announce(&dir, &store, address)?;
+
+    stopped().await?;
+    tracing::info!("stopping: no more calls; steps under way are finished");
+    stop.cancel();
+    loops.shutdown().await;
+    serving.await?.context("the API")?;
+    if let Some(figures) = figures {
+        figures.await??;
+    }
+    telling.abort();
+    std::fs::remove_file(dir.join("address")).ok();
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says where the server is: in its log, and to other programs of this user.
+fn announce(dir: &Path, store: &Store, address: std::net::SocketAddr) -> anyhow::Result<()> {
+    let installation = ports::Store::installation(store);
+    state::write_private(dir, "installation", &format!("{installation}\n"))?;
+    state::write_private(dir, "address", &format!("http://{address}\n"))?;
+    tracing::info!(%address, %installation, state = %dir.display(), version = env!("CARGO_PKG_VERSION"), "serving");
+    Ok(())
+}
+
+/// An admin token that `jockey` on the same machine finds. One that is there and still good stays.
+async fn ensure_admin_token(store: &Store, dir: &Path) -> anyhow::Result<()> {
+    let path = dir.join("admin-token");
+    if let Ok(text) = std::fs::read_to_string(&path)
+        && let Some(token) =
+            ports::store::Tokens::find_token(store, &api::secret::hash(text.trim())).await?
+        && token.is_good(SystemClock.now())
+    {
+        return Ok(());
+    }
+    // Another name each time: the old one may still be known under its own, and its secret is lost.
+    let name = format!("dev-{:08x}", RandomIds.bits() >> 32);
+    let secret = super::token::create(store, &name, Role::Admin, None).await?;
+    state::write_private(dir, "admin-token", &format!("{}\n", secret.expose()))?;
+    Ok(())
+}
+
+/// Tells the catalog what the machine has, once its Engine has said so.
+async fn tell_capacity(machinery: Machinery) {
+    loop {
+        match machinery.docker.capacity().await {
+            Ok(capacity) => return machinery.catalog.set_capacity(capacity),
+            Err(error) => tracing::warn!(%error, "Docker has not told yet what this machine has"),
+        }
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
+}
+
+/// Ends at the first SIGTERM or SIGINT.
+async fn stopped() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    // Both are levels: a signal that came is not lost.
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! The state directory: the database, its key, and what other programs on the machine find there.
+
+use crate::args;
+use anyhow::{Context, bail};
+use domain::InstallationId;
+use secrecy::SecretString;
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+use store::{KeySource, Store};
+
+/// A key given in the environment instead of a file. It is not an argument: those are seen by everybody on the machine.
+const KEY_VARIABLE: &str = "JOCKEY_KEY";
+
+/// Whether a database may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Make {
+    /// Where there is none, one is made, with a key. With an installation's id where its old database is lost.
+    IfMissing(Option<InstallationId>),
+    /// It has to be there.
+    Never,
+}
+
+/// Opens the database of a state directory.
+///
+/// # Errors
+/// What is wrong, and how to mend it.
+pub(crate) async fn open(state: &args::State, make: Make) -> anyhow::Result<Store> {
+    let dir = state.dir();
+    let path = dir.join("jockey.db");
+    let installation = match make {
+        Make::IfMissing(installation) => {
+            make_dir(&dir)?;
+            installation
+        }
+        Make::Never if path.exists() => None,
+        Make::Never => bail!(
+            "there is no database in {}; start a server there first, or name another --state-dir",
+            dir.display()
+        ),
+    };
+    let key = match (std::env::var(KEY_VARIABLE), &state.key_file) {
+        (Ok(key), None) => KeySource::Given(SecretString::from(key)),
+        (Ok(_), Some(_)) => {
+            bail!("both {KEY_VARIABLE} and --key-file are given; leave one of them out")
+        }
+        (Err(_), Some(file)) => KeySource::File(file.clone()),
+        (Err(_), None) => KeySource::File(dir.join("key")),
+    };
+    Ok(Store::open(store::OpenOptions {
+        path,
+        key,
+        installation,
+    })
+    .await?)
+}
+
+/// Nobody but its user reads the state.
+fn make_dir(dir: &Path) -> anyhow::Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .with_context(|| {
+            format!(
+                "the state directory {} cannot be made; give another --state-dir",
+                dir.display()
+            )
+        })
+}
+
+/// A file in the state directory that only its user can read, written whole or not at all.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn write_private(dir: &Path, name: &str, text: &str) -> anyhow::Result<PathBuf> {
+    let path = dir.join(name);
+    let draft = dir.join(format!(".{name}.new"));
+    let written = || -> std::io::Result<()> {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&draft)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&draft, &path)
+    };
+    written().with_context(|| format!("{} cannot be written", path.display()))?;
+    Ok(path)
+}

@@ -1,0 +1,208 @@
+//! Puts adapters behind the ports.
+
+use crate::{
+    args,
+    fleet::OneNode,
+    machine::{self, RandomIds, SystemClock},
+};
+use anyhow::{Context, bail};
+use api::{
+    About, Services,
+    about::{Component, ComponentState, Components},
+};
+use builder::{
+    BuildSecrets, Engine, NoSecrets, SecretDirectory,
+    git::{Anonymous, BaseUrl, Credentials, GitSource, OneToken},
+};
+use catalog::{Embedded, Machine, Probes};
+use controller::{Board, Deps, Settings};
+use domain::{
+    InstallationId, NodeName,
+    app::{Builder, BuilderLayout},
+};
+use ports::Clock;
+use runtime::Docker;
+use std::{path::Path, sync::Arc};
+use tokio_util::sync::CancellationToken;
+
+/// The adapters of one machine.
+#[derive(Clone)]
+pub(crate) struct Machinery {
+    pub(crate) deps: Deps,
+    pub(crate) docker: Docker,
+    pub(crate) catalog: Arc<Embedded>,
+}
+
+/// The local Docker Engine, as one Installation sees it.
+///
+/// # Errors
+/// When the address is not a unix socket's, or the node's name is none.
+pub(crate) fn docker(
+    args: &args::Docker,
+    installation: InstallationId,
+) -> anyhow::Result<(NodeName, Docker)> {
+    let Some(socket) = args.docker.strip_prefix("unix://") else {
+        bail!(
+            "`{}` is not a Docker socket; give one as unix:///var/run/docker.sock",
+            args.docker
+        );
+    };
+    let name = match &args.node {
+        Some(name) => name.parse().context("--node")?,
+        None => machine::node_name(),
+    };
+    let settings = runtime::Settings {
+        bind: args.node_address,
+        ..runtime::Settings::of(name)
+    };
+    let name = settings.node.clone();
+    Ok((
+        name,
+        Docker::connect(Path::new(socket), installation, settings)?,
+    ))
+}
+
+/// Everything that the controller is given.
+///
+/// # Errors
+/// When an argument is not right.
+pub(crate) fn machinery(
+    args: &args::Serve,
+    store: Arc<dyn ports::Store>,
+    server: String,
+) -> anyhow::Result<Machinery> {
+    let (name, docker) = docker(&args.docker, store.installation())?;
+    let catalog = Arc::new(Embedded::new(Machine {
+        name: name.clone(),
+        address: args.docker.node_address.to_string(),
+        capacity: None,
+    }));
+    let credentials: Arc<dyn Credentials> = match &args.build.git_token {
+        Some(token) => Arc::new(OneToken(token.clone())),
+        None => Arc::new(Anonymous),
+    };
+    let base: BaseUrl = args.build.git_base_url.parse().context("--git-base-url")?;
+    let source = Arc::new(GitSource::new(base, credentials, args.state.dir()));
+    let fleet = Arc::new(OneNode {
+        name,
+        docker: docker.clone(),
+    });
+    let engine = Engine::new(
+        source.clone(),
+        Arc::new(docker.clone()),
+        build_secrets(args),
+        builder::Settings {
+            default_builder: args.build.builder.as_deref().map(builder_of).transpose()?,
+            registry: args.build.registry.clone(),
+        },
+    );
+    let deps = Deps {
+        store,
+        fleet,
+        catalog: catalog.clone(),
+        prober: Arc::new(Probes),
+        source,
+        engine: Arc::new(engine),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(RandomIds),
+        settings: Arc::new(settings(args, server)),
+        board: Arc::new(Board::default()),
+    };
+    Ok(Machinery {
+        deps,
+        docker,
+        catalog,
+    })
+}
+
+/// What is served: every service of the API, health and reflection.
+///
+/// # Errors
+/// When an argument is not right.
+pub(crate) fn api(
+    args: &args::Serve,
+    machinery: &Machinery,
+    stop: CancellationToken,
+) -> anyhow::Result<axum::Router> {
+    let about = About {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: option_env!("JOCKEY_BUILD_COMMIT")
+            .unwrap_or_default()
+            .to_owned(),
+        started_at: SystemClock.now(),
+        git_base_url: args.build.git_base_url.clone(),
+        registry: args.build.registry.clone().unwrap_or_default(),
+        builder: args.build.builder.as_deref().map(builder_of).transpose()?,
+        components: components(machinery),
+    };
+    let services = Services::new(machinery.deps.clone(), about, stop);
+    Ok(services.routes().into_axum_router())
+}
+
+/// Looks at what the server needs: whether Docker and the database answer now.
+fn components(machinery: &Machinery) -> Components {
+    let machinery = machinery.clone();
+    Arc::new(move || {
+        let machinery = machinery.clone();
+        Box::pin(async move {
+            let docker = machinery
+                .docker
+                .ping()
+                .await
+                .map_err(|error| format!("{error}; start the Docker daemon"));
+            let database = machinery
+                .deps
+                .store
+                .duties()
+                .await
+                .map(drop)
+                .map_err(|error| error.to_string());
+            vec![component("docker", docker), component("database", database)]
+        })
+    })
+}
+
+fn component(name: &str, looked: Result<(), String>) -> Component {
+    let (state, message) = match looked {
+        Ok(()) => (ComponentState::Ok, String::new()),
+        Err(wrong) => (ComponentState::Down, wrong),
+    };
+    Component {
+        name: name.to_owned(),
+        state,
+        message,
+        checked_at: SystemClock.now(),
+    }
+}
+
+fn settings(args: &args::Serve, server: String) -> Settings {
+    let mut settings = Settings::named(server);
+    settings.scale_max = args.limits.scale_max;
+    settings.retained_releases = args.limits.retained_releases;
+    settings.build_deadline = args.build.build_deadline;
+    settings.builds = args.build.builds.max(1);
+    settings.policy.ports = args.docker.ports.0.clone();
+    settings
+}
+
+fn build_secrets(args: &args::Serve) -> Arc<dyn BuildSecrets> {
+    match &args.build.build_secrets {
+        Some(directory) => Arc::new(SecretDirectory(directory.clone())),
+        None => Arc::new(NoSecrets),
+    }
+}
+
+/// `herokuish=IMAGE` or `buildstep=IMAGE`.
+fn builder_of(text: &str) -> anyhow::Result<Builder> {
+    let (layout, image) = text
+        .split_once('=')
+        .with_context(|| format!("--builder `{text}`: write it as herokuish=IMAGE"))?;
+    let layout: BuilderLayout = layout.parse().context("--builder")?;
+    if image.is_empty() {
+        bail!("--builder `{text}` names no image");
+    }
+    Ok(Builder {
+        image: image.to_owned(),
+        layout,
+    })
+}

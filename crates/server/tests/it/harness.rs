@@ -1,0 +1,279 @@
+//! A `jockeyd` of its own for each test: its own state, installation, repositories, ports and address.
+
+use anyhow::{Context, bail, ensure};
+use std::{
+    ffi::OsString,
+    fs::File,
+    net::TcpListener,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+use testkit::{docker::Scope, git::Repositories};
+use tonic::{
+    Request, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::Channel,
+};
+
+// The benches take this file by its path, so that this one needs its own.
+#[path = "harness/asks.rs"]
+mod asks;
+
+pub(crate) use asks::{change, exactly, is_healthy};
+
+/// How long anything is waited for. Only a failure takes as long: machines may be slow.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Host ports for one server, below those that a server takes by default. The first of them is held as long as this
+/// lives, so that no other server of any test takes the same block.
+struct Ports {
+    first: u16,
+    _guard: TcpListener,
+}
+
+impl Ports {
+    fn take() -> anyhow::Result<Self> {
+        const EACH: u16 = 50;
+        (11_000..20_000)
+            .step_by(usize::from(EACH))
+            .find_map(|first| {
+                let guard = TcpListener::bind(("127.0.0.1", first)).ok()?;
+                Some(Self {
+                    first,
+                    _guard: guard,
+                })
+            })
+            .context("every block of ports is taken")
+    }
+
+    fn range(&self) -> String {
+        format!("{}-{}", self.first + 1, self.first + 49)
+    }
+}
+
+/// Adds the bearer token to each call.
+#[derive(Clone)]
+pub(crate) struct Bearer(MetadataValue<Ascii>);
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request
+            .metadata_mut()
+            .insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+pub(crate) type Api = InterceptedService<Channel, Bearer>;
+
+/// A running server. Dropping it kills it and takes its containers, images and state away.
+pub(crate) struct Jockeyd {
+    process: Option<Child>,
+    pub(crate) scope: Scope,
+    pub(crate) repositories: Repositories,
+    state: tempfile::TempDir,
+    ports: Ports,
+    extra: Vec<String>,
+    /// What the server is started with: a command that runs another one, where it is to run elsewhere.
+    pub(crate) launcher: Vec<OsString>,
+    channel: Option<Channel>,
+}
+
+impl Jockeyd {
+    /// A server in development mode, and its API.
+    pub(crate) async fn start() -> anyhow::Result<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with more arguments.
+    pub(crate) async fn start_with(extra: &[&str]) -> anyhow::Result<Self> {
+        let mut server = Self::prepare(extra)?;
+        server.resume().await?;
+        Ok(server)
+    }
+
+    /// All that a server needs, and no server yet.
+    pub(crate) fn prepare(extra: &[&str]) -> anyhow::Result<Self> {
+        testkit::docker::base_image()?;
+        Ok(Self {
+            process: None,
+            scope: Scope::open()?,
+            repositories: Repositories::new()?,
+            state: tempfile::tempdir()?,
+            ports: Ports::take()?,
+            extra: extra.iter().map(ToString::to_string).collect(),
+            launcher: Vec::new(),
+            channel: None,
+        })
+    }
+
+    /// Starts the process again, on the same state.
+    pub(crate) async fn resume(&mut self) -> anyhow::Result<()> {
+        let url = self.launch()?;
+        self.reach_by(Channel::from_shared(url)?.connect_lazy());
+        Ok(())
+    }
+
+    /// Starts the process, and answers where it listens.
+    pub(crate) fn launch(&mut self) -> anyhow::Result<String> {
+        self.spawn()?;
+        let address = self.file("address");
+        self.wait("the server to listen", || address.exists())?;
+        Ok(std::fs::read_to_string(&address)?.trim().to_owned())
+    }
+
+    /// From now on calls take this way.
+    pub(crate) fn reach_by(&mut self, channel: Channel) {
+        self.channel = Some(channel);
+    }
+
+    /// Starts the process, without waiting for anything.
+    pub(crate) fn spawn(&mut self) -> anyhow::Result<()> {
+        std::fs::remove_file(self.file("address")).ok();
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.file("log"))?;
+        let words: Vec<OsString> = self
+            .launcher
+            .iter()
+            .cloned()
+            .chain([env!("CARGO_BIN_EXE_jockeyd").into()])
+            .collect();
+        let mut command = Command::new(&words[0]);
+        command
+            .args(&words[1..])
+            .args([
+                "serve",
+                "--dev",
+                "--listen",
+                "127.0.0.1:0",
+                "--node",
+                "node-1",
+            ])
+            .arg("--state-dir")
+            .arg(self.state.path())
+            .args([
+                "--git-base-url",
+                &self.repositories.base_url(),
+                "--ports",
+                &self.ports.range(),
+            ])
+            .args(["--installation", &self.scope.installation().to_string()])
+            .args(&self.extra)
+            .env(
+                "JOCKEY_LOG",
+                "debug,h2=info,hyper=info,tower=info,bollard=info",
+            )
+            .stdin(Stdio::null())
+            .stderr(log);
+        self.process = Some(command.spawn().context("jockeyd cannot be started")?);
+        Ok(())
+    }
+
+    /// A file of the server's state directory.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.state.path().join(name)
+    }
+
+    /// What the server has logged so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.file("log")).unwrap_or_default()
+    }
+
+    /// The process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.as_ref().map_or(0, Child::id)
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
+        if let Some(mut process) = self.process.take() {
+            process.kill()?;
+            process.wait()?;
+        }
+        Ok(())
+    }
+
+    /// SIGTERM, and waits for the end.
+    pub(crate) fn terminate(&mut self) -> anyhow::Result<std::process::ExitStatus> {
+        let mut process = self.process.take().context("the server does not run")?;
+        let told = Command::new("kill")
+            .args(["-TERM", &process.id().to_string()])
+            .status()?;
+        ensure!(told.success(), "kill failed");
+        Ok(process.wait()?)
+    }
+
+    /// The API, with the administrator's token.
+    pub(crate) fn api(&self) -> Api {
+        let token = std::fs::read_to_string(self.file("admin-token")).expect("it wrote a token");
+        self.api_as(token.trim())
+    }
+
+    /// The API, with another token.
+    pub(crate) fn api_as(&self, token: &str) -> Api {
+        let bearer = format!("Bearer {token}").parse().expect("a token is text");
+        InterceptedService::new(self.channel(), Bearer(bearer))
+    }
+
+    /// The API without any token.
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone().expect("the server was started")
+    }
+
+    /// What a server is started with, besides its state.
+    pub(crate) fn arguments(&mut self) -> &mut Vec<String> {
+        &mut self.extra
+    }
+
+    /// The state directory.
+    pub(crate) fn state(&self) -> &std::path::Path {
+        self.state.path()
+    }
+
+    /// Waits for a condition, and fails with the server's log when it does not come or the server ends.
+    pub(crate) fn wait(
+        &mut self,
+        what: &str,
+        mut is_so: impl FnMut() -> bool,
+    ) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_so() {
+            if let Some(status) = self
+                .process
+                .as_mut()
+                .map(Child::try_wait)
+                .transpose()?
+                .flatten()
+            {
+                bail!(
+                    "waiting for {what}: jockeyd ended with {status}\n{}",
+                    self.log()
+                );
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "waiting for {what}\n{}",
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Jockeyd {
+    fn drop(&mut self) {
+        if let Err(error) = self.kill() {
+            eprintln!("the server is left running: {error}");
+        }
+        if std::thread::panicking() {
+            let log = self.log();
+            let tail = log.char_indices().rev().nth(20_000).map_or(0, |(at, _)| at);
+            eprintln!("--- the server's log ends ---\n{}", &log[tail..]);
+        }
+    }
+}
