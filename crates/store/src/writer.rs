@@ -225,3 +225,6 @@ fn transact(
     Transactions::commit_transaction(conn).map_err(failed)?;
     Ok(newest)
 }
+
+#[cfg(test)]
+mod tests;

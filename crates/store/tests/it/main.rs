@@ -1,5 +1,10 @@
 //! The store on real files.
 #![cfg(test)]
 
+mod adoption;
 mod contract;
+mod crash;
+mod group_commit;
+mod keys;
+mod opening;
 mod world;

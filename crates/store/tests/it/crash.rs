@@ -1,0 +1,121 @@
+//! `kill -9` in the middle of commits. The process that is killed is this test again, told so by its environment.
+
+use crate::world::{change, open_in};
+use domain::{EventId, StackName};
+use ports::store::{
+    Error, Events as _, Page, Requests as _, Stacks as _, events::EventFilter, requests::RequestKey,
+};
+use std::{
+    collections::BTreeSet,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Arc,
+};
+use tokio::task::JoinSet;
+
+const DIRECTORY: &str = "STORE_TEST_WRITES_UNTIL_KILLED_IN";
+const ROUNDS: usize = 5;
+/// How many answers a child gives before it is killed, more in each round.
+const ANSWERS: usize = 15;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_answered_before_a_kill_is_there_after_it() {
+    if let Some(directory) = std::env::var_os(DIRECTORY) {
+        return write_until_killed(&PathBuf::from(directory)).await;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let mut answered = BTreeSet::new();
+    for round in 1..=ROUNDS {
+        answered.extend(run_and_kill(directory.path(), round * ANSWERS));
+        look(directory.path(), &answered).await;
+    }
+    assert!(answered.len() >= ROUNDS * ANSWERS);
+}
+
+/// Writes from several tasks at once, and says each name once the store has answered.
+async fn write_until_killed(directory: &Path) {
+    let store = Arc::new(open_in(directory).await.unwrap());
+    let mut writers = JoinSet::new();
+    for writer in 0..8 {
+        let store = Arc::clone(&store);
+        writers.spawn(async move {
+            for number in 0_u32.. {
+                let name = format!("s-{}-{writer}-{number}", std::process::id());
+                let mut change = change();
+                change.request = Some(RequestKey {
+                    id: name.clone(),
+                    method: "Test/Write".to_owned(),
+                    digest: [0; 32],
+                });
+                let parsed: StackName = name.parse().unwrap();
+                let made: Result<_, Error> = store.create_stack(parsed, &change).await;
+                made.unwrap();
+                println!("answered {name}");
+            }
+        });
+    }
+    writers.join_all().await;
+}
+
+/// The names that the child said before its end.
+fn run_and_kill(directory: &Path, answers: usize) -> Vec<String> {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "crash::what_was_answered_before_a_kill_is_there_after_it",
+            "--nocapture",
+        ])
+        .env(DIRECTORY, directory)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut said = Vec::new();
+    for line in lines.map_while(Result::ok) {
+        if let Some((_, name)) = line.split_once("answered ") {
+            said.push(name.to_owned());
+        }
+        if said.len() == answers {
+            child.kill().unwrap();
+        }
+    }
+    child.wait().unwrap();
+    said
+}
+
+/// Everything that was answered is there, and nothing is there by half.
+async fn look(directory: &Path, answered: &BTreeSet<String>) {
+    let store = open_in(directory).await.unwrap();
+    assert_eq!(store.check().await.unwrap().damage, Vec::<String>::new());
+    let mut there = BTreeSet::new();
+    let mut after = None;
+    loop {
+        let page = Page { size: 1000, after };
+        let listed = store.list_stacks(page).await.unwrap();
+        there.extend(listed.items.iter().map(|stack| stack.name.to_string()));
+        after = listed.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let lost: Vec<_> = answered.difference(&there).collect();
+    assert!(lost.is_empty(), "answered and lost: {lost:?}");
+    let mut told = 0;
+    let mut cursor = EventId::new(0);
+    loop {
+        let events = store
+            .events_after(cursor, &EventFilter::default(), 1000)
+            .await
+            .unwrap();
+        let Some(last) = events.last() else { break };
+        cursor = last.id;
+        told += events.len();
+    }
+    assert_eq!(told, there.len(), "an event for each, in its transaction");
+    for name in &there {
+        let request = store.find_request("ada", name).await.unwrap();
+        assert!(request.is_some(), "{name} has its key, in its transaction");
+    }
+}
