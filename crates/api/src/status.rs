@@ -20,6 +20,28 @@ pub(crate) enum Refusal {
     /// A field of the request that cannot be.
     #[error("{problem}")]
     Field { field: String, problem: String },
+    #[error(transparent)]
+    Caller(#[from] Stranger),
+    #[error("the request id `{0}` was used for another request")]
+    RequestReused(String),
+    #[error("the request `{id}` was carried out for {subject}, and its answer was lost")]
+    AnswerLost { id: String, subject: String },
+    #[error("too many calls are under way")]
+    TooManyCalls,
+    #[error("too many streams are open")]
+    TooManyStreams,
+    #[error("the call took longer than {0} s")]
+    TookTooLong(u64),
+    #[error("the server is stopping")]
+    Stopping,
+    /// A task of the server broke. A defect.
+    #[error("the call broke off inside the server")]
+    Broken,
+}
+
+/// Why a caller is not let in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stranger {
     #[error("the call bears no token")]
     TokenMissing,
     #[error("the token is not known here")]
@@ -36,23 +58,6 @@ pub(crate) enum Refusal {
     },
     #[error("nobody may call {method}")]
     NoSuchMethod { method: String },
-    #[error("the request id `{0}` was used for another request")]
-    RequestReused(String),
-    #[error("the request `{id}` was carried out for {subject}, and its answer was lost")]
-    AnswerLost { id: String, subject: String },
-    #[error("too many calls are under way")]
-    TooManyCalls,
-    #[error("too many streams are open")]
-    TooManyStreams,
-    #[error("the call took longer than {0} s")]
-    TookTooLong(u64),
-    #[error("the server is stopping")]
-    Stopping,
-    #[error("{0} is not possible yet")]
-    NotYet(&'static str),
-    /// A task of the server broke. A defect.
-    #[error("the call broke off inside the server")]
-    Broken,
 }
 
 impl Refusal {
@@ -66,18 +71,18 @@ impl Refusal {
 
 impl From<Denied> for Refusal {
     fn from(denied: Denied) -> Self {
-        match denied {
+        Self::Caller(match denied {
             Denied::RoleTooLow {
                 method,
                 role,
                 needs,
-            } => Self::RoleTooLow {
+            } => Stranger::RoleTooLow {
                 method,
                 role,
                 needs,
             },
-            Denied::NotInTable { method } => Self::NoSuchMethod { method },
-        }
+            Denied::NotInTable { method } => Stranger::NoSuchMethod { method },
+        })
     }
 }
 
@@ -132,40 +137,8 @@ impl From<Refusal> for Status {
 fn tell(refusal: &Refusal) -> Told {
     let (code, reason, advice) = match refusal {
         Refusal::UseCase(error) => return advice::of_use_case(error),
-        Refusal::Field { .. } => {
-            return told(Code::InvalidArgument, "INVALID_FIELD", String::new());
-        }
-        Refusal::TokenMissing => (
-            Code::Unauthenticated,
-            "TOKEN_MISSING",
-            "send one as `authorization: Bearer …`; `jockey` takes it from JOCKEY_TOKEN, `jockeyd token create` makes one",
-        ),
-        Refusal::TokenUnknown => (
-            Code::Unauthenticated,
-            "TOKEN_UNKNOWN",
-            "make sure that it was copied whole and is of this installation; `jockeyd token create` makes another",
-        ),
-        Refusal::TokenExpired { .. } => (
-            Code::Unauthenticated,
-            "TOKEN_EXPIRED",
-            "an admin makes another with `jockey tokens create`",
-        ),
-        Refusal::TokenRevoked { .. } => (
-            Code::Unauthenticated,
-            "TOKEN_REVOKED",
-            "an admin makes another with `jockey tokens create`",
-        ),
-        Refusal::RoleTooLow { needs, .. } => {
-            let advice = format!(
-                "it takes a {needs}; an admin makes such a token with `jockey tokens create`"
-            );
-            return told(Code::PermissionDenied, "ROLE_TOO_LOW", advice);
-        }
-        Refusal::NoSuchMethod { .. } => (
-            Code::PermissionDenied,
-            "METHOD_DENIED",
-            "this server has no such call; ask its reflection service which it has",
-        ),
+        Refusal::Caller(stranger) => return of_caller(stranger),
+        Refusal::Field { .. } => (Code::InvalidArgument, "INVALID_FIELD", ""),
         Refusal::RequestReused(_) => (
             Code::AlreadyExists,
             "REQUEST_ID_REUSED",
@@ -196,11 +169,6 @@ fn tell(refusal: &Refusal) -> Told {
             "SERVER_STOPPING",
             "follow again in a moment; nothing is lost",
         ),
-        Refusal::NotYet(_) => (
-            Code::Unimplemented,
-            "NOT_YET",
-            "a later version of the server can",
-        ),
         Refusal::Broken => (
             Code::Internal,
             "BROKEN",
@@ -208,6 +176,36 @@ fn tell(refusal: &Refusal) -> Told {
         ),
     };
     told(code, reason, advice.to_owned())
+}
+
+/// Who calls, and whether they may.
+fn of_caller(stranger: &Stranger) -> Told {
+    const ANOTHER: &str = "an admin makes another with `jockey tokens create`";
+    let unauthenticated =
+        |reason, advice: &str| told(Code::Unauthenticated, reason, advice.to_owned());
+    match stranger {
+        Stranger::TokenMissing => unauthenticated(
+            "TOKEN_MISSING",
+            "send one as `authorization: Bearer …`; `jockey` takes it from JOCKEY_TOKEN, `jockeyd token create` makes one",
+        ),
+        Stranger::TokenExpired { .. } => unauthenticated("TOKEN_EXPIRED", ANOTHER),
+        Stranger::TokenRevoked { .. } => unauthenticated("TOKEN_REVOKED", ANOTHER),
+        Stranger::RoleTooLow { needs, .. } => {
+            let advice = format!(
+                "it takes a {needs}; an admin makes such a token with `jockey tokens create`"
+            );
+            told(Code::PermissionDenied, "ROLE_TOO_LOW", advice)
+        }
+        Stranger::NoSuchMethod { .. } => told(
+            Code::PermissionDenied,
+            "METHOD_DENIED",
+            "this server has no such call; ask its reflection service which it has".to_owned(),
+        ),
+        Stranger::TokenUnknown => unauthenticated(
+            "TOKEN_UNKNOWN",
+            "make sure that it was copied whole and is of this installation; `jockeyd token create` makes another",
+        ),
+    }
 }
 
 fn field_of(refusal: &Refusal) -> Option<(String, String)> {
@@ -220,19 +218,13 @@ fn field_of(refusal: &Refusal) -> Option<(String, String)> {
             Some(("set".to_owned(), error.to_string()))
         }
         Refusal::UseCase(_)
-        | Refusal::TokenMissing
-        | Refusal::TokenUnknown
-        | Refusal::TokenExpired { .. }
-        | Refusal::TokenRevoked { .. }
-        | Refusal::RoleTooLow { .. }
-        | Refusal::NoSuchMethod { .. }
+        | Refusal::Caller(_)
         | Refusal::RequestReused(_)
         | Refusal::AnswerLost { .. }
         | Refusal::TooManyCalls
         | Refusal::TooManyStreams
         | Refusal::TookTooLong(_)
         | Refusal::Stopping
-        | Refusal::NotYet(_)
         | Refusal::Broken => None,
     }
 }

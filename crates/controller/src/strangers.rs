@@ -3,7 +3,7 @@
 
 mod adopt;
 
-pub use adopt::{Adopted, adopt};
+pub use adopt::{Found, found};
 
 use crate::{Error, deps::Deps, disk, perform};
 use domain::{DeployId, ObservedInstance};
@@ -32,8 +32,8 @@ pub async fn list(deps: &Deps) -> Result<Vec<ObservedInstance>, Error> {
     Ok(seen)
 }
 
-/// Stops and removes the instances that the database does not know of, of one Deploy where it is named. Their last lines go to the log of the server,
-/// since no Deploy can hold them.
+/// Stops and removes the instances that the database does not know of, of one Deploy where it is named. Their last lines
+/// go to the log of the server, since no Deploy can hold them.
 ///
 /// # Errors
 /// Those of the nodes: what was swept before stays swept.

@@ -3,7 +3,6 @@
 use crate::{
     convert::{self, instance, plan, system, token},
     handlers::{Answer, Handlers, caller},
-    status::Refusal,
 };
 use controller::usecases::system as usecase;
 use domain::{DeployId, NodeName};
@@ -84,8 +83,16 @@ impl SystemService for Handlers {
         .await
     }
 
-    async fn adopt(&self, _request: Request<v1::AdoptRequest>) -> Answer<v1::AdoptResponse> {
-        Err(Refusal::NotYet("to adopt instances").into())
+    async fn adopt(&self, request: Request<v1::AdoptRequest>) -> Answer<v1::AdoptResponse> {
+        self.mutate(request, |ctx, asked, mode| async move {
+            let deploy: Option<DeployId> = convert::parse_some("deploy", &asked.deploy)?;
+            let done = usecase::adopt(&ctx, deploy, mode).await?;
+            Ok(v1::AdoptResponse {
+                instances: done.value.iter().map(instance::wire).collect(),
+                plan: Some(plan::wire(&done.plan)),
+            })
+        })
+        .await
     }
 
     async fn sweep(&self, request: Request<v1::SweepRequest>) -> Answer<v1::SweepResponse> {

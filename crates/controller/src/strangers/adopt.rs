@@ -9,49 +9,38 @@ use domain::{
     observed::Authenticity,
     worker::WEB_PORT,
 };
-use ports::store::{Change, adoptions::Adoption};
+use ports::store::adoptions::Adoption;
 use std::collections::BTreeMap;
 
-/// What became of the instances that the database did not know.
+/// What can be made of the instances that the database does not know.
 #[derive(Debug, Clone, Default)]
-pub struct Adopted {
-    pub adopted: Vec<ObservedInstance>,
-    /// Left alone: their App, their Environment or their commit is not known either.
+pub struct Found {
+    /// What can be adopted, oldest Deploy first, each with its instances.
+    pub adoptable: Vec<(Adoption, Vec<ObservedInstance>)>,
+    /// Nothing can be made of them: their App, their Environment or their commit is not known either.
     pub left: Vec<ObservedInstance>,
 }
 
-/// Writes down the Deploys of instances that the database does not know, oldest first, of one where it is named: the
-/// newest of an App in an Environment is what is deployed there from then on. Its Workers are defined as they are today,
-/// its variables are those of today: what they were is lost with the database.
+/// Tells what can be adopted, of one Deploy where it is named. Workers are defined as they are today, and variables are
+/// those of today: what they were is lost with the database.
 ///
 /// # Errors
-/// Those of the database and of the catalog; what was adopted before stays so.
-pub async fn adopt(
-    deps: &Deps,
-    only: Option<DeployId>,
-    change: impl Fn(String) -> Change,
-) -> Result<Adopted, Error> {
+/// Those of the database and of the catalog.
+pub async fn found(deps: &Deps, only: Option<DeployId>) -> Result<Found, Error> {
     let mut deploys: BTreeMap<DeployId, Vec<ObservedInstance>> = BTreeMap::new();
     for stranger in list(deps).await? {
         if only.is_none_or(|only| stranger.deploy == only) {
             deploys.entry(stranger.deploy).or_default().push(stranger);
         }
     }
-    let mut adopted = Adopted::default();
+    let mut found = Found::default();
     for (deploy, strangers) in deploys {
         match adoption(deps, deploy, &strangers).await? {
-            Some(adoption) => {
-                let message = format!(
-                    "{deploy} was found running and adopted: {} instances",
-                    strangers.len()
-                );
-                deps.store.adopt(adoption, &change(message)).await?;
-                adopted.adopted.extend(strangers);
-            }
-            None => adopted.left.extend(strangers),
+            Some(adoption) => found.adoptable.push((adoption, strangers)),
+            None => found.left.extend(strangers),
         }
     }
-    Ok(adopted)
+    Ok(found)
 }
 
 /// The Deploy as its instances tell of it. None: too little is known.

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::disk::{self, Collected, NodeDisk};
 use domain::{DeployId, NodeName};
+use ports::store::Change;
 
 /// What each node holds; one node, where it is named.
 ///
@@ -86,6 +87,59 @@ pub async fn sweep(
     });
     let plan = Intended {
         records: records.collect(),
+        instances: Vec::new(),
+    };
+    Ok(Done { value, plan })
+}
+
+/// Takes instances that the database does not know into it; of one Deploy, where it is named. The newest Deploy of an App
+/// in an Environment is what is deployed there from then on.
+///
+/// # Errors
+/// `World`: what was adopted before stays adopted.
+pub async fn adopt(
+    ctx: &Ctx,
+    only: Option<DeployId>,
+    mode: Mode,
+) -> Result<Done<Vec<InstanceView>>, Error> {
+    let found = crate::strangers::found(&ctx.deps, only).await?;
+    let mut adopted = Vec::new();
+    let mut key = ctx.request.clone();
+    for (adoption, instances) in found.adoptable {
+        if mode == Mode::Run {
+            let count = instances.len();
+            let message = format!(
+                "{} was found running and adopted: {count} instances",
+                adoption.deploy
+            );
+            let change = Change {
+                request: key.take(),
+                ..ctx.further(message)
+            };
+            ctx.store().adopt(adoption, &change).await?;
+        }
+        adopted.extend(instances);
+    }
+    let value = instances::strangers(ctx, adopted).await?;
+    let left = instances::strangers(ctx, found.left).await?;
+    let record = |stranger: &InstanceView, verb, why: &str| {
+        let subject = format!("instance {} on {}", stranger.id, stranger.node);
+        Record::new(verb, subject, why.to_owned()).within(&stranger.app, &stranger.environment)
+    };
+    let taken = value.iter().map(|stranger| {
+        let why = format!(
+            "it runs as an instance of {}, which becomes known",
+            stranger.deploy
+        );
+        record(stranger, Verb::Create, &why)
+    });
+    let not = left.iter().map(|stranger| {
+        let why =
+            "it cannot be adopted and stays as it is: its app, environment or commit is not known";
+        record(stranger, Verb::Update, why)
+    });
+    let plan = Intended {
+        records: taken.chain(not).collect(),
         instances: Vec::new(),
     };
     Ok(Done { value, plan })
