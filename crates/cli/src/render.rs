@@ -221,8 +221,11 @@ impl Out {
         } else {
             aside(&format!("{} {}", "error:".red().bold(), with_cause(error)));
         }
+        let message = error.to_string();
         for (field, description) in error.fields() {
-            aside(&format!("  {field}: {description}"));
+            if !message.contains(&description) {
+                aside(&format!("  {field}: {description}"));
+            }
         }
         for next in error.next() {
             aside(&format!("{} {next}", "next:".bold()));

@@ -36,11 +36,17 @@ pub(crate) fn size(bytes: i64) -> String {
     format!("{}.{} {unit}", tenths / 10, tenths.abs() % 10)
 }
 
-/// The first characters of a commit's id, as git shows it; what is no commit stays as it is.
-pub(crate) fn short(commit: &str) -> &str {
-    const SHOWN: usize = 7;
-    let is_commit = commit.len() >= 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_commit { &commit[..SHOWN] } else { commit }
+/// The first characters of the id of a commit or of an image, as git and Docker show them; what is
+/// neither stays as it is.
+pub(crate) fn short(id: &str) -> &str {
+    const COMMIT: usize = 7;
+    const IMAGE: usize = "sha256:".len() + 12;
+    let is_hex = |text: &str| text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match id.strip_prefix("sha256:") {
+        Some(digest) if is_hex(digest) => &id[..IMAGE],
+        None if is_hex(id) => &id[..COMMIT],
+        _ => id,
+    }
 }
 
 /// The value of an enum as a word: `DEPLOY_STATE_BUILDING` of `DeployState` is `building`.
@@ -112,10 +118,12 @@ mod tests {
     }
 
     #[test]
-    fn only_a_whole_commit_is_shortened() {
+    fn only_the_whole_id_of_a_commit_or_image_is_shortened() {
         let commit = "678d49f0c1d2e3f4a5b6c7d8e9f00112233445566";
         assert_eq!(short(&commit[..40]), "678d49f");
         assert_eq!(short("main"), "main");
+        let image = format!("sha256:{}", &commit[..40]);
+        assert_eq!(short(&image), "sha256:678d49f0c1d2");
         assert_eq!(
             short("feature-branch-with-a-very-long-name-indeed-x"),
             "feature-branch-with-a-very-long-name-indeed-x"

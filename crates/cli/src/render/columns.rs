@@ -101,9 +101,9 @@ fn cell(message: &DynamicMessage, path: &str, now: OffsetDateTime) -> String {
                         .iter()
                         .map(|value| detail::single(&field, value, now))
                         .collect::<Option<Vec<_>>>()
-                        .map(|values| values.join(", ")),
+                        .map(|values| first_of(&values)),
                     Value::Message(inner) => moment(inner, now),
-                    Value::String(text) if path == "commit" => Some(words::short(text).to_owned()),
+                    Value::String(text) => Some(words::short(text).to_owned()),
                     value => detail::single(&field, value, now),
                 }
             }),
@@ -111,6 +111,15 @@ fn cell(message: &DynamicMessage, path: &str, now: OffsetDateTime) -> String {
     match text {
         Some(text) if !text.is_empty() => text,
         _ => words::NOTHING.to_owned(),
+    }
+}
+
+/// The first of several, and how many there are besides.
+fn first_of(values: &[String]) -> String {
+    match values {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
     }
 }
 
