@@ -1,6 +1,9 @@
 //! Who calls: the bearer token, looked up by its hash.
 
-use crate::{secret, status::Refusal};
+use crate::{
+    secret,
+    status::{Refusal, Stranger},
+};
 use domain::{
     EventId, Timestamp,
     token::{Role, Token},
@@ -61,7 +64,7 @@ impl Authenticator {
     /// # Errors
     /// `TokenMissing`, `TokenUnknown`, `TokenExpired`, `TokenRevoked`, and those of the database.
     pub(crate) async fn caller(&self, header: Option<&str>) -> Result<Caller, Refusal> {
-        let secret = header.and_then(bearer).ok_or(Refusal::TokenMissing)?;
+        let secret = header.and_then(bearer).ok_or(Stranger::TokenMissing)?;
         let hash = secret::hash(secret);
         let as_of = self.forget_what_changed().await?;
         let known = self.cache().tokens.get(&hash).cloned();
@@ -69,17 +72,17 @@ impl Authenticator {
             Some(token) => token,
             None => {
                 let found = self.store.find_token(&hash).await?;
-                let token = found.ok_or(Refusal::TokenUnknown)?;
+                let token = found.ok_or(Stranger::TokenUnknown)?;
                 self.remember(hash, token.clone(), as_of);
                 token
             }
         };
         let now = self.clock.now();
         if token.revoked_at.is_some() {
-            return Err(Refusal::TokenRevoked { name: token.name });
+            return Err(Stranger::TokenRevoked { name: token.name }.into());
         }
         if !token.is_good(now) {
-            return Err(Refusal::TokenExpired { name: token.name });
+            return Err(Stranger::TokenExpired { name: token.name }.into());
         }
         self.touch(hash, &token, now, as_of).await;
         Ok(Caller { token })

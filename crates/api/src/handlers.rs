@@ -4,7 +4,7 @@ use crate::{
     about::About,
     auth::{Authenticator, Caller},
     guard::Guard,
-    status::Refusal,
+    status::{Refusal, Stranger},
     streams::Streams,
 };
 use controller::{Deps, usecases::Ctx};
@@ -134,5 +134,7 @@ impl Handlers {
 /// Who calls. A call that came past the guard without a caller is refused: whatever let it in, nobody vouches for it.
 pub(crate) fn caller<Q>(request: &Request<Q>) -> Result<Caller, Refusal> {
     let caller = request.extensions().get::<Caller>();
-    caller.cloned().ok_or(Refusal::TokenMissing)
+    caller
+        .cloned()
+        .ok_or(Refusal::Caller(Stranger::TokenMissing))
 }
