@@ -11,7 +11,7 @@ use domain::{
 use futures_util::future::join_all;
 use ports::{catalog::Pool, store::view::EnvironmentView};
 use scheduler::input::{Answered, Registration};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was seen of the nodes of an Environment's pools.
 pub(crate) struct Sight {
@@ -66,12 +66,13 @@ pub(crate) async fn look(deps: &Deps, view: &EnvironmentView) -> Result<Sight, E
 async fn look_at(deps: &Deps, mut node: Node) -> NodeSight {
     let listed = async {
         let runtime = deps.fleet.runtime(&node.name)?;
+        // Before the instances: what is registered now and not there afterwards is gone.
+        let registrations = deps.catalog.registrations(&node.name).await?;
         let instances = tokio::time::timeout(deps.settings.list_deadline, runtime.list())
             .await
             .map_err(|_| {
                 ports::runtime::Error::Unreachable("no answer within the deadline".to_owned())
             })??;
-        let registrations = deps.catalog.registrations(&node.name).await?;
         Ok::<_, Error>((instances, registrations))
     };
     match listed.await {
@@ -93,6 +94,16 @@ async fn look_at(deps: &Deps, mut node: Node) -> NodeSight {
                 registrations: BTreeMap::new(),
             }
         }
+    }
+}
+
+impl NodeSight {
+    /// What the catalog knows and the node has no more: taken away by hand, it passed through no plan.
+    pub(crate) fn vanished(&self) -> impl Iterator<Item = InstanceId> {
+        let there: BTreeSet<_> = self.instances.iter().map(|seen| seen.instance).collect();
+        let answered = self.answered == Answered::Yes;
+        let known = self.registrations.keys().copied().filter(move |_| answered);
+        known.filter(move |instance| !there.contains(instance))
     }
 }
 

@@ -13,6 +13,7 @@ pub mod node;
 pub mod prober;
 pub mod source;
 pub mod store;
+mod watchers;
 
 pub use build_engine::BuildEngine;
 pub use catalog::Catalog;

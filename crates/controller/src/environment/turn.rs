@@ -25,6 +25,7 @@ impl Keeper {
         };
         self.advance(&view);
         let sight = observe::look(&self.deps, &view).await?;
+        self.deregister_vanished(&sight).await;
         self.watch_nodes(&sight);
         self.watch_health(&view, &sight);
         let scene = self.scene(&view, &sight).await?;
@@ -51,6 +52,17 @@ impl Keeper {
         self.settle_reconciles(&view, &plan, input.now).await?;
         figures(&view, &input, began);
         Ok(Next::Wait(plan.wake_at))
+    }
+
+    /// Lets the catalog forget what its node has no more. What fails is seen again in the next turn.
+    async fn deregister_vanished(&self, sight: &Sight) {
+        for (name, node) in &sight.nodes {
+            for instance in node.vanished() {
+                if let Err(error) = self.deps.catalog.deregister(name, instance).await {
+                    tracing::debug!(%instance, node = %name, %error, "still in the catalog");
+                }
+            }
+        }
     }
 
     /// Writes the ledger, then starts the steps; the other way round only for the test that proves the order.

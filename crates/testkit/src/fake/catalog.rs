@@ -1,17 +1,16 @@
 //! A catalog in memory.
 
-use super::lock;
+use super::{lock, watchers::Watchers};
 use async_trait::async_trait;
 use domain::{InstanceId, Node, NodeName};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use ports::catalog::{Entry, Error, Pool, Registration};
 use std::{collections::BTreeMap, sync::Mutex};
-use tokio::sync::watch;
 
 /// Nodes and registrations, and whether it can be reached.
 pub struct Catalog {
     state: Mutex<State>,
-    changes: watch::Sender<u64>,
+    changes: Watchers<u64>,
 }
 
 #[derive(Default)]
@@ -19,6 +18,7 @@ struct State {
     nodes: BTreeMap<NodeName, Node>,
     entries: BTreeMap<(NodeName, InstanceId), (Entry, Registration)>,
     reach: Reach,
+    changes: u64,
 }
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Catalog {
                 nodes: nodes.collect(),
                 ..State::default()
             }),
-            changes: watch::Sender::new(0),
+            changes: Watchers::default(),
         }
     }
 
@@ -64,8 +64,12 @@ impl Catalog {
     }
 
     fn change<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
-        let result = act(&mut lock(&self.state));
-        self.changes.send_modify(|count| *count += 1);
+        let mut state = lock(&self.state);
+        let result = act(&mut state);
+        state.changes += 1;
+        let changes = state.changes;
+        drop(state);
+        self.changes.send(&changes);
         result
     }
 
@@ -121,7 +125,7 @@ impl ports::Catalog for Catalog {
     }
 
     async fn changes(&self) -> BoxStream<'static, ()> {
-        let changes = self.changes.subscribe();
+        let changes = self.changes.subscribe(lock(&self.state).changes);
         stream::unfold(changes, |mut changes| async move {
             changes.changed().await.ok().map(|()| ((), changes))
         })

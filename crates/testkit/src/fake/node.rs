@@ -24,7 +24,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::watch,
+    sync::Notify,
     time::{Instant, sleep_until},
 };
 
@@ -37,8 +37,8 @@ pub struct Node {
 
 struct Shared {
     machine: Mutex<Machine>,
-    /// Rises with whatever is done to the node.
-    changes: watch::Sender<u64>,
+    /// Told of whatever is done to the node.
+    changes: Notify,
     registry: Registry,
     start_takes: Mutex<Duration>,
 }
@@ -74,7 +74,7 @@ impl Node {
     pub fn new(name: NodeName, clock: Arc<Clock>, registry: Registry) -> Self {
         let shared = Shared {
             machine: Mutex::new(Machine::new(name.clone(), clock)),
-            changes: watch::Sender::new(0),
+            changes: Notify::new(),
             registry,
             start_takes: Mutex::new(Duration::from_millis(20)),
         };
@@ -127,7 +127,7 @@ impl Node {
         let changed = before != (machine.events.len(), machine.generation, machine.daemon);
         drop(machine);
         if changed || due.is_some() {
-            self.shared.changes.send_modify(|count| *count += 1);
+            self.shared.changes.notify_waiters();
         }
         result
     }
@@ -143,27 +143,24 @@ impl Node {
     /// # Errors
     /// What a client says when nobody listens.
     async fn enter(&self) -> Result<(), String> {
-        let mut changes = self.shared.changes.subscribe();
         loop {
-            changes.mark_unchanged();
+            let change = self.shared.changes.notified();
             match self.look(|machine| machine.daemon) {
                 Daemon::Up => return Ok(()),
                 Daemon::Down => return Err("connection refused".to_owned()),
-                // The sender lives as long as `self`.
-                Daemon::Silent => drop(changes.changed().await),
+                Daemon::Silent => change.await,
             }
         }
     }
 
     /// Waits until something is done to the node, or happens on it by itself.
     async fn something(&self) {
-        let mut changes = self.shared.changes.subscribe();
         let due = self.look(Machine::next_due);
         let never = Instant::now() + Duration::from_secs(24 * 3600);
         // Either may be dropped: both are only reasons to look again.
         tokio::select! {
             biased;
-            _ = changes.changed() => {}
+            () = self.shared.changes.notified() => {}
             () = sleep_until(due.unwrap_or(never)) => {}
         }
     }

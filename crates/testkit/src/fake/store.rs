@@ -20,12 +20,11 @@ mod tokens;
 mod view;
 mod workers;
 
-use super::lock;
+use super::{lock, watchers::Watchers};
 use domain::{EventId, InstallationId};
 use ports::{Clock, store::Error};
 use state::State;
 use std::sync::{Arc, Mutex};
-use tokio::sync::watch;
 
 /// The whole database. Each method of its traits is one transaction: it refuses before it changes anything.
 pub struct Store {
@@ -33,7 +32,7 @@ pub struct Store {
     /// The database's clock, by which leases run.
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
-    newest: watch::Sender<EventId>,
+    newest: Watchers<EventId>,
 }
 
 impl Store {
@@ -44,7 +43,7 @@ impl Store {
             installation,
             clock,
             state: Mutex::new(State::default()),
-            newest: watch::Sender::new(EventId::new(0)),
+            newest: Watchers::default(),
         }
     }
 
@@ -58,11 +57,7 @@ impl Store {
         let result = act(&mut state);
         let newest = state.newest_event();
         drop(state);
-        self.newest.send_if_modified(|known| {
-            let risen = *known < newest;
-            *known = newest;
-            risen
-        });
+        self.newest.send(&newest);
         result
     }
 }

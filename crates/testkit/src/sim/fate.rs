@@ -20,8 +20,6 @@ pub struct Odds {
 
 /// The longest that a call is delayed.
 const DELAY_MAX: u64 = 4_000;
-/// How many of the last lines of a trace are kept.
-const TRACE_MAX: usize = 400;
 
 /// The fate of one simulated world. Clones are the same.
 #[derive(Clone)]
@@ -119,7 +117,7 @@ impl Fate {
         self.lock().points
     }
 
-    /// The last of what happened, a line each. Empty unless lines are kept.
+    /// All that happened, a line each. Empty unless lines are kept.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         self.lock().lines.clone().unwrap_or_default()
@@ -165,9 +163,6 @@ impl Inner {
 
     fn keep(&mut self, at: Duration, what: String) {
         if let Some(lines) = &mut self.lines {
-            if lines.len() == TRACE_MAX {
-                lines.remove(0);
-            }
             lines.push(format!("{:>12.3} s  {what}", at.as_secs_f64()));
         }
     }

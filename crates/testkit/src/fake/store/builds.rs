@@ -221,9 +221,19 @@ impl Builds for Store {
 
     async fn waiting_for_build(&self, id: BuildId) -> Result<u32, Error> {
         Ok(self.read(|state| {
-            let waits = |state| matches!(state, DeployState::Created | DeployState::Building);
-            let deploys = state.deploys.values();
-            let waiting = deploys.filter(|deploy| deploy.build == Some(id) && waits(deploy.state));
+            let app = state.builds.get(&id).map(|row| row.build.app);
+            let waiting = state.deploys.values().filter(|deploy| match deploy.state {
+                DeployState::Created => match deploy.build {
+                    Some(build) => build == id,
+                    None => Some(deploy.app) == app,
+                },
+                DeployState::Building => deploy.build == Some(id),
+                DeployState::Deploying
+                | DeployState::Deployed
+                | DeployState::Stopped
+                | DeployState::Failed
+                | DeployState::Cancelled => false,
+            });
             u32::try_from(waiting.count()).unwrap_or(u32::MAX)
         }))
     }

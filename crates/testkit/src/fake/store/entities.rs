@@ -182,12 +182,15 @@ impl State {
                 && (deploy.state.is_active() || deploy.state == domain::DeployState::Deployed)
         };
         let deploys = self.deploys.values().filter(held).count();
-        if deploys > 0 {
-            return Err(Error::InUse {
-                what: "environment",
-                which: name,
-                by: format!("{deploys} deploys"),
-            });
+        let instances = self.ledger.standing_within(id);
+        for (count, what) in [(deploys, "deploys"), (instances, "instances")] {
+            if count > 0 {
+                return Err(Error::InUse {
+                    what: "environment",
+                    which: name,
+                    by: format!("{count} {what}"),
+                });
+            }
         }
         self.environments.remove(&id);
         self.workers.retain(|_, row| row.worker.environment != id);

@@ -1,6 +1,6 @@
 //! The stream of events.
 
-use super::Store;
+use super::{Store, state::State};
 use async_trait::async_trait;
 use domain::{Event, EventId, Timestamp};
 use ports::store::{Error, Events, events::EventFilter};
@@ -63,7 +63,7 @@ impl Events for Store {
     }
 
     fn newest_event(&self) -> watch::Receiver<EventId> {
-        self.newest.subscribe()
+        self.newest.subscribe(self.read(State::newest_event))
     }
 
     async fn prune_events(&self, before: Timestamp, limit: u32) -> Result<u32, Error> {

@@ -6,8 +6,8 @@ use super::{
 };
 use async_trait::async_trait;
 use domain::{
-    AppId, InstanceEnd, InstanceId, Intent, IntentKind, IntentState, NodeName, Timestamp,
-    intent::IntentEvent, worker::Resources,
+    AppId, EnvironmentId, InstanceEnd, InstanceId, Intent, IntentKind, IntentState, NodeName,
+    Timestamp, intent::IntentEvent, worker::Resources,
 };
 use ports::store::{
     Error, Fence, Intents, Listed, Page,
@@ -39,9 +39,14 @@ impl Ledger {
         self.standing().filter(|intent| intent.app == app).count()
     }
 
-    /// An intent that was carried out before this store knew of it.
-    pub(super) fn stand(&mut self, intent: &Intent) -> Result<(), Error> {
-        self.open(intent, Resources::default(), &mut Undo::new())
+    /// How many starts stand in an Environment.
+    pub(super) fn standing_within(&self, environment: EnvironmentId) -> usize {
+        let starts = self
+            .standing()
+            .filter(|intent| intent.kind == IntentKind::Start);
+        starts
+            .filter(|intent| intent.environment == environment)
+            .count()
     }
 
     fn open(&mut self, intent: &Intent, capacity: Resources, undo: &mut Undo) -> Result<(), Error> {

@@ -122,8 +122,10 @@ impl State {
                 merged.insert(row.worker.spec.name.clone(), row.worker.spec.clone());
             }
         }
+        let by_api_alone = !merged.is_empty();
         for worker in declared {
-            if merged.contains_key(&worker.spec.name) {
+            let stands_in = worker.source == WorkerSource::Image && by_api_alone;
+            if stands_in || merged.contains_key(&worker.spec.name) {
                 continue;
             }
             let name = worker.spec.name.clone();

@@ -80,11 +80,6 @@ impl State {
         *counter
     }
 
-    /// The last number that a table gave out; 0 before the first.
-    pub(super) fn last_number(&self, table: &'static str) -> i64 {
-        self.counters.get(table).copied().unwrap_or(0)
-    }
-
     /// Lets the numbers of a table go on above this one.
     pub(super) fn reserve(&mut self, table: &'static str, up_to: i64) {
         let counter = self.counters.entry(table).or_default();

@@ -20,6 +20,7 @@ use ports::{
     Store,
     store::{
         self, Change, Error, Fence, Listed, Page,
+        adoptions::Adoption,
         builds::{BuildFilter, BuildLine, BuildOutcome, NewBuild, Requested},
         configs::ConfigVersion,
         deploys::{DeployFilter, DeployPatch, KeptImage, NewDeploy, NewRelease},
@@ -184,4 +185,9 @@ between_points! { store::Requests, FaultyStore, transient;
     fn find_request(actor: &str, id: &str) -> Result<Option<RequestRecord>, Error>;
     fn answer_request(actor: &str, id: &str, answer: Bytes) -> Result<(), Error>;
     fn prune_requests(before: Timestamp) -> Result<u32, Error>;
+}
+
+between_points! { store::Adoptions, FaultyStore, transient;
+    fn reserve_deploys(up_to: DeployId) -> Result<(), Error>;
+    fn adopt(adoption: Adoption, change: &Change) -> Result<Deploy, Error>;
 }

@@ -1,0 +1,169 @@
+//! What befalls the world, at random, and how it ends.
+
+use crate::world::{INSTALLATION, OTHER, World, at_once};
+use domain::{node::Duty, observed::RestartPolicy};
+use ports::{runtime::InstanceSpec, store::Nodes as _};
+use std::time::Duration;
+use testkit::{
+    fake::{
+        self, BuildEngine,
+        node::{Behaviour, Standing},
+    },
+    sim::Odds,
+};
+
+impl World {
+    /// How often calls go wrong from now on: in some worlds never, in some all the time.
+    pub(crate) fn choose_odds(&mut self) {
+        let crash = self.random.below(12);
+        self.fate.set_odds(match self.random.below(4) {
+            0 => Odds::default(),
+            1 => Odds {
+                crash,
+                ..Odds::default()
+            },
+            2 => Odds {
+                crash,
+                delay: 300,
+                fail: 100,
+            },
+            _ => Odds {
+                crash: crash / 2,
+                delay: 100,
+                fail: 20,
+            },
+        });
+    }
+
+    /// Lets one thing happen that nobody asked for.
+    pub(crate) async fn befall(&mut self) {
+        let Some(node) = self.random.pick(&self.nodes).cloned() else {
+            return;
+        };
+        let ours: Vec<Standing> = node.standing().into_iter().filter(is_known).collect();
+        let victim = self
+            .random
+            .pick(&ours)
+            .map(|standing| standing.handle.clone());
+        let what = self.random.below(100);
+        self.fate.note(format_args!(
+            "fate {what} for {} and {victim:?}",
+            node.name()
+        ));
+        match (what, victim) {
+            (0..14, Some(victim)) => node.kill(&victim),
+            (14..28, Some(victim)) => node.remove_by_hand(&victim),
+            (28..40, Some(victim)) => node.crash(&victim, 9),
+            (40..45, Some(victim)) => node.run_out_of_memory(&victim),
+            (45..57, Some(victim)) => node.copy(&victim),
+            (57..65, _) => {
+                node.daemon_down();
+                let down = Duration::from_millis(self.random.below(20_000));
+                self.pass(down).await;
+                node.daemon_up();
+            }
+            (65..75, _) => {
+                node.silence();
+                let silent = Duration::from_millis(self.random.below(60_000));
+                self.pass(silent).await;
+                node.speak();
+            }
+            (75..80, _) => self
+                .clock
+                .forward(Duration::from_secs(self.random.below(7_200))),
+            (80..83, _) => self
+                .clock
+                .backward(Duration::from_secs(self.random.below(3_600))),
+            (83..87, _) => {
+                node.lose_events();
+                let deaf = Duration::from_millis(self.random.below(60_000));
+                self.pass(deaf).await;
+                node.keep_events();
+            }
+            (87..90, _) => {
+                self.catalog.lose();
+                let lost = Duration::from_millis(self.random.below(30_000));
+                self.pass(lost).await;
+                self.catalog.find();
+            }
+            (90..92, _) => node.lose_images(),
+            (92..94, _) => node.fill_disk(),
+            (94..96, _) => node.take_port(20_000 + u16::try_from(self.random.below(200)).unwrap()),
+            (96.., _) => self.shut_servers_down().await,
+            _ => {}
+        }
+        self.watch.observe();
+    }
+
+    /// Ends every fault, and mends every image.
+    pub(crate) fn heal(&mut self) {
+        self.fate.note(format_args!("all faults end"));
+        self.fate.set_odds(Odds::default());
+        self.catalog.find();
+        for node in &self.nodes {
+            node.daemon_up();
+            node.speak();
+            node.keep_events();
+            node.clear_disk();
+            node.free_ports();
+            for commit in &self.commits {
+                node.teach(&BuildEngine::image_of(commit), Behaviour::default());
+            }
+        }
+        let change = self.change();
+        for node in &self.nodes {
+            at_once(self.store.set_duty(node.name(), Duty::Serving, &change)).unwrap();
+        }
+        self.revive_servers();
+    }
+
+    /// Puts containers on the nodes that no server may touch: another installation's, one of ours whose Deploy is not
+    /// in the database, and one that is no Jockey's.
+    pub(crate) fn place_strangers(&mut self) {
+        for (at, node) in self.nodes.iter().enumerate() {
+            let number = u64::try_from(at).unwrap();
+            for (name, owner, bits) in [("other", OTHER, 1_000), ("unknown", INSTALLATION, 2_000)] {
+                let spec = self.stranger(bits + number);
+                let name = if owner == INSTALLATION {
+                    spec.instance.to_string()
+                } else {
+                    name.to_owned()
+                };
+                node.stranger(&name, Some((owner, spec)));
+            }
+            node.stranger("postgres", None);
+        }
+    }
+
+    fn stranger(&self, bits: u64) -> InstanceSpec {
+        let commit = "f".repeat(40);
+        let (app, _) = &self.apps[0];
+        InstanceSpec {
+            instance: domain::InstanceId::from_bits(bits),
+            app: *app,
+            app_name: "app-1".parse().unwrap(),
+            environment: self.environments[0],
+            environment_name: "env-1-x".parse().unwrap(),
+            worker: "web".parse().unwrap(),
+            deploy: UNKNOWN,
+            commit: commit.parse().unwrap(),
+            image: fake::BuildEngine::image_of(&commit.parse().unwrap()),
+            argv: None,
+            variables: domain::config::Variables::default(),
+            config: None,
+            port: None,
+            resources: domain::worker::Resources::default(),
+            restart: RestartPolicy::UnlessStopped,
+        }
+    }
+}
+
+/// A Deploy that is in no database.
+pub(crate) const UNKNOWN: domain::DeployId = domain::DeployId::new(1_000_000);
+
+/// Whether it is ours, and of a Deploy that the database knows.
+pub(crate) fn is_known(standing: &Standing) -> bool {
+    let ours = standing.installation == Some(INSTALLATION);
+    let seen = standing.observed.as_ref().filter(|_| ours);
+    seen.is_some_and(|seen| seen.deploy != UNKNOWN)
+}

@@ -1,0 +1,212 @@
+//! What must be so once the faults are over and every job has ended.
+
+use crate::{
+    faults::is_known,
+    world::{World, at_once},
+};
+use domain::{
+    AppId, DeployId, DeployState, EnvironmentId, IntentKind, IntentState, Release, WorkerName,
+    observed::{Authenticity, RestartPolicy},
+    reconcile::ReconcileState,
+};
+use ports::store::{
+    Builds as _, Deploys as _, Intents as _, Leases as _, Page, Reconciles as _, Views as _,
+    builds::BuildFilter, deploys::DeployFilter, view::EnvironmentView,
+};
+use scheduler::input::Registration;
+use std::collections::{BTreeMap, BTreeSet};
+use testkit::fake::node::Standing;
+
+type Crew = (EnvironmentId, AppId, WorkerName);
+
+impl World {
+    /// Why the world is not at rest yet.
+    pub(crate) fn unrest(&self) -> Option<String> {
+        self.unended_job()
+            .or_else(|| self.wrong_instances())
+            .or_else(|| self.wrong_ledger())
+            .or_else(|| self.wrong_catalog())
+            .or_else(|| self.touched_strangers())
+    }
+
+    fn unended_job(&self) -> Option<String> {
+        let deploys = at_once(self.store.list_deploys(&DeployFilter::default(), Page::ALL));
+        let mut deploys = deploys.unwrap().items.into_iter();
+        if let Some(deploy) = deploys.find(|deploy| deploy.state.is_active()) {
+            return Some(format!(
+                "{} is {}: {}",
+                deploy.id, deploy.state, deploy.step
+            ));
+        }
+        let builds = at_once(self.store.list_builds(&BuildFilter::default(), Page::ALL));
+        let mut builds = builds.unwrap().items.into_iter();
+        if let Some(build) = builds.find(|build| !build.state.is_final()) {
+            return Some(format!("{} is {}", build.id, build.state));
+        }
+        let state = Some(ReconcileState::InProgress);
+        let open = at_once(self.store.list_reconciles(None, state, Page::ALL))
+            .unwrap()
+            .items;
+        open.first()
+            .map(|reconcile| format!("{} is in progress", reconcile.id))
+    }
+
+    fn views(&self) -> Vec<EnvironmentView> {
+        let views = self
+            .environments
+            .iter()
+            .map(|id| at_once(self.store.view(*id, self.now())));
+        views.filter_map(|view| view.unwrap()).collect()
+    }
+
+    /// How many instances are wanted of each Worker, and of which Release.
+    fn wanted(&self) -> BTreeMap<Crew, (u16, Release, bool)> {
+        let mut wanted = BTreeMap::new();
+        for view in self.views() {
+            for app in &view.apps {
+                let Some((_, release)) = &app.deployed else {
+                    continue;
+                };
+                for spec in &release.workers {
+                    let row = app
+                        .workers
+                        .iter()
+                        .find(|row| row.worker.spec.name == spec.name);
+                    let scale = row.map_or(0, |row| row.worker.scale.get());
+                    let scale = if spec.singleton { scale.min(1) } else { scale };
+                    let crew = (view.environment.id, app.app.id, spec.name.clone());
+                    wanted.insert(crew, (scale, release.clone(), spec.singleton));
+                }
+            }
+        }
+        wanted
+    }
+
+    fn known(&self) -> Vec<Standing> {
+        let all = self.nodes.iter().flat_map(testkit::fake::Node::standing);
+        all.filter(is_known).collect()
+    }
+
+    fn wrong_instances(&self) -> Option<String> {
+        let mut wanted = self.wanted();
+        for standing in self.known() {
+            let seen = standing.observed.as_ref()?;
+            let crew = (seen.environment, seen.app, seen.worker.clone());
+            let Some((missing, release, singleton)) = wanted.get_mut(&crew) else {
+                return Some(format!(
+                    "{} stands, and nothing is wanted of it",
+                    standing.name
+                ));
+            };
+            let policy = if *singleton {
+                RestartPolicy::No
+            } else {
+                RestartPolicy::UnlessStopped
+            };
+            if seen.authenticity == Authenticity::Copy {
+                return Some(format!("the copy {} stands", standing.name));
+            }
+            if !self.runs_release(seen.deploy, release) {
+                return Some(format!(
+                    "{} of the superseded {} stands",
+                    standing.name, seen.deploy
+                ));
+            }
+            if !standing.serves || standing.stopping {
+                return Some(format!(
+                    "{} does not serve: {:?}",
+                    standing.name, seen.phase
+                ));
+            }
+            if seen.restart != policy {
+                return Some(format!(
+                    "{} would not come back after a reboot",
+                    standing.name
+                ));
+            }
+            let Some(fewer) = missing.checked_sub(1) else {
+                return Some(format!(
+                    "{} is one too many of {}",
+                    standing.name, seen.worker
+                ));
+            };
+            *missing = fewer;
+        }
+        let mut lacking = wanted.iter().filter(|(_, (missing, ..))| *missing > 0);
+        lacking
+            .next()
+            .map(|((environment, app, worker), (missing, ..))| {
+                format!("{missing} of {worker} of {app} in {environment} are missing")
+            })
+    }
+
+    fn runs_release(&self, deploy: DeployId, release: &Release) -> bool {
+        let deploy = at_once(self.store.find_deploy(deploy)).unwrap();
+        deploy.is_some_and(|deploy| {
+            let done = matches!(deploy.state, DeployState::Deployed | DeployState::Stopped);
+            done && deploy.release == Some(release.id)
+        })
+    }
+
+    fn wrong_ledger(&self) -> Option<String> {
+        let mut standing: BTreeSet<String> = self.known().into_iter().map(|s| s.name).collect();
+        for intent in at_once(self.store.standing_intents()).unwrap() {
+            if intent.state != IntentState::Done || intent.kind != IntentKind::Start {
+                return Some(format!(
+                    "an intent to {} {} is open",
+                    intent.kind, intent.instance
+                ));
+            }
+            if !standing.remove(&intent.instance.to_string()) {
+                return Some(format!(
+                    "{} is on record and does not stand",
+                    intent.instance
+                ));
+            }
+        }
+        standing
+            .first()
+            .map(|name| format!("{name} stands and is not on record"))
+    }
+
+    fn wrong_catalog(&self) -> Option<String> {
+        let ours = self.known();
+        let with_port = ours
+            .iter()
+            .filter_map(|s| s.observed.as_ref())
+            .filter(|s| s.port.is_some());
+        let mut wanted: BTreeSet<_> = with_port.map(|seen| seen.instance).collect();
+        for (entry, registration) in self.catalog.entries() {
+            if registration != Registration::Serving || !wanted.remove(&entry.instance) {
+                return Some(format!(
+                    "the catalog has {} as {registration:?}",
+                    entry.instance
+                ));
+            }
+        }
+        wanted
+            .first()
+            .map(|instance| format!("the catalog lacks {instance}"))
+    }
+
+    fn touched_strangers(&self) -> Option<String> {
+        for node in &self.nodes {
+            let strangers = node
+                .standing()
+                .into_iter()
+                .filter(|standing| !is_known(standing));
+            let left = strangers.filter(|stranger| !stranger.stopping).count();
+            if left != 3 {
+                return Some(format!("{left} of 3 strangers are left on {}", node.name()));
+            }
+        }
+        None
+    }
+
+    /// The leases that are held once every server has ended in good order.
+    pub(crate) fn left_leases(&self) -> Option<String> {
+        let left = at_once(self.store.list_leases()).unwrap();
+        left.first()
+            .map(|lease| format!("{} is still {}'s", lease.name, lease.owner))
+    }
+}

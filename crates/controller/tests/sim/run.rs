@@ -1,0 +1,192 @@
+//! Runs seeds.
+
+use crate::{variants::Variant, world::World};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use testkit::sim::Tracing;
+use tokio::task::LocalSet;
+
+/// How many seeds a plain run of the tests takes.
+pub(crate) const SEEDS: u64 = 10_000;
+/// Every such seed is run twice, and must leave the same trace.
+const TWICE: u64 = 100;
+/// How many seeds a broken variant has to be found in.
+const SEARCH: u64 = 300;
+/// After so many seeds that break something, no more are tried.
+const BAD_MAX: usize = 20;
+/// How many of the last lines of a trace are shown.
+const SHOWN: usize = 400;
+/// How long the world is given to come to rest, in virtual time: longer than the longest backoff, the longest patience
+/// and all retries together.
+const REST: Duration = Duration::from_secs(3_600);
+
+/// What came of one seed.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    violation: Option<String>,
+    hash: u64,
+    points: u64,
+    lines: Vec<String>,
+}
+
+/// A number that whoever runs the tests has set.
+pub(crate) fn from_environment(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name} is not a number: {text}")),
+    )
+}
+
+/// Runs this many seeds, on all cores, and stops at the first that breaks something.
+pub(crate) fn run_all(seeds: u64) {
+    let (next, points) = (AtomicU64::new(1), AtomicU64::new(0));
+    let bad = Mutex::new(BTreeMap::new());
+    let has_enough = || bad.lock().unwrap().len() >= BAD_MAX;
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed > seeds || has_enough() {
+                        return;
+                    }
+                    let outcome = run(seed, Variant::AsItIs, Tracing::Hash);
+                    points.fetch_add(outcome.points, Ordering::Relaxed);
+                    let differs = seed.is_multiple_of(TWICE)
+                        && run(seed, Variant::AsItIs, Tracing::Hash) != outcome;
+                    let violation = outcome.violation.filter(|_| !differs);
+                    if violation.is_some() || differs {
+                        let what = violation.unwrap_or_else(|| "runs differ".to_owned());
+                        bad.lock().unwrap().insert(seed, what);
+                    }
+                }
+            });
+        }
+    });
+    println!("{seeds} seeds, {} points", points.into_inner());
+    let bad = bad.into_inner().unwrap();
+    for (seed, what) in &bad {
+        println!("seed {seed}: {what}");
+    }
+    if let Some(seed) = bad.keys().next() {
+        run_one(*seed);
+        panic!("seed {seed} broke something among others, and nothing when it ran again");
+    }
+}
+
+/// Runs one seed twice, and says all that is known of it when it breaks something.
+pub(crate) fn run_one(seed: u64) {
+    let (first, second) = (
+        run(seed, Variant::AsItIs, Tracing::Lines),
+        run(seed, Variant::AsItIs, Tracing::Lines),
+    );
+    if let Some(violation) = &first.violation {
+        let last = &first.lines[first.lines.len().saturating_sub(SHOWN)..];
+        panic!(
+            "{}\n\nseed {seed}: {violation}\nrun it again: JOCKEY_SIM_SEED={seed} cargo test -p controller --test sim one_seed",
+            last.join("\n")
+        );
+    }
+    let same = first
+        .lines
+        .iter()
+        .zip(&second.lines)
+        .take_while(|(one, other)| one == other);
+    let same = same.count();
+    assert_eq!(
+        first.hash,
+        second.hash,
+        "seed {seed} ran differently the second time: after {:#?} came {:?}, then {:?}",
+        &first.lines[same.saturating_sub(20)..same],
+        first.lines.get(same),
+        second.lines.get(same)
+    );
+}
+
+/// Runs a broken variant until it is found out.
+pub(crate) fn find_violation(variant: Variant, expected: &str) {
+    let mut others = Vec::new();
+    for seed in 1..=SEARCH {
+        match run(seed, variant, Tracing::Hash).violation {
+            Some(violation) if violation.contains(expected) => return,
+            Some(violation) => others.push(violation),
+            None => {}
+        }
+    }
+    panic!("{variant:?} is not found in {SEARCH} seeds; what was found: {others:?}");
+}
+
+fn run(seed: u64, variant: Variant, tracing: Tracing) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime needs only memory");
+    LocalSet::new().block_on(&runtime, live(seed, variant, tracing))
+}
+
+async fn live(seed: u64, variant: Variant, tracing: Tracing) -> Outcome {
+    let mut world = World::of(seed, variant, tracing);
+    world.place_strangers();
+    let violation = course(&mut world).await;
+    Outcome {
+        violation,
+        hash: world.fate.hash(),
+        points: world.fate.points(),
+        lines: world.fate.lines(),
+    }
+}
+
+/// The life of a world, until something is broken or it has come to its end.
+async fn course(world: &mut World) -> Option<String> {
+    let (app, repo) = world.apps[0].clone();
+    let environment = world.environments[0];
+    world.deploy_commit(app, environment, &repo);
+    for _ in 0..4 + world.random.below(12) {
+        if world.random.in_thousand(250) {
+            world.choose_odds();
+        }
+        if world.random.in_thousand(600) {
+            world.ask();
+        } else {
+            world.befall().await;
+        }
+        let pause = if world.random.in_thousand(150) {
+            150_000
+        } else {
+            15_000
+        };
+        let pause = Duration::from_millis(world.random.below(pause));
+        world.pass(pause).await;
+        if let Some(violation) = world.watch.violations().into_iter().next() {
+            return Some(violation);
+        }
+    }
+    world.heal();
+    rest(world).await
+}
+
+async fn rest(world: &mut World) -> Option<String> {
+    let step = Duration::from_secs(5);
+    let mut unrest = None;
+    for _ in 0..REST.as_secs() / step.as_secs() {
+        world.pass(step).await;
+        if let Some(violation) = world.watch.violations().into_iter().next() {
+            return Some(violation);
+        }
+        unrest = world.unrest();
+        if unrest.is_none() {
+            world.shut_servers_down().await;
+            return world.left_leases();
+        }
+    }
+    unrest.map(|why| format!("not at rest after {} s: {why}", REST.as_secs()))
+}

@@ -1,0 +1,39 @@
+//! The controller as it is, and broken on purpose: a simulation that finds nothing has to show that it could.
+
+use controller::{RecordOrder, Settings};
+use scheduler::broken::{
+    plan_that_ignores_the_healthy_minimum, plan_that_takes_unknown_for_unhealthy,
+};
+use std::time::Duration;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Variant {
+    AsItIs,
+    UnknownIsUnhealthy,
+    NoHealthyMinimum,
+    EffectBeforeIntent,
+}
+
+impl Variant {
+    pub(crate) fn settings(self, server: u64) -> Settings {
+        let mut settings = Settings {
+            steps_per_node: 4,
+            ..Settings::named(format!("server-{server}"))
+        };
+        settings.policy.backoff_max = Duration::from_secs(30);
+        settings.policy.forget_after = Duration::from_secs(120);
+        match self {
+            Self::AsItIs => {}
+            Self::UnknownIsUnhealthy => {
+                settings.planner = plan_that_takes_unknown_for_unhealthy;
+                settings.check = |_, _| Vec::new();
+            }
+            Self::NoHealthyMinimum => {
+                settings.planner = plan_that_ignores_the_healthy_minimum;
+                settings.check = |_, _| Vec::new();
+            }
+            Self::EffectBeforeIntent => settings.record = RecordOrder::AfterEffect,
+        }
+        settings
+    }
+}

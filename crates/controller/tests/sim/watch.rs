@@ -1,0 +1,240 @@
+//! Looks at every effect of a server, just before it happens, for what may never be.
+
+use crate::world::{INSTALLATION, at_once};
+use domain::{
+    AppId, DeployState, EnvironmentId, InstanceId, IntentKind, NodeName, Timestamp, WorkerName,
+    observed::Authenticity,
+};
+use ports::store::{Deploys as _, Views as _, view::AppView};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use testkit::{
+    fake::{self, node::Standing},
+    sim::{
+        Fate,
+        faulty::{Act, Witness},
+    },
+};
+use tokio::time::Instant;
+
+/// For how long after a death that Jockey did not bring about it may act upon what it saw before: a step waits for a
+/// node that is silent for up to a minute, and for up to four seconds at each of its points.
+const EXCUSED: Duration = Duration::from_secs(75);
+
+/// The instances of one Worker.
+type Crew = (EnvironmentId, AppId, WorkerName);
+
+/// Clones look at the same world.
+#[derive(Clone)]
+pub(crate) struct Watch {
+    store: Arc<fake::Store>,
+    nodes: Arc<[fake::Node]>,
+    fate: Fate,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    violations: Vec<String>,
+    /// What a server has begun to end.
+    condemned: BTreeSet<String>,
+    serving: BTreeMap<Crew, BTreeSet<String>>,
+    /// When something that no server did last made fewer of a Worker's instances serve than were wanted.
+    hurt: BTreeMap<Crew, Instant>,
+}
+
+impl Watch {
+    pub(crate) fn new(store: Arc<fake::Store>, nodes: Vec<fake::Node>, fate: Fate) -> Self {
+        Self {
+            store,
+            nodes: nodes.into(),
+            fate,
+            seen: Arc::default(),
+        }
+    }
+
+    pub(crate) fn witness(&self) -> Witness {
+        let this = self.clone();
+        Arc::new(move |act| this.about_to(act))
+    }
+
+    pub(crate) fn violations(&self) -> Vec<String> {
+        self.lock().violations.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes who serves now, and which Workers lost somebody without a server's doing.
+    pub(crate) fn observe(&self) {
+        let mut seen = self.lock();
+        let mut serving: BTreeMap<Crew, BTreeSet<String>> = BTreeMap::new();
+        for node in &*self.nodes {
+            for standing in node.standing() {
+                if let Some(crew) = crew(&standing).filter(|_| serves(&standing)) {
+                    serving.entry(crew).or_default().insert(standing.handle);
+                }
+            }
+        }
+        let before = std::mem::take(&mut seen.serving);
+        for (crew, handles) in before {
+            let still = serving.get(&crew);
+            let lost = handles.iter().any(|handle| {
+                !seen.condemned.contains(handle)
+                    && still.is_none_or(|still| !still.contains(handle))
+            });
+            if lost {
+                seen.hurt.insert(crew, Instant::now());
+            }
+        }
+        seen.serving = serving;
+    }
+
+    /// Somebody asked for more of every Worker of an App: for a moment there are fewer than are wanted.
+    pub(crate) fn wants_more(&self, environment: EnvironmentId, app: AppId, worker: &WorkerName) {
+        let crew = (environment, app, worker.clone());
+        self.lock().hurt.insert(crew, Instant::now());
+    }
+
+    fn about_to(&self, act: &Act) {
+        self.observe();
+        let (node, called) = match act {
+            Act::Start { node, spec } => {
+                self.fate
+                    .note(format_args!("start {} on {node}", spec.instance));
+                self.needs_intent(spec.instance, IntentKind::Start, "start");
+                return;
+            }
+            Act::Stop { node, handle } | Act::Remove { node, handle } => (node, handle.clone()),
+            Act::Maintenance { node, instance } | Act::Deregister { node, instance } => {
+                (node, instance.to_string())
+            }
+        };
+        let word = match act {
+            Act::Start { .. } => "start",
+            Act::Stop { .. } => "stop",
+            Act::Remove { .. } => "remove",
+            Act::Maintenance { .. } => "maintenance",
+            Act::Deregister { .. } => "deregister",
+        };
+        self.fate.note(format_args!("{word} {called} on {node}"));
+        if let Some(target) = self.find(node, &called) {
+            self.may_end(&target, word);
+        }
+    }
+
+    fn find(&self, node: &NodeName, called: &str) -> Option<Standing> {
+        let node = self.nodes.iter().find(|known| known.name() == node)?;
+        let mut ours = node
+            .standing()
+            .into_iter()
+            .filter(|s| s.installation == Some(INSTALLATION));
+        ours.find(|standing| standing.handle == called || standing.name == called)
+    }
+
+    fn may_end(&self, target: &Standing, word: &str) {
+        let Some(observed) = &target.observed else {
+            return;
+        };
+        if at_once(self.store.find_deploy(observed.deploy)).is_ok_and(|found| found.is_none()) {
+            self.violate(format!(
+                "{word} of {}, whose deploy is unknown",
+                target.name
+            ));
+        }
+        if observed.authenticity == Authenticity::Copy {
+            self.lock().condemned.insert(target.handle.clone());
+            return;
+        }
+        self.needs_intent(observed.instance, IntentKind::Stop, word);
+        let first = self.lock().condemned.insert(target.handle.clone());
+        if first && serves(target) {
+            self.must_stay_healthy(target, word);
+        }
+    }
+
+    fn needs_intent(&self, instance: InstanceId, kind: IntentKind, word: &str) {
+        if self.store.intent_on_record(instance, kind).is_none() {
+            self.violate(format!(
+                "{word} of {instance}, and no intent to {kind} it is on record"
+            ));
+        }
+    }
+
+    /// Rule 1: what is left must be as many as have to stay healthy.
+    fn must_stay_healthy(&self, target: &Standing, word: &str) {
+        let Some(crew) = crew(target) else {
+            return;
+        };
+        let needed = self.floor(&crew);
+        let seen = self.lock();
+        let others = seen.serving.get(&crew).into_iter().flatten();
+        let left = others
+            .filter(|handle| !seen.condemned.contains(*handle))
+            .count();
+        let hurt = seen.hurt.get(&crew);
+        let excused = hurt.is_some_and(|at| at.elapsed() < EXCUSED);
+        drop(seen);
+        if left < usize::from(needed) && !excused {
+            self.violate(format!(
+                "{word} of {} leaves {left} of {} in {}, and {needed} must stay healthy",
+                target.name, crew.2, crew.0
+            ));
+        }
+    }
+
+    fn floor(&self, (environment, app, worker): &Crew) -> u16 {
+        let Ok(Some(view)) = at_once(self.store.view(*environment, Timestamp::EPOCH)) else {
+            return 0;
+        };
+        let Some(app) = view.apps.iter().find(|view| view.app.id == *app) else {
+            return 0;
+        };
+        let Some(release) = wanted(app) else {
+            return 0;
+        };
+        let row = app
+            .workers
+            .iter()
+            .find(|row| row.worker.spec.name == *worker);
+        match (release.worker(worker), row) {
+            (Some(spec), Some(row)) if !spec.singleton => spec.rollout.floor(row.worker.scale),
+            _ => 0,
+        }
+    }
+
+    pub(crate) fn violate(&self, what: String) {
+        self.fate.note(format_args!("VIOLATION: {what}"));
+        self.lock().violations.push(what);
+    }
+}
+
+/// The Release that is to run.
+fn wanted(app: &AppView) -> Option<&domain::Release> {
+    let active = app
+        .active
+        .first()
+        .filter(|active| active.deploy.state == DeployState::Deploying);
+    let deploying = active.and_then(|active| active.release.as_ref());
+    deploying.or(app.deployed.as_ref().map(|(_, release)| release))
+}
+
+fn crew(standing: &Standing) -> Option<Crew> {
+    let ours = standing.installation == Some(INSTALLATION);
+    let seen = standing.observed.as_ref().filter(|_| ours)?;
+    let genuine = seen.authenticity == Authenticity::Genuine;
+    genuine.then(|| (seen.environment, seen.app, seen.worker.clone()))
+}
+
+/// Whether it truly does what it is for: one without a port has only to run.
+fn serves(standing: &Standing) -> bool {
+    let seen = standing.observed.as_ref();
+    seen.is_some_and(|seen| match seen.port {
+        Some(_) => standing.serves,
+        None => seen.phase.is_running(),
+    })
+}

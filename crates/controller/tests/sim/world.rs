@@ -1,0 +1,261 @@
+//! One simulated world: nodes, a catalog, git, a database, servers, and what was deployed into it.
+
+use crate::{variants::Variant, watch::Watch};
+use controller::{Board, Deps, Server};
+use domain::{
+    AppId, CommitSha, EnvironmentId, InstallationId, Node, NodeName, RepoName, Timestamp,
+    app::Recipe,
+    node::{Duty, NodeState},
+};
+use futures_util::FutureExt;
+use ports::{
+    Store,
+    store::{Change, entities::NewApp},
+};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use testkit::{
+    fake::{self, clock::BEGINNING, ids::Random, node::Registry},
+    sim::{Fate, Points, Tracing, faulty},
+};
+use tokio::time::Instant;
+
+pub(crate) struct World {
+    pub(crate) random: Random,
+    pub(crate) fate: Fate,
+    pub(crate) store: Arc<fake::Store>,
+    /// The time of day of servers and nodes. It jumps; the database has a clock of its own.
+    pub(crate) clock: Arc<fake::Clock>,
+    pub(crate) nodes: Vec<fake::Node>,
+    pub(crate) catalog: Arc<fake::Catalog>,
+    pub(crate) source: Arc<fake::Source>,
+    pub(crate) engine: Arc<fake::BuildEngine>,
+    pub(crate) watch: Watch,
+    pub(crate) environments: Vec<EnvironmentId>,
+    pub(crate) apps: Vec<(AppId, RepoName)>,
+    pub(crate) commits: Vec<CommitSha>,
+    servers: Vec<Seat>,
+    next_server: u64,
+    variant: Variant,
+}
+
+/// Where a server runs, or will run again.
+struct Seat {
+    number: u64,
+    server: Option<Server>,
+    starts_at: Instant,
+}
+
+pub(crate) const INSTALLATION: InstallationId = InstallationId::from_bits(7);
+/// Another Jockey on the same nodes.
+pub(crate) const OTHER: InstallationId = InstallationId::from_bits(8);
+
+/// The answer of a fake, which is always there at once.
+pub(crate) fn at_once<T>(answer: impl Future<Output = T>) -> T {
+    answer.now_or_never().expect("a fake store answers at once")
+}
+
+impl World {
+    pub(crate) fn of(seed: u64, variant: Variant, tracing: Tracing) -> Self {
+        let mut random = Random::seeded(seed);
+        let fate = Fate::of(random.bits(), tracing);
+        let clock = Arc::new(fake::Clock::at(BEGINNING));
+        let database_clock = Arc::new(fake::Clock::at(BEGINNING));
+        let store = Arc::new(fake::Store::new(INSTALLATION, database_clock));
+        let registry = Registry::default();
+        let nodes: Vec<fake::Node> = (1..=1 + random.below(3))
+            .map(|number| {
+                let name: NodeName = format!("node-{number}").parse().unwrap();
+                fake::Node::new(name, clock.clone(), registry.clone())
+            })
+            .collect();
+        let catalog = Arc::new(fake::Catalog::of(nodes.iter().map(pool_node)));
+        let watch = Watch::new(store.clone(), nodes.clone(), fate.clone());
+        let mut world = Self {
+            random,
+            fate,
+            store,
+            clock,
+            nodes,
+            catalog,
+            source: Arc::new(fake::Source::default()),
+            engine: Arc::new(fake::BuildEngine::pushing_to(registry)),
+            watch,
+            environments: Vec::new(),
+            apps: Vec::new(),
+            commits: Vec::new(),
+            servers: Vec::new(),
+            next_server: 0,
+            variant,
+        };
+        world.settle_in();
+        world
+    }
+
+    fn settle_in(&mut self) {
+        use ports::store::{Apps as _, Environments as _, Stacks as _};
+        let change = self.change();
+        for number in 1..=1 + self.random.below(2) {
+            let name = format!("env-{number}-x").parse().unwrap();
+            let made = at_once(self.store.create_environment(name, None, &change)).unwrap();
+            self.environments.push(made.id);
+        }
+        let stack = at_once(self.store.create_stack("api".parse().unwrap(), &change)).unwrap();
+        for number in 1..=1 + self.random.below(2) {
+            let repo: RepoName = format!("example/app-{number}").parse().unwrap();
+            let new = NewApp {
+                name: format!("app-{number}").parse().unwrap(),
+                repo: repo.clone(),
+                stack: stack.id,
+                recipe: Recipe::default(),
+                subscribe_to_github_webhook: true,
+            };
+            let made = at_once(self.store.create_app(new, &change)).unwrap();
+            self.apps.push((made.id, repo));
+        }
+        let servers = if self.random.in_thousand(250) { 2 } else { 1 };
+        for _ in 0..servers {
+            self.servers.push(Seat {
+                number: 0,
+                server: None,
+                starts_at: Instant::now(),
+            });
+        }
+        self.start_servers();
+    }
+
+    pub(crate) fn change(&self) -> Change {
+        Change {
+            actor: "somebody".to_owned(),
+            at: self.now(),
+            message: "a test".to_owned(),
+            request: None,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        use ports::Clock as _;
+        self.clock.now()
+    }
+
+    /// Lets time pass. Servers that die meanwhile start again some seconds later.
+    pub(crate) async fn pass(&mut self, time: Duration) {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            self.bury_dead_servers();
+            self.start_servers();
+            self.watch.observe();
+            let next = end.min(Instant::now() + Duration::from_secs(1));
+            // Both may be dropped: what each waits for is looked at above.
+            tokio::select! {
+                biased;
+                () = self.fate.crashed() => {}
+                () = tokio::time::sleep_until(next) => {}
+            }
+        }
+    }
+
+    fn bury_dead_servers(&mut self) {
+        for seat in &mut self.servers {
+            if seat.server.is_some() && !self.fate.lives(seat.number) {
+                seat.server = None;
+                let pause = Duration::from_millis(self.random.below(20_000));
+                seat.starts_at = Instant::now() + pause;
+            }
+        }
+    }
+
+    fn start_servers(&mut self) {
+        for at in 0..self.servers.len() {
+            if self.servers[at].server.is_none() && self.servers[at].starts_at <= Instant::now() {
+                self.next_server += 1;
+                let number = self.next_server;
+                let deps = self.deps(number);
+                self.fate.note(format_args!("server {number} starts"));
+                self.servers[at].number = number;
+                self.servers[at].server = Some(Server::start(deps));
+            }
+        }
+    }
+
+    /// Lets every server end in good order, as far as its calls return, and starts it again later.
+    pub(crate) async fn shut_servers_down(&mut self) {
+        for at in 0..self.servers.len() {
+            if let Some(server) = self.servers[at].server.take() {
+                // Without an end where a call of it does not return: then it is killed.
+                let _ = tokio::time::timeout(Duration::from_secs(60), server.shutdown()).await;
+                self.fate.end(self.servers[at].number);
+                self.servers[at].starts_at = Instant::now() + Duration::from_secs(1);
+            }
+        }
+    }
+
+    /// Starts every server that does not run.
+    pub(crate) fn revive_servers(&mut self) {
+        self.bury_dead_servers();
+        for seat in &mut self.servers {
+            seat.starts_at = Instant::now();
+        }
+        self.start_servers();
+    }
+
+    fn deps(&self, number: u64) -> Deps {
+        let points = self.fate.points_of(number);
+        let store: Arc<dyn Store> = self.store.clone();
+        let prober = self
+            .nodes
+            .iter()
+            .fold(fake::Prober::default(), |prober, node| {
+                prober.with(&address(node), node.clone())
+            });
+        Deps {
+            store: Arc::new(faulty::FaultyStore::new(store, points.clone())),
+            fleet: Arc::new(self.fleet(&points)),
+            catalog: Arc::new(faulty::FaultyCatalog::new(
+                self.catalog.clone(),
+                points.clone(),
+                self.watch.witness(),
+            )),
+            prober: Arc::new(faulty::FaultyProber::new(Arc::new(prober), points.clone())),
+            source: Arc::new(faulty::FaultySource::new(
+                self.source.clone(),
+                points.clone(),
+            )),
+            engine: Arc::new(faulty::FaultyBuildEngine::new(self.engine.clone(), points)),
+            clock: self.clock.clone(),
+            ids: Arc::new(fake::Ids::seeded(self.random.clone().bits() ^ number)),
+            settings: Arc::new(self.variant.settings(number)),
+            board: Arc::new(Board::default()),
+        }
+    }
+
+    fn fleet(&self, points: &Points) -> fake::Fleet {
+        self.nodes
+            .iter()
+            .fold(fake::Fleet::default(), |fleet, node| {
+                let runtime = faulty::FaultyRuntime::new(
+                    node.runtime(INSTALLATION),
+                    node.name().clone(),
+                    points.clone(),
+                    self.watch.witness(),
+                );
+                let images = faulty::FaultyImages::new(node.images(INSTALLATION), points.clone());
+                fleet.with(node.name().clone(), Arc::new(runtime), Arc::new(images))
+            })
+    }
+}
+
+fn address(node: &fake::Node) -> String {
+    format!("{}.test", node.name())
+}
+
+fn pool_node(node: &fake::Node) -> Node {
+    Node {
+        name: node.name().clone(),
+        address: address(node),
+        state: NodeState::Alive,
+        duty: Duty::Serving,
+        meta: BTreeMap::new(),
+        memory: None,
+        cpu: None,
+    }
+}
