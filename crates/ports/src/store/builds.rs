@@ -142,7 +142,8 @@ pub trait Builds: Send + Sync {
     /// None but those of the database.
     async fn last_build_lines(&self, id: BuildId, count: u32) -> Result<Vec<String>, Error>;
 
-    /// How many active Deploys wait for a Build.
+    /// How many active Deploys wait for a Build, or may come to: those of its App that have not asked for one yet. A
+    /// Deploy asks for its Build first and says that it waits afterwards, and the Build must not be given up in between.
     ///
     /// # Errors
     /// None but those of the database.

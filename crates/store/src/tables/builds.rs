@@ -294,9 +294,19 @@ impl Builds for Store {
     async fn waiting_for_build(&self, id: BuildId) -> Result<u32, Error> {
         self.read(move |conn| {
             let waiting = [DeployState::Created, DeployState::Building].map(DeployState::as_str);
+            let undecided = DeployState::Created.as_str();
+            let app = builds::table
+                .filter(builds::id.eq(id.number()))
+                .select(builds::app);
+            let of_its_app = deploys::build
+                .is_null()
+                .and(deploys::state.eq(undecided))
+                .and(deploys::app.eq_any(app));
+            let asked = deploys::build
+                .eq(id.number())
+                .and(deploys::state.eq_any(waiting));
             let count: i64 = deploys::table
-                .filter(deploys::build.eq(id.number()))
-                .filter(deploys::state.eq_any(waiting))
+                .filter(asked.assume_not_null().or(of_its_app.assume_not_null()))
                 .count()
                 .get_result(conn)?;
             Ok(u32::try_from(count).unwrap_or(u32::MAX))

@@ -9,7 +9,7 @@ use crate::{
         deploys::{NewDeploy, OnConflict},
     },
 };
-use domain::{BuildState, app::Recipe, build::Wanted};
+use domain::{BuildState, DeployEvent, app::Recipe, build::Wanted};
 
 pub async fn equal_requests_share_a_build(store: &dyn Store) {
     let shop = shop(store).await;
@@ -129,6 +129,10 @@ pub async fn a_build_knows_who_waits_for_it(store: &dyn Store) {
     store.create_deploy(deploy, &at(2)).await.unwrap();
     assert_eq!(store.waiting_for_build(build.id).await.unwrap(), 1);
     let superseding = shop.new_deploy(OnConflict::Supersede);
-    store.create_deploy(superseding, &at(3)).await.unwrap();
+    let undecided = store.create_deploy(superseding, &at(3)).await.unwrap();
+    assert_eq!(store.waiting_for_build(build.id).await.unwrap(), 1);
+    shop.moved(store, &undecided, DeployEvent::Cancelled)
+        .await
+        .unwrap();
     assert_eq!(store.waiting_for_build(build.id).await.unwrap(), 0);
 }
