@@ -35,7 +35,7 @@ impl Store {
     /// # Errors
     /// `BadKeys::NothingNew` when the first key given is the one in use; those of the file and the database.
     pub async fn rotate_keys(&self) -> Result<Rotated, RotateError> {
-        let in_use = self.read(|conn| meta::key_in_use(conn)).await?;
+        let in_use = self.read(meta::key_in_use).await?;
         let from = in_use.ok_or_else(|| Error::Corrupt("no key is recorded".to_owned()))?;
         let newest = self.newest_key()?;
         let id = newest.id();

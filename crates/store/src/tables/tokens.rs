@@ -15,10 +15,9 @@ use ports::store::{
     Change, Error, Tokens,
     tokens::{NewToken, TokenHash},
 };
-use std::time::Duration;
 
-/// How exactly the last use is known, so that reading does not become writing.
-const USE_EXACT_TO: Duration = Duration::from_secs(60);
+/// How exactly the last use is known, in microseconds: a minute, so that reading does not become writing.
+const USE_EXACT_TO_US: i64 = 60_000_000;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = tokens)]
@@ -128,12 +127,12 @@ impl Tokens for Store {
 
     async fn touch_token(&self, id: TokenId, at: Timestamp) -> Result<(), Error> {
         self.write(move |tx| {
-            let long_ago = (at - USE_EXACT_TO).micros();
+            let minute = at.micros() - at.micros().rem_euclid(USE_EXACT_TO_US);
             let unnoted = tokens::last_used_at
                 .is_null()
-                .or(tokens::last_used_at.le(long_ago));
+                .or(tokens::last_used_at.lt(minute));
             diesel::update(tokens::table.find(id.number()).filter(unnoted))
-                .set(tokens::last_used_at.eq(at.micros()))
+                .set(tokens::last_used_at.eq(minute))
                 .execute(tx.conn)?;
             Ok(())
         })

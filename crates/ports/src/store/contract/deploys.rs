@@ -28,7 +28,7 @@ pub async fn a_deploy_waits_or_supersedes(store: &dyn Store) {
         .active_deploys(shop.app.id, shop.environment.id)
         .await
         .unwrap();
-    assert_eq!(active, [third.clone()]);
+    assert_eq!(active, std::slice::from_ref(&third));
     for id in [first.id, second.id] {
         let ended = store.find_deploy(id).await.unwrap().unwrap();
         assert_eq!(ended.state, DeployState::Cancelled);

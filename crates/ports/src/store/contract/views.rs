@@ -1,11 +1,16 @@
 //! What a control loop reads.
 
-use super::world::{START, at, declared, environment, gone, open, shop};
+use super::world::{START, Shop, at, declared, environment, gone, open, shop};
 use crate::{
     Store,
-    store::{deploys::OnConflict, reconciles::NewReconcile},
+    store::{deploys::OnConflict, reconciles::NewReconcile, view::ActiveDeploy},
 };
-use domain::{EnvironmentId, node::Duty, reconcile::ReconcileState, worker::WorkerSource};
+use domain::{
+    EnvironmentId,
+    node::Duty,
+    reconcile::{Reconcile, ReconcileState},
+    worker::WorkerSource,
+};
 
 pub async fn a_view_holds_what_a_loop_needs(store: &dyn Store) {
     let shop = shop(store).await;
@@ -29,13 +34,7 @@ pub async fn a_view_holds_what_a_loop_needs(store: &dyn Store) {
         .set_duty(&"a".parse().unwrap(), Duty::Draining, &at(6))
         .await
         .unwrap();
-    let new = NewReconcile {
-        environment: shop.environment.id,
-        app: None,
-        state: ReconcileState::InProgress,
-        plan: Vec::new(),
-    };
-    let reconcile = store.create_reconcile(new, &at(7)).await.unwrap();
+    let reconcile = in_progress(store, &shop).await;
 
     let view = store
         .view(shop.environment.id, START)
@@ -55,11 +54,8 @@ pub async fn a_view_holds_what_a_loop_needs(store: &dyn Store) {
         .collect();
     assert_eq!(workers, ["clock", "web"]);
     assert_eq!(app.deployed, Some((deployed.clone(), first.clone())));
-    let active: Vec<_> = app
-        .active
-        .iter()
-        .map(|one| (one.deploy.id, one.release.clone()))
-        .collect();
+    let parts = |one: &ActiveDeploy| (one.deploy.id, one.release.clone());
+    let active: Vec<_> = app.active.iter().map(parts).collect();
     assert_eq!(
         active,
         [
@@ -84,6 +80,16 @@ pub async fn a_view_holds_what_a_loop_needs(store: &dyn Store) {
     assert!(other.releases.is_empty() && other.reconciles.is_empty());
     let unknown = store.view(EnvironmentId::new(99), START).await.unwrap();
     assert_eq!(unknown, None);
+}
+
+async fn in_progress(store: &dyn Store, shop: &Shop) -> Reconcile {
+    let new = NewReconcile {
+        environment: shop.environment.id,
+        app: None,
+        state: ReconcileState::InProgress,
+        plan: Vec::new(),
+    };
+    store.create_reconcile(new, &at(7)).await.unwrap()
 }
 
 pub async fn a_deleted_app_is_seen_while_its_instances_stand(store: &dyn Store) {
