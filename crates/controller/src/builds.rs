@@ -154,38 +154,58 @@ async fn attempts(deps: &Deps, build: &Build, lines: mpsc::Sender<String>) -> Bu
     }
 }
 
-/// Ends when the Build is not in progress any more, or when only Deploys wanted it and none of them waits for it.
+/// Ends when the Build is not in progress any more, or when only Deploys wanted it and none has waited for it for the
+/// time of a lease: a Deploy's server that asked for it, and has not yet said that its Deploy waits, says so by then or
+/// has lost its lease.
 async fn unwanted(deps: &Deps, id: BuildId) -> BuildOutcome {
     let mut newest = deps.store.newest_event();
+    let mut nobody_until = None;
     loop {
         newest.mark_unchanged();
         match deps.store.find_build(id).await {
-            Ok(Some(build)) if build.state.is_final() => {
-                return BuildOutcome::Cancelled {
-                    reason: "it was cancelled".to_owned(),
-                };
-            }
+            Ok(Some(build)) if build.state.is_final() => return cancelled("it was cancelled"),
             Ok(Some(build)) if build.wanted == Wanted::ByDeploys => {
-                if let Ok(0) = deps.store.waiting_for_build(id).await {
-                    return BuildOutcome::Cancelled {
-                        reason: "no deploy waits for it any more".to_owned(),
-                    };
+                match deps.store.waiting_for_build(id).await {
+                    Ok(0) => {
+                        let now = tokio::time::Instant::now();
+                        let until = *nobody_until.get_or_insert(now + deps.settings.lease);
+                        if now >= until {
+                            return cancelled("no deploy waits for it any more");
+                        }
+                    }
+                    Ok(_) => nobody_until = None,
+                    Err(error) => {
+                        tracing::warn!(build = %id, %error, "could not look who waits for the build");
+                    }
                 }
             }
-            Ok(Some(_)) => {}
-            Ok(None) => {
-                return BuildOutcome::Cancelled {
-                    reason: "it was deleted".to_owned(),
-                };
-            }
+            Ok(Some(_)) => nobody_until = None,
+            Ok(None) => return cancelled("it was deleted"),
             Err(error) => {
-                tracing::warn!(build = %id, %error, "could not look whether the build is still wanted")
+                tracing::warn!(build = %id, %error, "could not look whether the build is still wanted");
             }
         }
-        // The sender lives as long as the store; should it not, the deadline of the build ends this.
-        if newest.changed().await.is_err() {
-            std::future::pending::<()>().await;
+        let patience = async {
+            match nobody_until {
+                Some(until) => tokio::time::sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
+        // Both branches may be dropped: each is only a reason to look again. The sender lives as long as the store;
+        // should it not, the deadline of the build ends this.
+        tokio::select! {
+            biased;
+            changed = newest.changed() => if changed.is_err() {
+                std::future::pending::<()>().await;
+            },
+            () = patience => {}
         }
+    }
+}
+
+fn cancelled(reason: &str) -> BuildOutcome {
+    BuildOutcome::Cancelled {
+        reason: reason.to_owned(),
     }
 }
 
