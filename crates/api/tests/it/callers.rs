@@ -1,0 +1,101 @@
+use crate::stage::{As, Stage, refusal};
+use domain::token::Role;
+use ports::store::Tokens;
+use proto::v1;
+use std::time::Duration;
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+
+async fn list(client: &As) -> Result<tonic::Response<v1::ListAppsResponse>, tonic::Status> {
+    client
+        .apps()
+        .list_apps(v1::ListAppsRequest::default())
+        .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_without_a_good_token_is_refused_with_the_reason() {
+    let stage = Stage::still().await;
+    let secret = stage.token("ci", Role::Viewer).await;
+    let client = stage.bearing(Some(secret.clone()));
+    list(&client).await.unwrap();
+    assert_eq!(
+        refusal(list(&stage.bearing(None)).await),
+        "Unauthenticated TOKEN_MISSING: the call bears no token; send one as `authorization: Bearer …`; `jockey` takes it from JOCKEY_TOKEN, `jockeyd token create` makes one"
+    );
+    assert_eq!(
+        refusal(list(&stage.bearing(Some(format!("{secret}x")))).await),
+        "Unauthenticated TOKEN_UNKNOWN: the token is not known here; make sure that it was copied whole and is of this installation; `jockeyd token create` makes another"
+    );
+    stage.clock.forward(Duration::from_secs(2 * 24 * 3600));
+    assert_eq!(
+        refusal(list(&client).await),
+        "Unauthenticated TOKEN_EXPIRED: the token ci has expired; an admin makes another with `jockey tokens create`"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_token_is_refused_at_once() {
+    let stage = Stage::still().await;
+    let admin = stage.admin().await;
+    let client = stage.client(Role::Viewer).await;
+    list(&client).await.unwrap();
+    let request = v1::DeleteTokenRequest {
+        token: "viewer".to_owned(),
+        ..v1::DeleteTokenRequest::default()
+    };
+    admin.tokens().delete_token(request).await.unwrap();
+    assert_eq!(
+        refusal(list(&client).await),
+        "Unauthenticated TOKEN_REVOKED: the token viewer was deleted; an admin makes another with `jockey tokens create`"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_does_not_suffice_is_told_which_one_does() {
+    let stage = Stage::still().await;
+    let viewer = stage.client(Role::Viewer).await;
+    let answer = viewer
+        .deploys()
+        .create_deploy(v1::CreateDeployRequest::default())
+        .await;
+    assert_eq!(
+        refusal(answer),
+        "PermissionDenied ROLE_TOO_LOW: a viewer may not call jockey.v1.DeployService/CreateDeploy; it takes a deployer; an admin makes such a token with `jockey tokens create`"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn health_needs_no_token_and_an_unknown_call_is_denied() {
+    let stage = Stage::still().await;
+    let mut health = HealthClient::new(stage.channel());
+    health.check(HealthCheckRequest::default()).await.unwrap();
+    let mut grpc = tonic::client::Grpc::new(stage.channel());
+    grpc.ready().await.unwrap();
+    let codec: tonic_prost::ProstCodec<v1::GetAppRequest, v1::GetAppResponse> =
+        tonic_prost::ProstCodec::default();
+    let path = http::uri::PathAndQuery::from_static("/jockey.v1.AppService/Explode");
+    let answer = grpc.unary(
+        tonic::Request::new(v1::GetAppRequest::default()),
+        path,
+        codec,
+    );
+    assert!(refusal(answer.await).starts_with("Unauthenticated TOKEN_MISSING"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_calls_is_told_and_its_use_noted() {
+    let stage = Stage::still().await;
+    let viewer = stage.client(Role::Viewer).await;
+    let answer = viewer
+        .system()
+        .who_am_i(v1::WhoAmIRequest {})
+        .await
+        .unwrap();
+    let token = answer.into_inner().token.unwrap();
+    assert_eq!(
+        (token.name.as_str(), token.role()),
+        ("viewer", v1::Role::Viewer)
+    );
+    let known = stage.store.list_tokens().await.unwrap();
+    assert!(known[0].last_used_at.is_some());
+}

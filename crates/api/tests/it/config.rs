@@ -1,0 +1,119 @@
+use crate::stage::{As, Stage};
+use domain::token::Role;
+use proto::v1;
+
+const SECRET: &str = "hunter2-planted";
+
+fn update(set: &[(&str, &str)]) -> v1::UpdateConfigSetRequest {
+    v1::UpdateConfigSetRequest {
+        environment: "development".to_owned(),
+        app: "shop".to_owned(),
+        set: set
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect(),
+        ..v1::UpdateConfigSetRequest::default()
+    }
+}
+
+fn get() -> v1::GetConfigSetRequest {
+    v1::GetConfigSetRequest {
+        environment: "development".to_owned(),
+        app: "shop".to_owned(),
+        ..v1::GetConfigSetRequest::default()
+    }
+}
+
+async fn values(client: &As) -> v1::ConfigSet {
+    let answer = client.configs().get_config_set(get()).await.unwrap();
+    answer.into_inner().config_set.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn values_are_stars_for_a_viewer_and_shown_to_a_deployer() {
+    let stage = Stage::still().await;
+    stage.admin().await.create_shop().await;
+    let deployer = stage.client(Role::Deployer).await;
+    let viewer = stage.client(Role::Viewer).await;
+    let answer = deployer
+        .configs()
+        .update_config_set(update(&[("TOKEN", SECRET)]))
+        .await;
+    let answer = answer.unwrap().into_inner();
+    assert_eq!(answer.config_set.as_ref().unwrap().version, 1);
+    assert_eq!(values(&deployer).await.values["TOKEN"], SECRET);
+    let seen = values(&viewer).await;
+    assert_eq!((seen.values["TOKEN"].as_str(), seen.masked), ("***", true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_answer_but_one_holds_a_value() {
+    let stage = Stage::still().await;
+    let admin = stage.admin().await;
+    admin.create_shop().await;
+    let mut request = update(&[("TOKEN", SECRET)]);
+    request.request_id = "k-1".to_owned();
+    let updated = admin
+        .configs()
+        .update_config_set(request)
+        .await
+        .unwrap()
+        .into_inner();
+    let viewer = stage.client(Role::Viewer).await;
+    let listed = viewer
+        .configs()
+        .list_config_sets(v1::ListConfigSetsRequest::default())
+        .await;
+    let listed = listed.unwrap().into_inner();
+    let events = viewer
+        .events()
+        .list_events(v1::ListEventsRequest::default())
+        .await;
+    let events = events.unwrap().into_inner();
+    let kept = ports::store::Requests::find_request(&*stage.store, "admin", "k-1").await;
+    let kept = kept.unwrap().unwrap().answer.unwrap();
+    assert_eq!(listed.config_sets.len(), 1);
+    assert!(!listed.config_sets[0].values["TOKEN"].contains(SECRET));
+    assert!(!updated.config_set.unwrap().values["TOKEN"].contains(SECRET));
+    assert!(!format!("{events:?}").contains(SECRET));
+    assert!(!String::from_utf8_lossy(&kept).contains(SECRET));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unchanged_set_stays_at_its_version_and_an_earlier_one_can_be_read() {
+    let stage = Stage::still().await;
+    let admin = stage.admin().await;
+    admin.create_shop().await;
+    for value in ["one", "one", "two"] {
+        let answer = admin
+            .configs()
+            .update_config_set(update(&[("GREETING", value)]))
+            .await;
+        answer.unwrap();
+    }
+    let now = values(&admin).await;
+    assert_eq!((now.version, now.values["GREETING"].as_str()), (2, "two"));
+    let request = v1::ListConfigSetVersionsRequest {
+        environment: "development".to_owned(),
+        app: "shop".to_owned(),
+        ..v1::ListConfigSetVersionsRequest::default()
+    };
+    let versions = admin
+        .configs()
+        .list_config_set_versions(request)
+        .await
+        .unwrap();
+    let versions = versions.into_inner().versions;
+    assert_eq!(versions[0].summary, "set GREETING");
+    let first = v1::GetConfigSetRequest {
+        version_id: versions[1].version_id.clone(),
+        ..get()
+    };
+    let first = admin
+        .configs()
+        .get_config_set(first)
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(first.config_set.unwrap().values["GREETING"], "one");
+}

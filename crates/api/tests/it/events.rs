@@ -1,0 +1,87 @@
+use crate::stage::{Stage, refusal};
+use proto::v1;
+
+fn watch(after: &str) -> v1::WatchEventsRequest {
+    v1::WatchEventsRequest {
+        after: after.to_owned(),
+        kind: "app".to_owned(),
+        ..v1::WatchEventsRequest::default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watcher_is_told_what_happens_and_goes_on_after_a_break_without_gap() {
+    let stage = Stage::still().await;
+    let admin = stage.admin().await;
+    let mut stream = admin
+        .events()
+        .watch_events(watch(""))
+        .await
+        .unwrap()
+        .into_inner();
+    let made = admin.create_shop().await;
+    let told = stream.message().await.unwrap().unwrap();
+    let event = &told.events[0];
+    assert_eq!(
+        (event.kind.as_str(), event.subject.as_str()),
+        ("app.created", made.id.as_str())
+    );
+    assert_eq!(
+        (event.actor.as_str(), event.app.as_str()),
+        ("admin", "shop")
+    );
+    drop(stream);
+    let request = v1::UpdateAppRequest {
+        app: "shop".to_owned(),
+        values: Some(v1::App {
+            dockerfile: "other".to_owned(),
+            ..v1::App::default()
+        }),
+        ..v1::UpdateAppRequest::default()
+    };
+    admin.apps().update_app(request).await.unwrap();
+    let mut stream = admin
+        .events()
+        .watch_events(watch(&event.id))
+        .await
+        .unwrap()
+        .into_inner();
+    let told = stream.message().await.unwrap().unwrap();
+    assert_eq!(told.events[0].kind, "app.updated");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watcher_is_told_that_the_server_stops() {
+    let stage = Stage::still().await;
+    let admin = stage.admin().await;
+    let mut stream = admin
+        .events()
+        .watch_events(watch(""))
+        .await
+        .unwrap()
+        .into_inner();
+    stage.stop();
+    assert_eq!(
+        refusal(stream.message().await),
+        "Unavailable SERVER_STOPPING: the server is stopping; follow again in a moment; nothing is lost"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_are_listed_newest_first() {
+    let stage = Stage::still().await;
+    let admin = stage.admin().await;
+    admin.create_shop().await;
+    let request = v1::ListEventsRequest {
+        page_size: 1,
+        ..v1::ListEventsRequest::default()
+    };
+    let page = admin
+        .events()
+        .list_events(request)
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(page.events[0].kind, "app.created");
+    assert!(!page.next_page_token.is_empty());
+}

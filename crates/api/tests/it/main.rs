@@ -1,0 +1,11 @@
+//! The API over a real gRPC connection in memory, before the whole controller in a simulated world.
+#![cfg(test)]
+
+mod apps;
+mod callers;
+mod config;
+mod deploys;
+mod events;
+mod once;
+mod refusals;
+mod stage;

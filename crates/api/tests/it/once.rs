@@ -1,0 +1,95 @@
+use crate::stage::{Stage, refusal};
+use proto::v1;
+
+fn app(name: &str, request_id: &str) -> v1::CreateAppRequest {
+    v1::CreateAppRequest {
+        app: Some(v1::App {
+            name: name.to_owned(),
+            repo: format!("team/{name}"),
+            ..v1::App::default()
+        }),
+        request_id: request_id.to_owned(),
+        ..v1::CreateAppRequest::default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_request_again_gets_the_first_answer() {
+    let stage = Stage::still().await;
+    let admin = stage.admin().await;
+    let first = admin.apps().create_app(app("one", "k-1")).await.unwrap();
+    let again = admin.apps().create_app(app("one", "k-1")).await.unwrap();
+    assert_eq!(first.into_inner(), again.into_inner());
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_request_under_the_same_id_is_refused() {
+    let stage = Stage::still().await;
+    let admin = stage.admin().await;
+    admin.apps().create_app(app("one", "k-1")).await.unwrap();
+    assert_eq!(
+        refusal(admin.apps().create_app(app("two", "k-1")).await),
+        "AlreadyExists REQUEST_ID_REUSED: the request id `k-1` was used for another request; take a fresh id for each request, and the same one only to repeat it as it was"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_at_once_under_one_id_are_one() {
+    let stage = Stage::still().await;
+    let admin = stage.admin().await;
+    let (mut one, mut other) = (admin.apps(), admin.apps());
+    let (one, other) = tokio::join!(
+        one.create_app(app("one", "k-1")),
+        other.create_app(app("one", "k-1"))
+    );
+    // The second may come before the first is answered: then it is told so, and nothing happens twice.
+    assert!(one.is_ok() || other.is_ok());
+    let list = admin.apps().list_apps(v1::ListAppsRequest::default()).await;
+    assert_eq!(list.unwrap().into_inner().apps.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_id_is_one_callers_own() {
+    let stage = Stage::still().await;
+    let admin = stage.admin().await;
+    let secret = stage.token("other", domain::token::Role::Admin).await;
+    let other = stage.bearing(Some(secret));
+    admin.apps().create_app(app("one", "k-1")).await.unwrap();
+    other.apps().create_app(app("two", "k-1")).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_uses_no_id_up() {
+    let stage = Stage::still().await;
+    let admin = stage.admin().await;
+    let mut dry = app("one", "k-1");
+    dry.dry_run = true;
+    admin.apps().create_app(dry).await.unwrap();
+    admin.apps().create_app(app("one", "k-1")).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_secret_of_a_token_is_told_once_and_kept_nowhere() {
+    let stage = Stage::still().await;
+    let admin = stage.admin().await;
+    let request = v1::CreateTokenRequest {
+        token: Some(v1::Token {
+            name: "ci".to_owned(),
+            role: v1::Role::Deployer.into(),
+            ..v1::Token::default()
+        }),
+        request_id: "k-1".to_owned(),
+        ..v1::CreateTokenRequest::default()
+    };
+    let first = admin.tokens().create_token(request.clone()).await.unwrap();
+    let first = first.into_inner();
+    assert!(first.secret.starts_with("jky_"));
+    let again = admin.tokens().create_token(request).await.unwrap();
+    let again = again.into_inner();
+    assert_eq!((again.token, again.secret), (first.token, String::new()));
+    let ci = stage.bearing(Some(first.secret));
+    ci.apps()
+        .list_apps(v1::ListAppsRequest::default())
+        .await
+        .unwrap();
+}

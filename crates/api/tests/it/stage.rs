@@ -1,0 +1,318 @@
+//! A server in a simulated world, and clients of it in every role.
+
+use api::{About, Services, secret::NewSecret};
+use controller::{Board, Deps, Server, Settings};
+use domain::{
+    CommitSha, InstallationId, Node, NodeName, RepoName, Scale, WorkerSpec,
+    build::DeclaredWorker,
+    node::{Duty, NodeState},
+    token::Role,
+    worker::WorkerSource,
+};
+use hyper_util::rt::TokioIo;
+use ports::store::{Change, Environments, Stacks, Tokens, tokens::NewToken};
+use proto::v1::{
+    self, app_service_client::AppServiceClient, build_service_client::BuildServiceClient,
+    config_set_service_client::ConfigSetServiceClient, deploy_service_client::DeployServiceClient,
+    environment_service_client::EnvironmentServiceClient, event_service_client::EventServiceClient,
+    instance_service_client::InstanceServiceClient, node_service_client::NodeServiceClient,
+    reconcile_service_client::ReconcileServiceClient, stack_service_client::StackServiceClient,
+    system_service_client::SystemServiceClient, token_service_client::TokenServiceClient,
+    worker_service_client::WorkerServiceClient,
+};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use testkit::fake::{
+    self,
+    clock::BEGINNING,
+    node::{Behaviour, Registry},
+};
+use tokio::sync::mpsc;
+use tokio_stream::{StreamExt, wrappers::ReceiverStream};
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    metadata::MetadataValue,
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{Channel, Endpoint, Uri},
+};
+use tonic_types::StatusExt;
+
+const ADDRESS: &str = "node-1.test";
+/// More than any message of these tests, so that no write waits for a read.
+const PIPE: usize = 1 << 20;
+
+/// A server that is running, and the world around it.
+pub(crate) struct Stage {
+    pub(crate) store: Arc<fake::Store>,
+    pub(crate) clock: Arc<fake::Clock>,
+    pub(crate) node: fake::Node,
+    source: Arc<fake::Source>,
+    engine: Arc<fake::BuildEngine>,
+    channel: Channel,
+    stop: CancellationToken,
+    _server: Option<Server>,
+}
+
+/// Adds a token to every call.
+#[derive(Clone)]
+pub(crate) struct Bearer(Option<String>);
+
+impl Interceptor for Bearer {
+    fn call(
+        &mut self,
+        mut request: tonic::Request<()>,
+    ) -> Result<tonic::Request<()>, tonic::Status> {
+        if let Some(secret) = &self.0 {
+            let value = MetadataValue::try_from(format!("Bearer {secret}")).unwrap();
+            request.metadata_mut().insert("authorization", value);
+        }
+        Ok(request)
+    }
+}
+
+type Client = InterceptedService<Channel, Bearer>;
+
+/// Calls in one role.
+#[derive(Clone)]
+pub(crate) struct As(Client);
+
+macro_rules! clients {
+    ($($name:ident: $client:ident;)+) => {
+        impl As {
+            $(pub(crate) fn $name(&self) -> $client<Client> {
+                $client::new(self.0.clone())
+            })+
+        }
+    };
+}
+
+clients! {
+    apps: AppServiceClient;
+    builds: BuildServiceClient;
+    configs: ConfigSetServiceClient;
+    deploys: DeployServiceClient;
+    environments: EnvironmentServiceClient;
+    events: EventServiceClient;
+    instances: InstanceServiceClient;
+    nodes: NodeServiceClient;
+    reconciles: ReconcileServiceClient;
+    stacks: StackServiceClient;
+    system: SystemServiceClient;
+    tokens: TokenServiceClient;
+    workers: WorkerServiceClient;
+}
+
+pub(crate) fn change() -> Change {
+    Change {
+        actor: "test".to_owned(),
+        at: BEGINNING,
+        message: "set up".to_owned(),
+        request: None,
+    }
+}
+
+impl Stage {
+    /// A server that answers, and whose control loops run.
+    pub(crate) async fn new() -> Self {
+        Self::with(true).await
+    }
+
+    /// A server that answers, and whose control loops stand still.
+    pub(crate) async fn still() -> Self {
+        Self::with(false).await
+    }
+
+    async fn with(loops: bool) -> Self {
+        let installation = InstallationId::from_bits(7);
+        let clock = Arc::new(fake::Clock::at(BEGINNING));
+        let store = Arc::new(fake::Store::new(installation, clock.clone()));
+        let registry = Registry::default();
+        let name: NodeName = "node-1".parse().unwrap();
+        let node = fake::Node::new(name.clone(), clock.clone(), registry.clone());
+        let source = Arc::new(fake::Source::default());
+        let engine = Arc::new(fake::BuildEngine::pushing_to(registry));
+        let (runtime, images) = (node.runtime(installation), node.images(installation));
+        let fleet = fake::Fleet::default().with(name.clone(), runtime, images);
+        let deps = Deps {
+            store: store.clone(),
+            fleet: Arc::new(fleet),
+            catalog: Arc::new(fake::Catalog::of([the_node(name)])),
+            prober: Arc::new(fake::Prober::default().with(ADDRESS, node.clone())),
+            source: source.clone(),
+            engine: engine.clone(),
+            clock: clock.clone(),
+            ids: Arc::new(fake::Ids::seeded(1)),
+            settings: Arc::new(Settings::named("server-1".to_owned())),
+            board: Arc::new(Board::default()),
+        };
+        for environment in ["development", "staging"] {
+            let name = environment.parse().unwrap();
+            let made = store.create_environment(name, None, &change()).await;
+            made.unwrap();
+        }
+        let stack = "api".parse().unwrap();
+        store.create_stack(stack, &change()).await.unwrap();
+        let stop = CancellationToken::new();
+        let about = About::version("0.0.0-test", BEGINNING);
+        let services = Services::new(deps.clone(), about, stop.clone());
+        Self {
+            store,
+            clock,
+            node,
+            source,
+            engine,
+            channel: serve(services).await,
+            stop,
+            _server: loops.then(|| Server::start(deps)),
+        }
+    }
+
+    /// A client with a fresh token of this role.
+    pub(crate) async fn client(&self, role: Role) -> As {
+        let secret = self.token(role.as_str(), role).await;
+        self.bearing(Some(secret))
+    }
+
+    pub(crate) async fn admin(&self) -> As {
+        self.client(Role::Admin).await
+    }
+
+    pub(crate) fn bearing(&self, secret: Option<String>) -> As {
+        As(InterceptedService::new(
+            self.channel.clone(),
+            Bearer(secret),
+        ))
+    }
+
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    pub(crate) async fn token(&self, name: &str, role: Role) -> String {
+        let secret = NewSecret::random();
+        let new = NewToken {
+            name: name.to_owned(),
+            role,
+            hash: secret.hash(),
+            expires_at: Some(BEGINNING + Duration::from_secs(24 * 3600)),
+        };
+        self.store.create_token(new, &change()).await.unwrap();
+        secret.expose().to_owned()
+    }
+
+    /// Tells the server that it stops. Calls under way end.
+    pub(crate) fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// A commit of `shop/api` with a `web`, which serves at once.
+    pub(crate) fn commit(&self, number: u8) -> CommitSha {
+        let commit: CommitSha = format!("{number:040x}").parse().unwrap();
+        let repo: RepoName = "shop/api".parse().unwrap();
+        let files = [("Dockerfile", "FROM busybox:1")];
+        self.source.commit(&repo, "main", &commit, &files);
+        let web = DeclaredWorker {
+            spec: WorkerSpec::named("web".parse().unwrap()),
+            first_scale: Scale::new(1, 1).unwrap(),
+            source: WorkerSource::Manifest,
+        };
+        let recipe = fake::build_engine::Recipe {
+            takes: Duration::from_secs(1),
+            outcome: Ok(vec![web]),
+        };
+        self.engine.teach(&commit, recipe);
+        let image = fake::BuildEngine::image_of(&commit);
+        self.node.teach(&image, Behaviour::default());
+        commit
+    }
+}
+
+fn the_node(name: NodeName) -> Node {
+    Node {
+        name,
+        address: ADDRESS.to_owned(),
+        state: NodeState::Alive,
+        duty: Duty::Serving,
+        meta: BTreeMap::new(),
+        memory: None,
+        cpu: None,
+    }
+}
+
+/// Serves in this runtime, over pipes in memory.
+async fn serve(services: Services) -> Channel {
+    let (connect, accept) = mpsc::channel::<tokio::io::DuplexStream>(8);
+    let incoming = ReceiverStream::new(accept).map(Ok::<_, std::io::Error>);
+    let routes = services.routes();
+    tokio::spawn(
+        tonic::transport::Server::builder()
+            .add_routes(routes)
+            .serve_with_incoming(incoming),
+    );
+    let connector = tower::service_fn(move |_: Uri| {
+        let connect = connect.clone();
+        async move {
+            let (ours, theirs) = tokio::io::duplex(PIPE);
+            connect.send(theirs).await.map_err(std::io::Error::other)?;
+            Ok::<_, std::io::Error>(TokioIo::new(ours))
+        }
+    });
+    let endpoint = Endpoint::from_static("http://jockey.test");
+    endpoint.connect_with_connector(connector).await.unwrap()
+}
+
+impl As {
+    /// The App `shop` of `shop/api`.
+    pub(crate) async fn create_shop(&self) -> v1::App {
+        let request = v1::CreateAppRequest {
+            app: Some(v1::App {
+                name: "shop".to_owned(),
+                repo: "shop/api".to_owned(),
+                ..v1::App::default()
+            }),
+            ..v1::CreateAppRequest::default()
+        };
+        let answer = self.apps().create_app(request).await.unwrap();
+        answer.into_inner().app.unwrap()
+    }
+
+    /// Deploys what `HEAD` is, and follows it to its end.
+    pub(crate) async fn deploy_shop(&self) -> v1::Deploy {
+        let request = v1::CreateDeployRequest {
+            app: "shop".to_owned(),
+            environment: "development".to_owned(),
+            ..v1::CreateDeployRequest::default()
+        };
+        let answer = self.deploys().create_deploy(request).await.unwrap();
+        let deploy = answer.into_inner().deploy.unwrap();
+        self.follow(&deploy.id).await.pop().unwrap().deploy.unwrap()
+    }
+
+    /// All that a follower of a Deploy is told.
+    pub(crate) async fn follow(&self, deploy: &str) -> Vec<v1::WatchDeployResponse> {
+        let request = v1::WatchDeployRequest {
+            deploy: deploy.to_owned(),
+        };
+        let answer = self.deploys().watch_deploy(request).await.unwrap();
+        let mut stream = answer.into_inner();
+        let mut told = Vec::new();
+        while let Some(progress) = stream.message().await.unwrap() {
+            told.push(progress);
+        }
+        told
+    }
+}
+
+/// A refusal in one line: code, reason, field where one is wrong, and the sentence.
+pub(crate) fn refusal<T: std::fmt::Debug>(answer: Result<T, tonic::Status>) -> String {
+    let status = answer.unwrap_err();
+    let details = status.get_error_details();
+    let reason = details
+        .error_info()
+        .map_or("no reason", |info| &info.reason);
+    let field = details
+        .bad_request()
+        .and_then(|bad| bad.field_violations.first())
+        .map(|violation| format!(" [{}]", violation.field))
+        .unwrap_or_default();
+    format!("{:?} {reason}{field}: {}", status.code(), status.message())
+}
