@@ -57,6 +57,8 @@ pub struct FailedInstance {
     pub node: NodeName,
     /// None: it was running, and not healthy.
     pub exit_code: Option<i64>,
+    /// The check that did not succeed and what came of it, as in `GET / answered 503`. Empty: no check failed.
+    pub probe: String,
 }
 
 crate::words! {

@@ -214,6 +214,9 @@ fn out_of_time(
                 worker: member.worker.clone(),
                 node: member.node.clone(),
                 exit_code: exit_code(member.phase()),
+                probe: member
+                    .unhealthy()
+                    .map_or(String::new(), |(what, _)| what.to_owned()),
             }),
         };
     }
@@ -243,6 +246,7 @@ fn culprit_of(end: &InstanceEnd) -> FailedInstance {
         worker: end.worker.clone(),
         node: end.node.clone(),
         exit_code: end.exit_code,
+        probe: String::new(),
     }
 }
 

@@ -66,8 +66,7 @@ fn wire_failure(failure: &Failure) -> v1::DeployFailure {
         worker: instance.map(|i| i.worker.to_string()).unwrap_or_default(),
         node: instance.map(|i| i.node.to_string()).unwrap_or_default(),
         exit_code: instance.and_then(|instance| instance.exit_code),
-        // The sentence of the reason has it.
-        probe: String::new(),
+        probe: instance.map(|i| i.probe.clone()).unwrap_or_default(),
         log_tail: failure.log_tail.clone(),
     }
 }

@@ -18,6 +18,7 @@ struct FailedInstanceJson {
     worker: String,
     node: String,
     exit_code: Option<i64>,
+    probe: String,
 }
 
 impl Stored for Failure {
@@ -35,12 +36,14 @@ impl Stored for Failure {
                 worker,
                 node,
                 exit_code,
+                probe,
             } = instance;
             FailedInstanceJson {
                 id: id.to_string(),
                 worker: worker.to_string(),
                 node: node.to_string(),
                 exit_code: *exit_code,
+                probe: probe.clone(),
             }
         });
         FailureJson {
@@ -57,6 +60,7 @@ impl Stored for Failure {
                 worker: parse(&instance.worker)?,
                 node: parse(&instance.node)?,
                 exit_code: instance.exit_code,
+                probe: instance.probe,
             })
         });
         Ok(Self {
