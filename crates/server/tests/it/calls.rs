@@ -98,6 +98,11 @@ pub(crate) fn containers(instances: &[v1::Instance]) -> BTreeSet<String> {
     instances.iter().map(|it| it.container.clone()).collect()
 }
 
+/// Whether an instance takes traffic: it was seen to work, and is not on its way out.
+pub(crate) fn is_in_service(instance: &v1::Instance) -> bool {
+    instance.state() == v1::InstanceState::Running && crate::harness::is_healthy(instance)
+}
+
 /// Whether these are the workers of the instances, each as often as it is there, in order of name.
 pub(crate) fn workers_are(instances: &[v1::Instance], wanted: &[&str]) -> bool {
     let mut workers: Vec<&str> = instances.iter().map(|it| it.worker.as_str()).collect();

@@ -281,8 +281,8 @@ async fn a_rollback_brings_back_image_and_config_while_scale_stays() -> anyhow::
         .await?;
     assert_eq!(back.state(), DeployState::Deployed, "{back:?}");
     assert_eq!(
-        (back.cause(), &back.release),
-        (DeployCause::Rollback, &first.release)
+        (back.cause(), &back.commit),
+        (DeployCause::Rollback, &first.commit)
     );
     for instance in server.settled("back", "two", exactly(2)).await? {
         assert_eq!(get(&instance.address).await?, "one calm\n");

@@ -6,4 +6,9 @@ mod harness;
 mod network;
 mod sources;
 
+mod crash;
 mod deploy;
+mod examples;
+mod failing;
+mod heal;
+mod zero_downtime;

@@ -81,15 +81,15 @@ impl Jockeyd {
         Ok(String::from_utf8(answer.stdout)?)
     }
 
-    /// Waits until an instance answers with this.
-    pub(crate) async fn answers(&self, address: &str, body: &str) -> anyhow::Result<()> {
+    /// Waits until something in the server's network answers.
+    pub(crate) async fn get_inside_soon(&self, address: &str) -> anyhow::Result<String> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            match get(address).await {
-                Ok(got) if got == body => return Ok(()),
-                got => ensure!(Instant::now() < deadline, "waiting for `{body}`: {got:?}"),
+            match self.get_inside(address).await {
+                Ok(body) => return Ok(body),
+                Err(error) => ensure!(Instant::now() < deadline, "{address}: {error}"),
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 }

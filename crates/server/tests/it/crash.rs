@@ -1,0 +1,128 @@
+//! `kill -9` of the server after each step of a deploy: started again, it comes to the same end.
+
+use crate::{
+    calls::containers,
+    harness::{Jockeyd, change, exactly},
+    network::get,
+    sources::WEB,
+};
+use proto::v1::DeployState;
+use testkit::git::Repository;
+
+const APP: &str = "phoenix";
+
+/// How often the server has set out to do a step, as its log tells.
+fn steps(server: &Jockeyd) -> usize {
+    server
+        .log()
+        .lines()
+        .filter(|line| line.contains("step action="))
+        .count()
+}
+
+/// When the server is killed.
+#[derive(Clone, Copy)]
+enum When {
+    /// Once it has set out to do so many more steps.
+    Steps(usize),
+    /// While the image is built.
+    Building,
+}
+
+/// Deploys a page, kills the server at that moment, starts it again, and waits for the same end as ever.
+async fn deploy_and_kill(
+    server: &mut Jockeyd,
+    repository: &Repository,
+    page: &str,
+    when: When,
+) -> anyhow::Result<Struck> {
+    repository.commit(&change(page, &[("page", page)]))?;
+    let before = steps(server);
+    let deploy = server.ask_deploy(APP, "HEAD").await?;
+    let struck = loop {
+        // Looked up first: what is deployed then has no more steps to come.
+        let state = server.deploy_of(&deploy.id).await?.state();
+        let now = match when {
+            When::Steps(count) => steps(server) >= before + count,
+            When::Building => state == DeployState::Building,
+        };
+        match state {
+            _ if now => break Struck::InTime,
+            DeployState::Deployed | DeployState::Failed => break Struck::TooLate,
+            _ => {}
+        }
+    };
+    server.kill()?;
+    server.resume().await?;
+
+    let deploy = server.ended(&deploy.id).await?;
+    assert_eq!(
+        deploy.state(),
+        DeployState::Deployed,
+        "{page}: {deploy:?}\n{}",
+        server.log()
+    );
+    let instances = server
+        .settled(APP, "two of the new deploy", exactly(2))
+        .await?;
+    for instance in &instances {
+        assert_eq!(instance.deploy, deploy.id, "{page}");
+        assert_eq!(get(&instance.address).await?, page);
+    }
+    let all = server.scope.containers()?.into_iter().collect();
+    assert_eq!(
+        containers(&instances),
+        all,
+        "{page}: an orphan\n{}",
+        server.log()
+    );
+    Ok(struck)
+}
+
+/// Whether the server was killed where the test wanted it.
+#[derive(Debug, PartialEq, Eq)]
+enum Struck {
+    InTime,
+    TooLate,
+}
+
+async fn running() -> anyhow::Result<(Jockeyd, Repository)> {
+    let server = Jockeyd::start().await?;
+    let repository = server
+        .app(APP, &[("Dockerfile", WEB), ("page", "first")])
+        .await?;
+    server.deployed(APP).await?;
+    server.scale(APP, "web", 2).await?;
+    server.settled(APP, "two", exactly(2)).await?;
+    Ok((server, repository))
+}
+
+#[tokio::test]
+async fn a_kill_after_any_step_leads_to_the_same_end() -> anyhow::Result<()> {
+    let (mut server, repository) = running().await?;
+    // Two starts, two registrations, and of the old ones two times out of traffic, stopped and removed.
+    let mut kills = 0;
+    for after in 1..=10 {
+        let page = format!("killed after step {after}");
+        match deploy_and_kill(&mut server, &repository, &page, When::Steps(after)).await? {
+            Struck::InTime => kills += 1,
+            Struck::TooLate => break,
+        }
+    }
+    assert!(
+        kills >= 6,
+        "a deploy of two instances takes more than {kills} steps"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_kill_while_the_image_is_built_leads_to_the_same_end() -> anyhow::Result<()> {
+    let (mut server, repository) = running().await?;
+    let dockerfile = WEB.replace("COPY", "RUN sleep 2\nCOPY");
+    repository.commit(&change("slow to build", &[("Dockerfile", &dockerfile)]))?;
+    let page = "killed while building";
+    let struck = deploy_and_kill(&mut server, &repository, page, When::Building).await?;
+    assert_eq!(struck, Struck::InTime);
+    Ok(())
+}
