@@ -1,0 +1,300 @@
+//! What is done to instances by hand, or to the daemon, is put right by itself; what is not ours is left alone.
+
+use crate::{
+    calls::{containers, is_in_service},
+    harness::{Jockeyd, change, exactly},
+    network::get,
+    sources::WEB,
+};
+use proto::v1::{self, DeployState};
+use std::collections::BTreeSet;
+use testkit::docker::{Engine, Gate, run};
+
+/// A server with two instances of an App.
+async fn two(app: &str) -> anyhow::Result<(Jockeyd, Vec<v1::Instance>)> {
+    let server = Jockeyd::start().await?;
+    let instances = two_on(&server, app).await?;
+    Ok((server, instances))
+}
+
+async fn two_on(server: &Jockeyd, app: &str) -> anyhow::Result<Vec<v1::Instance>> {
+    server
+        .app(app, &[("Dockerfile", WEB), ("page", app)])
+        .await?;
+    server.deployed(app).await?;
+    server.scale(app, "web", 2).await?;
+    server.settled(app, "two", exactly(2)).await
+}
+
+/// Two healthy instances, one of which is new in the place of this one.
+fn replaced(gone: &v1::Instance) -> impl Fn(&[v1::Instance]) -> bool {
+    move |instances| exactly(2)(instances) && instances.iter().all(|it| it.id != gone.id)
+}
+
+#[tokio::test]
+async fn an_instance_that_is_removed_by_hand_is_replaced() -> anyhow::Result<()> {
+    let (server, before) = two("mended").await?;
+    run(["rm", "--force", &before[0].container])?;
+    let after = server
+        .settled("mended", "another one", replaced(&before[0]))
+        .await?;
+    assert!(containers(&after).contains(&before[1].container));
+    for instance in &after {
+        assert_eq!(get(&instance.address).await?, "mended");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_instance_that_is_killed_by_hand_is_replaced_or_started_again() -> anyhow::Result<()> {
+    let (server, before) = two("killed").await?;
+    let began = run([
+        "inspect",
+        "--format",
+        "{{.State.StartedAt}}",
+        &before[0].container,
+    ])?;
+    run(["kill", &before[0].container])?;
+    // Whichever way it comes back, what serves was not running before.
+    let is_back = |instances: &[v1::Instance]| {
+        exactly(2)(instances)
+            && instances.iter().all(|it| {
+                it.container != before[0].container
+                    || run(["inspect", "--format", "{{.State.StartedAt}}", &it.container])
+                        .is_ok_and(|now| now != began)
+            })
+    };
+    let after = server.settled("killed", "two again", is_back).await?;
+    assert!(containers(&after).contains(&before[1].container));
+    for instance in &after {
+        assert_eq!(get(&instance.address).await?, "killed");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_instance_that_is_stopped_by_hand_is_replaced() -> anyhow::Result<()> {
+    let (server, before) = two("stopped").await?;
+    run(["stop", "--time", "1", &before[0].container])?;
+    server
+        .settled("stopped", "another one", replaced(&before[0]))
+        .await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_copy_that_is_started_by_hand_goes() -> anyhow::Result<()> {
+    let (server, before) = two("copied").await?;
+    let format = "{{range $key, $value := .Config.Labels}}{{$key}}={{$value}}\n{{end}}";
+    let labels = run(["inspect", "--format", format, &before[0].container])?;
+    let mut words = vec!["run", "--detach"];
+    words.extend(labels.lines().flat_map(|label| ["--label", label]));
+    words.extend([before[0].image.as_str(), "sleep", "600"]);
+    let copy = run(words)?;
+
+    let there = || {
+        server
+            .scope
+            .containers()
+            .is_ok_and(|all| all.contains(&copy))
+    };
+    let gone = |_: &[v1::Instance]| !there();
+    server.settled("copied", "the copy to go", gone).await?;
+    let after = server.settled("copied", "the two", exactly(2)).await?;
+    assert_eq!(containers(&after), containers(&before));
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_installations_on_one_host_leave_each_other_alone() -> anyhow::Result<()> {
+    let (one, ones) = two("ours").await?;
+    let (other, others) = two("ours").await?;
+    run(["rm", "--force", &ones[0].container])?;
+    one.settled("ours", "another one", replaced(&ones[0]))
+        .await?;
+    one.scale("ours", "web", 0).await?;
+    one.settled("ours", "none", exactly(0)).await?;
+    assert_eq!(one.scope.containers()?, [""; 0]);
+
+    let still = other.settled("ours", "the two", exactly(2)).await?;
+    assert_eq!(containers(&still), containers(&others));
+    let all: BTreeSet<String> = other.scope.containers()?.into_iter().collect();
+    assert_eq!(all, containers(&others));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_happens_while_the_server_is_down_is_put_right_when_it_is_back() -> anyhow::Result<()>
+{
+    let (mut server, before) = two("asleep").await?;
+    server.kill()?;
+    run(["rm", "--force", &before[0].container])?;
+    server.resume().await?;
+    let after = server
+        .settled("asleep", "another one", replaced(&before[0]))
+        .await?;
+    assert!(containers(&after).contains(&before[1].container));
+    Ok(())
+}
+
+/// Two instances, at these addresses, in service and answering.
+async fn both_answer(server: &Jockeyd, app: &str, at: &BTreeSet<String>) -> anyhow::Result<()> {
+    let there =
+        |instances: &[v1::Instance]| instances.len() == 2 && instances.iter().all(is_in_service);
+    for instance in server.settled(app, "two in service", there).await? {
+        assert_eq!(server.get_inside(&instance.address).await?, app);
+        assert!(
+            at.contains(&instance.address),
+            "{} is not in {at:?}",
+            instance.address
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_daemon_that_is_restarted_comes_back_to_the_same_end() -> anyhow::Result<()> {
+    let mut engine = Engine::start()?;
+    let mut server = Jockeyd::start_in(&engine).await?;
+    let before = two_on(&server, "daemon").await?;
+    let addresses: BTreeSet<String> = before.iter().map(|it| it.address.clone()).collect();
+
+    engine.stop()?;
+    engine.resume()?;
+    both_answer(&server, "daemon", &addresses).await?;
+
+    // And without a server: the daemon alone starts them again, on the same ports.
+    server.kill()?;
+    engine.stop()?;
+    engine.resume()?;
+    for address in &addresses {
+        server.get_inside_soon(address).await?;
+    }
+    server.resume_inside()?;
+    both_answer(&server, "daemon", &addresses).await?;
+
+    server.kill()?;
+    engine.kill()?;
+    engine.resume()?;
+    server.resume_inside()?;
+    let two =
+        |instances: &[v1::Instance]| instances.len() == 2 && instances.iter().all(is_in_service);
+    for instance in server.settled("daemon", "two in service", two).await? {
+        server.get_inside_soon(&instance.address).await?;
+    }
+    let all = engine.run(["ps", "--all", "--quiet"])?;
+    assert_eq!(all.lines().count(), 2, "{all}");
+    Ok(())
+}
+
+/// A server whose way to the daemon can be shut.
+async fn gated() -> anyhow::Result<(Jockeyd, Gate)> {
+    let gate = Gate::open()?;
+    let docker = format!("unix://{}", gate.socket().display());
+    let server = Jockeyd::start_with(&["--docker", &docker]).await?;
+    Ok((server, gate))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_daemon_that_goes_in_the_middle_of_a_build_is_waited_for() -> anyhow::Result<()> {
+    let (server, mut gate) = gated().await?;
+    let dockerfile = WEB.replace("COPY", "RUN sleep 1\nCOPY");
+    server
+        .app(
+            "broken-off",
+            &[("Dockerfile", &dockerfile), ("page", "built")],
+        )
+        .await?;
+    let deploy = server.ask_deploy("broken-off", "HEAD").await?;
+    let request = || v1::GetDeployRequest {
+        deploy: deploy.id.clone(),
+    };
+    let building = |answer: &v1::GetDeployResponse| {
+        answer
+            .deploy
+            .as_ref()
+            .is_some_and(|it| it.state() == DeployState::Building)
+    };
+    let ask = || async { server.admin().deploys().get_deploy(request()).await };
+    server.until("the build to begin", ask, building).await?;
+    gate.shut();
+    gate.pass()?;
+    let deploy = server.ended(&deploy.id).await?;
+    assert_eq!(
+        deploy.state(),
+        DeployState::Deployed,
+        "{deploy:?}\n{}",
+        server.log()
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_daemon_that_goes_in_the_middle_of_a_deploy_is_waited_for() -> anyhow::Result<()> {
+    let (mut server, mut gate) = gated().await?;
+    let repository = server
+        .app("cut", &[("Dockerfile", WEB), ("page", "first")])
+        .await?;
+    server.deployed("cut").await?;
+    let before = server.settled("cut", "one", exactly(1)).await?;
+    repository.commit(&change("second", &[("page", "second")]))?;
+    let starts = server.log().matches("step action=\"start\"").count();
+    let deploy = server.ask_deploy("cut", "HEAD").await?;
+    let log = server.file("log");
+    server.wait("a second start", || {
+        std::fs::read_to_string(&log)
+            .is_ok_and(|log| log.matches("step action=\"start\"").count() > starts)
+    })?;
+    gate.shut();
+    assert_eq!(
+        get(&before[0].address).await?,
+        "first",
+        "the old one is not touched"
+    );
+    gate.pass()?;
+    let deploy = server.ended(&deploy.id).await?;
+    assert_eq!(
+        deploy.state(),
+        DeployState::Deployed,
+        "{deploy:?}\n{}",
+        server.log()
+    );
+    let after = server.settled("cut", "one", exactly(1)).await?;
+    assert_eq!(get(&after[0].address).await?, "second");
+    assert_eq!(server.scope.containers()?, [after[0].container.clone()]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_daemon_the_server_says_so_and_stops_nothing() -> anyhow::Result<()> {
+    let (server, mut gate) = gated().await?;
+    server
+        .app("dark", &[("Dockerfile", WEB), ("page", "dark")])
+        .await?;
+    server.deployed("dark").await?;
+    let before = server.settled("dark", "one", exactly(1)).await?;
+    gate.shut();
+    let ask = || async {
+        server
+            .admin()
+            .system()
+            .get_status(v1::GetStatusRequest {})
+            .await
+    };
+    let down = |answer: &v1::GetStatusResponse| {
+        answer.components.iter().any(|it| {
+            it.name == "docker"
+                && it.state() == v1::ComponentState::Down
+                && it.message.contains("start the Docker daemon")
+        })
+    };
+    server.until("docker to be down", ask, down).await?;
+    let unknown = |instances: &[v1::Instance]| {
+        instances.len() == 1 && instances[0].state() == v1::InstanceState::Unknown
+    };
+    server.settled("dark", "it to be unknown", unknown).await?;
+    gate.pass()?;
+    let after = server.settled("dark", "one", exactly(1)).await?;
+    assert_eq!(containers(&before), containers(&after));
+    Ok(())
+}
