@@ -113,7 +113,8 @@ CREATE TABLE builds (
     completed_at BIGINT
 );
 CREATE UNIQUE INDEX builds_in_progress ON builds (app, commit_sha, recipe) WHERE state = 'in_progress';
-CREATE INDEX builds_app ON builds (app, commit_sha, id);
+CREATE INDEX builds_app ON builds (app, id);
+CREATE INDEX builds_app_commit ON builds (app, commit_sha, id);
 CREATE INDEX builds_commit ON builds (commit_sha, id);
 CREATE INDEX builds_state ON builds (state, id);
 CREATE INDEX builds_image ON builds (image) WHERE image IS NOT NULL;
@@ -139,7 +140,8 @@ CREATE TABLE releases (
     was_deployed       BOOLEAN NOT NULL,
     created_at         BIGINT NOT NULL
 );
-CREATE INDEX releases_app ON releases (app, environment, id);
+CREATE INDEX releases_app ON releases (app, id);
+CREATE INDEX releases_app_environment ON releases (app, environment, id);
 CREATE INDEX releases_environment ON releases (environment, id);
 
 CREATE TABLE deploys (
@@ -161,7 +163,9 @@ CREATE TABLE deploys (
     completed_at BIGINT
 );
 CREATE UNIQUE INDEX deploys_deployed ON deploys (app, environment) WHERE state = 'deployed';
-CREATE INDEX deploys_app ON deploys (app, environment, id);
+CREATE INDEX deploys_standing ON deploys (environment, state, app, id);
+CREATE INDEX deploys_app ON deploys (app, id);
+CREATE INDEX deploys_app_environment ON deploys (app, environment, id);
 CREATE INDEX deploys_environment ON deploys (environment, id);
 CREATE INDEX deploys_state ON deploys (state, id);
 CREATE INDEX deploys_build ON deploys (build) WHERE build IS NOT NULL;
@@ -177,6 +181,7 @@ CREATE TABLE reconciles (
     completed_at BIGINT
 );
 CREATE INDEX reconciles_environment ON reconciles (environment, id);
+CREATE INDEX reconciles_standing ON reconciles (environment, state, id);
 CREATE INDEX reconciles_state ON reconciles (state, id);
 
 -- No row elsewhere is needed: what is stopped or ended may be of a deploy that this database does not know.
@@ -200,7 +205,9 @@ CREATE TABLE intents (
     PRIMARY KEY (instance, kind)
 );
 CREATE UNIQUE INDEX intents_port ON intents (node, port) WHERE standing AND kind = 'start' AND port IS NOT NULL;
+-- Used where a query says `standing` and not `standing = $1`: a bound value proves nothing to the planner.
 CREATE INDEX intents_standing ON intents (node) WHERE standing;
+CREATE INDEX intents_in_order ON intents (instance, kind) WHERE standing;
 CREATE INDEX intents_app ON intents (app) WHERE standing;
 
 CREATE TABLE instance_ends (
@@ -217,7 +224,8 @@ CREATE TABLE instance_ends (
     log_tail    TEXT NOT NULL,
     at          BIGINT NOT NULL
 );
-CREATE INDEX instance_ends_app ON instance_ends (app, environment, id);
+CREATE INDEX instance_ends_app ON instance_ends (app, id);
+CREATE INDEX instance_ends_app_environment ON instance_ends (app, environment, id);
 CREATE INDEX instance_ends_environment ON instance_ends (environment, id);
 CREATE INDEX instance_ends_deploy ON instance_ends (deploy, id);
 CREATE INDEX instance_ends_node ON instance_ends (node, id);

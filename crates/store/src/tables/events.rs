@@ -149,7 +149,7 @@ impl Events for Store {
         self.write(move |tx| {
             let old: Vec<i64> = events::table
                 .filter(events::at.lt(before.micros()))
-                .order(events::id)
+                .order(events::at)
                 .limit(limit.min(PAGE_MAX * 10).into())
                 .select(events::id)
                 .load(tx.conn)?;

@@ -66,7 +66,7 @@ const START: &str = IntentKind::Start.as_str();
 /// Every intent that stands, in order of instance, starts first. Ids are of one length, so text sorts as they do.
 pub(super) fn standing(conn: &mut Conn) -> Result<Vec<Intent>, Fault> {
     let found: Vec<IntentRow> = intents::table
-        .filter(intents::standing.eq(true))
+        .filter(intents::standing)
         .order((intents::instance, intents::kind))
         .select(IntentRow::as_select())
         .load(conn)?;
@@ -88,7 +88,7 @@ pub(super) fn standing_of(conn: &mut Conn, app: AppId) -> QueryResult<i64> {
 /// How many starts stand in an Environment: with it would go the loop that takes their instances away.
 pub(super) fn standing_in(conn: &mut Conn, environment: EnvironmentId) -> QueryResult<i64> {
     intents::table
-        .filter(intents::standing.eq(true).and(intents::kind.eq(START)))
+        .filter(intents::standing.and(intents::kind.eq(START)))
         .filter(intents::environment.eq(environment.number()))
         .count()
         .get_result(conn)
@@ -109,7 +109,7 @@ fn has_room(conn: &mut Conn, intent: &Intent, capacity: Resources) -> Result<(),
     let starts = || {
         intents::table
             .filter(intents::node.eq(intent.node.as_str()))
-            .filter(intents::standing.eq(true).and(intents::kind.eq(START)))
+            .filter(intents::standing.and(intents::kind.eq(START)))
     };
     let fits = |held: i64, wanted: Option<i64>, all: Option<i64>| match (wanted, all) {
         (Some(wanted), Some(all)) => held.saturating_add(wanted) <= all,
@@ -147,7 +147,7 @@ fn refuse_taken_port(conn: &mut Conn, intent: &Intent) -> Result<(), Fault> {
     let held: Option<String> = intents::table
         .filter(intents::node.eq(intent.node.as_str()))
         .filter(intents::port.eq(i64::from(port)))
-        .filter(intents::standing.eq(true).and(intents::kind.eq(START)))
+        .filter(intents::standing.and(intents::kind.eq(START)))
         .select(intents::instance)
         .first(conn)
         .optional()?;

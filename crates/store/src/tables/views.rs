@@ -47,7 +47,7 @@ fn apps_within(conn: &mut Conn, environment: EnvironmentId) -> Result<Vec<App>, 
         .filter(deploys::app.eq(apps::id))
         .filter(deploys::environment.eq(environment.number()));
     let standing = intents::table
-        .filter(intents::standing.eq(true))
+        .filter(intents::standing)
         .filter(intents::app.eq(apps::id))
         .filter(intents::environment.eq(environment.number()));
     let there = apps::deleted_at.is_null().and(exists(deployed));
