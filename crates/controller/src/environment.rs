@@ -56,6 +56,8 @@ pub(crate) struct Keeper {
     strangers_ports: BTreeMap<(NodeName, u16), Timestamp>,
     room: BTreeMap<NodeName, Arc<Semaphore>>,
     variables: Option<(ConfigVersions, Arc<Variables>)>,
+    /// The time of the last plan. What was due by then has had its turn.
+    planned_at: Timestamp,
     /// Whether the board has this Environment's instances. Until then nothing has turned: it is only seen at last.
     acquainted: Acquainted,
 }
@@ -118,6 +120,7 @@ impl Keeper {
             strangers_ports: BTreeMap::new(),
             room: BTreeMap::new(),
             variables: None,
+            planned_at: Timestamp::EPOCH,
             acquainted: Acquainted::No,
         }
     }
@@ -172,6 +175,7 @@ impl Keeper {
         let now = self.deps.clock.now();
         let next = retries
             .chain(wake_at)
+            .filter(|at| *at > self.planned_at)
             .min()
             .map_or(self.deps.settings.tick, |at| at.since(now));
         // Not a busy loop, should the clock stand still: a millisecond is shorter than any step.

@@ -113,6 +113,7 @@ impl Keeper {
 
     async fn scene(&mut self, view: &EnvironmentView, sight: &Sight) -> Result<Scene, Error> {
         let now = self.deps.clock.now();
+        self.planned_at = now;
         self.strangers_ports
             .retain(|_, since| now.since(*since) < STRANGER_PORT);
         let mut strangers_ports: BTreeMap<_, BTreeSet<u16>> = BTreeMap::new();

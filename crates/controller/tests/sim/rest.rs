@@ -2,6 +2,7 @@
 
 use crate::{
     faults::is_known,
+    watch::serves,
     world::{World, at_once},
 };
 use domain::{
@@ -112,7 +113,7 @@ impl World {
                     standing.name, seen.deploy
                 ));
             }
-            if !standing.serves || standing.stopping {
+            if !serves(&standing) || standing.stopping {
                 return Some(format!(
                     "{} does not serve: {:?}",
                     standing.name, seen.phase

@@ -21,10 +21,13 @@ const SEARCH: u64 = 300;
 /// After so many seeds that break something, no more are tried.
 const BAD_MAX: usize = 20;
 /// How many of the last lines of a trace are shown.
-const SHOWN: usize = 400;
+const SHOWN: usize = 200;
 /// How long the world is given to come to rest, in virtual time: longer than the longest backoff, the longest patience
 /// and all retries together.
 const REST: Duration = Duration::from_secs(3_600);
+
+/// How long it has to stay at rest: several leases, and several slow ticks.
+const AFTERWARDS: Duration = Duration::from_secs(45);
 
 /// What came of one seed.
 #[derive(Debug, PartialEq, Eq)]
@@ -89,10 +92,18 @@ pub(crate) fn run_one(seed: u64) {
         run(seed, Variant::AsItIs, Tracing::Lines),
     );
     if let Some(violation) = &first.violation {
+        let call = |line: &&String| !line.contains(" before ") && !line.contains(" after ");
+        let story: Vec<&str> = first
+            .lines
+            .iter()
+            .filter(call)
+            .map(String::as_str)
+            .collect();
         let last = &first.lines[first.lines.len().saturating_sub(SHOWN)..];
         panic!(
-            "{}\n\nseed {seed}: {violation}\nrun it again: JOCKEY_SIM_SEED={seed} cargo test -p controller --test sim one_seed",
-            last.join("\n")
+            "{}\n\nthe story:\n{}\n\nseed {seed}: {violation}\nrun it again: JOCKEY_SIM_SEED={seed} cargo test -p controller --test sim one_seed",
+            last.join("\n"),
+            story.join("\n")
         );
     }
     let same = first
@@ -184,6 +195,17 @@ async fn rest(world: &mut World) -> Option<String> {
         }
         unrest = world.unrest();
         if unrest.is_none() {
+            // It stays so, also after the leases of dead servers have run out and others have looked for themselves.
+            world.pass(AFTERWARDS).await;
+            let disturbed = world
+                .watch
+                .violations()
+                .into_iter()
+                .next()
+                .or_else(|| world.unrest());
+            if disturbed.is_some() {
+                return disturbed;
+            }
             world.shut_servers_down().await;
             return world.left_leases();
         }

@@ -231,7 +231,7 @@ fn crew(standing: &Standing) -> Option<Crew> {
 }
 
 /// Whether it truly does what it is for: one without a port has only to run.
-fn serves(standing: &Standing) -> bool {
+pub(crate) fn serves(standing: &Standing) -> bool {
     let seen = standing.observed.as_ref();
     seen.is_some_and(|seen| match seen.port {
         Some(_) => standing.serves,

@@ -144,6 +144,11 @@ impl World {
             self.bury_dead_servers();
             self.start_servers();
             self.watch.observe();
+            if self.fate.ran_away() {
+                return self
+                    .watch
+                    .violate("a server does ever more and waits for nothing".to_owned());
+            }
             let next = end.min(Instant::now() + Duration::from_secs(1));
             // Both may be dropped: what each waits for is looked at above.
             tokio::select! {

@@ -18,6 +18,8 @@ pub struct Odds {
     pub crash: u64,
 }
 
+/// So many points within one second are a loop that waits for nothing: a busy second of a simulation has hundreds.
+const SECOND_MAX: u64 = 8_000;
 /// The longest that a call is delayed.
 const DELAY_MAX: u64 = 4_000;
 
@@ -36,6 +38,8 @@ struct Inner {
     /// Over everything that happened and when: equal for two runs of one seed.
     hash: u64,
     points: u64,
+    /// The second that this is, and how many points were passed in it.
+    second: (u64, u64),
     lines: Option<Vec<String>>,
 }
 
@@ -56,6 +60,7 @@ impl Fate {
             alive: BTreeSet::new(),
             hash: 0xcbf2_9ce4_8422_2325,
             points: 0,
+            second: (0, 0),
             lines: (tracing == Tracing::Lines).then(Vec::new),
         };
         Self {
@@ -111,6 +116,12 @@ impl Fate {
         self.lock().hash
     }
 
+    /// Whether a server was stopped because it did more and more in no time.
+    #[must_use]
+    pub fn ran_away(&self) -> bool {
+        self.lock().second.1 >= SECOND_MAX
+    }
+
     /// How many points were passed.
     #[must_use]
     pub fn points(&self) -> u64 {
@@ -130,7 +141,11 @@ impl Fate {
         if !inner.alive.contains(&server) {
             return None;
         }
-        let decision = inner.decide();
+        let decision = if inner.runs_away(at) {
+            Decision::Crash
+        } else {
+            inner.decide()
+        };
         let word = match decision {
             Decision::GoOn => "",
             Decision::Delay(_) => " is delayed",
@@ -165,6 +180,19 @@ impl Inner {
         if let Some(lines) = &mut self.lines {
             lines.push(format!("{:>12.3} s  {what}", at.as_secs_f64()));
         }
+    }
+
+    fn runs_away(&mut self, at: Duration) -> bool {
+        let (then, count) = self.second;
+        if count < SECOND_MAX {
+            let now = at.as_secs();
+            self.second = if then == now {
+                (then, count + 1)
+            } else {
+                (now, 0)
+            };
+        }
+        self.second.1 >= SECOND_MAX
     }
 
     fn decide(&mut self) -> Decision {
