@@ -66,7 +66,7 @@ pub enum BadVariable {
     )]
     Nul { key: Key },
     #[error(
-        "the value of {key} is {size} bytes long; at most {VALUE_MAX} reach a process; put it into a file or a store of its own"
+        "the value of {key} is {size} bytes long; with its name at most {VALUE_MAX} reach a process; put it into a file or a store of its own"
     )]
     TooLong { key: Key, size: usize },
     #[error("the set would be {size} bytes long; a Config Set has at most {SET_MAX}")]

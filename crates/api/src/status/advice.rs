@@ -34,7 +34,7 @@ pub(super) fn of_use_case(error: &Error) -> Told {
         Error::NeverCurrent { .. } => (
             Code::FailedPrecondition,
             "NEVER_CURRENT",
-            "`jockey status` lists what was deployed; name one of those, or deploy its commit again",
+            "`jockey deploys list` tells what was current; name one of those, or deploy its commit again",
         ),
         Error::DeployOver { .. } => (
             Code::FailedPrecondition,
@@ -71,8 +71,8 @@ fn unknown(what: Kind) -> Told {
         Kind::Worker => ("UNKNOWN_WORKER", "see `jockey workers list`"),
         Kind::ConfigVersion => ("UNKNOWN_CONFIG_VERSION", "see `jockey config versions`"),
         Kind::Build => ("UNKNOWN_BUILD", "see `jockey builds list`"),
-        Kind::Release => ("UNKNOWN_RELEASE", "see `jockey status`"),
-        Kind::Deploy => ("UNKNOWN_DEPLOY", "see `jockey status`"),
+        Kind::Release => ("UNKNOWN_RELEASE", "see `jockey releases list`"),
+        Kind::Deploy => ("UNKNOWN_DEPLOY", "see `jockey deploys list`"),
         Kind::Reconcile => (
             "UNKNOWN_RECONCILE",
             "`jockey reconcile` starts one and says its id",

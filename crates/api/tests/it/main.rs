@@ -9,3 +9,4 @@ mod events;
 mod once;
 mod refusals;
 mod stage;
+mod system;
