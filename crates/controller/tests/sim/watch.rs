@@ -194,7 +194,8 @@ impl Watch {
         let Some(app) = view.apps.iter().find(|view| view.app.id == *app) else {
             return 0;
         };
-        let Some(release) = wanted(app) else {
+        // What never was deployed has not shown that it serves, and may be given up as a whole.
+        let Some(release) = wanted(app).filter(|_| app.deployed.is_some()) else {
             return 0;
         };
         let row = app

@@ -19,7 +19,7 @@ pub struct Odds {
 }
 
 /// So many points within one second are a loop that waits for nothing: a busy second of a simulation has hundreds.
-const SECOND_MAX: u64 = 8_000;
+const SECOND_MAX: u64 = 3_000;
 /// The longest that a call is delayed.
 const DELAY_MAX: u64 = 4_000;
 
