@@ -111,7 +111,7 @@ async fn a_release_that_never_listens() -> anyhow::Result<()> {
         ],
     );
     assert_eq!(failure.exit_code, None);
-    contains(&failure.probe, &["8888"]);
+    contains(&failure.probe, &["connection"]);
     assert_eq!(failure.log_tail, ["wrong port"]);
     steady.is_as_before().await
 }

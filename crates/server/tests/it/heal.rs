@@ -137,33 +137,30 @@ async fn what_happens_while_the_server_is_down_is_put_right_when_it_is_back() ->
     Ok(())
 }
 
-/// Two instances, at these addresses, in service and answering.
-async fn both_answer(server: &Jockeyd, app: &str, at: &BTreeSet<String>) -> anyhow::Result<()> {
+/// Where the two instances are that are in service and answer, and nothing else is there.
+async fn both_answer(server: &Jockeyd, engine: &Engine) -> anyhow::Result<BTreeSet<String>> {
     let there =
         |instances: &[v1::Instance]| instances.len() == 2 && instances.iter().all(is_in_service);
-    for instance in server.settled(app, "two in service", there).await? {
-        assert_eq!(server.get_inside(&instance.address).await?, app);
-        assert!(
-            at.contains(&instance.address),
-            "{} is not in {at:?}",
-            instance.address
-        );
+    let instances = server.settled("daemon", "two in service", there).await?;
+    for instance in &instances {
+        assert_eq!(server.get_inside(&instance.address).await?, "daemon");
     }
-    Ok(())
+    let all = engine.run(["ps", "--all", "--quiet", "--no-trunc"])?;
+    let all: BTreeSet<String> = all.lines().map(str::to_owned).collect();
+    assert_eq!(all, containers(&instances));
+    Ok(instances.into_iter().map(|it| it.address).collect())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_daemon_that_is_restarted_comes_back_to_the_same_end() -> anyhow::Result<()> {
     let mut engine = Engine::start()?;
     let mut server = Jockeyd::start_in(&engine).await?;
-    let before = two_on(&server, "daemon").await?;
-    let addresses: BTreeSet<String> = before.iter().map(|it| it.address.clone()).collect();
-
+    two_on(&server, "daemon").await?;
     engine.stop()?;
     engine.resume()?;
-    both_answer(&server, "daemon", &addresses).await?;
+    let addresses = both_answer(&server, &engine).await?;
 
-    // And without a server: the daemon alone starts them again, on the same ports.
+    // Without a server: the daemon alone starts them again, on the same ports.
     server.kill()?;
     engine.stop()?;
     engine.resume()?;
@@ -171,19 +168,14 @@ async fn a_daemon_that_is_restarted_comes_back_to_the_same_end() -> anyhow::Resu
         server.get_inside_soon(address).await?;
     }
     server.resume_inside()?;
-    both_answer(&server, "daemon", &addresses).await?;
+    assert_eq!(both_answer(&server, &engine).await?, addresses);
 
+    // A daemon that was killed leaves its containers in whatever state.
     server.kill()?;
     engine.kill()?;
     engine.resume()?;
     server.resume_inside()?;
-    let two =
-        |instances: &[v1::Instance]| instances.len() == 2 && instances.iter().all(is_in_service);
-    for instance in server.settled("daemon", "two in service", two).await? {
-        server.get_inside_soon(&instance.address).await?;
-    }
-    let all = engine.run(["ps", "--all", "--quiet"])?;
-    assert_eq!(all.lines().count(), 2, "{all}");
+    both_answer(&server, &engine).await?;
     Ok(())
 }
 

@@ -4,11 +4,15 @@
 mod calls;
 mod harness;
 mod network;
+mod programs;
 mod sources;
 
+mod access;
 mod crash;
 mod deploy;
 mod examples;
 mod failing;
 mod heal;
+mod secrets;
+mod state;
 mod zero_downtime;

@@ -1,0 +1,184 @@
+//! Who is let in, and what they may do.
+
+use crate::{
+    calls::{Clients, DEVELOPMENT, refused},
+    harness::Jockeyd,
+};
+use proto::v1;
+use tonic::Code;
+
+fn apps() -> v1::ListAppsRequest {
+    v1::ListAppsRequest::default()
+}
+
+fn app(name: &str) -> v1::CreateAppRequest {
+    v1::CreateAppRequest {
+        app: Some(v1::App {
+            name: name.to_owned(),
+            repo: format!("example/{name}"),
+            ..v1::App::default()
+        }),
+        ..v1::CreateAppRequest::default()
+    }
+}
+
+#[tokio::test]
+async fn a_call_without_a_token_is_refused() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    let mut client = v1::app_service_client::AppServiceClient::new(server.channel());
+    let words = ["bears no token", "jockeyd token create"];
+    refused(client.list_apps(apps()).await).says(Code::Unauthenticated, "TOKEN_MISSING", &words);
+    // Whether it is up may be asked by anybody.
+    server.serving().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_refused() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    let good = std::fs::read_to_string(server.file("admin-token"))?;
+    let (cut, _) = good.trim().split_at(good.trim().len() - 1);
+    for wrong in ["nonsense", cut, &good.trim().to_uppercase()] {
+        let answer = Clients(server.api_as(wrong)).apps().list_apps(apps()).await;
+        refused(answer).says(Code::Unauthenticated, "TOKEN_UNKNOWN", &["not known here"]);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_expired_token_is_refused() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    let token = server
+        .token("viewer", &["--name", "short", "--expires", "1s"])
+        .await?;
+    let refusal = loop {
+        match Clients(server.api_as(&token))
+            .apps()
+            .list_apps(apps())
+            .await
+        {
+            Ok(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+            refusal => break refused(refusal),
+        }
+    };
+    refusal.says(
+        Code::Unauthenticated,
+        "TOKEN_EXPIRED",
+        &["short", "expired"],
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_deleted_token_is_refused_at_once() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    let token = server.token("viewer", &["--name", "gone"]).await?;
+    let caller = Clients(server.api_as(&token));
+    caller.apps().list_apps(apps()).await?;
+    let request = v1::DeleteTokenRequest {
+        token: "gone".to_owned(),
+        ..v1::DeleteTokenRequest::default()
+    };
+    server.admin().tokens().delete_token(request).await?;
+    let answer = caller.apps().list_apps(apps()).await;
+    refused(answer).says(Code::Unauthenticated, "TOKEN_REVOKED", &["gone"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_viewer_sees_and_changes_nothing() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    let token = server.token("viewer", &[]).await?;
+    let viewer = Clients(server.api_as(&token));
+    viewer.apps().list_apps(apps()).await?;
+    let who = viewer.system().who_am_i(v1::WhoAmIRequest {}).await?;
+    assert_eq!(who.into_inner().token.expect("it").role(), v1::Role::Viewer);
+
+    let (denied, reason) = (Code::PermissionDenied, "ROLE_TOO_LOW");
+    let words = ["a viewer may not call", "it takes a deployer"];
+    let deploy = v1::CreateDeployRequest {
+        dry_run: true,
+        ..v1::CreateDeployRequest::default()
+    };
+    refused(viewer.deploys().create_deploy(deploy).await).says(denied, reason, &words);
+    let config = v1::UpdateConfigSetRequest::default();
+    refused(viewer.configs().update_config_set(config).await).says(denied, reason, &words);
+    let rescale = v1::RescaleWorkersRequest::default();
+    refused(viewer.workers().rescale_workers(rescale).await).says(denied, reason, &words);
+    let words = ["a viewer may not call", "it takes an admin"];
+    refused(viewer.apps().create_app(app("mine")).await).says(denied, reason, &words[..1]);
+    let tokens = v1::ListTokensRequest::default();
+    refused(viewer.tokens().list_tokens(tokens).await).says(denied, reason, &words[..1]);
+    assert!(
+        server
+            .admin()
+            .apps()
+            .list_apps(apps())
+            .await?
+            .into_inner()
+            .apps
+            .is_empty()
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_deployer_deploys_and_makes_no_apps_or_tokens() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    server.create_app("given").await?;
+    let token = server.token("deployer", &["--name", "ci"]).await?;
+    let deployer = Clients(server.api_as(&token));
+    let deploy = v1::CreateDeployRequest {
+        app: "given".to_owned(),
+        environment: DEVELOPMENT.to_owned(),
+        ..v1::CreateDeployRequest::default()
+    };
+    let answer = deployer.deploys().create_deploy(deploy).await?.into_inner();
+    assert_eq!(answer.deploy.expect("a deploy").author, "ci");
+
+    let (denied, reason) = (Code::PermissionDenied, "ROLE_TOO_LOW");
+    let words = ["a deployer may not call"];
+    refused(deployer.apps().create_app(app("mine")).await).says(denied, reason, &words);
+    let token = v1::CreateTokenRequest::default();
+    refused(deployer.tokens().create_token(token).await).says(denied, reason, &words);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_token_made_through_the_api_is_shown_once() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    let request = v1::CreateTokenRequest {
+        token: Some(v1::Token {
+            name: "robot".to_owned(),
+            role: v1::Role::Viewer.into(),
+            ..v1::Token::default()
+        }),
+        ..v1::CreateTokenRequest::default()
+    };
+    let mut tokens = server.admin().tokens();
+    let made = tokens.create_token(request.clone()).await?.into_inner();
+    Clients(server.api_as(&made.secret))
+        .apps()
+        .list_apps(apps())
+        .await?;
+    let listed = tokens.list_tokens(v1::ListTokensRequest::default()).await?;
+    assert!(!format!("{listed:?}").contains(&made.secret));
+    let taken = refused(tokens.create_token(request).await);
+    assert_eq!(taken.code, Code::AlreadyExists, "{taken:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_admin_token_of_a_development_server_is_its_users_alone() -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut server = Jockeyd::start().await?;
+    let token = std::fs::read_to_string(server.file("admin-token"))?;
+    for name in ["admin-token", "key", "jockey.db"] {
+        let mode = std::fs::metadata(server.file(name))?.permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    server.kill()?;
+    server.resume().await?;
+    assert_eq!(std::fs::read_to_string(server.file("admin-token"))?, token);
+    Ok(())
+}
