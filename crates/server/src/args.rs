@@ -280,6 +280,21 @@ mod tests {
     }
 
     #[test]
+    fn the_operations_page_names_every_flag_and_variable_of_serve() {
+        let page = include_str!("../../../docs/operations.md");
+        let command = Args::command();
+        let serve = command.find_subcommand("serve").unwrap();
+        for argument in serve.get_arguments() {
+            let flag = format!("`--{}", argument.get_long().unwrap());
+            assert!(page.contains(&flag), "{flag}");
+            if let Some(variable) = argument.get_env() {
+                let variable = variable.to_string_lossy();
+                assert!(page.contains(&*variable), "{variable}");
+            }
+        }
+    }
+
+    #[test]
     fn times_and_ports_have_one_form() {
         assert_eq!(duration("30m"), Ok(Duration::from_secs(1800)));
         for bad in ["", "m", "5", "1.5h", "-1s", "1w"] {
