@@ -194,8 +194,10 @@ impl Watch {
         let Some(app) = view.apps.iter().find(|view| view.app.id == *app) else {
             return 0;
         };
-        // What never was deployed has not shown that it serves, and may be given up as a whole.
-        let Some(release) = wanted(app).filter(|_| app.deployed.is_some()) else {
+        // A Worker that never was deployed has not shown that it serves, and may be given up as a whole.
+        let deployed = app.deployed.as_ref();
+        let proven = deployed.is_some_and(|(_, release)| release.worker(worker).is_some());
+        let Some(release) = wanted(app).filter(|_| proven) else {
             return 0;
         };
         let row = app
