@@ -80,6 +80,18 @@ async fn health_needs_no_token_and_an_unknown_call_is_denied() {
         codec,
     );
     assert!(refusal(answer.await).starts_with("Unauthenticated TOKEN_MISSING"));
+    let mut request = tonic::Request::new(v1::GetAppRequest::default());
+    let bearer = format!("Bearer {}", stage.token("root", Role::Admin).await);
+    let bearer = bearer.parse().unwrap();
+    request.metadata_mut().insert("authorization", bearer);
+    let codec: tonic_prost::ProstCodec<v1::GetAppRequest, v1::GetAppResponse> =
+        tonic_prost::ProstCodec::default();
+    let path = http::uri::PathAndQuery::from_static("/jockey.v1.AppService/Explode");
+    grpc.ready().await.unwrap();
+    assert_eq!(
+        refusal(grpc.unary(request, path, codec).await),
+        "PermissionDenied METHOD_DENIED: nobody may call jockey.v1.AppService/Explode; this server has no such call; ask its reflection service which it has"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -117,3 +117,39 @@ async fn an_unchanged_set_stays_at_its_version_and_an_earlier_one_can_be_read() 
         .into_inner();
     assert_eq!(first.config_set.unwrap().values["GREETING"], "one");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_set_that_an_app_does_not_run_with_yet_is_deployed_though_nothing_changes() {
+    let stage = Stage::new().await;
+    stage.commit(1);
+    let admin = stage.admin().await;
+    admin.create_shop().await;
+    admin.deploy_shop().await;
+    // As a server leaves it that ended between the new version and the deploy.
+    let store = &*stage.store;
+    let app = ports::store::Apps::find_app(store, "shop")
+        .await
+        .unwrap()
+        .unwrap();
+    let environment = ports::store::Environments::find_environment(store, "development").await;
+    let scope = domain::config::ConfigScope::App(app.id, environment.unwrap().unwrap().id);
+    let variables = [("GREETING".parse().unwrap(), "hello".to_owned())].into();
+    let variables = domain::config::Variables::new(variables).unwrap();
+    ports::store::Configs::write_config(store, scope, None, &variables, &crate::stage::change())
+        .await
+        .unwrap();
+    let again = || async {
+        let answer = admin
+            .configs()
+            .update_config_set(update(&[("GREETING", "hello")]))
+            .await;
+        answer.unwrap().into_inner()
+    };
+    let first = again().await;
+    assert_eq!(
+        (first.config_set.unwrap().version, first.deploys.len()),
+        (1, 1)
+    );
+    admin.follow(&first.deploys[0].id).await;
+    assert_eq!(again().await.deploys, [], "it runs with the set now");
+}

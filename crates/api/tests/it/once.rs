@@ -93,3 +93,24 @@ async fn the_secret_of_a_token_is_told_once_and_kept_nowhere() {
         .await
         .unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_hangs_up_leaves_nothing_half_done() {
+    let stage = Stage::still().await;
+    let admin = stage.admin().await;
+    let mut apps = admin.apps();
+    {
+        let call = apps.create_app(app("one", "k-1"));
+        tokio::pin!(call);
+        // Dropped as soon as it is on its way.
+        let _ = futures_util::poll!(call.as_mut());
+    }
+    // Whether it arrived or not: the same request again ends with the one app.
+    let made = loop {
+        match admin.apps().create_app(app("one", "k-1")).await {
+            Ok(made) => break made.into_inner().app.unwrap(),
+            Err(status) => assert_eq!(status.code(), tonic::Code::Aborted),
+        }
+    };
+    assert_eq!(made.name, "one");
+}

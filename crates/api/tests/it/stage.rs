@@ -49,7 +49,9 @@ pub(crate) struct Stage {
     engine: Arc<fake::BuildEngine>,
     channel: Channel,
     stop: CancellationToken,
-    _server: Option<Server>,
+    deps: Deps,
+    /// Ends with the stage.
+    server: Option<Server>,
 }
 
 /// Adds a token to every call.
@@ -113,15 +115,13 @@ pub(crate) fn change() -> Change {
 impl Stage {
     /// A server that answers, and whose control loops run.
     pub(crate) async fn new() -> Self {
-        Self::with(true).await
+        let mut stage = Self::still().await;
+        stage.server = Some(Server::start(stage.deps.clone()));
+        stage
     }
 
     /// A server that answers, and whose control loops stand still.
     pub(crate) async fn still() -> Self {
-        Self::with(false).await
-    }
-
-    async fn with(loops: bool) -> Self {
         let installation = InstallationId::from_bits(7);
         let clock = Arc::new(fake::Clock::at(BEGINNING));
         let store = Arc::new(fake::Store::new(installation, clock.clone()));
@@ -162,7 +162,8 @@ impl Stage {
             engine,
             channel: serve(services).await,
             stop,
-            _server: loops.then(|| Server::start(deps)),
+            deps,
+            server: None,
         }
     }
 

@@ -116,7 +116,16 @@ impl Scope {
         }
     }
 
-    /// For people: `the config of sample in staging`.
+    /// The version of this set among those of a Release.
+    const fn version_of(&self, versions: &ConfigVersions) -> Option<ConfigVersionId> {
+        match self.scope {
+            ConfigScope::Environment(_) => versions.environment,
+            ConfigScope::Stack(..) => versions.stack,
+            ConfigScope::App(..) => versions.app,
+        }
+    }
+
+    /// For people: `config of sample in staging`.
     fn title(&self) -> String {
         match (&self.app, &self.stack) {
             (Some(app), _) => format!("config of {} in {}", app.name, self.environment.name),
@@ -255,7 +264,8 @@ pub async fn versions(
     Ok(ctx.store().list_config_versions(scope.scope, page).await?)
 }
 
-/// Writes a new version of a Config Set, and deploys each App that runs with it.
+/// Writes a new version of a Config Set, and deploys each App that runs with it. Where nothing changes no version is
+/// written, and only Apps are deployed that do not run with the newest one yet.
 ///
 /// # Errors
 /// `Unknown`, `StaleEtag`, `Invalid`, `Store(BadVariable | Stale)`.
@@ -272,33 +282,40 @@ pub async fn update(
     view.etag
         .check(expected, Kind::ConfigVersion, scope.title())?;
     let (variables, summary) = changed(&view.variables, edit).map_err(store::Error::from)?;
-    if variables == view.variables {
-        return Ok(Done::unchanged(Changed {
-            config: view,
-            deploys: Vec::new(),
-        }));
+    let same = variables == view.variables;
+    let mut plan = Intended::default();
+    let mut config = view.clone();
+    if !same {
+        let record = Record::new(Verb::Update, scope.title(), &summary);
+        plan.records
+            .push(record.within(&view.app, &view.environment));
+        config = match mode {
+            Mode::Preview => previewed(ctx, &scope, before.clone(), variables),
+            Mode::Run => {
+                let base = before.as_ref().map(|set| set.version);
+                let change = ctx.change(summary);
+                let store = ctx.store();
+                let set = store.write_config(scope.scope, base, &variables, &change);
+                scope.view(Some(set.await?))
+            }
+        };
     }
-    let affected = affected(ctx, &scope).await?;
-    let record =
-        Record::new(Verb::Update, scope.title(), &summary).within(&view.app, &view.environment);
-    let mut plan = Intended::of(record);
+    // After the change, so that a Deploy that goes on meanwhile either has it or is seen to lack it.
+    let mut affected = affected(ctx, &scope).await?;
+    if same {
+        let newest = before.as_ref().map(|set| set.version);
+        affected.retain(|affected| scope.version_of(&affected.release.config) != newest);
+    }
     plan.records.extend(affected.iter().map(Affected::record));
-    let base = before.as_ref().map(|set| set.version);
-    let (config, deploys) = match mode {
+    let deploys = match mode {
         Mode::Preview => {
             plan.instances = redeploy::preview(ctx, &scope.environment, &affected).await?;
-            let planned = redeploy::planned(ctx, &affected, Cause::Config);
-            (previewed(ctx, &scope, before, variables), planned)
+            redeploy::planned(ctx, &affected, Cause::Config)
         }
         Mode::Run => {
-            let change = ctx.change(summary);
-            let written = ctx
-                .store()
-                .write_config(scope.scope, base, &variables, &change);
-            let set = written.await?;
             let why = format!("{} changed", scope.title());
-            let deploys = redeploy::run(ctx, &affected, Cause::Config, &why).await?;
-            (scope.view(Some(set)), deploys)
+            let ctx = if same { ctx.clone() } else { ctx.keyless() };
+            redeploy::run(&ctx, &affected, Cause::Config, &why).await?
         }
     };
     Ok(Done {

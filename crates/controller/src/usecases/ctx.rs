@@ -28,6 +28,14 @@ impl Ctx {
         }
     }
 
+    /// The same caller without the key, which is recorded already.
+    pub(crate) fn keyless(&self) -> Self {
+        Self {
+            request: None,
+            ..self.clone()
+        }
+    }
+
     /// A further change of a request whose key has been recorded with the first one.
     pub(crate) fn further(&self, message: impl Into<String>) -> Change {
         Change {

@@ -5,11 +5,9 @@ use super::{
     deploys::{self, DeployView},
     outcome::PREVIEWED,
 };
-use domain::{
-    App, BuildId, Cause, Deploy, DeployState, Environment, Release, deploy::DEFAULT_PATIENCE,
-};
+use domain::{App, Cause, Deploy, DeployState, Environment, Release, deploy::DEFAULT_PATIENCE};
 use ports::store::{
-    Page,
+    Change, Page,
     deploys::{DeployFilter, NewDeploy, OnConflict},
 };
 use scheduler::{PlanInput, input::DesiredApp};
@@ -18,13 +16,13 @@ use scheduler::{PlanInput, input::DesiredApp};
 pub(super) struct Affected {
     pub(super) app: App,
     pub(super) environment: Environment,
-    /// The Build whose image it goes on with.
-    build: BuildId,
+    /// What it runs, or will when every Deploy under way is done. It goes on with the same Build.
+    pub(super) release: Release,
 }
 
 impl Affected {
     pub(super) fn record(&self) -> Record {
-        let why = format!("{} again, with the change", self.build);
+        let why = format!("{} again, with the change", self.release.build);
         Record::new(Verb::Create, "deploy", why).within(&self.app.name, &self.environment.name)
     }
 }
@@ -37,24 +35,24 @@ pub(super) async fn affected(
 ) -> Result<Vec<Affected>, Error> {
     let mut affected = Vec::new();
     for app in apps {
-        if let Some(build) = build_to_repeat(ctx, &app, environment).await? {
+        if let Some(release) = release_to_repeat(ctx, &app, environment).await? {
             affected.push(Affected {
                 app,
                 environment: environment.clone(),
-                build,
+                release,
             });
         }
     }
     Ok(affected)
 }
 
-/// The Build of what will run when every Deploy under way is done; none when nothing will, or when a Deploy that has
-/// not made its Release yet takes the change over by itself.
-async fn build_to_repeat(
+/// The Release that will run when every Deploy under way is done; none when nothing will, or when a Deploy that has not
+/// made its Release yet takes the change over by itself.
+async fn release_to_repeat(
     ctx: &Ctx,
     app: &App,
     environment: &Environment,
-) -> Result<Option<BuildId>, Error> {
+) -> Result<Option<Release>, Error> {
     let active = ctx.store().active_deploys(app.id, environment.id).await?;
     let last = match active.into_iter().next_back() {
         Some(last) => Some(last),
@@ -67,8 +65,7 @@ async fn build_to_repeat(
     else {
         return Ok(None);
     };
-    let release = ctx.store().find_release(release).await?;
-    Ok(release.map(|release| release.build))
+    Ok(ctx.store().find_release(release).await?)
 }
 
 /// The Deploy that is current.
@@ -90,18 +87,20 @@ pub(super) async fn deployed(
     Ok(found.items.into_iter().next())
 }
 
-/// Accepts a Deploy for each of them, behind those that are under way. The change itself is on record already.
+/// Accepts a Deploy for each of them, behind those that are under way. `ctx` bears the key of the request only where
+/// nothing was changed under it before.
 pub(super) async fn run(
     ctx: &Ctx,
     affected: &[Affected],
     cause: Cause,
     why: &str,
 ) -> Result<Vec<DeployView>, Error> {
+    let mut key = ctx.request.clone();
     let mut made = Vec::with_capacity(affected.len());
     for Affected {
         app,
         environment,
-        build,
+        release,
     } in affected
     {
         let new = NewDeploy {
@@ -109,15 +108,19 @@ pub(super) async fn run(
             environment: environment.id,
             cause,
             git_ref: None,
-            build: Some(*build),
+            build: Some(release.build),
             release: None,
             patience: DEFAULT_PATIENCE,
             on_conflict: OnConflict::Queue,
         };
-        let change = ctx.further(format!(
+        let message = format!(
             "{why}: {} in {} is deployed again",
             app.name, environment.name
-        ));
+        );
+        let change = Change {
+            request: key.take(),
+            ..ctx.further(message)
+        };
         let deploy = ctx.store().create_deploy(new, &change).await?;
         made.push(deploys::view(ctx, deploy).await?);
     }
@@ -128,7 +131,7 @@ pub(super) async fn run(
 pub(super) fn planned(ctx: &Ctx, affected: &[Affected], cause: Cause) -> Vec<DeployView> {
     let views = affected.iter().map(|affected| DeployView {
         deploy: Deploy {
-            build: Some(affected.build),
+            build: Some(affected.release.build),
             ..unmade(ctx, &affected.app, &affected.environment, cause)
         },
         app: affected.app.name.to_string(),

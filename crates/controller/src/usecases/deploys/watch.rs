@@ -8,6 +8,8 @@ use std::time::Duration;
 /// How often a Deploy is looked at while it is followed. Its step, its instances' health and the lines of its Build
 /// change without an event.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Between an event and the look at what it did: events of a busy installation come in swarms.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A follower of a Deploy. It looks at its own pace; what it is told is always how the Deploy stands then.
 pub struct Watch {
@@ -61,7 +63,7 @@ impl Watch {
             }
             // Both may be dropped: each is only a reason to look again.
             tokio::select! {
-                _ = newest.changed() => {}
+                _ = newest.changed() => tokio::time::sleep(LOOK_AGAIN).await,
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
         }

@@ -108,8 +108,10 @@ pub async fn open(ctx: Ctx, source: Source, from: From) -> Result<Logs, Error> {
 impl Logs {
     /// The next lines; none when there are no more, which of a log that is followed is when its one instance ended.
     ///
+    /// While a log is followed, a catalog that does not answer for a moment is no error.
+    ///
     /// # Errors
-    /// `World` when instances cannot be looked for any more.
+    /// Those of the database.
     pub async fn next(&mut self) -> Option<Result<Chunk, Error>> {
         loop {
             if self.filter.is_none() || self.from.follow == Follow::No {
@@ -125,8 +127,12 @@ impl Logs {
                 },
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
-            if let Err(error) = self.look().await {
-                return Some(Err(error));
+            match self.look().await {
+                Err(Error::World(error)) if error.is_transient() => {
+                    tracing::debug!(%error, "new instances cannot be looked for just now");
+                }
+                Err(error) => return Some(Err(error)),
+                Ok(()) => {}
             }
         }
     }

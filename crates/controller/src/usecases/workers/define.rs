@@ -252,7 +252,7 @@ async fn followed_by_deploy(
         }
         Mode::Run => {
             let why = format!("worker {} changed", worker.spec.name);
-            redeploy::run(ctx, &affected, Cause::Worker, &why).await?
+            redeploy::run(&ctx.keyless(), &affected, Cause::Worker, &why).await?
         }
     };
     Ok(Done {
