@@ -4,6 +4,10 @@ use ports::store::Tokens;
 use proto::v1;
 use std::time::Duration;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+};
 
 async fn list(client: &As) -> Result<tonic::Response<v1::ListAppsResponse>, tonic::Status> {
     client
@@ -110,4 +114,34 @@ async fn who_calls_is_told_and_its_use_noted() {
     );
     let known = stage.store.list_tokens().await.unwrap();
     assert!(known[0].last_used_at.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_in_any_language_finds_the_services_by_reflection_with_a_token() {
+    let stage = Stage::still().await;
+    let secret = stage.token("ci", Role::Viewer).await;
+    let ask = || {
+        let list = MessageRequest::ListServices(String::new());
+        tokio_stream::iter([ServerReflectionRequest {
+            host: String::new(),
+            message_request: Some(list),
+        }])
+    };
+    let mut reflection = ServerReflectionClient::new(stage.channel());
+    let nobody = reflection.server_reflection_info(ask()).await;
+    assert!(refusal(nobody).starts_with("Unauthenticated TOKEN_MISSING"));
+    let mut request = tonic::Request::new(ask());
+    let bearer = format!("Bearer {secret}").parse().unwrap();
+    request.metadata_mut().insert("authorization", bearer);
+    let answer = reflection.server_reflection_info(request).await.unwrap();
+    let answer = answer.into_inner().message().await.unwrap().unwrap();
+    let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else {
+        panic!("{answer:?}");
+    };
+    let names: Vec<_> = list
+        .service
+        .iter()
+        .map(|service| service.name.as_str())
+        .collect();
+    assert!(names.contains(&"jockey.v1.DeployService"), "{names:?}");
 }
