@@ -33,7 +33,9 @@ pub trait Adoptions: Send + Sync {
     /// None but those of the database.
     async fn reserve_deploys(&self, up_to: DeployId) -> Result<(), Error>;
 
-    /// Writes a Deploy down as `deployed`, with a completed Build, a Release, and its instances' starts, all or nothing. What was deployed before is `stopped`.
+    /// Writes a Deploy down as `deployed`, with a completed Build, a Release, and its instances' starts, all or nothing.
+    /// What was deployed before is `stopped`. The Build serves no request: which Workers its commit declares is not
+    /// known, and a Release made of it would be without any.
     ///
     /// # Errors
     /// `Exists` when the database knows it, `NotFound` for the App or the Environment, `PortTaken`.

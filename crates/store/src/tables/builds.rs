@@ -133,7 +133,8 @@ fn request(tx: &mut Tx<'_>, new: &NewBuild, change: &Change) -> Result<Requested
     Ok(Requested::Fresh(build))
 }
 
-/// Writes one down whose image was found running.
+/// Writes one down whose image was found running. What its commit declares is not known, so that it serves no request:
+/// the next Deploy of the commit builds it.
 pub(super) fn add_completed(
     conn: &mut Conn,
     app: &App,
@@ -150,7 +151,7 @@ pub(super) fn add_completed(
             builds::wanted.eq(Wanted::ByDeploys.as_str()),
             builds::state.eq(BuildState::Completed.as_str()),
             builds::image.eq(image.as_str()),
-            builds::image_kept.eq(true),
+            builds::image_kept.eq(false),
             builds::workers.eq("[]"),
             builds::created_at.eq(change.at.micros()),
             builds::completed_at.eq(change.at.micros()),

@@ -3,7 +3,7 @@
 use super::world::{START, Shop, at, image, open, refused, shop};
 use crate::{
     Store,
-    store::{Error, Page, adoptions::Adoption, deploys::DeployFilter},
+    store::{Error, Page, adoptions::Adoption, builds::Requested, deploys::DeployFilter},
 };
 use domain::{Deploy, DeployId, DeployState, Intent, IntentState, WorkerSpec};
 
@@ -55,6 +55,20 @@ pub async fn what_was_found_running_is_deployed(store: &dyn Store) {
     assert_eq!(next.id, DeployId::new(41), "no id is given twice");
     let twin = store.adopt(found(&shop, 30, &[]), &at(10)).await;
     assert!(matches!(refused(twin), Error::Exists { .. }));
+}
+
+pub async fn the_commit_of_what_was_found_is_built_when_it_is_asked_for(store: &dyn Store) {
+    let shop = shop(store).await;
+    let adoption = found(&shop, 30, &[20_001]);
+    store.adopt(adoption.clone(), &at(9)).await.unwrap();
+    assert!(!store.image_is_kept(&adoption.image).await.unwrap());
+    let new = shop.new_build('f');
+    assert_eq!(new.commit, adoption.commit);
+    let asked = store.request_build(new, &at(10)).await.unwrap();
+    assert!(
+        matches!(asked, Requested::Fresh(_)),
+        "nobody knows which workers the commit declares: {asked:?}"
+    );
 }
 
 pub async fn an_adoption_that_cannot_be_changes_nothing(store: &dyn Store) {

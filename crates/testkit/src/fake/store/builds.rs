@@ -25,12 +25,12 @@ pub(super) struct BuildRow {
 const LINES_MAX: usize = 100_000;
 
 impl BuildRow {
-    /// A Build that this database never ran.
+    /// A Build that this database never ran. What its commit declares is not known, so that it serves no request.
     pub(super) const fn adopted(build: Build) -> Self {
         Self {
             build,
             lines: Vec::new(),
-            kept: true,
+            kept: false,
         }
     }
 
