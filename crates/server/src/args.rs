@@ -176,6 +176,9 @@ pub(crate) struct Limits {
         value_name = "N"
     )]
     pub(crate) retained_releases: u32,
+    /// How long an image that nothing needs is left alone after it was made.
+    #[arg(long, env = "JOCKEY_IMAGE_GRACE", default_value = "1h", value_parser = duration, value_name = "TIME")]
+    pub(crate) image_grace: Duration,
 }
 
 #[derive(Debug, Subcommand)]

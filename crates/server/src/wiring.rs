@@ -179,6 +179,7 @@ fn settings(args: &args::Serve, server: String) -> Settings {
     let mut settings = Settings::named(server);
     settings.scale_max = args.limits.scale_max;
     settings.retained_releases = args.limits.retained_releases;
+    settings.image_grace = args.limits.image_grace;
     settings.build_deadline = args.build.build_deadline;
     settings.builds = args.build.builds.max(1);
     settings.policy.ports = args.docker.ports.0.clone();
