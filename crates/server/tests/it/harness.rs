@@ -26,6 +26,14 @@ pub(crate) use asks::{change, exactly, is_healthy};
 /// How long anything is waited for. Only a failure takes as long: machines may be slow.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How much the server logs: what explains a failed test, but no more than usual where it is measured. (Benches are
+/// not compiled as tests.)
+const LOG: &str = if cfg!(test) {
+    "debug,h2=info,hyper=info,tower=info,bollard=info"
+} else {
+    "info"
+};
+
 /// Host ports for one server, below those that a server takes by default. The first of them is held as long as this
 /// lives, so that no other server of any test takes the same block.
 struct Ports {
@@ -35,7 +43,7 @@ struct Ports {
 
 impl Ports {
     fn take() -> anyhow::Result<Self> {
-        const EACH: u16 = 50;
+        const EACH: u16 = 250;
         (11_000..20_000)
             .step_by(usize::from(EACH))
             .find_map(|first| {
@@ -48,8 +56,8 @@ impl Ports {
             .context("every block of ports is taken")
     }
 
-    fn range(&self) -> String {
-        format!("{}-{}", self.first + 1, self.first + 49)
+    const fn range(&self) -> (u16, u16) {
+        (self.first + 1, self.first + 249)
     }
 }
 
@@ -142,6 +150,7 @@ impl Jockeyd {
             .cloned()
             .chain([env!("CARGO_BIN_EXE_jockeyd").into()])
             .collect();
+        let (first, last) = self.ports.range();
         let mut command = Command::new(&words[0]);
         command
             .args(&words[1..])
@@ -159,14 +168,11 @@ impl Jockeyd {
                 "--git-base-url",
                 &self.repositories.base_url(),
                 "--ports",
-                &self.ports.range(),
+                &format!("{first}-{last}"),
             ])
             .args(["--installation", &self.scope.installation().to_string()])
             .args(&self.extra)
-            .env(
-                "JOCKEY_LOG",
-                "debug,h2=info,hyper=info,tower=info,bollard=info",
-            )
+            .env("JOCKEY_LOG", LOG)
             .stdin(Stdio::null())
             .stderr(log);
         self.process = Some(command.spawn().context("jockeyd cannot be started")?);
@@ -227,6 +233,11 @@ impl Jockeyd {
     /// What a server is started with, besides its state.
     pub(crate) fn arguments(&mut self) -> &mut Vec<String> {
         &mut self.extra
+    }
+
+    /// The first and the last of the host ports that the server may give to instances.
+    pub(crate) const fn port_range(&self) -> (u16, u16) {
+        self.ports.range()
     }
 
     /// The state directory.

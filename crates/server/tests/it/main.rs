@@ -8,11 +8,16 @@ mod programs;
 mod sources;
 
 mod access;
+mod bad_input;
+mod cli;
 mod crash;
 mod deploy;
+mod disk;
 mod examples;
 mod failing;
 mod heal;
+mod python;
 mod secrets;
+mod shutdown;
 mod state;
 mod zero_downtime;

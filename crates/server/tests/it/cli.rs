@@ -1,0 +1,146 @@
+//! What a person types, from the first app to the last rollback.
+
+use crate::{
+    calls::contains,
+    harness::{Jockeyd, change, exactly},
+    network::get,
+    programs::Ended,
+    sources::ENVIRONMENT,
+};
+use serde_json::Value;
+
+/// A command line, cut at blanks.
+async fn type_in(server: &Jockeyd, line: &str) -> anyhow::Result<Ended> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    server.jockey(&words).await
+}
+
+#[tokio::test]
+async fn the_five_things_that_a_user_does_first() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    let repository = server.repositories.create("example/typed")?;
+    let first = repository.commit(&change("first", &[("Dockerfile", ENVIRONMENT)]))?;
+
+    type_in(&server, "apps create typed --repo example/typed")
+        .await?
+        .with(0);
+    type_in(&server, "config set -a typed -e development GREETING=hello")
+        .await?
+        .with(0);
+    let told = type_in(&server, "deploy -a typed -e development HEAD")
+        .await?
+        .with(0);
+    contains(
+        &format!("{}{}", told.out, told.err),
+        &["dep-1", &first[..7]],
+    );
+    type_in(&server, "scale -a typed -e development web=2")
+        .await?
+        .with(0);
+    let instances = server.settled("typed", "two", exactly(2)).await?;
+    contains(&get(&instances[0].address).await?, &["GREETING=hello"]);
+
+    let table = type_in(&server, "status -a typed -e development")
+        .await?
+        .with(0)
+        .out;
+    contains(
+        &table,
+        &[
+            "web",
+            "node-1",
+            "healthy",
+            &instances[0].address,
+            &first[..7],
+        ],
+    );
+    let status = type_in(&server, "status -a typed -e development -o json")
+        .await?
+        .with(0)
+        .out;
+    let status: Value = serde_json::from_str(&status)?;
+    contains(
+        &status.to_string(),
+        &[&instances[0].id, &instances[1].id, &first],
+    );
+
+    type_in(
+        &server,
+        "config set -a typed -e development GREETING=goodbye",
+    )
+    .await?
+    .with(0);
+    let after = server.settled("typed", "two", exactly(2)).await?;
+    contains(&get(&after[0].address).await?, &["GREETING=goodbye"]);
+    type_in(&server, "rollback -a typed -e development")
+        .await?
+        .with(0);
+    let back = server.settled("typed", "two", exactly(2)).await?;
+    contains(&get(&back[0].address).await?, &["GREETING=hello"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn logs_and_events_are_there_to_read() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    let dockerfile =
+        "FROM busybox:1\nCMD echo the app speaks && mkdir /www && exec httpd -f -p 8888 -h /www\n";
+    server.app("chatty", &[("Dockerfile", dockerfile)]).await?;
+    server.deployed("chatty").await?;
+    let logs = type_in(&server, "logs -a chatty -e development")
+        .await?
+        .with(0)
+        .out;
+    contains(&logs, &["the app speaks"]);
+    let logs = type_in(&server, "logs --build bld-1").await?.with(0).out;
+    contains(&logs, &["fetching example/chatty", "using Dockerfile"]);
+    let events = type_in(&server, "events -a chatty").await?.with(0).out;
+    contains(&events, &["deploy.", "dep-1 is deployed"]);
+    let plan = type_in(&server, "reconcile -e development --preview")
+        .await?
+        .with(0);
+    assert!(!plan.out.contains("start"), "{plan:?}");
+    type_in(&server, "system df").await?.with(0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_exit_code_tells_the_truth() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    server
+        .app(
+            "broken",
+            &[("Dockerfile", "FROM busybox:1\nCMD echo no luck && exit 3\n")],
+        )
+        .await?;
+    let told = type_in(&server, "deploy -a broken -e development")
+        .await?
+        .with(7);
+    contains(&told.err, &["exited with code 3", "no luck"]);
+    let told = type_in(&server, "deploy -a unknown -e development")
+        .await?
+        .with(3);
+    contains(&told.err, &["there is no app `unknown`"]);
+    let told = type_in(&server, "scale -a broken -e development web=-1").await?;
+    told.with(2);
+    let told = type_in(&server, "deploy -a broken").await?.with(2);
+    contains(&told.err, &["which environment?"]);
+    let wrong = ["--server", "http://127.0.0.1:1", "apps", "list"];
+    server.jockey(&wrong).await?.with(6);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_dry_run_prints_the_plan() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    server
+        .app("planned", &[("Dockerfile", ENVIRONMENT)])
+        .await?;
+    server.deployed("planned").await?;
+    let plan = type_in(&server, "scale -a planned -e development web=3 --dry-run")
+        .await?
+        .with(0);
+    contains(&plan.out, &["start", "web", "1 of 3"]);
+    server.settled("planned", "one", exactly(1)).await?;
+    Ok(())
+}
