@@ -1,6 +1,6 @@
 //! What the papers say is there: links lead somewhere, and commands are those of the reference.
 
-use crate::workspace::{files, read, root};
+use crate::workspace::{files, read, root, rust_files};
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -44,6 +44,26 @@ fn commands_in_papers_are_there() {
         }
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn operations_name_every_metric() {
+    let page = read(Path::new("docs/operations.md")).expect("the page of operations");
+    let mut missing = BTreeSet::new();
+    for path in rust_files() {
+        // Of shipped code: this file would find itself.
+        let text = read(&path).filter(|_| path.iter().any(|part| part == "src"));
+        for call in text.unwrap_or_default().split("!(\"jockey_").skip(1) {
+            let name = format!("jockey_{}", call.split('"').next().unwrap_or_default());
+            if !page.contains(&format!("`{name}`")) {
+                missing.insert(name);
+            }
+        }
+    }
+    assert!(
+        missing.is_empty(),
+        "docs/operations.md does not name {missing:?}"
+    );
 }
 
 fn papers() -> impl Iterator<Item = PathBuf> {
