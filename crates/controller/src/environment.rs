@@ -49,6 +49,8 @@ pub(crate) struct Keeper {
     busy: BTreeSet<InstanceId>,
     preparing: BTreeSet<DeployId>,
     /// What steps that failed have taught, to be written down before the next look.
+    /// Deploys that instances bore in the last turn and that the database did not know.
+    strangers: BTreeSet<DeployId>,
     learned: Vec<Entry>,
     retries: BTreeMap<InstanceId, Retry>,
     /// Deploys whose preparation failed for the moment.
@@ -115,6 +117,7 @@ impl Keeper {
             busy: BTreeSet::new(),
             preparing: BTreeSet::new(),
             learned: Vec::new(),
+            strangers: BTreeSet::new(),
             retries: BTreeMap::new(),
             waiting: BTreeMap::new(),
             strangers_ports: BTreeMap::new(),

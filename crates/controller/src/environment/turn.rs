@@ -6,7 +6,7 @@ use crate::{
     observe::{self, Scene, Sight, assemble},
     perform::{TAIL, tail},
 };
-use domain::{Timestamp, observed::Authenticity};
+use domain::{DeployId, Timestamp, observed::Authenticity};
 use ports::store::{self, intents::Entry, view::EnvironmentView};
 use scheduler::{Plan, PlanInput, settle};
 use std::collections::{BTreeMap, BTreeSet};
@@ -123,8 +123,10 @@ impl Keeper {
                 .or_default()
                 .insert(*port);
         }
-        let known_deploys = observe::known_deploys(&self.deps, view, sight).await?;
-        self.guard_ids(sight, &known_deploys).await?;
+        let mut known_deploys = observe::known_deploys(&self.deps, view, sight).await?;
+        let unknown = self.guard_ids(sight, &known_deploys).await?;
+        self.hold_adopted(view, &mut known_deploys);
+        self.strangers = unknown;
         let paused = self
             .retries
             .iter()
@@ -142,13 +144,28 @@ impl Keeper {
     async fn guard_ids(
         &self,
         sight: &Sight,
-        known: &BTreeSet<domain::DeployId>,
-    ) -> Result<(), Error> {
+        known: &BTreeSet<DeployId>,
+    ) -> Result<BTreeSet<DeployId>, Error> {
         let seen = sight.nodes.values().flat_map(|node| &node.instances);
-        let unknown = seen
-            .filter(|seen| seen.environment == self.environment && !known.contains(&seen.deploy));
-        if let Some(newest) = unknown.map(|seen| seen.deploy).max() {
-            self.deps.store.reserve_deploys(newest).await?;
+        let unknown: BTreeSet<_> = seen
+            .filter(|seen| seen.environment == self.environment && !known.contains(&seen.deploy))
+            .map(|seen| seen.deploy)
+            .collect();
+        if let Some(newest) = unknown.last() {
+            self.deps.store.reserve_deploys(*newest).await?;
+        }
+        Ok(unknown)
+    }
+
+    /// A Deploy that was adopted after the view was read stays unknown until the next turn: this view has none of the
+    /// intents that the adoption wrote, and its instances would be swept as strays.
+    fn hold_adopted(&self, view: &EnvironmentView, known: &mut BTreeSet<DeployId>) {
+        let named = observe::named_deploys(view);
+        let adopted = |deploy: &DeployId| self.strangers.contains(deploy) && !named.contains(deploy);
+        let before = known.len();
+        known.retain(|deploy| !adopted(deploy));
+        if known.len() < before {
+            self.wake.notify_one();
         }
         Ok(())
     }

@@ -46,11 +46,7 @@ pub(crate) async fn known_deploys(
     view: &EnvironmentView,
     sight: &Sight,
 ) -> Result<BTreeSet<DeployId>, ports::store::Error> {
-    let mut known: BTreeSet<_> = view.releases.keys().copied().collect();
-    for app in &view.apps {
-        known.extend(app.deployed.iter().map(|(deploy, _)| deploy.id));
-        known.extend(app.active.iter().map(|active| active.deploy.id));
-    }
+    let mut known = named_deploys(view);
     let seen = sight.nodes.values().flat_map(|node| &node.instances);
     let asked: BTreeSet<_> = seen
         .filter(|seen| seen.environment == view.environment.id && !known.contains(&seen.deploy))
@@ -63,6 +59,16 @@ pub(crate) async fn known_deploys(
 }
 
 /// The input of a plan for this Environment.
+/// The Deploys that the view itself names, and whose intents it has therefore.
+pub(crate) fn named_deploys(view: &EnvironmentView) -> BTreeSet<DeployId> {
+    let mut named: BTreeSet<_> = view.releases.keys().copied().collect();
+    for app in &view.apps {
+        named.extend(app.deployed.iter().map(|(deploy, _)| deploy.id));
+        named.extend(app.active.iter().map(|active| active.deploy.id));
+    }
+    named
+}
+
 pub(crate) fn assemble(
     deps: &Deps,
     view: &EnvironmentView,
