@@ -251,3 +251,38 @@ async fn a_reconcile_is_previewed_and_run() {
     let made = made.into_inner().reconcile.unwrap();
     assert_eq!(made.state(), v1::ReconcileState::InProgress);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_is_followed_takes_up_instances_that_come_later() {
+    let stage = Stage::new().await;
+    stage.commit(1);
+    let admin = stage.admin().await;
+    admin.create_shop().await;
+    admin.deploy_shop().await;
+    let request = v1::StreamInstanceLogsRequest {
+        app: "shop".to_owned(),
+        environment: "development".to_owned(),
+        follow: true,
+        ..v1::StreamInstanceLogsRequest::default()
+    };
+    let answer = admin
+        .instances()
+        .stream_instance_logs(request)
+        .await
+        .unwrap();
+    let mut stream = answer.into_inner();
+    let first = stream.message().await.unwrap().unwrap();
+    let rescale = v1::RescaleWorkersRequest {
+        app: "shop".to_owned(),
+        environment: "development".to_owned(),
+        scales: vec![v1::WorkerScale {
+            worker: "web".to_owned(),
+            scale: 2,
+        }],
+        ..v1::RescaleWorkersRequest::default()
+    };
+    admin.workers().rescale_workers(rescale).await.unwrap();
+    let second = stream.message().await.unwrap().unwrap();
+    assert_ne!(first.instance, second.instance);
+    assert_eq!(second.lines[0].text, "started");
+}

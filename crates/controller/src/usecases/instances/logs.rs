@@ -11,6 +11,7 @@ use futures_util::{
 };
 use ports::runtime::{Follow, LogLine, LogQuery, LogStream};
 use std::{collections::BTreeSet, time::Duration};
+use tokio::time::Instant;
 
 /// The most instances whose lines are read at once.
 const INSTANCES_MAX: usize = 200;
@@ -55,6 +56,8 @@ pub struct Logs {
     filter: Option<Filter>,
     from: From,
     known: BTreeSet<InstanceId>,
+    /// When to look for instances that are new.
+    look_at: Instant,
     streams: SelectAll<BoxStream<'static, Chunk>>,
 }
 
@@ -67,6 +70,7 @@ pub async fn open(ctx: Ctx, source: Source, from: From) -> Result<Logs, Error> {
         ctx,
         filter: None,
         known: BTreeSet::new(),
+        look_at: Instant::now() + LOOK_EVERY,
         streams: SelectAll::new(),
         from,
     };
@@ -118,15 +122,17 @@ impl Logs {
                 return self.streams.next().await.map(Ok);
             }
             let quiet = self.streams.is_empty();
-            // Both may be dropped: a chunk that is ready stays in its stream, and a look that is due is due again.
+            // Both may be dropped: a chunk that is ready stays in its stream, and a look that is due stays so. The look
+            // comes first, lest instances that always have something to say keep it off.
             tokio::select! {
                 biased;
+                () = tokio::time::sleep_until(self.look_at) => {}
                 chunk = self.streams.next(), if !quiet => match chunk {
                     Some(chunk) => return Some(Ok(chunk)),
                     None => continue,
                 },
-                () = tokio::time::sleep(LOOK_EVERY) => {}
             }
+            self.look_at = Instant::now() + LOOK_EVERY;
             match self.look().await {
                 Err(Error::World(error)) if error.is_transient() => {
                     tracing::debug!(%error, "new instances cannot be looked for just now");

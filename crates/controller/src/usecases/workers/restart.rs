@@ -2,17 +2,19 @@
 
 use super::WorkerView;
 use crate::usecases::{Ctx, Done, Error, Intended, Mode, Record, Verb, redeploy};
-use domain::{App, Environment, Timestamp, Worker};
+use domain::{App, Environment, Timestamp, Worker, WorkerName};
 use ports::store::{
     Page,
     workers::{Restart, WorkerFilter},
 };
 use scheduler::input::RestartOnly;
+use std::collections::BTreeSet;
 
-/// Asks for the instances of one Worker, or of all of an App in an Environment, to be replaced.
+/// Asks for the instances of one Worker, or of all of an App in an Environment, to be replaced. Answers with the Workers
+/// whose instances are; of a restart of unhealthy ones, those that have some.
 ///
 /// # Errors
-/// `Unknown`, `UnknownWorker`, `NothingDeployed`.
+/// `Unknown`, `UnknownWorker`, `NothingDeployed`; `World` where it has to be seen which are unhealthy.
 pub async fn restart(
     ctx: &Ctx,
     app: &str,
@@ -22,12 +24,19 @@ pub async fn restart(
 ) -> Result<Done<Vec<WorkerView>>, Error> {
     let app = ctx.app(app).await?;
     let environment = ctx.environment(environment).await?;
-    let workers = workers(ctx, &app, &environment, worker).await?;
+    let mut workers = workers(ctx, &app, &environment, worker).await?;
     if redeploy::deployed(ctx, &app, &environment).await?.is_none() {
         return Err(Error::NothingDeployed {
             app: app.name.to_string(),
             environment: environment.name.to_string(),
         });
+    }
+    if only == RestartOnly::Unhealthy {
+        let unwell = unwell(ctx, &app, &environment).await?;
+        workers.retain(|worker| unwell.contains(&worker.spec.name));
+        if workers.is_empty() {
+            return Ok(Done::unchanged(Vec::new()));
+        }
     }
     let before = ctx.deps.clock.now();
     let why = match only {
@@ -88,6 +97,17 @@ async fn workers(
     let mut workers = ctx.store().list_workers(&filter, Page::ALL).await?.items;
     workers.retain(|worker| worker.scale.get() > 0);
     Ok(workers)
+}
+
+/// The Workers that have an instance that is unhealthy now.
+async fn unwell(
+    ctx: &Ctx,
+    app: &App,
+    environment: &Environment,
+) -> Result<BTreeSet<WorkerName>, Error> {
+    let seen = crate::instances(&ctx.deps, environment.id, Some(app.id)).await?;
+    let unhealthy = seen.into_iter().filter(|seen| seen.health.is_unhealthy());
+    Ok(unhealthy.map(|seen| seen.seen.worker).collect())
 }
 
 async fn preview(
