@@ -5,8 +5,10 @@ use crate::{
     engine::Floor,
     figures::{Figure, Goal, Report},
     harness::{Jockeyd, exactly},
+    seen::Seen,
     web,
 };
+use anyhow::ensure;
 use std::time::Instant;
 
 /// A server with the App deployed, and the floor with the image of it.
@@ -14,9 +16,9 @@ pub(crate) async fn stage() -> anyhow::Result<(Jockeyd, Floor)> {
     let server = Jockeyd::start_with(&["--scale-max", "200"]).await?;
     server.app("web", &web::FILES).await?;
     let deploy = server.deploy("web", "HEAD").await?;
-    anyhow::ensure!(deploy.reason.is_empty(), "{deploy:?}");
+    ensure!(deploy.reason.is_empty(), "{deploy:?}");
     let instances = server.settled("web", "one healthy", exactly(1)).await?;
-    let floor = Floor::new(instances[0].image.clone(), server.scope.label())?;
+    let floor = Floor::new(instances[0].image.clone())?;
     Ok((server, floor))
 }
 
@@ -62,15 +64,16 @@ async fn rounds(options: &Options, from: u16, to: u16) -> anyhow::Result<(Vec<f6
         floor.push(began.elapsed().as_secs_f64() * 1000.0);
         raw.stop_all(&bare).await?;
 
+        let mut healthy = Seen::of(&server, "web", "instance.healthy").await?;
         let began = Instant::now();
         server.scale("web", "web", i32::from(to)).await?;
-        let all = server
-            .settled("web", "all healthy", exactly(usize::from(to)))
-            .await?;
+        healthy.instances(usize::from(to - from)).await?;
+        let all = server.instances("web").await?;
         for instance in &all {
             web::answers(&instance.address).await?;
         }
         ours.push(began.elapsed().as_secs_f64() * 1000.0);
+        ensure!(exactly(usize::from(to))(&all), "{all:#?}");
     }
     Ok((ours, floor))
 }

@@ -4,10 +4,11 @@ use crate::{
     Options,
     boot::stage,
     figures::{Figure, Goal, Report},
-    harness::{change, exactly},
+    harness::{Jockeyd, change, exactly},
 };
 use anyhow::ensure;
 use proto::v1::DeployState;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 const COUNT: u16 = 10;
@@ -55,9 +56,14 @@ pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Resul
         server.resume().await?;
         let deploy = server.ended(&deploy.id).await?;
         ensure!(deploy.state() == DeployState::Deployed, "{deploy:?}");
-        server
+        let there = server
             .settled("crash", "ten healthy and no other", exactly(COUNT.into()))
             .await?;
+        ensure!(
+            there.iter().all(|instance| instance.commit == commit),
+            "the end is another one: {there:#?}"
+        );
+        no_orphan(&server).await?;
     }
     report.add(Figure {
         bench: "crash",
@@ -67,6 +73,21 @@ pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Resul
         floor: vec![],
         goal: Goal::AtMost(2000.0),
     });
+    Ok(())
+}
+
+/// Docker has those containers of this Installation that the server tells of, and no others.
+async fn no_orphan(server: &Jockeyd) -> anyhow::Result<()> {
+    let mut told = BTreeSet::new();
+    for app in ["web", "crash"] {
+        let there = server.instances(app).await?;
+        told.extend(there.into_iter().map(|instance| instance.container));
+    }
+    let filter = format!("label={}", server.scope.label());
+    let listed =
+        testkit::docker::run(["ps", "--all", "--quiet", "--no-trunc", "--filter", &filter])?;
+    let there: BTreeSet<String> = listed.lines().map(ToOwned::to_owned).collect();
+    ensure!(told == there, "told of {told:?}, Docker has {there:?}");
     Ok(())
 }
 

@@ -7,7 +7,8 @@ use bollard::{
     query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
+use testkit::docker::Scope;
 
 /// How many calls are in flight, as `performance.md` measured the floor.
 const IN_FLIGHT: usize = 8;
@@ -17,23 +18,23 @@ const IN_FLIGHT: usize = 8;
 pub(crate) struct Floor {
     docker: Docker,
     image: String,
-    label: String,
+    /// Not the server's: it would look at what bears its own label.
+    scope: Arc<Scope>,
     next: u16,
 }
 
 /// One container of the floor.
 pub(crate) struct Bare {
     id: String,
-    address: String,
 }
 
 impl Floor {
-    /// Containers of this image, with this label so that they are found again.
-    pub(crate) fn new(image: String, label: String) -> anyhow::Result<Self> {
+    /// Containers of this image. Dropping the last copy takes away what is left of them.
+    pub(crate) fn new(image: String) -> anyhow::Result<Self> {
         Ok(Self {
             docker: Docker::connect_with_unix_defaults()?,
             image,
-            label,
+            scope: Arc::new(Scope::open()?),
             next: 30_000,
         })
     }
@@ -69,10 +70,8 @@ impl Floor {
             host_ip: Some("127.0.0.1".to_owned()),
             host_port: Some(port.to_string()),
         };
-        let (key, value) = self
-            .label
-            .split_once('=')
-            .unwrap_or((self.label.as_str(), ""));
+        let label = self.scope.label();
+        let (key, value) = label.split_once('=').unwrap_or((label.as_str(), ""));
         let body = ContainerCreateBody {
             image: Some(self.image.clone()),
             labels: Some(HashMap::from([(key.to_owned(), value.to_owned())])),
@@ -90,9 +89,8 @@ impl Floor {
         let options = CreateContainerOptionsBuilder::new().build();
         let id = self.docker.create_container(Some(options), body).await?.id;
         self.docker.start_container(&id, None).await?;
-        let address = format!("127.0.0.1:{port}");
-        answers(&address).await?;
-        Ok(Bare { id, address })
+        answers(&format!("127.0.0.1:{port}")).await?;
+        Ok(Bare { id })
     }
 
     /// Stops and removes one, as Jockey does: a signal, then it is taken away.
@@ -111,12 +109,5 @@ impl Floor {
             .buffer_unordered(IN_FLIGHT)
             .try_collect()
             .await
-    }
-}
-
-impl Bare {
-    /// Where it answers.
-    pub(crate) fn address(&self) -> &str {
-        &self.address
     }
 }

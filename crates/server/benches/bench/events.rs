@@ -2,18 +2,36 @@
 
 use crate::{
     Options,
-    boot::stage,
     figures::{Figure, Goal, Report, quantile},
+    harness::Jockeyd,
+    web,
 };
 use anyhow::Context;
-use proto::v1::{WatchEventsRequest, event_service_client::EventServiceClient};
+use proto::v1::{
+    CreateWorkerRequest, WatchEventsRequest, Worker, event_service_client::EventServiceClient,
+    worker_service_client::WorkerServiceClient,
+};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::{sync::mpsc, task::JoinSet};
 
 const WATCHERS: usize = 100;
 
 pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
-    let (server, _) = stage().await?;
+    let server = Jockeyd::start().await?;
+    // Of an App that was never deployed: the event alone is measured, nothing starts.
+    server.app("quiet", &web::FILES).await?;
+    let worker = Worker {
+        app: "quiet".to_owned(),
+        environment: "development".to_owned(),
+        name: "idle".to_owned(),
+        ..Worker::default()
+    };
+    WorkerServiceClient::new(server.api())
+        .create_worker(CreateWorkerRequest {
+            worker: Some(worker),
+            ..CreateWorkerRequest::default()
+        })
+        .await?;
     let (sender, mut delays) = mpsc::channel(WATCHERS);
     let mut watchers = JoinSet::new();
     let mut stuck = Vec::new();
@@ -44,8 +62,9 @@ pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Resul
     drop(sender);
     let mut ours = Vec::new();
     for round in 0..20 * options.rounds {
-        // Of a worker without instances to start: the event alone is measured.
-        server.note("web", round).await?;
+        server
+            .scale("quiet", "idle", i32::from(round % 2 == 0))
+            .await?;
         for _ in 1..WATCHERS {
             let delay = tokio::time::timeout(Duration::from_secs(30), delays.recv())
                 .await?

@@ -11,12 +11,17 @@ mod engine;
 mod events;
 mod figures;
 #[path = "../../tests/it/harness.rs"]
-#[expect(dead_code, reason = "shared with the tests, which use all of it")]
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "shared with the tests, which use all of it"
+)]
 mod harness;
 mod idle;
 mod logs;
 mod noop;
 mod roll;
+mod seen;
 mod start;
 mod web;
 
