@@ -78,7 +78,7 @@ pub enum RestartOnly {
     /// Every one.
     #[default]
     All,
-    /// Those that are not healthy.
+    /// Those that were unhealthy when it was asked for, and are.
     Unhealthy,
 }
 

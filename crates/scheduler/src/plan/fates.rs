@@ -92,16 +92,20 @@ fn leaves(draft: &mut Draft<'_, '_>, crew: &Crew<'_, '_>, member: &Member<'_>) -
     }
 }
 
-/// Told by when the start was put on record: the node's own clock may be wrong.
+/// Told by when the start was put on record: the node's own clock may be wrong. One that was well when the restart was
+/// asked for has its grace like any other.
 fn is_to_restart(worker: &DesiredWorker, member: &Member<'_>) -> bool {
-    let before = worker
-        .restart_before
-        .zip(member.start)
-        .is_some_and(|(before, start)| start.opened_at < before);
-    before
+    let Some((before, start)) = worker.restart_before.zip(member.start) else {
+        return false;
+    };
+    let was_unwell = || match member.unhealthy() {
+        Some((_, since)) => since <= before,
+        None => member.is_unhealthy(),
+    };
+    start.opened_at < before
         && match worker.restart_only {
             RestartOnly::All => true,
-            RestartOnly::Unhealthy => member.is_unhealthy(),
+            RestartOnly::Unhealthy => was_unwell(),
         }
 }
 

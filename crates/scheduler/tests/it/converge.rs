@@ -9,7 +9,12 @@ use domain::{
     DeployState::{Deployed, Deploying},
     observed::{End, Phase},
 };
-use scheduler::{Verdict, input::Registration, judge, plan::Why};
+use scheduler::{
+    Verdict,
+    input::{Registration, RestartOnly},
+    judge,
+    plan::Why,
+};
 use std::time::Duration;
 
 #[test]
@@ -229,4 +234,28 @@ fn a_restart_replaces_every_instance_once() {
             .iter()
             .all(|seen| !before.contains(&seen.seen.instance))
     );
+}
+
+#[test]
+fn a_restart_of_unhealthy_instances_replaces_those_that_were_unhealthy_then() {
+    let mut world = two_of_web();
+    let (sick, well) = (
+        world.containers[0].seen.instance,
+        world.containers[1].seen.instance,
+    );
+    world.now = world.now + Duration::from_secs(60);
+    let since = world.now;
+    world.seen_mut(sick).health = unhealthy(since);
+    let asked = world.worker_mut("web");
+    asked.restart_before = Some(since);
+    asked.restart_only = RestartOnly::Unhealthy;
+    never_below(&mut world, "web", 1);
+    let stands = |world: &Sketch, id| world.containers.iter().any(|c| c.seen.instance == id);
+    assert!(!stands(&world, sick) && stands(&world, well));
+
+    world.now = world.now + Duration::from_secs(3600);
+    let later = world.now;
+    world.seen_mut(well).health = unhealthy(later);
+    let plan = world.plan();
+    assert_eq!(plan.steps, [], "it has its grace: {plan}");
 }
