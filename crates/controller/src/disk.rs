@@ -70,8 +70,7 @@ pub async fn usage(deps: &Deps) -> Result<Vec<NodeDisk>, Error> {
 }
 
 /// Removes the images of this Installation that nothing reaches and that are older than `image_grace`; on one node, where
-/// it is named. One that is still
-/// used by a container is refused by its node, and stays.
+/// it is named. One that is still used by a container is refused by its node, and stays.
 ///
 /// # Errors
 /// Those of the database and of the catalog. What a node refuses is told in the log and tried again next time.
@@ -101,11 +100,12 @@ pub async fn collect(
                 continue;
             }
             if mode == Mode::Run {
+                // On record first: a Deploy must not count on an image that is gone.
+                forget(deps, &image).await?;
                 if let Err(error) = images.remove(&image.image).await {
                     tracing::debug!(%node, image = image.image.short(), %error, "the image stays");
                     continue;
                 }
-                forget(deps, &image).await?;
             }
             collected.push(Collected {
                 node: node.clone(),
@@ -121,10 +121,7 @@ async fn forget(deps: &Deps, image: &OwnedImage) -> Result<(), Error> {
     let change = Change {
         actor: "jockey".to_owned(),
         at: deps.clock.now(),
-        message: format!(
-            "the image {} was removed: nothing needs it",
-            image.image.short()
-        ),
+        message: format!("the image {} goes: nothing needs it", image.image.short()),
         request: None,
     };
     let names: BTreeSet<ImageRef> = image

@@ -151,28 +151,46 @@ async fn start(
     spec: &InstanceSpec,
 ) -> Result<Effect, Outcome> {
     match runtime.start(spec).await {
-        Err(runtime::Error::ImageMissing(_)) if spec.image.repository().is_some() => {
-            let images = deps
-                .fleet
-                .images(&step.node)
-                .map_err(|error| Outcome::Again(error.to_string()))?;
-            images
-                .pull(&spec.image)
-                .await
-                .map_err(|error| match error {
-                    images::Error::Missing(_) | images::Error::Registry(_) => {
-                        Outcome::Refused(error.to_string())
-                    }
-                    images::Error::Failed(_)
-                    | images::Error::Context(_)
-                    | images::Error::DiskFull(_)
-                    | images::Error::Unreachable(_)
-                    | images::Error::Refused(_) => Outcome::Again(error.to_string()),
-                })?;
-            Ok(runtime.start(spec).await?)
+        Err(runtime::Error::ImageMissing(_)) if spec.image.repository().is_some() => {}
+        Err(error @ runtime::Error::ImageMissing(_)) => {
+            return Err(gone(deps, spec, error.to_string()).await);
         }
-        started => Ok(started?),
+        started => return Ok(started?),
     }
+    let images = deps
+        .fleet
+        .images(&step.node)
+        .map_err(|error| Outcome::Again(error.to_string()))?;
+    match images.pull(&spec.image).await {
+        Ok(_) => Ok(runtime.start(spec).await?),
+        Err(error @ images::Error::Missing(_)) => Err(gone(deps, spec, error.to_string()).await),
+        Err(error @ images::Error::Registry(_)) => Err(Outcome::Refused(error.to_string())),
+        Err(
+            error @ (images::Error::Failed(_)
+            | images::Error::Context(_)
+            | images::Error::DiskFull(_)
+            | images::Error::Unreachable(_)
+            | images::Error::Refused(_)),
+        ) => Err(Outcome::Again(error.to_string())),
+    }
+}
+
+/// What somebody took away by hand serves no Deploy any more: the next one of its commit builds it again, where it would
+/// else be started again and again without an image.
+async fn gone(deps: &Deps, spec: &InstanceSpec, error: String) -> Outcome {
+    let change = ports::store::Change {
+        actor: "jockey".to_owned(),
+        at: deps.clock.now(),
+        message: format!("the image {} is gone", spec.image.short()),
+        request: None,
+    };
+    if let Err(error) = deps.store.forget_image(&spec.image, &change).await {
+        tracing::warn!(%error, image = spec.image.short(), "that it is gone is not on record");
+    }
+    Outcome::Refused(format!(
+        "{error}; deploy {} again to have it built",
+        spec.commit.short()
+    ))
 }
 
 fn known(answer: Result<(), catalog::Error>) -> Result<Effect, Outcome> {

@@ -72,6 +72,28 @@ async fn a_new_release_takes_over_and_the_old_one_goes() {
     assert_eq!(first.state, DeployState::Stopped);
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_image_that_somebody_took_away_is_built_again_for_the_next_deploy() {
+    let stage = Stage::new().await;
+    let _server = stage.start();
+    for number in [1, 2] {
+        let commit = stage.commit(number, vec![web(1)], Behaviour::default());
+        let deploy = stage.deploy(&commit, OnConflict::Queue).await;
+        assert_eq!(stage.ended(deploy).await.state, DeployState::Deployed);
+    }
+    stage.lose_images();
+
+    let first = stage.commit(1, vec![web(1)], Behaviour::default());
+    let without = stage.deploy(&first, OnConflict::Queue).await;
+    let failed = stage.ended(without).await;
+    assert_eq!(failed.state, DeployState::Failed);
+    let reason = failed.failure.expect("a failure").reason;
+    assert!(reason.contains("to have it built"), "{reason}");
+
+    let built = stage.deploy(&first, OnConflict::Queue).await;
+    assert_eq!(stage.ended(built).await.state, DeployState::Deployed);
+}
+
 fn clock() -> DeclaredWorker {
     DeclaredWorker {
         spec: domain::WorkerSpec::named("clock".parse().unwrap()),

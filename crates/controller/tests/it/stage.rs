@@ -10,13 +10,10 @@ use domain::{
     node::{Duty, NodeState},
     worker::WorkerSource,
 };
-use ports::{
-    Store,
-    store::{
-        Apps, Change, Deploys, Environments, Stacks,
-        deploys::{NewDeploy, OnConflict},
-        entities::NewApp,
-    },
+use ports::store::{
+    Apps, Change, Deploys, Environments, Stacks,
+    deploys::{NewDeploy, OnConflict},
+    entities::NewApp,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,6 +34,7 @@ pub(crate) struct Stage {
     pub(crate) deps: Deps,
     source: Arc<fake::Source>,
     engine: Arc<fake::BuildEngine>,
+    registry: Registry,
     repo: RepoName,
     app: AppId,
     environment: EnvironmentId,
@@ -60,7 +58,7 @@ impl Stage {
             cpu: None,
         }]);
         let source = Arc::new(fake::Source::default());
-        let engine = Arc::new(fake::BuildEngine::pushing_to(registry));
+        let engine = Arc::new(fake::BuildEngine::pushing_to(registry.clone()));
         let fleet = fake::Fleet::default().with(
             name,
             node.runtime(installation),
@@ -101,6 +99,7 @@ impl Stage {
             deps,
             source,
             engine,
+            registry,
             repo,
             app: app.id,
             environment: environment.id,
@@ -135,6 +134,12 @@ impl Stage {
         self.node
             .teach(&fake::BuildEngine::image_of(&commit), behaviour);
         commit
+    }
+
+    /// Takes every image away that no container uses, from the node and from the registry.
+    pub(crate) fn lose_images(&self) {
+        self.registry.clear();
+        self.node.lose_images();
     }
 
     pub(crate) async fn deploy(&self, commit: &CommitSha, on_conflict: OnConflict) -> DeployId {

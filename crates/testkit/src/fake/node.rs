@@ -53,6 +53,11 @@ impl Registry {
         lock(&self.0).insert(image.clone());
     }
 
+    /// Forgets every image, as one does whose disk was lost.
+    pub fn clear(&self) {
+        lock(&self.0).clear();
+    }
+
     /// Whether it keeps an image.
     #[must_use]
     pub fn has(&self, image: &ImageRef) -> bool {
