@@ -2,6 +2,7 @@
 
 use crate::{deps::Deps, leases};
 use domain::{Build, BuildId, BuildState, build::Wanted};
+use futures_util::FutureExt;
 use ports::{
     build_engine::BuildOrder,
     store::{
@@ -9,7 +10,7 @@ use ports::{
         builds::{BuildFilter, BuildOutcome},
     },
 };
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, panic::AssertUnwindSafe, time::Duration};
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -76,9 +77,14 @@ async fn start(
         here.insert(build.id);
         let (deps, stop) = (deps.clone(), stop.clone());
         running.spawn(async move {
-            let id = build.id;
-            leases::while_held(&deps, &fence, build_one(&deps, &fence, build, &stop)).await;
-            id
+            let building = build_one(&deps, &fence, &build, &stop);
+            let building = leases::while_held(&deps, &fence, building);
+            // A panic is a defect. Tried again it would come again, and keep its place for ever.
+            if AssertUnwindSafe(building).catch_unwind().await.is_err() {
+                let reason = "it broke off inside the server, whose log says more".to_owned();
+                finish(&deps, &fence, &build, BuildOutcome::Failed { reason }).await;
+            }
+            build.id
         });
     }
     Ok(())
@@ -86,7 +92,7 @@ async fn start(
 
 /// Builds until it is done, not wanted any more, too late, or the server stops. Dropping the engine's future cancels it.
 #[tracing::instrument(name = "build", skip_all, fields(build = %build.id, commit = build.commit.short()))]
-async fn build_one(deps: &Deps, fence: &Fence, build: Build, stop: &CancellationToken) {
+async fn build_one(deps: &Deps, fence: &Fence, build: &Build, stop: &CancellationToken) {
     let (lines, kept) = mpsc::channel(LINES);
     let keeping = keep_lines(deps, fence, build.id, kept);
     let building = async {
@@ -98,29 +104,35 @@ async fn build_one(deps: &Deps, fence: &Fence, build: Build, stop: &Cancellation
             () = tokio::time::sleep(deps.settings.build_deadline) => Some(BuildOutcome::Failed {
                 reason: format!("it took longer than {} min", deps.settings.build_deadline.as_secs() / 60),
             }),
-            outcome = attempts(deps, &build, lines) => Some(outcome),
+            outcome = attempts(deps, build, lines) => Some(outcome),
         }
     };
     let began = tokio::time::Instant::now();
     let (outcome, ()) = tokio::join!(building, keeping);
     metrics::histogram!("jockey_build_seconds").record(began.elapsed().as_secs_f64());
     if let Some(outcome) = outcome {
-        finish(deps, fence, &build, outcome).await;
+        finish(deps, fence, build, outcome).await;
     }
 }
 
 async fn attempts(deps: &Deps, build: &Build, lines: mpsc::Sender<String>) -> BuildOutcome {
-    let app = match deps.store.find_app(&build.app.to_string()).await {
-        Ok(Some(app)) => app,
-        Ok(None) => {
-            return BuildOutcome::Cancelled {
-                reason: "its app was deleted".to_owned(),
-            };
-        }
-        Err(error) => {
-            return BuildOutcome::Failed {
-                reason: error.to_string(),
-            };
+    let app = loop {
+        match deps.store.find_app(&build.app.to_string()).await {
+            Ok(Some(app)) => break app,
+            Ok(None) => {
+                return BuildOutcome::Cancelled {
+                    reason: "its app was deleted".to_owned(),
+                };
+            }
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, "the app of the build cannot be read yet");
+                tokio::time::sleep(BEFORE_RETRY).await;
+            }
+            Err(error) => {
+                return BuildOutcome::Failed {
+                    reason: error.to_string(),
+                };
+            }
         }
     };
     let order = BuildOrder {

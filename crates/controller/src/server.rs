@@ -2,10 +2,14 @@
 
 use crate::{builds, deps::Deps, environment::Keeper, housekeeping, leases};
 use domain::EnvironmentId;
+use futures_util::FutureExt;
 use ports::store::{self, Page};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, panic::AssertUnwindSafe, time::Duration};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+/// Between the panic of a loop, which is a defect, and its next beginning.
+const AFTER_PANIC: Duration = Duration::from_secs(5);
 
 /// A server that is running. Dropping it ends everything at once, as a crash would; what was under way is on record.
 pub struct Server {
@@ -80,7 +84,12 @@ async fn claim_environments(
         let (deps, stop) = (deps.clone(), stop.clone());
         keepers.spawn(async move {
             let keeper = Keeper::new(deps.clone(), environment, fence.clone());
-            leases::while_held(&deps, &fence, keeper.run(stop)).await;
+            let keeping = leases::while_held(&deps, &fence, keeper.run(stop));
+            // Whatever a panic leaves behind goes with the keeper; the next one reads everything again.
+            if AssertUnwindSafe(keeping).catch_unwind().await.is_err() {
+                tracing::error!(%environment, "the loop of an environment broke off; it begins anew");
+                tokio::time::sleep(AFTER_PANIC).await;
+            }
             environment
         });
     }
