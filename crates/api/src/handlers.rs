@@ -6,6 +6,7 @@ use crate::{
     guard::Guard,
     status::{Refusal, Stranger},
     streams::Streams,
+    turns::Turns,
 };
 use controller::{Deps, usecases::Ctx};
 use proto::v1::{
@@ -39,6 +40,7 @@ pub(crate) struct Handlers {
     pub(crate) deps: Deps,
     pub(crate) about: Arc<About>,
     pub(crate) streams: Streams,
+    pub(crate) turns: Turns,
 }
 
 impl Services {
@@ -50,6 +52,7 @@ impl Services {
                 deps,
                 about: Arc::new(about),
                 streams: Streams::new(stop),
+                turns: Turns::default(),
             },
         }
     }

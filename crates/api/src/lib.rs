@@ -18,6 +18,7 @@ pub mod secret;
 mod services;
 mod status;
 mod streams;
+mod turns;
 
 pub use about::About;
 pub use handlers::Services;

@@ -124,11 +124,20 @@ impl Handlers {
             request: key,
         };
         // A client that hangs up drops this future; what was begun is not left half done for that.
-        let whole = once(ctx, asked, (mode, keep), act).in_current_span();
-        let done = tokio::spawn(whole).await.map_err(|error| {
-            tracing::error!(%error, "a call broke off");
-            Refusal::Broken
-        })?;
+        let turns = self.turns.clone();
+        let whole = async move {
+            let _turn = match &ctx.request {
+                Some(key) => Some(turns.wait(&ctx.actor, &key.id).await),
+                None => None,
+            };
+            once(ctx, asked, (mode, keep), act).await
+        };
+        let done = tokio::spawn(whole.in_current_span())
+            .await
+            .map_err(|error| {
+                tracing::error!(%error, "a call broke off");
+                Refusal::Broken
+            })?;
         Ok(Response::new(done?))
     }
 }
@@ -182,7 +191,7 @@ where
             }
             Ok(answer)
         }
-        // The same request came twice at once, and the other was first.
+        // The same request came to another server at once, and that was first.
         Err(Refusal::UseCase(usecases::Error::Store(store::Error::RequestKnown(id)))) => {
             let first = answered::<Q>(&ctx, &key).await?;
             first.ok_or(Refusal::AnswerLost {
