@@ -23,6 +23,7 @@ use std::{
 use tokio::{
     sync::{Notify, Semaphore},
     task::JoinSet,
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -48,18 +49,18 @@ pub(crate) struct Keeper {
     work: JoinSet<Finished>,
     busy: BTreeSet<InstanceId>,
     preparing: BTreeSet<DeployId>,
-    /// What steps that failed have taught, to be written down before the next look.
     /// Deploys that instances bore in the last turn and that the database did not know.
     strangers: BTreeSet<DeployId>,
+    /// What steps that failed have taught, to be written down before the next look.
     learned: Vec<Entry>,
     retries: BTreeMap<InstanceId, Retry>,
     /// Deploys whose preparation failed for the moment.
     waiting: BTreeMap<DeployId, Retry>,
-    strangers_ports: BTreeMap<(NodeName, u16), Timestamp>,
+    strangers_ports: BTreeMap<(NodeName, u16), Instant>,
     room: BTreeMap<NodeName, Arc<Semaphore>>,
     variables: Option<(ConfigVersions, Arc<Variables>)>,
-    /// The time of the last plan. What was due by then has had its turn.
-    planned_at: Timestamp,
+    /// When the last plan was made: by a clock that does not jump, and by the one that plans are made with.
+    planned: (Instant, Timestamp),
     /// Whether the board has this Environment's instances. Until then nothing has turned: it is only seen at last.
     acquainted: Acquainted,
 }
@@ -72,10 +73,12 @@ enum Acquainted {
 }
 
 /// When something that failed for the moment is tried again.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Retry {
     attempts: u32,
-    at: Timestamp,
+    /// What went wrong last.
+    why: String,
+    at: Instant,
 }
 
 /// Something under way that came to its end.
@@ -116,14 +119,14 @@ impl Keeper {
             work: JoinSet::new(),
             busy: BTreeSet::new(),
             preparing: BTreeSet::new(),
-            learned: Vec::new(),
             strangers: BTreeSet::new(),
+            learned: Vec::new(),
             retries: BTreeMap::new(),
             waiting: BTreeMap::new(),
             strangers_ports: BTreeMap::new(),
             room: BTreeMap::new(),
             variables: None,
-            planned_at: Timestamp::EPOCH,
+            planned: (Instant::now(), Timestamp::EPOCH),
             acquainted: Acquainted::No,
         }
     }
@@ -168,20 +171,22 @@ impl Keeper {
         self.finish().await;
     }
 
-    /// How long to wait when nothing happens.
+    /// How long to wait when nothing happens. Told by the clock that does not jump, from the time of the last plan on.
     fn until(&self, wake_at: Option<Timestamp>) -> Duration {
+        let (planned, planned_at) = self.planned;
+        let since = planned.elapsed();
         let retries = self
             .retries
             .values()
             .chain(self.waiting.values())
-            .map(|retry| retry.at);
-        let now = self.deps.clock.now();
+            .filter(|retry| retry.at > planned)
+            .map(|retry| retry.at - planned);
+        let due = wake_at.map(|at| at.since(planned_at));
         let next = retries
-            .chain(wake_at)
-            .filter(|at| *at > self.planned_at)
+            .chain(due.filter(|due| !due.is_zero()))
             .min()
-            .map_or(self.deps.settings.tick, |at| at.since(now));
-        // Not a busy loop, should the clock stand still: a millisecond is shorter than any step.
+            .map_or(self.deps.settings.tick, |due| due.saturating_sub(since));
+        // Not a busy loop, should a time be past: a millisecond is shorter than any step.
         next.clamp(Duration::from_millis(1), self.deps.settings.tick)
     }
 
@@ -219,14 +224,19 @@ impl Drop for Keeper {
 
 impl Retry {
     /// The next try after one more failure: a second, then twice as long each time.
-    fn after(was: Option<Self>, now: Timestamp) -> Self {
+    fn after(was: Option<&Self>, why: String) -> Self {
         let attempts = was.map_or(0, |was| was.attempts) + 1;
         let wait = Duration::from_secs(1)
             .saturating_mul(1 << (attempts - 1).min(5))
             .min(RETRY_MAX);
         Self {
             attempts,
-            at: now + wait,
+            why,
+            at: Instant::now() + wait,
         }
+    }
+
+    fn is_due(&self) -> bool {
+        self.at <= Instant::now()
     }
 }

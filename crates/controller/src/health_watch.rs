@@ -148,7 +148,7 @@ fn probed(answer: Answer, was: Option<&Probed>, now: Timestamp) -> Probed {
     };
     let since = was
         .filter(|was| was.outcome == outcome)
-        .map_or(now, |was| was.since);
+        .map_or(now, |was| was.since.min(now));
     Probed {
         outcome,
         what,

@@ -5,9 +5,8 @@ mod adopt;
 
 pub use adopt::{Found, found};
 
-use crate::{Error, deps::Deps, disk, perform};
+use crate::{Error, deps::Deps, disk};
 use domain::{DeployId, ObservedInstance};
-use ports::Effect;
 use std::{collections::BTreeSet, time::Duration};
 
 /// How long an instance that is swept may take to stop.
@@ -33,7 +32,7 @@ pub async fn list(deps: &Deps) -> Result<Vec<ObservedInstance>, Error> {
 }
 
 /// Stops and removes the instances that the database does not know of, of one Deploy where it is named. Their last lines
-/// go to the log of the server, since no Deploy can hold them.
+/// are lost: no Deploy can hold them, and what an App writes is not for the log of the server.
 ///
 /// # Errors
 /// Those of the nodes: what was swept before stays swept.
@@ -42,24 +41,25 @@ pub async fn sweep(deps: &Deps, only: Option<DeployId>) -> Result<Vec<ObservedIn
     strangers.retain(|stranger| only.is_none_or(|deploy| stranger.deploy == deploy));
     for stranger in &strangers {
         let runtime = deps.fleet.runtime(&stranger.node)?;
-        let stopped = runtime.stop(&stranger.handle, GRACE).await?;
-        if stopped == Effect::Done {
-            let lines = perform::tail(&*runtime, &stranger.handle, perform::TAIL).await;
-            tracing::info!(instance = %stranger.instance, deploy = %stranger.deploy, ?lines, "swept");
-        }
+        runtime.stop(&stranger.handle, GRACE).await?;
         runtime.remove(&stranger.handle).await?;
     }
     Ok(strangers)
 }
 
-/// Lets no new Deploy bear an id that an instance bears already. To be called before any Deploy is made: an instance that
-/// the database does not know would be taken for one of the new Deploy, and swept.
+/// Lets no new Deploy, and no new App, bear an id that an instance bears already. To be called before any is made: an
+/// instance that the database does not know would be taken for one of the new Deploy, and swept, or adopted as one of the
+/// new App.
 ///
 /// # Errors
 /// Those of the database and of the catalog. A node that does not answer is not asked again: what comes back later is
 /// guarded against by the loop.
 pub async fn guard_ids(deps: &Deps) -> Result<(), Error> {
-    if let Some(newest) = list(deps).await?.iter().map(|seen| seen.deploy).max() {
+    let strangers = list(deps).await?;
+    if let Some(newest) = strangers.iter().map(|seen| seen.app).max() {
+        deps.store.reserve_apps(newest).await?;
+    }
+    if let Some(newest) = strangers.iter().map(|seen| seen.deploy).max() {
         deps.store.reserve_deploys(newest).await?;
         tracing::warn!(%newest, "instances run whose deploys are not in the database; `jockey system status` lists them");
     }

@@ -29,13 +29,12 @@ const ATTEMPTS: u32 = 6;
 impl Keeper {
     /// Starts the preparation of each Deploy whose turn it is, unless it is under way or waits for its next try.
     pub(super) fn advance(&mut self, view: &EnvironmentView) {
-        let now = self.deps.clock.now();
         for app in &view.apps {
             let Some(active) = app.active.first() else {
                 continue;
             };
             let id = active.deploy.id;
-            let waits = self.waiting.get(&id).is_some_and(|retry| retry.at > now);
+            let waits = self.waiting.get(&id).is_some_and(|retry| !retry.is_due());
             if active.deploy.state == DeployState::Deploying
                 || self.preparing.contains(&id)
                 || waits
@@ -127,7 +126,10 @@ impl Preparation {
     async fn run(&self) -> Option<String> {
         let stopped = match self.go().await {
             Ok(()) | Err(Stop::Leave) => return None,
-            Err(Stop::Again(why)) if !self.last_try => return Some(why),
+            Err(Stop::Again(why)) if !self.last_try => {
+                self.tell(&why).await;
+                return Some(why);
+            }
             Err(Stop::Again(why)) => self.give_up(why, Vec::new()).await,
             Err(Stop::GiveUp(reason, log_tail)) => self.give_up(reason, log_tail).await,
         };
@@ -283,6 +285,15 @@ impl Preparation {
             stack: newest(ConfigScope::Stack(self.app.stack, self.environment)).await?,
             app: newest(ConfigScope::App(self.app.id, self.environment)).await?,
         })
+    }
+
+    /// Says why it waits. That this cannot be told keeps nothing from being tried again.
+    async fn tell(&self, why: &str) {
+        let (store, id) = (&self.deps.store, self.active.deploy.id);
+        let step = format!("{why}; trying again");
+        if let Err(error) = store.set_deploy_step(id, &step, &self.fence).await {
+            tracing::debug!(deploy = %id, %error, "its step is not on record");
+        }
     }
 
     async fn give_up(&self, reason: String, log_tail: Vec<String>) -> Result<(), Stop> {

@@ -21,7 +21,7 @@ use scheduler::{
     plan::{Action, Step},
 };
 use std::sync::Arc;
-use tokio::{sync::Semaphore, task::JoinError};
+use tokio::{sync::Semaphore, task::JoinError, time::Instant};
 
 /// What has to be known to write down that a step failed.
 pub(super) struct Told {
@@ -175,9 +175,8 @@ impl Keeper {
                 self.preparing.remove(&deploy);
                 match again {
                     Some(why) => {
-                        let retry =
-                            Retry::after(self.waiting.get(&deploy).copied(), self.deps.clock.now());
-                        tracing::warn!(%deploy, %why, attempts = retry.attempts, "preparing the deploy failed; trying again");
+                        let retry = Retry::after(self.waiting.get(&deploy), why);
+                        tracing::warn!(%deploy, why = retry.why, attempts = retry.attempts, "preparing the deploy failed; trying again");
                         self.waiting.insert(deploy, retry);
                     }
                     None => {
@@ -229,11 +228,11 @@ impl Keeper {
             Outcome::PortTaken(port) => {
                 tracing::warn!(%instance, %node, port, "a stranger has the port; choosing another");
                 self.learned.push(refused);
-                self.strangers_ports.insert((node, port), now);
+                self.strangers_ports.insert((node, port), Instant::now());
             }
             Outcome::Again(what) => {
-                let retry = Retry::after(self.retries.get(&instance).copied(), now);
-                tracing::warn!(%instance, %node, action = told.action, what, attempts = retry.attempts, "trying again later");
+                let retry = Retry::after(self.retries.get(&instance), what);
+                tracing::warn!(%instance, %node, action = told.action, why = retry.why, attempts = retry.attempts, "trying again later");
                 self.retries.insert(instance, retry);
             }
             Outcome::Fenced => tracing::warn!(%instance, "another server has taken over"),

@@ -1,6 +1,6 @@
 //! One round of the loop.
 
-use super::{Acquainted, Keeper, Next, STRANGER_PORT};
+use super::{Acquainted, Keeper, Next, Retry, STRANGER_PORT};
 use crate::{
     Error, ledger,
     observe::{self, Scene, Sight, assemble},
@@ -8,7 +8,7 @@ use crate::{
 };
 use domain::{DeployId, Timestamp, observed::Authenticity};
 use ports::store::{self, intents::Entry, view::EnvironmentView};
-use scheduler::{Plan, PlanInput, settle};
+use scheduler::{Plan, PlanInput, plan::Why, settle};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::time::Instant;
 
@@ -112,10 +112,9 @@ impl Keeper {
     }
 
     async fn scene(&mut self, view: &EnvironmentView, sight: &Sight) -> Result<Scene, Error> {
-        let now = self.deps.clock.now();
-        self.planned_at = now;
+        self.planned = (Instant::now(), self.deps.clock.now());
         self.strangers_ports
-            .retain(|_, since| now.since(*since) < STRANGER_PORT);
+            .retain(|_, since| since.elapsed() < STRANGER_PORT);
         let mut strangers_ports: BTreeMap<_, BTreeSet<u16>> = BTreeMap::new();
         for (node, port) in self.strangers_ports.keys() {
             strangers_ports
@@ -130,7 +129,7 @@ impl Keeper {
         let paused = self
             .retries
             .iter()
-            .filter(|(_, retry)| retry.at > now)
+            .filter(|(_, retry)| !retry.is_due())
             .map(|(instance, _)| *instance);
         Ok(Scene {
             seed: self.deps.ids.bits(),
@@ -140,7 +139,7 @@ impl Keeper {
         })
     }
 
-    /// No new Deploy may bear an id that an instance bears which the database does not know.
+    /// No new Deploy may bear an id that an instance bears which the database does not know. Answers which these are.
     async fn guard_ids(
         &self,
         sight: &Sight,
@@ -161,13 +160,13 @@ impl Keeper {
     /// intents that the adoption wrote, and its instances would be swept as strays.
     fn hold_adopted(&self, view: &EnvironmentView, known: &mut BTreeSet<DeployId>) {
         let named = observe::named_deploys(view);
-        let adopted = |deploy: &DeployId| self.strangers.contains(deploy) && !named.contains(deploy);
+        let adopted =
+            |deploy: &DeployId| self.strangers.contains(deploy) && !named.contains(deploy);
         let before = known.len();
         known.retain(|deploy| !adopted(deploy));
         if known.len() < before {
             self.wake.notify_one();
         }
-        Ok(())
     }
 
     /// Puts the health that is seen now on the board, and tells of those that turned. A loop that has just begun tells
@@ -235,11 +234,16 @@ impl Keeper {
         const PATIENCE: std::time::Duration = std::time::Duration::from_secs(600);
         for reconcile in &view.reconciles {
             let mine = |app| reconcile.app.is_none_or(|wanted| wanted == app);
-            let busy =
-                plan.steps.iter().any(|s| mine(s.app)) || plan.held.iter().any(|h| mine(h.app));
-            let (event, reason) = if !busy && self.busy.is_empty() {
+            let busy = plan.steps.iter().any(|s| mine(s.app))
+                || plan
+                    .held
+                    .iter()
+                    .any(|h| mine(h.app) && !waits_for_a_person(&h.why));
+            // What waits for its next try is in no plan.
+            let tries = self.retries.values().all(Retry::is_due);
+            let (event, reason) = if !busy && tries && self.busy.is_empty() {
                 (ReconcileEvent::Matched, None)
-            } else if now.since(reconcile.created_at) > PATIENCE {
+            } else if reconcile.created_at > now || now.since(reconcile.created_at) > PATIENCE {
                 let held = plan
                     .held
                     .iter()
@@ -293,4 +297,9 @@ fn figures(view: &EnvironmentView, input: &PlanInput, began: Instant) {
         metrics::gauge!("jockey_instances", "environment" => environment, "health" => health)
             .set(count);
     }
+}
+
+/// What is held until somebody says what to do is not what a Reconcile brings about.
+fn waits_for_a_person(why: &Why) -> bool {
+    matches!(why, Why::UnknownDeploy)
 }

@@ -3,7 +3,7 @@
 use super::Keeper;
 use crate::{Error, perform::tail};
 use domain::{
-    DeployEvent, DeployId, DeployState,
+    AppId, DeployEvent, DeployId, DeployState,
     deploy::{FailedInstance, Failure},
 };
 use ports::store::{self, deploys::DeployPatch, view::EnvironmentView};
@@ -38,6 +38,7 @@ impl Keeper {
             };
             match scheduler::judge(app, input) {
                 Verdict::InProgress { step, .. } => {
+                    let step = self.with_trouble(step, app.app, input);
                     if step_of(view, deploy.id) != Some(step.as_str()) {
                         judged.steps.push((deploy.id, step));
                     }
@@ -58,6 +59,7 @@ impl Keeper {
                         .await?;
                 }
                 Verdict::Failed { reason, culprit } => {
+                    let reason = self.with_trouble(reason, app.app, input);
                     let failure = self.failure(input, reason, culprit).await;
                     let message = format!("{} failed: {}", deploy.id, failure.reason);
                     let patch = DeployPatch {
@@ -71,6 +73,19 @@ impl Keeper {
             }
         }
         Ok(judged)
+    }
+
+    /// What is told of an App's Deploy, with what keeps a step for it from being done, where something does.
+    fn with_trouble(&self, told: String, app: AppId, input: &PlanInput) -> String {
+        let is_of_app = |instance| {
+            let mut intents = input.intents.iter();
+            intents.any(|intent| intent.instance == instance && intent.app == app)
+        };
+        let trouble = self.retries.iter().find(|(id, _)| is_of_app(**id));
+        match trouble {
+            Some((instance, retry)) => format!("{told}; {instance}: {}", retry.why),
+            None => told,
+        }
     }
 
     /// Moves a Deploy. False when somebody else was first: the next view has it.

@@ -3,7 +3,8 @@
 use super::Sight;
 use crate::deps::Deps;
 use domain::{
-    AppId, DeployId, DeployState, Health, InstanceId, IntentKind, NodeName, Release, WorkerSpec,
+    AppId, DeployId, DeployState, Health, InstanceId, IntentKind, NodeName, Release, Timestamp,
+    WorkerSpec,
 };
 use ports::store::view::{AppView, EnvironmentView, WorkerView};
 use scheduler::{
@@ -58,7 +59,6 @@ pub(crate) async fn known_deploys(
     Ok(known)
 }
 
-/// The input of a plan for this Environment.
 /// The Deploys that the view itself names, and whose intents it has therefore.
 pub(crate) fn named_deploys(view: &EnvironmentView) -> BTreeSet<DeployId> {
     let mut named: BTreeSet<_> = view.releases.keys().copied().collect();
@@ -69,6 +69,7 @@ pub(crate) fn named_deploys(view: &EnvironmentView) -> BTreeSet<DeployId> {
     named
 }
 
+/// The input of a plan for this Environment.
 pub(crate) fn assemble(
     deps: &Deps,
     view: &EnvironmentView,
@@ -111,7 +112,7 @@ pub(crate) fn assemble(
             });
         }
     }
-    PlanInput {
+    let mut input = PlanInput {
         now: deps.clock.now(),
         seed: scene.seed,
         environment,
@@ -128,6 +129,24 @@ pub(crate) fn assemble(
         ends: view.ends.clone(),
         pools: pools(view, sight, scene),
         policy: deps.settings.policy.clone(),
+    };
+    forget_the_future(&mut input);
+    input
+}
+
+/// What is on record for later than now was written before the clock was set back. Taken as it is, it would be waited for
+/// until the clock comes there again: a drain, a backoff, or a restart that replaces every instance it has just started.
+fn forget_the_future(input: &mut PlanInput) {
+    let now = input.now;
+    input.ends.retain(|end| end.at <= now);
+    for intent in &mut input.intents {
+        if intent.opened_at > now {
+            intent.opened_at = Timestamp::EPOCH;
+        }
+    }
+    let deploys = input.apps.iter_mut().filter_map(|app| app.deploy.as_mut());
+    for worker in deploys.flat_map(|deploy| &mut deploy.workers) {
+        worker.restart_before = worker.restart_before.filter(|before| *before <= now);
     }
 }
 
