@@ -33,6 +33,13 @@ pub trait Adoptions: Send + Sync {
     /// None but those of the database.
     async fn reserve_deploys(&self, up_to: DeployId) -> Result<(), Error>;
 
+    /// Lets every App that is made from now on have an id above this one. An id that a running instance bears must not
+    /// be given again: the instance would be adopted as one of the new App.
+    ///
+    /// # Errors
+    /// None but those of the database.
+    async fn reserve_apps(&self, up_to: AppId) -> Result<(), Error>;
+
     /// Writes a Deploy down as `deployed`, with a completed Build, a Release, and its instances' starts, all or nothing.
     /// What was deployed before is `stopped`. The Build serves no request: which Workers its commit declares is not
     /// known, and a Release made of it would be without any.

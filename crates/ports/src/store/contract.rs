@@ -108,6 +108,7 @@ macro_rules! store_contract {
             adoptions {
                 what_was_found_running_is_deployed,
                 the_commit_of_what_was_found_is_built_when_it_is_asked_for,
+                no_app_gets_an_id_that_an_instance_bears,
                 an_adoption_that_cannot_be_changes_nothing,
             }
             tokens { a_token_is_found_by_its_hash_and_revoked }

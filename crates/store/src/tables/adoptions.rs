@@ -8,31 +8,37 @@ use crate::{
     tx::Tx,
 };
 use async_trait::async_trait;
-use diesel::{prelude::*, sql_query, sql_types::BigInt};
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{BigInt, Text},
+};
 use domain::{
-    Deploy, DeployId, Release, ReleaseId, Scale,
+    AppId, Deploy, DeployId, Release, ReleaseId, Scale,
     worker::{Resources, WorkerSource},
 };
 use ports::store::{Adoptions, Change, Error, adoptions::Adoption, workers::NewWorker};
 
-/// Lets the numbers of Deploys go on above this one.
-fn reserve(conn: &mut Conn, up_to: DeployId) -> Result<(), Fault> {
-    let number = up_to.number();
+/// Lets the numbers of a table go on above this one.
+fn reserve(conn: &mut Conn, table: &'static str, up_to: i64) -> Result<(), Fault> {
     match conn {
         Conn::Sqlite(conn) => {
-            let raised =
-                sql_query("UPDATE sqlite_sequence SET seq = max(seq, $1) WHERE name = 'deploys'");
-            if raised.bind::<BigInt, _>(number).execute(conn)? == 0 {
-                sql_query("INSERT INTO sqlite_sequence (name, seq) VALUES ('deploys', $1)")
-                    .bind::<BigInt, _>(number)
+            let raised = sql_query("UPDATE sqlite_sequence SET seq = max(seq, $1) WHERE name = $2")
+                .bind::<BigInt, _>(up_to)
+                .bind::<Text, _>(table)
+                .execute(conn)?;
+            if raised == 0 {
+                sql_query("INSERT INTO sqlite_sequence (name, seq) VALUES ($1, $2)")
+                    .bind::<Text, _>(table)
+                    .bind::<BigInt, _>(up_to)
                     .execute(conn)?;
             }
         }
         Conn::Postgres(conn) => {
-            sql_query(
-                "SELECT setval('deploys_id_seq', greatest($1, (SELECT last_value FROM deploys_id_seq)))",
-            )
-            .bind::<BigInt, _>(number)
+            sql_query(format!(
+                "SELECT setval('{table}_id_seq', greatest($1, (SELECT last_value FROM {table}_id_seq)))",
+            ))
+            .bind::<BigInt, _>(up_to)
             .execute(conn)?;
         }
     }
@@ -61,7 +67,7 @@ fn adopt(tx: &mut Tx<'_>, found: &Adoption, change: &Change) -> Result<Deploy, F
     releases::note_deployed(tx.conn, release.id)?;
     meet_workers(tx, found, change)?;
     let deploy = deploys::add_deployed(tx, found.deploy, &release, change)?;
-    reserve(tx.conn, found.deploy)?;
+    reserve(tx.conn, "deploys", found.deploy.number())?;
     for start in &found.starts {
         intents::open(tx.conn, start, Resources::default())?;
     }
@@ -95,7 +101,13 @@ fn meet_workers(tx: &mut Tx<'_>, found: &Adoption, change: &Change) -> Result<()
 #[async_trait]
 impl Adoptions for Store {
     async fn reserve_deploys(&self, up_to: DeployId) -> Result<(), Error> {
-        self.write(move |tx| reserve(tx.conn, up_to)).await
+        self.write(move |tx| reserve(tx.conn, "deploys", up_to.number()))
+            .await
+    }
+
+    async fn reserve_apps(&self, up_to: AppId) -> Result<(), Error> {
+        self.write(move |tx| reserve(tx.conn, "apps", up_to.number()))
+            .await
     }
 
     async fn adopt(&self, adoption: Adoption, change: &Change) -> Result<Deploy, Error> {

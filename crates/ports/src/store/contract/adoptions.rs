@@ -1,11 +1,11 @@
 //! Deploys that were found running.
 
-use super::world::{START, Shop, at, image, open, refused, shop};
+use super::world::{START, Shop, at, image, new_app, open, refused, shop, stack};
 use crate::{
     Store,
     store::{Error, Page, adoptions::Adoption, builds::Requested, deploys::DeployFilter},
 };
-use domain::{Deploy, DeployId, DeployState, Intent, IntentState, WorkerSpec};
+use domain::{AppId, Deploy, DeployId, DeployState, Intent, IntentState, WorkerSpec};
 
 fn found(shop: &Shop, number: i64, ports: &[u16]) -> Adoption {
     let deploy = DeployId::new(number);
@@ -69,6 +69,14 @@ pub async fn the_commit_of_what_was_found_is_built_when_it_is_asked_for(store: &
         matches!(asked, Requested::Fresh(_)),
         "nobody knows which workers the commit declares: {asked:?}"
     );
+}
+
+pub async fn no_app_gets_an_id_that_an_instance_bears(store: &dyn Store) {
+    let stack = stack(store, "api").await;
+    store.reserve_apps(AppId::new(40)).await.unwrap();
+    store.reserve_apps(AppId::new(7)).await.unwrap();
+    let created = store.create_app(new_app("shop", &stack), &at(1)).await;
+    assert_eq!(created.unwrap().id, AppId::new(41));
 }
 
 pub async fn an_adoption_that_cannot_be_changes_nothing(store: &dyn Store) {

@@ -8,7 +8,7 @@ use super::{
 };
 use async_trait::async_trait;
 use domain::{
-    Build, BuildId, Cause, Deploy, DeployEvent, DeployId, DeployState, Release, ReleaseId,
+    AppId, Build, BuildId, Cause, Deploy, DeployEvent, DeployId, DeployState, Release, ReleaseId,
     build::{BuildState, Wanted},
     config::{ConfigScope, ConfigVersions},
     deploy::DEFAULT_PATIENCE,
@@ -112,6 +112,13 @@ impl Adoptions for Store {
     async fn reserve_deploys(&self, up_to: DeployId) -> Result<(), Error> {
         self.write(|state| {
             state.reserve("deploy", up_to.number());
+            Ok(())
+        })
+    }
+
+    async fn reserve_apps(&self, up_to: AppId) -> Result<(), Error> {
+        self.write(|state| {
+            state.reserve("app", up_to.number());
             Ok(())
         })
     }

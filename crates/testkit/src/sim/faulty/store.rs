@@ -189,5 +189,6 @@ between_points! { store::Requests, FaultyStore, transient;
 
 between_points! { store::Adoptions, FaultyStore, transient;
     fn reserve_deploys(up_to: DeployId) -> Result<(), Error>;
+    fn reserve_apps(up_to: AppId) -> Result<(), Error>;
     fn adopt(adoption: Adoption, change: &Change) -> Result<Deploy, Error>;
 }
