@@ -2,9 +2,7 @@
 
 mod assemble;
 
-pub(crate) use assemble::{
-    Scene, assemble, known_deploys, named_deploys, release_of, spec_for,
-};
+pub(crate) use assemble::{Scene, assemble, known_deploys, named_deploys, release_of, spec_for};
 
 use crate::{Error, deps::Deps};
 use domain::{

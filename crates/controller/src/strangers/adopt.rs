@@ -3,13 +3,13 @@
 use super::list;
 use crate::{Error, deps::Deps};
 use domain::{
-    App, ConfigVersionId, DeployId, EnvironmentId, Intent, IntentKind, IntentState,
+    App, ConfigVersionId, DeployId, DeployState, EnvironmentId, Intent, IntentKind, IntentState,
     ObservedInstance, Timestamp, WorkerName, WorkerSpec,
     config::{ConfigScope, ConfigVersions},
     observed::Authenticity,
     worker::WEB_PORT,
 };
-use ports::store::adoptions::Adoption;
+use ports::store::{Page, adoptions::Adoption, deploys::DeployFilter};
 use std::collections::BTreeMap;
 
 /// What can be made of the instances that the database does not know.
@@ -17,7 +17,8 @@ use std::collections::BTreeMap;
 pub struct Found {
     /// What can be adopted, oldest Deploy first, each with its instances.
     pub adoptable: Vec<(Adoption, Vec<ObservedInstance>)>,
-    /// Nothing can be made of them: their App, their Environment or their commit is not known either.
+    /// Nothing can be made of them: their App, their Environment or their commit is not known either, or a newer Deploy
+    /// has taken their place.
     pub left: Vec<ObservedInstance>,
 }
 
@@ -67,6 +68,9 @@ async fn adoption(
     let Some((app, environment)) = app.zip(environment) else {
         return Ok(None);
     };
+    if is_superseded(deps, deploy, &app, environment.id).await? {
+        return Ok(None);
+    }
     let mut workers: BTreeMap<WorkerName, WorkerSpec> = BTreeMap::new();
     for seen in &genuine {
         if !workers.contains_key(&seen.worker) {
@@ -87,6 +91,22 @@ async fn adoption(
         workers: workers.into_values().collect(),
         config: config(deps, &app, environment.id).await?,
     }))
+}
+
+/// Whether a newer Deploy has taken its place: adopted, the older one would take it back.
+async fn is_superseded(
+    deps: &Deps,
+    deploy: DeployId,
+    app: &App,
+    environment: EnvironmentId,
+) -> Result<bool, Error> {
+    let filter = DeployFilter {
+        app: Some(app.id),
+        environment: Some(environment),
+        state: Some(DeployState::Deployed),
+    };
+    let deployed = deps.store.list_deploys(&filter, Page::ALL).await?.items;
+    Ok(deployed.iter().any(|deployed| deployed.id > deploy))
 }
 
 /// The definition of today. A Worker that nobody defined and that has a port is taken to listen where `web` does.

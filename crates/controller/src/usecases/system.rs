@@ -134,8 +134,8 @@ pub async fn adopt(
         record(stranger, Verb::Create, &why)
     });
     let not = left.iter().map(|stranger| {
-        let why =
-            "it cannot be adopted and stays as it is: its app, environment or commit is not known";
+        let why = "it cannot be adopted and stays as it is: its app, environment or commit is not known, or a newer \
+                   deploy has taken its place; `jockey system sweep` removes it";
         record(stranger, Verb::Update, why)
     });
     let plan = Intended {
