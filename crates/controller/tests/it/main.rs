@@ -94,6 +94,18 @@ async fn an_image_that_somebody_took_away_is_built_again_for_the_next_deploy() {
     assert_eq!(stage.ended(built).await.state, DeployState::Deployed);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_deploy_that_a_full_disk_keeps_from_starting_says_so() {
+    let stage = Stage::new().await;
+    let _server = stage.start();
+    let commit = stage.commit(1, vec![web(1)], Behaviour::default());
+    stage.node.fill_disk();
+    let deploy = stage.deploy(&commit, OnConflict::Queue).await;
+    let failed = stage.ended(deploy).await;
+    let reason = failed.failure.expect("a failure").reason;
+    assert!(reason.contains("no space left on device"), "{reason}");
+}
+
 fn clock() -> DeclaredWorker {
     DeclaredWorker {
         spec: domain::WorkerSpec::named("clock".parse().unwrap()),
