@@ -6,9 +6,12 @@ use std::{
 };
 use tokio::sync::OwnedMutexGuard;
 
-/// Requests with an id that are under way, by their actor and id. As many at most as calls are answered at once.
+/// By actor and request id.
+type UnderWay = BTreeMap<(String, String), Weak<tokio::sync::Mutex<()>>>;
+
+/// Requests with an id that are under way. As many at most as calls are answered at once.
 #[derive(Clone, Default)]
-pub(crate) struct Turns(Arc<Mutex<BTreeMap<(String, String), Weak<tokio::sync::Mutex<()>>>>>);
+pub(crate) struct Turns(Arc<Mutex<UnderWay>>);
 
 /// The turn of one request. Dropped: it is the next one's.
 pub(crate) struct Turn {
