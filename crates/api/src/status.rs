@@ -123,15 +123,29 @@ impl From<Refusal> for Status {
         }
         let mut details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
         if let Some((field, problem)) = field_of(&refusal) {
-            details.add_bad_request_violation(field, problem);
+            details.add_bad_request_violation(field, shortened(problem));
         }
         let message = if advice.is_empty() {
             refusal.to_string()
         } else {
             format!("{refusal}; {advice}")
         };
-        Self::with_error_details(code, message, details)
+        Self::with_error_details(code, shortened(message), details)
     }
+}
+
+/// A text that may quote what a caller sent, without its middle when it is long: its beginning says what is wrong, its end
+/// what to do. It travels in headers, of which clients take 8 KiB in all.
+fn shortened(text: impl Into<String>) -> String {
+    const HEAD: usize = 700;
+    const TAIL: usize = 300;
+    let text = text.into();
+    if text.len() <= HEAD + TAIL {
+        return text;
+    }
+    let head = text.floor_char_boundary(HEAD);
+    let tail = text.ceil_char_boundary(text.len() - TAIL);
+    format!("{} … {}", &text[..head], &text[tail..])
 }
 
 fn tell(refusal: &Refusal) -> Told {

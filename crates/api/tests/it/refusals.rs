@@ -109,6 +109,18 @@ async fn what_is_not_there_is_said_with_where_to_look() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_is_short_however_long_what_it_quotes() {
+    let (_stage, admin) = shop().await;
+    let get = v1::GetAppRequest {
+        app: "é".repeat(50_000),
+    };
+    let refused = admin.apps().get_app(get).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::NotFound, "{refused}");
+    assert!(refused.message().ends_with("see `jockey apps list`"));
+    assert!(refused.message().len() + refused.details().len() < 4_000);
+}
+
+#[tokio::test(start_paused = true)]
 async fn names_that_cannot_be_are_said_with_how_they_may_be() {
     let (_stage, admin) = shop().await;
     let mut said = String::new();
