@@ -166,7 +166,10 @@ pub(super) fn describe(message: &WatchDeployResponse) -> String {
         DeployPhase::Healthy => counts(message, |worker| (worker.healthy, "healthy")),
         DeployPhase::Drain => {
             let left: i32 = message.workers.iter().map(|worker| worker.old).sum();
-            format!("{left} old left")
+            match left {
+                0 => String::new(),
+                left => format!("{left} old left"),
+            }
         }
         DeployPhase::Fetch if !deploy.r#ref.is_empty() => words::short(&deploy.r#ref).to_owned(),
         DeployPhase::Build if !deploy.commit.is_empty() => words::short(&deploy.commit).to_owned(),
