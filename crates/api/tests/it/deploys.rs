@@ -143,10 +143,13 @@ async fn a_deploy_behind_another_says_its_place_and_can_be_cancelled() {
     stage.commit(1);
     let admin = stage.admin().await;
     admin.create_shop().await;
-    admin.deploys().create_deploy(create()).await.unwrap();
+    let first = admin.deploys().create_deploy(create()).await.unwrap();
+    let first = first.into_inner().deploy.unwrap();
     let second = admin.deploys().create_deploy(create()).await.unwrap();
     let second = second.into_inner().deploy.unwrap();
     assert_eq!(second.queue_position, 1);
+    let waits = format!("waits for {} of admin: created", first.id);
+    assert_eq!(second.step, waits);
     let request = v1::CancelDeployRequest {
         deploy: second.id,
         ..v1::CancelDeployRequest::default()

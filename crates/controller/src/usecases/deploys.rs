@@ -102,8 +102,12 @@ impl<'a> Viewer<'a> {
         }
     }
 
-    async fn view(&mut self, deploy: Deploy) -> Result<DeployView, Error> {
-        let queue_position = self.queue_position(&deploy).await?;
+    async fn view(&mut self, mut deploy: Deploy) -> Result<DeployView, Error> {
+        let before = self.before(&deploy).await?;
+        let queue_position = u32::try_from(before.len()).unwrap_or(u32::MAX);
+        if let Some(first) = before.first() {
+            deploy.step = waits_for(first);
+        }
         let holder = if deploy.state.is_active() && queue_position == 0 {
             let since = deploy.started_at.unwrap_or(deploy.created_at);
             let server = self.keeper(deploy.environment).await?;
@@ -121,14 +125,16 @@ impl<'a> Viewer<'a> {
         })
     }
 
-    async fn queue_position(&self, deploy: &Deploy) -> Result<u32, Error> {
+    /// Those that it waits for. The first is under way.
+    async fn before(&self, deploy: &Deploy) -> Result<Vec<Deploy>, Error> {
         if deploy.state != DeployState::Created {
-            return Ok(0);
+            return Ok(Vec::new());
         }
         let store = self.ctx.store();
-        let queue = store.active_deploys(deploy.app, deploy.environment).await?;
-        let before = queue.iter().take_while(|other| other.id != deploy.id);
-        Ok(u32::try_from(before.count()).unwrap_or(u32::MAX))
+        let mut queue = store.active_deploys(deploy.app, deploy.environment).await?;
+        let place = queue.iter().position(|other| other.id == deploy.id);
+        queue.truncate(place.unwrap_or(0));
+        Ok(queue)
     }
 
     async fn keeper(&mut self, environment: EnvironmentId) -> Result<Option<String>, Error> {
@@ -155,4 +161,21 @@ impl<'a> Viewer<'a> {
         }
         Ok(deploy.git_ref.as_ref().and_then(domain::GitRef::as_commit))
     }
+}
+
+/// Who is before it, and how far that is.
+fn waits_for(first: &Deploy) -> String {
+    let Deploy {
+        id,
+        created_by,
+        state,
+        step,
+        ..
+    } = first;
+    let at = if step.is_empty() {
+        state.as_str()
+    } else {
+        step
+    };
+    format!("waits for {id} of {created_by}: {at}")
 }
