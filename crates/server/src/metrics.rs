@@ -4,6 +4,7 @@ use anyhow::Context;
 use axum::{Router, routing::get};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::{net::SocketAddr, time::Duration};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// Bounds of the histograms of durations, in seconds.
@@ -46,18 +47,25 @@ fn describe() {
     metrics::describe_histogram!("jockey_build_seconds", "How long builds took");
 }
 
-/// Serves `/metrics` until it is told to stop.
+/// Takes the port on which `/metrics` is served.
 ///
 /// # Errors
 /// When the address is taken.
+pub(crate) async fn listen(at: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(at).await.with_context(|| {
+        format!("cannot listen on {at} for metrics; choose another --metrics-listen")
+    })
+}
+
+/// Serves `/metrics` until it is told to stop.
+///
+/// # Errors
+/// When the listener breaks.
 pub(crate) async fn serve(
-    at: SocketAddr,
+    listener: TcpListener,
     handle: PrometheusHandle,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let listener = tokio::net::TcpListener::bind(at).await.with_context(|| {
-        format!("cannot listen on {at} for metrics; choose another --metrics-listen")
-    })?;
     let shown = handle.clone();
     let app = Router::new().route("/metrics", get(move || std::future::ready(shown.render())));
     let upkeep = async {

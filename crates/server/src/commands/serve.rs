@@ -53,6 +53,10 @@ pub(crate) async fn run(args: args::Serve) -> anyhow::Result<ExitCode> {
         )
     })?;
     let address = listener.local_addr()?;
+    let for_metrics = match args.metrics_listen {
+        Some(at) => Some(metrics::listen(at).await?),
+        None => None,
+    };
     let stop = CancellationToken::new();
     let serving = tokio::spawn(listen::serve(
         listener,
@@ -60,9 +64,8 @@ pub(crate) async fn run(args: args::Serve) -> anyhow::Result<ExitCode> {
         stop.clone(),
     ));
     let telling = tokio::spawn(tell_capacity(machinery.clone()));
-    let figures = args
-        .metrics_listen
-        .map(|at| tokio::spawn(metrics::serve(at, metrics.clone(), stop.clone())));
+    let figures =
+        for_metrics.map(|listener| tokio::spawn(metrics::serve(listener, metrics, stop.clone())));
     if let Err(error) = controller::strangers::guard_ids(&machinery.deps).await {
         tracing::warn!(%error, "could not look for instances that the database does not know; the loop will");
     }
