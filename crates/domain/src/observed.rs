@@ -1,8 +1,8 @@
 //! What was seen of an instance on its node. Observed, never stored as truth.
 
 use crate::{
-    AppId, CommitSha, ConfigVersionId, DeployId, EnvironmentId, ImageRef, InstanceId, NodeName, Timestamp,
-    WorkerName,
+    AppId, CommitSha, ConfigVersionId, DeployId, EnvironmentId, ImageRef, InstanceId, NodeName,
+    Timestamp, WorkerName,
 };
 
 /// One instance of this Installation, as its node shows it.
