@@ -108,15 +108,33 @@ impl World {
                 return Some(format!("the copy {} stands", standing.name));
             }
             if !self.runs_release(seen.deploy, release) {
+                let of = at_once(self.store.find_deploy(seen.deploy)).unwrap();
+                let of = of.map(|deploy| (deploy.state, deploy.release));
                 return Some(format!(
-                    "{} of the superseded {} stands",
-                    standing.name, seen.deploy
+                    "{} of the superseded {} ({of:?}, wanted is {:?}) stands",
+                    standing.name, seen.deploy, release.id
                 ));
             }
             if !serves(&standing) || standing.stopping {
+                let port: Vec<_> =
+                    self.nodes
+                        .iter()
+                        .flat_map(testkit::fake::Node::standing)
+                        .filter(|other| {
+                            other.observed.as_ref().is_some_and(|other| {
+                                other.node == seen.node && other.port == seen.port
+                            })
+                        })
+                        .map(|other| other.name)
+                        .collect();
                 return Some(format!(
-                    "{} does not serve: {:?}",
-                    standing.name, seen.phase
+                    "{} of {} on {:?} of {}, held by {port:?}, does not serve: {:?}; of {:?}",
+                    standing.name,
+                    seen.worker,
+                    seen.port,
+                    seen.node,
+                    seen.phase,
+                    release.worker(&seen.worker)
                 ));
             }
             if seen.restart != policy {
@@ -141,12 +159,10 @@ impl World {
             })
     }
 
+    /// Two Deploys of one Release are alike, however they ended: the instances of either serve for the other.
     fn runs_release(&self, deploy: DeployId, release: &Release) -> bool {
         let deploy = at_once(self.store.find_deploy(deploy)).unwrap();
-        deploy.is_some_and(|deploy| {
-            let done = matches!(deploy.state, DeployState::Deployed | DeployState::Stopped);
-            done && deploy.release == Some(release.id)
-        })
+        deploy.is_some_and(|deploy| deploy.release == Some(release.id))
     }
 
     fn wrong_ledger(&self) -> Option<String> {

@@ -108,6 +108,8 @@ impl Container {
 
     /// Starts its process.
     pub(super) fn run(&mut self, now: Instant, at: Timestamp) {
+        // As Docker: that somebody stopped it counts until it is started again.
+        self.stopped_on_purpose = false;
         let ends = self.behaviour.end().map(|(after, code, end)| Ending {
             at: now + after,
             code,
