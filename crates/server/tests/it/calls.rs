@@ -167,7 +167,7 @@ impl Jockeyd {
         Ok(deploy)
     }
 
-    /// The same once more: what a person who reads the failure sees.
+    /// Deploys a ref, and fails unless that fails.
     pub(crate) async fn failed(&self, app: &str, git_ref: &str) -> anyhow::Result<v1::Deploy> {
         let deploy = self.deploy(app, git_ref).await?;
         self.is_failed(&deploy)?;

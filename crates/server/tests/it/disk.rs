@@ -13,13 +13,6 @@ async fn tidy() -> anyhow::Result<Jockeyd> {
     Jockeyd::start_with(&["--retained-releases", "2", "--image-grace", "0s"]).await
 }
 
-fn collect(dry_run: bool) -> v1::CollectGarbageRequest {
-    v1::CollectGarbageRequest {
-        dry_run,
-        ..v1::CollectGarbageRequest::default()
-    }
-}
-
 /// Deploys pages of these names, one after the other; answers the Deploys and the images.
 async fn deploy_all(
     server: &Jockeyd,
@@ -50,13 +43,20 @@ async fn old_images_go_when_nothing_needs_them_and_strangers_stay() -> anyhow::R
     let (deploys, images) = deploy_all(&server, &["one", "two", "three", "four"]).await?;
 
     let mut system = server.admin().system();
-    let told = system.collect_garbage(collect(true)).await?.into_inner();
+    let dry = v1::CollectGarbageRequest {
+        dry_run: true,
+        ..v1::CollectGarbageRequest::default()
+    };
+    let told = system.collect_garbage(dry).await?.into_inner();
     assert!(!told.items.is_empty(), "{told:?}");
     assert!(
         images.iter().all(|image| is_there(image)),
         "a dry run removes nothing"
     );
-    let done = system.collect_garbage(collect(false)).await?.into_inner();
+    let done = system
+        .collect_garbage(v1::CollectGarbageRequest::default())
+        .await?
+        .into_inner();
     assert_eq!(done.items.len(), told.items.len());
     let left: Vec<bool> = images.iter().map(|image| is_there(image)).collect();
     assert_eq!(left, [false, false, true, true], "{done:?}");

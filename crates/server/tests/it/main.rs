@@ -9,6 +9,7 @@ mod sources;
 
 mod access;
 mod bad_input;
+mod builds;
 mod cli;
 mod crash;
 mod deploy;
@@ -17,6 +18,8 @@ mod examples;
 mod failing;
 mod heal;
 mod python;
+mod requests;
+mod restored;
 mod secrets;
 mod shutdown;
 mod state;

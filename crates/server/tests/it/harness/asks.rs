@@ -193,7 +193,7 @@ pub(crate) fn change(message: &str, files: &[(&str, &str)]) -> Change {
         .fold(Change::new(message), |change, (path, text)| {
             match path.strip_suffix('*') {
                 Some(path) => change.executable(path, *text),
-                None => change.file(*path, *text),
+                None => change.file(path, text),
             }
         })
 }

@@ -1,0 +1,105 @@
+//! Builds: shared by all who want the same, without anything of an environment, and cancelled when asked.
+
+use crate::{
+    calls::contains,
+    harness::{Jockeyd, exactly},
+    network::get,
+    sources::WEB,
+};
+use proto::v1::{self, BuildState, DeployState};
+
+fn build(app: &str) -> v1::CreateBuildRequest {
+    v1::CreateBuildRequest {
+        app: app.to_owned(),
+        r#ref: "HEAD".to_owned(),
+        ..v1::CreateBuildRequest::default()
+    }
+}
+
+#[tokio::test]
+async fn a_deploy_takes_the_image_of_a_build_that_is_there() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    let repository = server
+        .app("ready", &[("Dockerfile", WEB), ("page", "ready")])
+        .await?;
+    let commit = repository.resolve("HEAD")?;
+    let built = server.build("ready", &commit[..10]).await?;
+    assert_eq!(built.state(), BuildState::Completed, "{built:?}");
+    assert_eq!(built.commit, commit);
+    assert_eq!(server.scope.containers()?, [""; 0], "a build runs nothing");
+    let again = server.build("ready", "main").await?;
+    assert_eq!(again.id, built.id);
+    server.deployed("ready").await?;
+    let instances = server.settled("ready", "one", exactly(1)).await?;
+    assert_eq!(instances[0].image, built.image);
+    let builds = server
+        .admin()
+        .builds()
+        .list_builds(v1::ListBuildsRequest::default())
+        .await?;
+    assert_eq!(builds.into_inner().builds.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn equal_requests_at_once_share_one_build() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    let dockerfile = WEB.replace("COPY", "RUN sleep 1\nCOPY");
+    server
+        .app("shared", &[("Dockerfile", &dockerfile), ("page", "x")])
+        .await?;
+    let (mut one, mut other) = (server.admin().builds(), server.admin().builds());
+    let (one, other) = tokio::join!(
+        one.create_build(build("shared")),
+        other.create_build(build("shared"))
+    );
+    let id = |answer: v1::CreateBuildResponse| answer.build.expect("a build").id;
+    assert_eq!(id(one?.into_inner()), id(other?.into_inner()));
+    server.deployed("shared").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_of_an_environment_is_present_in_a_build() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    let dockerfile = "FROM busybox:1\nRUN mkdir /www && env >/www/index.html\nCMD [\"httpd\", \"-f\", \"-p\", \"8888\", \"-h\", \"/www\"]\n";
+    server.app("clean", &[("Dockerfile", dockerfile)]).await?;
+    server.set_config("clean", &[("PLANTED", "seed")]).await?;
+    server.deployed("clean").await?;
+    let instances = server.settled("clean", "one", exactly(1)).await?;
+    let seen = get(&instances[0].address).await?;
+    contains(&seen, &["PATH="]);
+    assert!(
+        !seen.contains("PLANTED") && !seen.contains("JOCKEY"),
+        "{seen}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_build_that_is_cancelled_ends_and_fails_the_deploy_that_waits() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    let dockerfile = "FROM busybox:1\nRUN sleep 60\n";
+    server.app("endless", &[("Dockerfile", dockerfile)]).await?;
+    let deploy = server.ask_deploy("endless", "HEAD").await?;
+    let request = || v1::GetDeployRequest {
+        deploy: deploy.id.clone(),
+    };
+    let building = |answer: &v1::GetDeployResponse| {
+        answer
+            .deploy
+            .as_ref()
+            .is_some_and(|it| it.state() == DeployState::Building)
+    };
+    let ask = || async { server.admin().deploys().get_deploy(request()).await };
+    let found = server.until("the build to begin", ask, building).await?;
+    let cancel = v1::CancelBuildRequest {
+        build: found.deploy.expect("it").build,
+        ..v1::CancelBuildRequest::default()
+    };
+    server.admin().builds().cancel_build(cancel).await?;
+    let ended = server.ended(&deploy.id).await?;
+    assert_eq!(ended.state(), DeployState::Failed, "{ended:?}");
+    contains(&ended.reason, &["cancelled"]);
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! A server on a new or restored database holds and reports what it does not know, and stops nothing.
+
+use crate::{
+    calls::{containers, refused},
+    harness::{Jockeyd, change, exactly},
+    network::get,
+    sources::WEB,
+};
+use proto::v1;
+use std::collections::BTreeSet;
+use testkit::git::Repository;
+use tonic::Code;
+
+const APP: &str = "restored";
+
+/// What a database is made of.
+const DATABASE: [&str; 3] = ["jockey.db", "jockey.db-wal", "jockey.db-shm"];
+
+/// What a server finds when it is back.
+#[derive(Clone, Copy)]
+enum Database {
+    /// None.
+    Lost,
+    /// The one from before the first deploy.
+    Restored,
+}
+
+/// A server that knows nothing of two containers that run, those, and their App's repository.
+async fn forgetful(found: Database) -> anyhow::Result<(Jockeyd, BTreeSet<String>, Repository)> {
+    let mut server = Jockeyd::start().await?;
+    let repository = server
+        .app(APP, &[("Dockerfile", WEB), ("page", "old")])
+        .await?;
+    server.terminate()?;
+    let backup = tempfile::tempdir()?;
+    for name in DATABASE {
+        // Only what there is after a clean end.
+        std::fs::copy(server.file(name), backup.path().join(name)).ok();
+    }
+    server.resume().await?;
+    server.deployed(APP).await?;
+    server.scale(APP, "web", 2).await?;
+    let before = containers(&server.settled(APP, "two", exactly(2)).await?);
+    server.kill()?;
+    for name in DATABASE {
+        std::fs::remove_file(server.file(name)).ok();
+        match found {
+            Database::Lost => {}
+            Database::Restored => {
+                std::fs::copy(backup.path().join(name), server.file(name)).ok();
+            }
+        }
+    }
+    server.resume().await?;
+    Ok((server, before, repository))
+}
+
+/// Waits until the server reports so many instances that it does not know.
+async fn unknown(server: &Jockeyd, count: usize) -> anyhow::Result<()> {
+    let ask = || async {
+        server
+            .admin()
+            .system()
+            .get_status(v1::GetStatusRequest {})
+            .await
+    };
+    let known = |answer: &v1::GetStatusResponse| answer.unknown_instances.len() == count;
+    server
+        .until("so many unknown instances", ask, known)
+        .await?;
+    Ok(())
+}
+
+fn all(server: &Jockeyd) -> anyhow::Result<BTreeSet<String>> {
+    Ok(server.scope.containers()?.into_iter().collect())
+}
+
+#[tokio::test]
+async fn what_is_not_known_runs_on_until_a_person_says_sweep() -> anyhow::Result<()> {
+    let (server, before, _) = forgetful(Database::Lost).await?;
+    unknown(&server, 2).await?;
+    let mut system = server.admin().system();
+    let dry = v1::SweepRequest {
+        dry_run: true,
+        ..v1::SweepRequest::default()
+    };
+    assert_eq!(system.sweep(dry).await?.into_inner().instances.len(), 2);
+    assert_eq!(all(&server)?, before);
+
+    let token = server.token("deployer", &[]).await?;
+    let deployer = crate::calls::Clients(server.api_as(&token));
+    let answer = refused(deployer.system().sweep(v1::SweepRequest::default()).await);
+    assert_eq!(answer.code, Code::PermissionDenied);
+
+    let swept = system
+        .sweep(v1::SweepRequest::default())
+        .await?
+        .into_inner();
+    assert_eq!(swept.instances.len(), 2, "{swept:?}");
+    unknown(&server, 0).await?;
+    let ask = || async { system.clone().get_status(v1::GetStatusRequest {}).await };
+    let gone = |_: &v1::GetStatusResponse| all(&server).is_ok_and(|all| all.is_empty());
+    server.until("the containers to go", ask, gone).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_adopted_runs_on_until_a_deploy_replaces_it() -> anyhow::Result<()> {
+    let (server, before, repository) = forgetful(Database::Restored).await?;
+    unknown(&server, 2).await?;
+    let mut system = server.admin().system();
+    let adopted = system
+        .adopt(v1::AdoptRequest::default())
+        .await?
+        .into_inner();
+    assert_eq!(adopted.instances.len(), 2, "{adopted:?}");
+    unknown(&server, 0).await?;
+    let instances = server.settled(APP, "the two", exactly(2)).await?;
+    assert_eq!(containers(&instances), before);
+    assert_eq!(get(&instances[0].address).await?, "old");
+
+    repository.commit(&change("new", &[("page", "new")]))?;
+    server.deployed(APP).await?;
+    let is_new = |instances: &[v1::Instance]| {
+        !instances.is_empty()
+            && exactly(instances.len())(instances)
+            && containers(instances).is_disjoint(&before)
+    };
+    let instances = server.settled(APP, "new ones", is_new).await?;
+    assert_eq!(get(&instances[0].address).await?, "new");
+    assert_eq!(all(&server)?, containers(&instances));
+    Ok(())
+}
