@@ -20,7 +20,7 @@ pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Resul
         .settled("web", "ten healthy", exactly(COUNT.into()))
         .await?;
     let repository = server.repositories.create("example/crash")?;
-    let manifest = "[workers.web]\nport = 8888\ndrain = \"0s\"\nmax_surge = 2\n";
+    let manifest = "[workers.web]\nport = 8888\ndrain = \"0s\"\nstrategy = { max_surge = 2 }\n";
     let files = [
         crate::web::FILES[0],
         crate::web::FILES[1],
@@ -28,7 +28,8 @@ pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Resul
     ];
     repository.commit(&change("first", &files))?;
     server.create_app("crash").await?;
-    server.deploy("crash", "HEAD").await?;
+    let deploy = server.deploy("crash", "HEAD").await?;
+    ensure!(deploy.reason.is_empty(), "{deploy:?}");
     server.scale("crash", "web", COUNT.into()).await?;
     server
         .settled("crash", "ten healthy", exactly(COUNT.into()))

@@ -16,11 +16,13 @@ const COUNT: u16 = 10;
 pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let (server, mut raw) = stage().await?;
     let repository = server.repositories.create("example/roll")?;
-    let manifest = "[workers.web]\nport = 8888\ndrain = \"0s\"\nmax_surge = 1\n";
+    // Proven as the floor proves: by an answer over HTTP.
+    let manifest = "[workers.web]\nport = 8888\ndrain = \"0s\"\nstrategy = { max_surge = 1 }\ncheck = { path = \"/\" }\n";
     let files = [web::FILES[0], web::FILES[1], ("jockey.toml", manifest)];
     repository.commit(&change("first", &files))?;
     server.create_app("roll").await?;
-    server.deploy("roll", "HEAD").await?;
+    let deploy = server.deploy("roll", "HEAD").await?;
+    anyhow::ensure!(deploy.reason.is_empty(), "{deploy:?}");
     server.scale("web", "web", 0).await?;
     server.scale("roll", "web", i32::from(COUNT)).await?;
     server
