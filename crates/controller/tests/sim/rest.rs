@@ -115,6 +115,9 @@ impl World {
                     standing.name, seen.deploy, release.id
                 ));
             }
+            if !serves(&standing) && self.is_halted(seen.environment) {
+                return None;
+            }
             if !serves(&standing) || standing.stopping {
                 let port: Vec<_> =
                     self.nodes
@@ -159,6 +162,22 @@ impl World {
             })
     }
 
+    /// Whether so many of an Environment's instances turned bad that replacing them halts, until a person looks at it.
+    fn is_halted(&self, environment: EnvironmentId) -> bool {
+        let policy = scheduler::input::Policy::default();
+        let all = self.known();
+        let here = all.iter().filter(|standing| {
+            standing
+                .observed
+                .as_ref()
+                .is_some_and(|s| s.environment == environment)
+        });
+        let (bad, of) = here.fold((0, 0), |(bad, of), standing| {
+            (bad + u32::from(!serves(standing)), of + 1)
+        });
+        bad >= policy.halt_at_least && bad * 100 > of * policy.halt_above_percent
+    }
+
     /// Two Deploys of one Release are alike, however they ended: the instances of either serve for the other.
     fn runs_release(&self, deploy: DeployId, release: &Release) -> bool {
         let deploy = at_once(self.store.find_deploy(deploy)).unwrap();
@@ -190,6 +209,7 @@ impl World {
         let ours = self.known();
         let with_port = ours
             .iter()
+            .filter(|standing| serves(standing))
             .filter_map(|s| s.observed.as_ref())
             .filter(|s| s.port.is_some());
         let mut wanted: BTreeSet<_> = with_port.map(|seen| seen.instance).collect();

@@ -2,10 +2,10 @@
 
 use crate::world::{INSTALLATION, at_once};
 use domain::{
-    AppId, DeployState, EnvironmentId, InstanceId, IntentKind, NodeName, Timestamp, WorkerName,
-    observed::Authenticity,
+    AppId, DeployState, EnvironmentId, EventId, InstanceId, IntentKind, NodeName, Timestamp,
+    WorkerName, observed::Authenticity,
 };
-use ports::store::{Deploys as _, Views as _, view::AppView};
+use ports::store::{Deploys as _, Events as _, Views as _, view::AppView};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -18,7 +18,7 @@ use testkit::{
         faulty::{Act, Witness},
     },
 };
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
 /// For how long after a death that Jockey did not bring about it may act upon what it saw before: a step waits for a
 /// node that is silent for up to a minute, and for up to four seconds at each of its points.
@@ -33,6 +33,7 @@ pub(crate) struct Watch {
     store: Arc<fake::Store>,
     nodes: Arc<[fake::Node]>,
     fate: Fate,
+    newest: watch::Receiver<EventId>,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -44,11 +45,15 @@ struct Seen {
     serving: BTreeMap<Crew, BTreeSet<String>>,
     /// When something that no server did last made fewer of a Worker's instances serve than were wanted.
     hurt: BTreeMap<Crew, Instant>,
+    /// How many of each Worker had to stay healthy since when, and the event up to which that is known.
+    floors: BTreeMap<Crew, Vec<(Instant, u16)>>,
+    known_to: Option<EventId>,
 }
 
 impl Watch {
     pub(crate) fn new(store: Arc<fake::Store>, nodes: Vec<fake::Node>, fate: Fate) -> Self {
         Self {
+            newest: store.newest_event(),
             store,
             nodes: nodes.into(),
             fate,
@@ -92,6 +97,24 @@ impl Watch {
             }
         }
         seen.serving = serving;
+        self.note_floors(&mut seen);
+    }
+
+    /// Notes what has to stay healthy, whenever something was written that may have changed it.
+    fn note_floors(&self, seen: &mut Seen) {
+        let newest = Some(*self.newest.borrow());
+        if seen.known_to == newest {
+            return;
+        }
+        seen.known_to = newest;
+        let crews: Vec<Crew> = seen.serving.keys().cloned().collect();
+        for crew in crews {
+            let floor = self.floor(&crew);
+            let history = seen.floors.entry(crew).or_default();
+            if history.last().is_none_or(|(_, last)| *last != floor) {
+                history.push((Instant::now(), floor));
+            }
+        }
     }
 
     /// Somebody asked for more of every Worker of an App: for a moment there are fewer than are wanted.
@@ -170,8 +193,8 @@ impl Watch {
         let Some(crew) = crew(target) else {
             return;
         };
-        let needed = self.floor(&crew);
         let seen = self.lock();
+        let needed = lowest(seen.floors.get(&crew)).min(self.floor(&crew));
         let others = seen.serving.get(&crew).into_iter().flatten();
         let left = others
             .filter(|handle| !seen.condemned.contains(*handle))
@@ -217,6 +240,19 @@ impl Watch {
 }
 
 /// The Release that is to run.
+/// The fewest that had to stay healthy of late. A step under way was decided by what was wanted then, and is not called
+/// back when somebody wants something else meanwhile.
+fn lowest(history: Option<&Vec<(Instant, u16)>>) -> u16 {
+    let mut lowest = u16::MAX;
+    for (since, floor) in history.into_iter().flatten().rev() {
+        lowest = lowest.min(*floor);
+        if since.elapsed() >= EXCUSED {
+            break;
+        }
+    }
+    lowest
+}
+
 fn wanted(app: &AppView) -> Option<&domain::Release> {
     let active = app
         .active

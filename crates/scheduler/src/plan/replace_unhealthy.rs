@@ -20,7 +20,8 @@ pub(crate) struct Halt {
 }
 
 impl Halt {
-    /// Instances of a Deploy that is still proving itself are not counted: a bad Release is no bad pool.
+    /// Counted are those that would be replaced: past their grace, since a successor that has only just started is no sign
+    /// of a bad pool, and of no Deploy that is still proving itself, since a bad Release is none either.
     pub(crate) fn of(world: &World<'_>) -> Self {
         let (mut unhealthy, mut of) = (0, 0);
         for squad in world.squads() {
@@ -30,7 +31,9 @@ impl Halt {
                 .as_ref()
                 .filter(|deploy| deploy.state == DeployState::Deploying)
                 .map(|deploy| deploy.id);
-            for member in world.crews(squad).flat_map(|crew| crew.standing()) {
+            let crews = world.crews(squad);
+            let members = crews.flat_map(|crew| crew.standing().map(move |m| (crew, m)));
+            for (crew, member) in members {
                 let counts = match member.presence {
                     Presence::Running | Presence::Restarting => Some(member.deploy) != proving,
                     Presence::Awaited
@@ -41,7 +44,10 @@ impl Halt {
                     | Presence::Vanished => false,
                 };
                 of += u32::from(counts);
-                unhealthy += u32::from(counts && member.is_unhealthy());
+                let late = member
+                    .unhealthy()
+                    .is_some_and(|(_, since)| since + crew.timing().grace <= world.input.now);
+                unhealthy += u32::from(counts && late);
             }
         }
         let policy = &world.input.policy;
