@@ -18,6 +18,7 @@ struct FailedInstanceJson {
     worker: String,
     node: String,
     exit_code: Option<i64>,
+    #[serde(default)]
     probe: String,
 }
 
