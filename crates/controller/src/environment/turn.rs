@@ -96,8 +96,7 @@ impl Keeper {
         match self.deps.store.record(entries, &self.fence).await {
             // Another Environment was faster to take the port or the room: its intents are in the next view.
             Err(error @ (store::Error::PortTaken { .. } | store::Error::Overbooked { .. })) => {
-                tracing::debug!(%error, "planning again");
-                self.wake.notify_one();
+                tracing::debug!(%error, "planning again in a moment");
                 Err(error.into())
             }
             written => Ok(written?),

@@ -17,7 +17,6 @@ mod disk;
 mod examples;
 mod failing;
 mod heal;
-mod python;
 mod requests;
 mod restored;
 mod secrets;

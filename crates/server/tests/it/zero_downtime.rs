@@ -1,8 +1,8 @@
 //! Nobody who asks an instance that is listed as healthy is ever turned away.
 
 use crate::{
-    calls::{containers, is_in_service},
-    harness::{Jockeyd, change, exactly},
+    calls::containers,
+    harness::{Jockeyd, change, exactly, is_healthy},
     network::get,
     sources::WEB,
 };
@@ -105,7 +105,7 @@ async fn keep_listing(
         let answer = client.list_instances(request).await.context("the list")?;
         let listed_now = answer.into_inner().instances.into_iter();
         let addresses = listed_now
-            .filter(is_in_service)
+            .filter(is_healthy)
             .map(|instance| instance.address)
             .collect();
         *listed.lock().expect("nobody panics with it") = (asked, addresses);

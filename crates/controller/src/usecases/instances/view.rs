@@ -97,6 +97,7 @@ impl<'a> Viewer<'a> {
         let known = self.intents.get(&seen.instance);
         let stop = known.and_then(|known| known.stop.as_ref());
         let standing = standing(&seen.phase, stop, registration);
+        let health = shown(standing, health);
         let (restarts, started_at) = starts(&seen.phase);
         let release = self.release(seen.deploy).await?;
         Ok(InstanceView {
@@ -216,6 +217,18 @@ const fn starts(phase: &Phase) -> (u32, Option<Timestamp>) {
         } => (*restarts, Some(*since)),
         Phase::Restarting { restarts, .. } => (*restarts, None),
         Phase::Created | Phase::Exited { .. } => (0, None),
+    }
+}
+
+/// One that is condemned never counts as healthy: whoever goes by the list must not send it anything new.
+fn shown(standing: Standing, health: Health) -> Health {
+    match standing {
+        Standing::Draining | Standing::Stopping => Health::Unknown,
+        Standing::Starting
+        | Standing::Running
+        | Standing::Restarting
+        | Standing::Ended
+        | Standing::Unknown => health,
     }
 }
 
