@@ -16,6 +16,10 @@ use tokio::{sync::mpsc, task::JoinSet};
 
 const WATCHERS: usize = 100;
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one course of events, from its beginning to its end"
+)]
 pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let server = Jockeyd::start().await?;
     // Of an App that was never deployed: the event alone is measured, nothing starts.
