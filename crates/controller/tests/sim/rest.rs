@@ -6,7 +6,7 @@ use crate::{
     world::{World, at_once},
 };
 use domain::{
-    AppId, DeployId, DeployState, EnvironmentId, IntentKind, IntentState, Release, WorkerName,
+    AppId, DeployId, EnvironmentId, IntentKind, IntentState, Release, WorkerName,
     observed::{Authenticity, RestartPolicy},
     reconcile::ReconcileState,
 };
@@ -119,26 +119,7 @@ impl World {
                 return None;
             }
             if !serves(&standing) || standing.stopping {
-                let port: Vec<_> =
-                    self.nodes
-                        .iter()
-                        .flat_map(testkit::fake::Node::standing)
-                        .filter(|other| {
-                            other.observed.as_ref().is_some_and(|other| {
-                                other.node == seen.node && other.port == seen.port
-                            })
-                        })
-                        .map(|other| other.name)
-                        .collect();
-                return Some(format!(
-                    "{} of {} on {:?} of {}, held by {port:?}, does not serve: {:?}; of {:?}",
-                    standing.name,
-                    seen.worker,
-                    seen.port,
-                    seen.node,
-                    seen.phase,
-                    release.worker(&seen.worker)
-                ));
+                return Some(format!("{} does not serve: {seen:?}", standing.name));
             }
             if seen.restart != policy {
                 return Some(format!(
