@@ -115,9 +115,6 @@ impl World {
                     standing.name, seen.deploy, release.id
                 ));
             }
-            if !serves(&standing) && self.is_halted(seen.environment) {
-                return None;
-            }
             if !serves(&standing) || standing.stopping {
                 return Some(format!("{} does not serve: {seen:?}", standing.name));
             }
@@ -143,8 +140,12 @@ impl World {
             })
     }
 
-    /// Whether so many of an Environment's instances turned bad that replacing them halts, until a person looks at it.
-    fn is_halted(&self, environment: EnvironmentId) -> bool {
+    /// Whether some Environment waits for a person: so many of its instances turned bad that replacing them halts.
+    pub(crate) fn is_halted(&self) -> bool {
+        self.environments.iter().any(|id| self.is_halted_in(*id))
+    }
+
+    fn is_halted_in(&self, environment: EnvironmentId) -> bool {
         let policy = scheduler::input::Policy::default();
         let all = self.known();
         let here = all.iter().filter(|standing| {

@@ -210,5 +210,8 @@ async fn rest(world: &mut World) -> Option<String> {
             return world.left_leases();
         }
     }
+    if world.is_halted() {
+        return None;
+    }
     unrest.map(|why| format!("not at rest after {} s: {why}", REST.as_secs()))
 }
