@@ -48,7 +48,10 @@ fn stack(name: &str) -> v1::CreateStackRequest {
 /// The database of a server, as another program opens it.
 fn database(server: &Jockeyd) -> anyhow::Result<SqliteConnection> {
     let path = server.file("jockey.db").display().to_string();
-    Ok(SqliteConnection::establish(&path)?)
+    let mut connection = SqliteConnection::establish(&path)?;
+    // The server writes now and then by itself: whoever comes beside it waits for its turn.
+    connection.batch_execute("PRAGMA busy_timeout = 10000")?;
+    Ok(connection)
 }
 
 #[tokio::test]
