@@ -50,6 +50,22 @@ async fn a_deploy_is_followed_from_its_commit_to_healthy_instances() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_deploy_of_what_was_built_before_tells_no_lines_of_that_build() {
+    let stage = Stage::new().await;
+    stage.commit(1);
+    let admin = stage.admin().await;
+    admin.create_shop().await;
+    let first = admin.deploy_shop().await;
+    let answer = admin.deploys().create_deploy(create()).await.unwrap();
+    let again = answer.into_inner().deploy.unwrap();
+    let told = admin.follow(&again.id).await;
+    let done = told.last().unwrap().deploy.clone().unwrap();
+    assert_eq!(done.state(), DeployState::Deployed, "{}", done.reason);
+    assert_eq!(done.build, first.build);
+    assert!(told.iter().all(|progress| progress.log_lines.is_empty()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dry_run_of_a_scale_shows_the_instances_that_it_would_start() {
     let stage = Stage::new().await;
     stage.commit(1);

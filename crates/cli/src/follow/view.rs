@@ -53,12 +53,25 @@ impl View {
     pub(super) fn update(&mut self, message: &WatchDeployResponse) {
         let phase = message.phase();
         let text = describe(message);
+        // What the build wrote last is told before what came after it.
+        let (before, after) = match phase {
+            DeployPhase::Unspecified
+            | DeployPhase::Queue
+            | DeployPhase::Fetch
+            | DeployPhase::Build => (&[][..], &message.log_lines[..]),
+            DeployPhase::Start | DeployPhase::Healthy | DeployPhase::Drain | DeployPhase::Done => {
+                (&message.log_lines[..], &[][..])
+            }
+        };
+        for line in before {
+            self.line(line);
+        }
         if (phase, &text) != (self.phase, &self.text) {
             self.change(phase, &text, message);
             self.phase = phase;
             self.text = text;
         }
-        for line in &message.log_lines {
+        for line in after {
             self.line(line);
         }
     }

@@ -112,6 +112,23 @@ done     deployed
 }
 
 #[test]
+fn what_the_build_wrote_last_is_shown_before_what_came_after_it() {
+    let world = begun();
+    let mut late = healthy(1);
+    late.log_lines = building(&[2]).log_lines;
+    world.server.stream(WATCH, &[building(&[1]), late, done()]);
+    let assert = world.run(DEPLOY).success();
+    insta::assert_snapshot!(stderr(&assert), @r#"
+dep-3: sample to development
+build    678d49f
+  | step 1
+  | step 2
+healthy  web 1/2 healthy
+done     deployed
+"#);
+}
+
+#[test]
 fn quiet_leaves_the_result() {
     let world = begun();
     world.server.stream(WATCH, &[building(&[1]), done()]);

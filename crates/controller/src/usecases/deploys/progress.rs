@@ -50,10 +50,7 @@ const LINES: u32 = 500;
 pub async fn progress(ctx: &Ctx, id: DeployId, after_line: i64) -> Result<Progress, Error> {
     let deploy = ctx.deploy(&id.to_string()).await?;
     let view = view(ctx, deploy).await?;
-    let lines = match view.deploy.build {
-        Some(build) => ctx.store().build_lines(build, after_line, LINES).await?,
-        None => Vec::new(),
-    };
+    let lines = lines(ctx, &view, after_line).await?;
     let workers = match view.deploy.state {
         DeployState::Deploying => workers(ctx, &view).await?,
         DeployState::Created
@@ -80,6 +77,19 @@ pub async fn progress(ctx: &Ctx, id: DeployId, after_line: i64) -> Result<Progre
         workers,
         lines,
     })
+}
+
+/// What the Build has written after a line. One that was done before the Deploy was asked for is no part of its story.
+async fn lines(ctx: &Ctx, view: &DeployView, after_line: i64) -> Result<Vec<BuildLine>, Error> {
+    let Some(build) = view.deploy.build else {
+        return Ok(Vec::new());
+    };
+    let known = ctx.store().find_build(build).await?;
+    let done = known.and_then(|build| build.completed_at);
+    if done.is_some_and(|at| at < view.deploy.created_at) {
+        return Ok(Vec::new());
+    }
+    Ok(ctx.store().build_lines(build, after_line, LINES).await?)
 }
 
 fn phase_of(workers: &[WorkerProgress]) -> Phase {
