@@ -6,6 +6,7 @@ mod health;
 mod places;
 mod properties;
 mod rules;
+mod scenario;
 mod text;
 mod wrong;
 

@@ -115,6 +115,7 @@ impl Sketch {
 
     /// The record, then the effect.
     pub(crate) fn perform(&mut self, step: &Step) {
+        self.note_death(step);
         self.record(step);
         match &step.action {
             Action::Start { port, restart } => self.start(step, *port, *restart),
@@ -197,24 +198,36 @@ impl Sketch {
     }
 
     fn remove(&mut self, step: &Step) {
-        let gone = self.seen(step).clone();
         self.containers
             .retain(|sighting| Some(&sighting.seen.handle) != step.handle.as_ref());
-        if let (Why::Ended { code }, Phase::Exited { .. }) = (&step.why, &gone.seen.phase) {
-            self.ends.push(InstanceEnd {
-                instance: step.instance,
-                app: step.app,
-                environment: EnvironmentId::new(1),
-                deploy: step.deploy,
-                worker: step.worker.clone(),
-                node: step.node.clone(),
-                manner: Manner::Died,
-                exit_code: Some(*code),
-                what: format!("exited with code {code}"),
-                log_tail: Vec::new(),
-                at: self.now,
-            });
+    }
+
+    /// One that is given up because it died or does not serve is a failure, on record before anything happens to it.
+    fn note_death(&mut self, step: &Step) {
+        let is_stop =
+            |intent: &Intent| intent.instance == step.instance && intent.kind == IntentKind::Stop;
+        let condemned = self.intents.iter().any(is_stop);
+        let (exit_code, what) = match &step.why {
+            Why::Ended { code } => (Some(*code), format!("exited with code {code}")),
+            Why::Unhealthy { what } => (None, format!("was not healthy: {what}")),
+            _ => return,
+        };
+        if condemned || !step.action.condemns() {
+            return;
         }
+        self.ends.push(InstanceEnd {
+            instance: step.instance,
+            app: step.app,
+            environment: EnvironmentId::new(1),
+            deploy: step.deploy,
+            worker: step.worker.clone(),
+            node: step.node.clone(),
+            manner: Manner::Died,
+            exit_code,
+            what,
+            log_tail: Vec::new(),
+            at: self.now,
+        });
     }
 
     fn seen(&mut self, step: &Step) -> &mut Sighting {
