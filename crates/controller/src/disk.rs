@@ -1,13 +1,19 @@
 //! Disks: what is held and by what, and the removal of images that nothing needs.
 
-use crate::{Error, deps::Deps};
+use crate::{
+    Error,
+    deps::{Deps, Settings},
+};
 use domain::{NodeName, image::ImageRef};
 use ports::{
     catalog::Pool,
     images::{DiskUse, OwnedImage},
     store::{Change, Page, deploys::KeptImage},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// Whether anything is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +101,7 @@ pub async fn collect(
             }
         };
         for image in owned {
-            let is_young = now.since(image.created_at) < deps.settings.image_grace;
+            let is_young = now.since(image.created_at) < grace(&deps.settings, &image);
             if is_young || !needed_by(&image, &kept).is_empty() {
                 continue;
             }
@@ -114,6 +120,14 @@ pub async fn collect(
         }
     }
     Ok(collected)
+}
+
+/// How old it has to be. A build under way needs its earlier stages, unlabelled layers that nothing stands on yet.
+fn grace(settings: &Settings, image: &OwnedImage) -> Duration {
+    match image.labels.is_empty() {
+        true => settings.image_grace.max(settings.build_deadline),
+        false => settings.image_grace,
+    }
 }
 
 /// Its Builds serve no request any more: by its id, and by every digest under which a Build may have recorded it.
@@ -175,4 +189,30 @@ pub(crate) async fn nodes(deps: &Deps) -> Result<Vec<NodeName>, Error> {
         }
     }
     Ok(names.into_keys().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{ByteSize, Timestamp};
+
+    #[test]
+    fn a_layer_is_left_alone_as_long_as_a_build_may_take() {
+        let minutes = |minutes| Duration::from_secs(60 * minutes);
+        let mut settings = Settings::named("here".to_owned());
+        (settings.image_grace, settings.build_deadline) = (minutes(5), minutes(30));
+        let mut image = OwnedImage {
+            image: format!("sha256:{}", "0".repeat(64)).parse().unwrap(),
+            names: Vec::new(),
+            size: ByteSize::default(),
+            created_at: Timestamp::EPOCH,
+            labels: BTreeMap::new(),
+        };
+        assert_eq!(grace(&settings, &image), minutes(30), "a layer");
+        image.labels.insert("jockey.app".to_owned(), "1".to_owned());
+        assert_eq!(grace(&settings, &image), minutes(5), "a finished image");
+        settings.image_grace = minutes(60);
+        image.labels.clear();
+        assert_eq!(grace(&settings, &image), minutes(60), "never sooner");
+    }
 }

@@ -2,6 +2,7 @@
 
 mod build;
 mod disk;
+mod layers;
 mod owned;
 mod registry;
 mod session;
@@ -100,6 +101,12 @@ impl SeenImage {
             },
         })
     }
+}
+
+/// The Engine calls what has no name `<none>:<none>`.
+fn names<'a>(listed: impl Iterator<Item = &'a Vec<String>>) -> Vec<String> {
+    let given = listed.flatten().filter(|name| !name.contains("<none>"));
+    given.cloned().collect()
 }
 
 /// The Engine's own text as a pinned image.

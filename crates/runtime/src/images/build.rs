@@ -4,7 +4,7 @@
 
 mod progress;
 
-use super::{pinned, session};
+use super::{layers::Layers, pinned, session};
 use crate::{
     docker::{Builder, HasBuildKit, Inner},
     engine::Lines,
@@ -35,7 +35,7 @@ impl Inner {
             Builder::Classic if secrets => Err(Error::Refused(
                 "its classic builder takes no secrets; BuildKit is needed".to_owned(),
             )),
-            Builder::Classic => self.run_build(self.build_query(&build), build).await,
+            Builder::Classic => self.build_in_layers(build).await,
             Builder::Best | Builder::BuildKit => self.build_in_session(build).await,
         }
     }
@@ -52,6 +52,17 @@ impl Inner {
         })
     }
 
+    /// The classic builder leaves layers behind.
+    async fn build_in_layers(&self, build: ImageBuild) -> Result<ImageRef, Error> {
+        let query = self.build_query(&build);
+        let mut layers = Layers::watch(self).await?;
+        let image = self.run_build(query, build, Some(&mut layers)).await?;
+        if let Err(error) = layers.settle(&image).await {
+            tracing::debug!(%error, "layers of the build keep their names");
+        }
+        Ok(image)
+    }
+
     /// BuildKit asks back, over a second connection, for secrets.
     async fn build_in_session(&self, mut build: ImageBuild) -> Result<ImageRef, Error> {
         let secrets = std::mem::take(&mut build.secrets);
@@ -61,7 +72,7 @@ impl Inner {
             .with("version", "2")
             .with("session", &session.id);
         let serving = pin!(session.serve());
-        let building = pin!(self.run_build(query, build));
+        let building = pin!(self.run_build(query, build, None));
         match select(building, serving).await {
             Race::Left((built, _)) => built,
             // A session that ends early is told by the build itself, when it needs it.
@@ -79,7 +90,12 @@ impl Inner {
             .with("forcerm", "1")
     }
 
-    async fn run_build(&self, query: Query, build: ImageBuild) -> Result<ImageRef, Error> {
+    async fn run_build(
+        &self,
+        query: Query,
+        build: ImageBuild,
+        layers: Option<&mut Layers<'_>>,
+    ) -> Result<ImageRef, Error> {
         // Why the context broke off, which the Engine does not know.
         let broken = Arc::new(OnceLock::new());
         let seen = Arc::clone(&broken);
@@ -96,7 +112,7 @@ impl Inner {
                 .post(&query.of("/build"), body)
                 .await
                 .map_err(of_build)?;
-            follow(Lines::of(answer, ANSWER_MAX), &build.lines).await
+            follow(Lines::of(answer, ANSWER_MAX), &build.lines, layers).await
         };
         let result = built.await;
         match broken.get() {
@@ -110,6 +126,7 @@ impl Inner {
 async fn follow(
     mut answers: Lines,
     lines: &tokio::sync::mpsc::Sender<String>,
+    mut layers: Option<&mut Layers<'_>>,
 ) -> Result<ImageRef, Error> {
     let mut progress = Progress::default();
     let mut image = None;
@@ -118,6 +135,13 @@ async fn follow(
             match told {
                 // Whoever hung up wants no lines; the build goes on.
                 Told::Line(line) => drop(lines.send(line).await),
+                Told::Layer(id) => {
+                    if let Some(layers) = &mut layers
+                        && let Err(error) = layers.mark(&id).await
+                    {
+                        tracing::debug!(%error, layer = id, "a layer of the build is not marked");
+                    }
+                }
                 Told::Image(id) => image = Some(pinned(&id)?),
                 Told::Error(message) => return Err(of_build(Failure::within_stream(message))),
             }

@@ -1,8 +1,10 @@
-//! Which images are this Installation's: those that bear its label, and the unlabelled layers below them.
+//! Which images are this Installation's: those that bear its label or the name of a layer, and the unlabelled layers
+//! below them.
 //!
 //! The classic builder leaves an image for each step, without a label, since the labels of a build are put on by its
-//! last step. They are found by parentage. BuildKit leaves none.
+//! last step. They are found by parentage, and what no image stands on by its name (`layers`). BuildKit leaves none.
 
+use super::{layers, names};
 use crate::{
     docker::Inner,
     failure::Failure,
@@ -12,7 +14,7 @@ use crate::{
 use domain::{ByteSize, InstallationId, Timestamp};
 use ports::images::OwnedImage;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 /// One line of the list of images. Engines differ in what else they say.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -40,16 +42,21 @@ struct User {
 
 impl Inner {
     pub(super) async fn owned_images(&self) -> Result<Vec<OwnedImage>, Failure> {
-        let all: Vec<ListedImage> = self.engine.get("/images/json?all=1").await?;
+        let all = self.all_images().await?;
         Ok(owned(all, self.installation)
             .iter()
-            .filter_map(ListedImage::as_owned)
+            .filter_map(|image| image.as_owned(self.installation))
             .collect())
+    }
+
+    /// Every image there is, layers of classic builds included, whoever made it.
+    pub(super) async fn all_images(&self) -> Result<Vec<ListedImage>, Failure> {
+        self.engine.get("/images/json?all=1").await
     }
 
     /// Whether it is an unlabelled layer of one of our builds.
     pub(super) async fn is_own_layer(&self, id: &str) -> Result<bool, Failure> {
-        let all: Vec<ListedImage> = self.engine.get("/images/json?all=1").await?;
+        let all = self.all_images().await?;
         Ok(owned(all, self.installation)
             .iter()
             .any(|image| image.id == id))
@@ -71,17 +78,17 @@ impl Inner {
     }
 }
 
-/// Those of them that are this Installation's, in order of id.
+/// Those of them that are this Installation's, each before what it stands on: in this order they can be removed.
 pub(super) fn owned(all: Vec<ListedImage>, installation: InstallationId) -> Vec<ListedImage> {
     let by_id: BTreeMap<String, ListedImage> = all
         .into_iter()
         .map(|image| (image.id.clone(), image))
         .collect();
     let mut found: BTreeMap<&str, &ListedImage> = BTreeMap::new();
-    let labelled = by_id
+    let told = by_id
         .values()
-        .filter(|image| image.is_labelled(installation));
-    for image in labelled {
+        .filter(|image| image.is_labelled(installation) || image.is_marked(installation));
+    for image in told {
         let mut next = Some(image);
         while let Some(image) = next.filter(|image| !found.contains_key(image.id.as_str())) {
             found.insert(&image.id, image);
@@ -90,7 +97,13 @@ pub(super) fn owned(all: Vec<ListedImage>, installation: InstallationId) -> Vec<
                 .filter(|parent| parent.is_layer());
         }
     }
-    found.into_values().cloned().collect()
+    let depth = |image: &&ListedImage| {
+        let below = std::iter::successors(Some(*image), |image| by_id.get(&image.parent_id));
+        Reverse(below.count())
+    };
+    let mut found: Vec<&ListedImage> = found.into_values().collect();
+    found.sort_by_key(depth);
+    found.into_iter().cloned().collect()
 }
 
 impl ListedImage {
@@ -100,24 +113,28 @@ impl ListedImage {
             .is_some_and(|labels| labels::are_of(labels, installation))
     }
 
+    /// Whether a build of ours has left it. What somebody else has given a name too is ours no more.
+    fn is_marked(&self, installation: InstallationId) -> bool {
+        let names = self.names();
+        let is_mark = |name: &String| is_mark(name, installation);
+        !names.is_empty() && names.iter().all(is_mark) && !self.is_of_anybody()
+    }
+
     /// Whether nobody has named it, and no Installation has labelled it: a step of a build.
     fn is_layer(&self) -> bool {
-        let labelled = self
-            .labels
-            .as_ref()
-            .is_some_and(|labels| labels.contains_key(labels::INSTALLATION));
-        self.names().is_empty() && !labelled
+        self.names().is_empty() && !self.is_of_anybody()
     }
 
-    /// The Engine calls what has none `<none>:<none>`.
+    fn is_of_anybody(&self) -> bool {
+        let labels = self.labels.as_ref();
+        labels.is_some_and(|labels| labels.contains_key(labels::INSTALLATION))
+    }
+
     fn names(&self) -> Vec<String> {
-        let all = self.repo_tags.iter().chain(&self.repo_digests).flatten();
-        all.filter(|name| !name.contains("<none>"))
-            .cloned()
-            .collect()
+        names(self.repo_tags.iter().chain(&self.repo_digests))
     }
 
-    fn as_owned(&self) -> Option<OwnedImage> {
+    fn as_owned(&self, installation: InstallationId) -> Option<OwnedImage> {
         let labels = self
             .labels
             .iter()
@@ -125,7 +142,10 @@ impl ListedImage {
             .filter(|(name, _)| name.starts_with("jockey."));
         Some(OwnedImage {
             image: self.id.parse().ok()?,
-            names: self.names(),
+            names: {
+                let all = self.names().into_iter();
+                all.filter(|name| !is_mark(name, installation)).collect()
+            },
             size: ByteSize::bytes(u64::try_from(self.size).unwrap_or(0)),
             created_at: Timestamp::from_micros(self.created.saturating_mul(1_000_000)),
             labels: labels
@@ -133,6 +153,12 @@ impl ListedImage {
                 .collect(),
         })
     }
+}
+
+/// Whether it is the name of a layer, which means nothing to others.
+fn is_mark(name: &str, installation: InstallationId) -> bool {
+    name.split_once(':')
+        .is_some_and(|(repository, _)| repository == layers::repository(installation))
 }
 
 #[cfg(test)]
@@ -157,9 +183,11 @@ mod tests {
     }
 
     #[test]
-    fn the_unlabelled_layers_below_ours_are_ours() {
+    fn what_bears_our_label_or_mark_and_the_layers_below_are_ours() {
         let us = InstallationId::from_bits(1);
         let them = InstallationId::from_bits(2);
+        let mark = |installation| layers::repository(installation) + ":x";
+        let (our_mark, their_mark) = (mark(us), mark(them));
         for (why, all, want) in [
             ("labelled", format!("a< {us} -, b< - -"), "a"),
             (
@@ -177,6 +205,21 @@ mod tests {
                 "nor what is named",
                 format!("a<b {us} shop:1, b< - mine:1"),
                 "a",
+            ),
+            (
+                "what a build of ours left, and what it stands on last",
+                format!("c< - -, a<c - -, b<a - {our_mark}, x<c - {their_mark}"),
+                "b a c",
+            ),
+            (
+                "below our image too, until its build has come to its end",
+                format!("a<b {us} -, b< - {our_mark}"),
+                "a b",
+            ),
+            (
+                "not when another has labelled it",
+                format!("a< {them} {our_mark}"),
+                "",
             ),
         ] {
             let found = owned(images(&all), us);

@@ -1,6 +1,6 @@
 //! Building, by both of the Engine's builders.
 
-use crate::world::World;
+use crate::world::{PATIENCE, World};
 use bytes::Bytes;
 use domain::ImageRef;
 use futures_util::{StreamExt, stream};
@@ -50,7 +50,10 @@ async fn all(mut lines: mpsc::Receiver<String>) -> Vec<String> {
     all
 }
 
-async fn run(world: &World, files: &[(&str, &str)]) -> (Result<ImageRef, Error>, Vec<String>) {
+pub(crate) async fn run(
+    world: &World,
+    files: &[(&str, &str)],
+) -> (Result<ImageRef, Error>, Vec<String>) {
     let (build, lines) = build(files);
     tokio::join!(world.images.build(build), all(lines))
 }
@@ -176,6 +179,7 @@ async fn a_build_that_is_dropped_ends() {
             tokio::select! {
                 ended = building => panic!("it ended: {ended:?}"),
                 () = begun => {}
+                () = tokio::time::sleep(PATIENCE) => panic!("{builder:?}: it does not begin"),
             }
         }
         let gone = async {
@@ -183,7 +187,7 @@ async fn a_build_that_is_dropped_ends() {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        let gone = tokio::time::timeout(Duration::from_secs(30), gone).await;
+        let gone = tokio::time::timeout(PATIENCE, gone).await;
         assert!(gone.is_ok(), "{builder:?}: {salt} still runs");
     }
 }

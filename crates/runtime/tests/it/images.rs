@@ -111,6 +111,63 @@ async fn the_classic_builders_layers_are_ours_and_go_with_the_image() {
 }
 
 #[tokio::test]
+async fn what_a_classic_build_leaves_is_ours_and_goes() {
+    let classic = || World::with(|settings| settings.builder = Builder::Classic);
+    let (world, stranger) = (classic().await, classic().await);
+    let stages = |end: &str| {
+        let salt = world.scope.installation();
+        format!(
+            "FROM busybox:1 AS first\nENV ONE={salt}\nENV TWO={salt}\nFROM busybox:1\nENV THREE={salt}\n{end}\n"
+        )
+    };
+    for (end, why, layers) in [
+        ("RUN exit 7", "it failed", 3),
+        (
+            "ENV FOUR=4",
+            "its first stage, and those below its image",
+            4,
+        ),
+    ] {
+        let (image, lines) = crate::builds::run(&world, &[("Dockerfile", &stages(end))]).await;
+        let listed = world.images.list().await.unwrap();
+        let unlabelled = || listed.iter().filter(|one| one.labels.is_empty());
+        assert_eq!(unlabelled().count(), layers, "{why}: {lines:#?}");
+        assert!(unlabelled().all(|one| one.names.is_empty()), "{listed:#?}");
+        let names = layer_names(&world);
+        let left = if image.is_ok() { 2 } else { 3 };
+        assert_eq!(names.len(), left, "{why}: {names:?}");
+        let refused = stranger.images.remove(&listed[0].image).await;
+        assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
+        assert!(stranger.images.list().await.unwrap().is_empty());
+        for one in &listed {
+            world.images.remove(&one.image).await.unwrap();
+        }
+        assert_eq!(world.images.list().await.unwrap(), [], "in that order");
+    }
+}
+
+#[tokio::test]
+async fn what_was_there_before_is_not_ours_for_being_named_in_a_builds_output() {
+    let world = World::with(|settings| settings.builder = Builder::Classic).await;
+    let stranger = World::open().await;
+    let theirs = make(&stranger, "theirs");
+    let short = &theirs.as_str()["sha256:".len()..][..12];
+    let salt = world.scope.installation();
+    let dockerfile = format!("FROM busybox:1\nRUN echo {salt}; echo ' ---> {short}'; exit 7\n");
+    let (image, lines) = crate::builds::run(&world, &[("Dockerfile", &dockerfile)]).await;
+    assert!(image.is_err());
+    assert!(lines.contains(&format!(" ---> {short}")), "{lines:#?}");
+    assert!(layer_names(&world).is_empty());
+}
+
+/// The names by which layers of the installation's builds are known.
+fn layer_names(world: &World) -> Vec<String> {
+    let named = format!("jockey-layer/{}", world.scope.installation());
+    let names = docker::run(["images", "--format", "{{.Tag}}", &named]).unwrap();
+    names.lines().map(str::to_owned).collect()
+}
+
+#[tokio::test]
 async fn an_image_goes_to_a_registry_and_comes_back_by_its_digest() {
     let world = World::open().await;
     let registry = Registry::start().unwrap();

@@ -22,7 +22,7 @@ use std::{
 use testkit::docker::{self, Scope};
 
 /// How long a condition is waited for, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct World {
     pub(crate) docker: Docker,

@@ -100,7 +100,17 @@ impl Scope {
             &["network", "rm"],
             &self.list(&["network", "ls", "--quiet"])?,
         )?;
-        remove(&["image", "rm", "--force"], &self.images()?)
+        remove(&["image", "rm", "--force"], &self.images()?)?;
+        remove(&["image", "rm"], &self.layers()?)
+    }
+
+    /// The names of the layers that classic builds of this installation have left. One that is untagged goes once nothing
+    /// stands on it.
+    fn layers(&self) -> anyhow::Result<Vec<String>> {
+        let repository = format!("jockey-layer/{}", self.installation());
+        let format = "{{.Repository}}:{{.Tag}}";
+        let text = run(["image", "ls", "--format", format, &repository])?;
+        Ok(text.lines().map(str::to_owned).collect())
     }
 
     fn list(&self, command: &[&str]) -> anyhow::Result<Vec<String>> {

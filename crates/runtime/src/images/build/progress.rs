@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Told {
     Line(String),
+    /// The short id of a layer that the classic builder has made just now. A step of the Dockerfile may print the like.
+    Layer(String),
     /// The id of the image.
     Image(String),
     Error(String),
@@ -19,6 +21,8 @@ pub(super) enum Told {
 pub(super) struct Progress {
     /// The beginning of a line of the classic builder.
     begun: String,
+    /// Whether the classic builder has just said that what it names next was there.
+    cached: bool,
     steps: BTreeMap<String, Step>,
 }
 
@@ -78,9 +82,14 @@ impl Progress {
         while let Some(end) = self.begun.find('\n') {
             let line: String = self.begun.drain(..=end).collect();
             let line = line.trim_end();
-            if !line.is_empty() {
-                told.push(Told::Line(line.to_owned()));
+            if line.is_empty() {
+                continue;
             }
+            if let Some(id) = layer(line).filter(|_| !self.cached) {
+                told.push(Told::Layer(id.to_owned()));
+            }
+            self.cached = line == USING_CACHE;
+            told.push(Told::Line(line.to_owned()));
         }
     }
 
@@ -131,6 +140,16 @@ impl Progress {
     }
 }
 
+/// What the classic builder says before the id of a layer that was there.
+const USING_CACHE: &str = " ---> Using cache";
+
+/// ` ---> 0123456789ab`, which it says after each step.
+fn layer(line: &str) -> Option<&str> {
+    let id = line.strip_prefix(" ---> ")?;
+    let is_short_id = id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_short_id.then_some(id)
+}
+
 impl Step {
     fn line(&self, text: &[u8]) -> Told {
         let text = String::from_utf8_lossy(text);
@@ -161,6 +180,21 @@ mod tests {
             r#"{"errorDetail":{"code":3,"message":"returned 3"},"error":"returned 3"}"#,
         );
         assert_eq!(told, [Told::Error("returned 3".to_owned())]);
+    }
+
+    #[test]
+    fn the_classic_builder_names_the_layers_that_it_makes() {
+        let progress = &mut Progress::default();
+        let mut layers = |text: &str| {
+            let answer = serde_json::json!({ "stream": text }).to_string();
+            let told = read(progress, &answer).into_iter();
+            told.filter(|told| matches!(told, Told::Layer(_))).count()
+        };
+        assert_eq!(layers(" ---> Running in 0123456789ab\n"), 0);
+        assert_eq!(layers(" ---> 0123456789ab\n"), 1);
+        assert_eq!(layers(" ---> Using cache\n"), 0);
+        assert_eq!(layers(" ---> 0123456789ab\n"), 0, "it was there");
+        assert_eq!(layers(" ---> 0123456789cd\n"), 1);
     }
 
     #[test]
