@@ -36,11 +36,10 @@ pub(crate) async fn open(state: &args::State, make: Make) -> anyhow::Result<Stor
             make_dir(&dir)?;
             installation
         }
-        Make::Never if path.exists() => None,
-        Make::Never => bail!(
-            "there is no database in {}; start a server there first, or name another --state-dir",
-            dir.display()
-        ),
+        Make::Never => {
+            expect_database(&dir, &path)?;
+            None
+        }
     };
     let key = match (std::env::var(KEY_VARIABLE), &state.key_file) {
         (Ok(key), None) => KeySource::Given(SecretString::from(key)),
@@ -56,6 +55,20 @@ pub(crate) async fn open(state: &args::State, make: Make) -> anyhow::Result<Stor
         installation,
     })
     .await?)
+}
+
+fn expect_database(dir: &Path, path: &Path) -> anyhow::Result<()> {
+    match path.try_exists() {
+        Ok(true) => Ok(()),
+        Ok(false) => bail!(
+            "there is no database in {}; start a server there first, or name another --state-dir",
+            dir.display()
+        ),
+        Err(error) => bail!(
+            "{} cannot be looked at: {error}; run this as the user of the server",
+            dir.display()
+        ),
+    }
 }
 
 /// Nobody but its user reads the state.

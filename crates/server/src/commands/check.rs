@@ -85,8 +85,23 @@ async fn docker(args: &args::Check) -> Vec<Finding> {
             result: Ok(format!("warns: {warning}")),
         });
     }
-    findings.push(room("docker disk", Path::new(&facts.root)).await);
+    findings.push(docker_room(Path::new(&facts.root)).await);
     findings
+}
+
+/// The Engine's disk, where it can be seen from here: neither in a container nor beside a remote Engine.
+async fn docker_room(root: &Path) -> Finding {
+    let what = "docker disk";
+    match root.try_exists() {
+        Ok(true) => room(what, root).await,
+        Ok(false) | Err(_) => Finding {
+            what,
+            result: Ok(format!(
+                "{} is not to be seen from here; look at it with `df` where Docker runs",
+                root.display()
+            )),
+        },
+    }
 }
 
 /// What `df` says of the disk of a path.
@@ -141,5 +156,20 @@ fn report(findings: &[Finding]) -> ExitCode {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As in a container that has the Engine's socket and not its disk.
+    #[tokio::test]
+    async fn a_docker_disk_that_is_elsewhere_is_no_fault_and_a_state_disk_is() {
+        let nowhere = Path::new("/nowhere/docker");
+        let told = docker_room(nowhere).await.result.unwrap();
+        assert!(told.contains("/nowhere/docker is not to be seen from here"));
+        let wrong = room("state disk", nowhere).await.result.unwrap_err();
+        assert!(wrong.contains("/nowhere/docker cannot be looked at"));
     }
 }

@@ -10,12 +10,20 @@ use std::{
 use tonic::Code;
 
 /// Mounts something over a directory, until it is dropped. Needs root.
-struct Mount(PathBuf);
+pub(crate) struct Mount(PathBuf);
 
 impl Mount {
-    fn over(directory: &Path, words: &[&str]) -> anyhow::Result<Self> {
+    pub(crate) fn over(directory: &Path, words: &[&str]) -> anyhow::Result<Self> {
         mount(directory, words)?;
         Ok(Self(directory.to_owned()))
+    }
+
+    /// The directory itself, read-only.
+    pub(crate) fn read_only(directory: &Path) -> anyhow::Result<Self> {
+        let path = directory.display().to_string();
+        let mounted = Self::over(directory, &["--bind", &path])?;
+        mount(directory, &["-o", "remount,bind,ro"])?;
+        Ok(mounted)
     }
 }
 
@@ -54,6 +62,14 @@ fn database(server: &Jockeyd) -> anyhow::Result<SqliteConnection> {
     Ok(connection)
 }
 
+/// As a Jockey of the future leaves it.
+pub(crate) fn migrate_beyond(server: &Jockeyd) -> anyhow::Result<()> {
+    database(server)?.batch_execute(
+        "INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000')",
+    )?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_second_server_on_the_same_state_refuses_to_start() -> anyhow::Result<()> {
     let server = Jockeyd::start().await?;
@@ -85,9 +101,7 @@ async fn an_address_that_is_taken_is_refused() -> anyhow::Result<()> {
 async fn a_database_of_a_newer_version_is_refused() -> anyhow::Result<()> {
     let mut server = Jockeyd::start().await?;
     server.kill()?;
-    database(&server)?.batch_execute(
-        "INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000')",
-    )?;
+    migrate_beyond(&server)?;
     let words = [
         "made by a newer Jockey",
         "99991231000000",
@@ -119,9 +133,7 @@ async fn a_file_that_is_no_database_is_refused() -> anyhow::Result<()> {
 async fn a_read_only_state_directory_is_refused() -> anyhow::Result<()> {
     let mut server = Jockeyd::start().await?;
     server.kill()?;
-    let path = server.state().display().to_string();
-    let _mount = Mount::over(server.state(), &["--bind", &path])?;
-    mount(server.state(), &["-o", "remount,bind,ro"])?;
+    let _mount = Mount::read_only(server.state())?;
     server
         .start_refused()
         .await?
