@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use std::path::Path;
 use testkit::git::Change;
 
-const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
+pub(crate) const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
 /// Made by `scripts/provision tests`.
 const PYTHON: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),

@@ -18,6 +18,8 @@ mod disk;
 mod examples;
 mod failing;
 mod heal;
+mod quickstart;
+mod readme;
 mod requests;
 mod restored;
 mod secrets;

@@ -83,7 +83,7 @@ impl Jockeyd {
 }
 
 /// The other program. Cargo tells a test only where the programs of its own package are; it builds the others beside them.
-fn jockey() -> anyhow::Result<PathBuf> {
+pub(crate) fn jockey() -> anyhow::Result<PathBuf> {
     let path = PathBuf::from(env!("CARGO_BIN_EXE_jockeyd")).with_file_name("jockey");
     anyhow::ensure!(
         path.exists(),
