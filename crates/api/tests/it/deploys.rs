@@ -1,4 +1,4 @@
-use crate::stage::Stage;
+use crate::stage::{Stage, in_time};
 use proto::v1::{self, DeployCause, DeployPhase, DeployState};
 
 fn create() -> v1::CreateDeployRequest {
@@ -206,9 +206,12 @@ async fn the_lines_of_a_build_are_followed_to_its_end_and_resumed() {
         .unwrap()
         .into_inner();
     let mut lines = Vec::new();
-    while let Some(more) = stream.message().await.unwrap() {
-        lines.extend(more.lines);
-    }
+    let end = async {
+        while let Some(more) = stream.message().await.unwrap() {
+            lines.extend(more.lines);
+        }
+    };
+    in_time("the end of the build's log", end).await;
     assert!(lines[0].text.starts_with("building"), "{lines:?}");
     let resumed = v1::StreamBuildLogsRequest {
         after_line: lines.last().unwrap().number,

@@ -1,4 +1,4 @@
-use crate::stage::{Stage, refusal};
+use crate::stage::{Stage, in_time, refusal};
 use proto::v1;
 
 fn app(name: &str, request_id: &str) -> v1::CreateAppRequest {
@@ -105,11 +105,14 @@ async fn a_client_that_hangs_up_leaves_nothing_half_done() {
         let _ = futures_util::poll!(call.as_mut());
     }
     // Whether it arrived or not: the same request again ends with the one app.
-    let made = loop {
-        match admin.apps().create_app(app("one", "k-1")).await {
-            Ok(made) => break made.into_inner().app.unwrap(),
-            Err(status) => assert_eq!(status.code(), tonic::Code::Aborted),
+    let again = async {
+        loop {
+            match admin.apps().create_app(app("one", "k-1")).await {
+                Ok(made) => break made.into_inner().app.unwrap(),
+                Err(status) => assert_eq!(status.code(), tonic::Code::Aborted),
+            }
         }
     };
+    let made = in_time("the end of the first call", again).await;
     assert_eq!(made.name, "one");
 }

@@ -296,10 +296,25 @@ impl As {
         let answer = self.deploys().watch_deploy(request).await.unwrap();
         let mut stream = answer.into_inner();
         let mut told = Vec::new();
-        while let Some(progress) = stream.message().await.unwrap() {
-            told.push(progress);
-        }
+        let end = async {
+            while let Some(progress) = stream.message().await.unwrap() {
+                told.push(progress);
+            }
+        };
+        in_time("the end of a deploy", end).await;
         told
+    }
+}
+
+/// Waits, in virtual time: an hour of it is over at once when nothing else can happen.
+#[track_caller]
+pub(crate) fn in_time<T>(what: &str, awaited: impl Future<Output = T>) -> impl Future<Output = T> {
+    let caller = std::panic::Location::caller();
+    async move {
+        match tokio::time::timeout(Duration::from_secs(3600), awaited).await {
+            Ok(come) => come,
+            Err(_) => panic!("{caller}: {what} does not come"),
+        }
     }
 }
 

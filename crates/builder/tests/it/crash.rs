@@ -4,6 +4,7 @@ use std::{
     env,
     path::Path,
     process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use domain::CommitSha;
@@ -41,9 +42,11 @@ fn start_server(world: &World, commit: &CommitSha) -> Child {
         .unwrap()
 }
 
-/// Waits until something is so, or the server is done.
+/// Waits until something is so, or the server is done. Fails after 20 s.
 fn watch(server: &mut Child, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
     while server.try_wait().unwrap().is_none() && !is_so() {
+        assert!(Instant::now() < deadline, "neither so nor done");
         std::thread::yield_now();
     }
 }

@@ -2,9 +2,11 @@
 
 use crate::{
     calls::{Clients, DEVELOPMENT, refused},
-    harness::Jockeyd,
+    harness::{Jockeyd, PATIENCE},
 };
+use anyhow::ensure;
 use proto::v1;
+use std::time::{Duration, Instant};
 use tonic::Code;
 
 fn apps() -> v1::ListAppsRequest {
@@ -51,15 +53,14 @@ async fn an_expired_token_is_refused() -> anyhow::Result<()> {
     let token = server
         .token("viewer", &["--name", "short", "--expires", "1s"])
         .await?;
+    let deadline = Instant::now() + PATIENCE;
     let refusal = loop {
-        match Clients(server.api_as(&token))
-            .apps()
-            .list_apps(apps())
-            .await
-        {
-            Ok(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+        let caller = Clients(server.api_as(&token));
+        match caller.apps().list_apps(apps()).await {
+            Ok(_) => ensure!(Instant::now() < deadline, "it is let in for ever"),
             refusal => break refused(refusal),
         }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     };
     refusal.says(
         Code::Unauthenticated,

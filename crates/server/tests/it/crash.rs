@@ -2,11 +2,13 @@
 
 use crate::{
     calls::containers,
-    harness::{Jockeyd, change, exactly},
+    harness::{Jockeyd, PATIENCE, change, exactly},
     network::get,
     sources::WEB,
 };
+use anyhow::ensure;
 use proto::v1::DeployState;
+use std::time::Instant;
 use testkit::git::Repository;
 
 const APP: &str = "phoenix";
@@ -39,7 +41,9 @@ async fn deploy_and_kill(
     repository.commit(&change(page, &[("page", page)]))?;
     let before = steps(server);
     let deploy = server.ask_deploy(APP, "HEAD").await?;
+    let deadline = Instant::now() + PATIENCE;
     let struck = loop {
+        ensure!(Instant::now() < deadline, "{deploy:?}\n{}", server.log());
         // Looked up first: what is deployed then has no more steps to come.
         let state = server.deploy_of(&deploy.id).await?.state();
         let now = match when {
