@@ -5,6 +5,7 @@
 mod decisions;
 mod files;
 mod floors;
+mod migrations;
 mod papers;
 mod supply;
 mod text;

@@ -67,18 +67,44 @@ fn domain_and_scheduler_have_no_build_script_dependencies() {
     }
 }
 
-#[test]
-fn the_lock_file_has_one_tls_provider_and_no_rsa() {
+/// What holds connections or types of the wire: two versions of one would not understand each other.
+const ONCE: &[&str] = &[
+    "axum", "h2", "http", "hyper", "prost", "reqwest", "rustls", "tokio", "tonic",
+];
+
+/// The name of every package in the lock file, once for each version.
+fn locked() -> Vec<String> {
     let lock: toml::Table = read(Path::new("Cargo.lock"))
         .expect("Cargo.lock is in the repository")
         .parse()
         .expect("Cargo.lock is TOML");
-    let found: Vec<_> = lock["package"]
+    let packages = lock["package"]
         .as_array()
-        .expect("Cargo.lock lists packages")
+        .expect("Cargo.lock lists packages");
+    let names = packages
         .iter()
-        .filter_map(|package| package["name"].as_str())
-        .filter(|name| BANNED.contains(name))
+        .filter_map(|package| package["name"].as_str());
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_lock_file_has_one_version_of_each_large_crate() {
+    let locked = locked();
+    for name in ONCE {
+        let versions = locked.iter().filter(|one| one == name).count();
+        assert!(
+            versions <= 1,
+            "{versions} versions of {name}: see with `cargo tree -d -i {name}` who brings them"
+        );
+    }
+    assert!(locked.iter().any(|name| name == "tokio"), "it was read");
+}
+
+#[test]
+fn the_lock_file_has_one_tls_provider_and_no_rsa() {
+    let found: Vec<_> = locked()
+        .into_iter()
+        .filter(|name| BANNED.contains(&name.as_str()))
         .collect();
     assert!(
         found.is_empty(),
