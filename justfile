@@ -1,7 +1,7 @@
 # Each recipe is one line that calls a script; CI and the README call the same scripts.
 
 _list:
-    @just --list --unsorted
+    @{{ just_executable() }} --list --unsorted
 
 # Format, lints, rules of the house: a minute
 check:
@@ -30,3 +30,7 @@ migration NAME:
 # Measures, each figure beside its floor
 bench *NAMES:
     scripts/bench {{ NAMES }}
+
+# Rewrites the picture in the README from a real run, once quickstart has run
+picture:
+    scripts/picture
