@@ -135,6 +135,21 @@ impl Action {
         }
     }
 
+    /// The host port that it is about.
+    #[must_use]
+    pub const fn port(&self) -> Option<u16> {
+        match self {
+            Self::Start { port, .. } => *port,
+            Self::Register { port } => Some(*port),
+            Self::Maintenance
+            | Self::Deregister
+            | Self::Stop
+            | Self::Remove
+            | Self::Keep
+            | Self::Abandon => None,
+        }
+    }
+
     /// Whether it begins or goes on with the end of the instance.
     #[must_use]
     pub const fn condemns(&self) -> bool {

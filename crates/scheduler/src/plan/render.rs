@@ -1,6 +1,6 @@
 //! A plan as text: a line for each step and for each thing held, columns aligned.
 
-use super::{Action, Held, Plan, Step};
+use super::{Held, Plan, Step};
 use std::fmt;
 
 /// `start  web  ins-4h8s2k9q0xzt on node-1  1 of 2 run`, a line each; nothing for an empty plan.
@@ -49,16 +49,7 @@ struct Row {
 
 impl Row {
     fn of_step(step: &Step) -> Self {
-        let port = match &step.action {
-            Action::Start { port, .. } => port.map(|port| format!(":{port}")),
-            Action::Register { port } => Some(format!(":{port}")),
-            Action::Maintenance
-            | Action::Deregister
-            | Action::Stop
-            | Action::Remove
-            | Action::Keep
-            | Action::Abandon => None,
-        };
+        let port = step.action.port().map(|port| format!(":{port}"));
         Self {
             verb: step.action.as_str().to_owned(),
             worker: step.worker.to_string(),
