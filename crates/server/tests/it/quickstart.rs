@@ -1,5 +1,5 @@
-//! `scripts/quickstart`, in a copy of what it needs of the repository. The programs are those of this test: building them
-//! is left out, all else is as a person has it.
+//! `scripts/quickstart` and `scripts/picture`, in a copy of what they need of the repository. The programs are those of
+//! this test: building them is left out, all else is as a person has it.
 
 use crate::{
     calls::contains,
@@ -27,7 +27,7 @@ impl WorkingCopy {
     fn new() -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
         let root = directory.path();
-        for part in ["scripts", "examples", "Cargo.toml"] {
+        for part in ["scripts", "examples", "Cargo.toml", "README.md"] {
             let from = Path::new(ROOT).join(part);
             let copied = Command::new("cp").arg("-R").args([&from, root]).status()?;
             ensure!(copied.success(), "{part} cannot be copied");
@@ -52,12 +52,16 @@ impl WorkingCopy {
         self.directory.path().join(below)
     }
 
-    /// `scripts/quickstart FLAGS…`
     fn quickstart(&self, flags: &[&str]) -> anyhow::Result<Ended> {
+        self.run("scripts/quickstart", flags)
+    }
+
+    /// A script, as a person runs it there.
+    fn run(&self, script: &str, flags: &[&str]) -> anyhow::Result<Ended> {
         let shims = self.path("shims").display().to_string();
         let path = std::env::var("PATH").context("there is no PATH")?;
         let output = Command::new("timeout")
-            .args(["300", "scripts/quickstart"])
+            .args(["300", script])
             .args(flags)
             .current_dir(self.directory.path())
             .env("PATH", format!("{shims}:{path}"))
@@ -82,6 +86,17 @@ impl Drop for WorkingCopy {
     }
 }
 
+/// What stands before the picture, the picture, and what stands after it.
+fn around_the_picture(readme: &str) -> anyhow::Result<(&str, &str, &str)> {
+    let (before, rest) = readme
+        .split_once("<!-- picture: scripts/picture -->")
+        .context("no picture begins")?;
+    let (picture, after) = rest
+        .split_once("<!-- /picture -->")
+        .context("no picture ends")?;
+    Ok((before, picture, after))
+}
+
 /// What there is in Docker of an installation.
 fn made_by(installation: &str) -> anyhow::Result<String> {
     let label = format!("label=jockey.installation={installation}");
@@ -91,7 +106,7 @@ fn made_by(installation: &str) -> anyhow::Result<String> {
 }
 
 #[test]
-fn quickstart_deploys_the_sample_app_twice_and_takes_all_away() -> anyhow::Result<()> {
+fn quickstart_deploys_the_sample_app_twice_is_pictured_and_takes_all_away() -> anyhow::Result<()> {
     // Somebody else's, so that cleaning up leaves it.
     docker::base_image()?;
     let copy = WorkingCopy::new()?;
@@ -112,6 +127,21 @@ fn quickstart_deploys_the_sample_app_twice_and_takes_all_away() -> anyhow::Resul
         "hello, from commit",
     ];
     contains(&again.out, &words);
+
+    copy.run("scripts/picture", &[])?.with(0);
+    let readme = fs::read_to_string(copy.path("README.md"))?;
+    let old = fs::read_to_string(Path::new(ROOT).join("README.md"))?;
+    let (before, picture, after) = around_the_picture(&readme)?;
+    let (old_before, old_picture, old_after) = around_the_picture(&old)?;
+    assert_eq!((before, after), (old_before, old_after));
+    assert_ne!(picture, old_picture);
+    let words = [
+        "$ jockey deploy",
+        "done     deployed",
+        "$ curl http://",
+        "hello, ",
+    ];
+    contains(picture, &words);
 
     let installation = fs::read_to_string(copy.path(".jockey/installation"))?;
     assert_ne!(made_by(installation.trim())?, "");
