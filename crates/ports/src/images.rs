@@ -130,7 +130,8 @@ pub trait Images: Send + Sync {
     /// `Missing` when no registry has it, `Registry`, `DiskFull`, `Unreachable`.
     async fn pull(&self, image: &ImageRef) -> Result<Effect, Error>;
 
-    /// The images of this Installation, unlabelled layers of its own builds included (found by parentage).
+    /// The images of this Installation, unlabelled layers of its own builds included. Each before what it stands on, so that
+    /// in this order they can be removed.
     ///
     /// # Errors
     /// `Unreachable`.

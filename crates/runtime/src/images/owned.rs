@@ -140,12 +140,11 @@ impl ListedImage {
             .iter()
             .flatten()
             .filter(|(name, _)| name.starts_with("jockey."));
+        let mut names = self.names();
+        names.retain(|name| !is_mark(name, installation));
         Some(OwnedImage {
             image: self.id.parse().ok()?,
-            names: {
-                let all = self.names().into_iter();
-                all.filter(|name| !is_mark(name, installation)).collect()
-            },
+            names,
             size: ByteSize::bytes(u64::try_from(self.size).unwrap_or(0)),
             created_at: Timestamp::from_micros(self.created.saturating_mul(1_000_000)),
             labels: labels
