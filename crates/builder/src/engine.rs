@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::{ImageRef, app::Builder};
 use ports::{
     BuildEngine, Images, Source,
-    build_engine::{BuildOrder, Built, Error},
+    build_engine::{BuildOrder, Built, Error, Told},
     images::{self, ImageBuild},
 };
 use secrecy::SecretString;
@@ -88,8 +88,8 @@ impl Engine {
 #[async_trait]
 impl BuildEngine for Engine {
     #[tracing::instrument(skip_all, fields(build = %order.build, app = %order.app_name, commit = order.commit.short()))]
-    async fn build(&self, order: &BuildOrder, lines: mpsc::Sender<String>) -> Result<Built, Error> {
-        let lines = Lines(lines);
+    async fn build(&self, order: &BuildOrder, told: mpsc::Sender<Told>) -> Result<Built, Error> {
+        let lines = Lines(told);
         let secrets = self.secrets_of(order)?;
         let mask = Mask::of(secrets.values());
         let (repo, commit) = (&order.repo, &order.commit);
@@ -101,6 +101,7 @@ impl BuildEngine for Engine {
         let tree = Tree::read(&*self.source, order).await?;
         let default_builder = self.settings.default_builder.as_ref();
         let strategy = Strategy::choose(order, &tree, default_builder)?;
+        lines.chosen(strategy.recorded()).await;
         let workers = workers::declared(&tree, &strategy)?;
         let rules = context::rules(&tree, &strategy)?;
         if tree.submodules.is_some() {

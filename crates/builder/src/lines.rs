@@ -1,6 +1,7 @@
 //! The lines of a build's output, on their way to who reads them.
 
-use ports::images;
+use domain::build::Strategy;
+use ports::{build_engine::Told, images};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 
@@ -9,7 +10,7 @@ const WAITING: usize = 64;
 
 /// Where lines go. When nobody reads any more, they go nowhere, and the build goes on.
 #[derive(Debug)]
-pub(crate) struct Lines(pub(crate) mpsc::Sender<String>);
+pub(crate) struct Lines(pub(crate) mpsc::Sender<Told>);
 
 /// The values that no line and no error may hold.
 #[derive(Debug, Default)]
@@ -39,7 +40,12 @@ impl Mask {
 
 impl Lines {
     pub(crate) async fn say(&self, line: impl Into<String>) {
-        let _nobody_reads = self.0.send(line.into()).await;
+        let _nobody_reads = self.0.send(Told::Line(line.into())).await;
+    }
+
+    /// Says how the image is made.
+    pub(crate) async fn chosen(&self, strategy: Strategy) {
+        let _nobody_reads = self.0.send(Told::Strategy(strategy)).await;
     }
 
     /// Runs what tells its lines to a sender, and passes them on masked, the last of them before its result.
@@ -88,7 +94,7 @@ mod tests {
         };
         let reader = tokio::spawn(async move {
             let mut all = Vec::new();
-            while let Some(line) = read.recv().await {
+            while let Some(Told::Line(line)) = read.recv().await {
                 all.push(line);
             }
             all

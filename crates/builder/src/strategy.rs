@@ -1,7 +1,7 @@
 //! How a commit becomes an image.
 
 use bytes::Bytes;
-use domain::app::Builder;
+use domain::{app::Builder, build};
 use ports::build_engine::{BuildOrder, Error};
 
 use crate::tree::Tree;
@@ -71,6 +71,14 @@ impl Strategy {
             Self::Buildpacks { builder } => {
                 vec![(GENERATED.to_owned(), generated(builder).into())]
             }
+        }
+    }
+
+    /// As it goes on record.
+    pub(crate) fn recorded(&self) -> build::Strategy {
+        match self {
+            Self::Dockerfile { .. } => build::Strategy::Dockerfile,
+            Self::Buildpacks { builder } => build::Strategy::Buildpacks(builder.clone()),
         }
     }
 

@@ -4,7 +4,7 @@ use crate::{deps::Deps, leases};
 use domain::{Build, BuildId, BuildState, build::Wanted};
 use futures_util::FutureExt;
 use ports::{
-    build_engine::BuildOrder,
+    build_engine::{BuildOrder, Told},
     store::{
         self, Change, Fence, Page,
         builds::{BuildFilter, BuildOutcome},
@@ -93,8 +93,8 @@ async fn start(
 /// Builds until it is done, not wanted any more, too late, or the server stops. Dropping the engine's future cancels it.
 #[tracing::instrument(name = "build", skip_all, fields(build = %build.id, commit = build.commit.short()))]
 async fn build_one(deps: &Deps, fence: &Fence, build: &Build, stop: &CancellationToken) {
-    let (lines, kept) = mpsc::channel(LINES);
-    let keeping = keep_lines(deps, fence, build.id, kept);
+    let (told, heard) = mpsc::channel(LINES);
+    let keeping = keep_what_is_told(deps, fence, build.id, heard);
     let building = async {
         // The branches that end a build drop the engine's future, which is how it is cancelled.
         tokio::select! {
@@ -104,7 +104,7 @@ async fn build_one(deps: &Deps, fence: &Fence, build: &Build, stop: &Cancellatio
             () = tokio::time::sleep(deps.settings.build_deadline) => Some(BuildOutcome::Failed {
                 reason: format!("it took longer than {} min", deps.settings.build_deadline.as_secs() / 60),
             }),
-            outcome = attempts(deps, build, lines) => Some(outcome),
+            outcome = attempts(deps, build, told) => Some(outcome),
         }
     };
     let began = tokio::time::Instant::now();
@@ -115,7 +115,7 @@ async fn build_one(deps: &Deps, fence: &Fence, build: &Build, stop: &Cancellatio
     }
 }
 
-async fn attempts(deps: &Deps, build: &Build, lines: mpsc::Sender<String>) -> BuildOutcome {
+async fn attempts(deps: &Deps, build: &Build, told: mpsc::Sender<Told>) -> BuildOutcome {
     let app = loop {
         match deps.store.find_app(&build.app.to_string()).await {
             Ok(Some(app)) => break app,
@@ -144,7 +144,7 @@ async fn attempts(deps: &Deps, build: &Build, lines: mpsc::Sender<String>) -> Bu
     };
     let mut attempt = 1;
     loop {
-        match deps.engine.build(&order, lines.clone()).await {
+        match deps.engine.build(&order, told.clone()).await {
             Ok(built) => {
                 return BuildOutcome::Completed {
                     image: built.image,
@@ -153,7 +153,8 @@ async fn attempts(deps: &Deps, build: &Build, lines: mpsc::Sender<String>) -> Bu
             }
             Err(error) if error.is_transient() && attempt < ATTEMPTS => {
                 // A reader that is gone is no reason to stop building.
-                lines.send(format!("{error}; trying again")).await.ok();
+                let line = Told::Line(format!("{error}; trying again"));
+                told.send(line).await.ok();
                 tokio::time::sleep(BEFORE_RETRY * attempt).await;
                 attempt += 1;
             }
@@ -221,24 +222,46 @@ fn cancelled(reason: &str) -> BuildOutcome {
     }
 }
 
-/// Writes lines down as they come, those that come together in one commit.
-async fn keep_lines(deps: &Deps, fence: &Fence, id: BuildId, mut lines: mpsc::Receiver<String>) {
+/// Writes down what is told as it comes, lines that come together in one commit.
+async fn keep_what_is_told(
+    deps: &Deps,
+    fence: &Fence,
+    id: BuildId,
+    mut told: mpsc::Receiver<Told>,
+) {
     let mut batch = Vec::new();
-    while lines.recv_many(&mut batch, LINES).await > 0 {
+    while told.recv_many(&mut batch, LINES).await > 0 {
         let more = tokio::time::sleep(BATCH);
         tokio::pin!(more);
-        // Lines that were received stay in `batch` whichever branch ends.
+        // What was received stays in `batch` whichever branch ends.
         loop {
             tokio::select! {
                 biased;
                 () = &mut more => break,
-                received = lines.recv_many(&mut batch, LINES), if batch.len() < LINES => if received == 0 { break },
+                received = told.recv_many(&mut batch, LINES), if batch.len() < LINES => if received == 0 { break },
             }
         }
-        if let Err(error) = deps.store.append_build_lines(id, &batch, fence).await {
-            tracing::warn!(build = %id, %error, "lines of the build are not kept");
+        keep(deps, fence, id, batch.drain(..)).await;
+    }
+}
+
+async fn keep(deps: &Deps, fence: &Fence, id: BuildId, told: impl Iterator<Item = Told>) {
+    let mut lines = Vec::new();
+    for told in told {
+        match told {
+            Told::Line(line) => lines.push(line),
+            Told::Strategy(strategy) => {
+                if let Err(error) = deps.store.note_strategy(id, &strategy, fence).await {
+                    tracing::warn!(build = %id, %error, "how the image is made is not kept");
+                }
+            }
         }
-        batch.clear();
+    }
+    if lines.is_empty() {
+        return;
+    }
+    if let Err(error) = deps.store.append_build_lines(id, &lines, fence).await {
+        tracing::warn!(build = %id, %error, "lines of the build are not kept");
     }
 }
 

@@ -60,17 +60,20 @@ pub struct Settings {
     pub probe_steady: Duration,
     /// How long one probe may take. Default 2 s.
     pub probe_deadline: Duration,
-    /// How many Releases of each App in each Environment keep their image. Default 10.
+    /// How many Releases of each App in each Environment stay on record with their image, however old. Default 10.
     pub retained_releases: u32,
     /// How long an image that nothing needs is left alone after it was made. Default 1 h.
     pub image_grace: Duration,
-    /// How often disks are cleaned. Default 10 min.
+    /// How often disks are cleaned and what is old is forgotten. Default 10 min.
     pub collect_every: Duration,
-    /// How long events are kept. Default 30 days.
-    pub keep_events: Duration,
+    /// How long events and everything else that is over stay on record. Default 30 days, at least `HISTORY_MIN`.
+    pub keep_history: Duration,
     /// How long a shutdown waits for steps under way. Default 20 s.
     pub shutdown_grace: Duration,
 }
+
+/// The least time that history is kept. How instances ended within the last day decides on backoff.
+pub const HISTORY_MIN: Duration = Duration::from_secs(24 * 3600);
 
 impl Settings {
     /// Defaults, for a server of this name.
@@ -97,7 +100,7 @@ impl Settings {
             retained_releases: 10,
             image_grace: Duration::from_secs(3600),
             collect_every: Duration::from_secs(600),
-            keep_events: Duration::from_secs(30 * 24 * 3600),
+            keep_history: Duration::from_secs(30 * 24 * 3600),
             shutdown_grace: Duration::from_secs(20),
         }
     }

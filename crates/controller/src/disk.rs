@@ -10,10 +10,7 @@ use ports::{
     images::{DiskUse, OwnedImage},
     store::{Change, Page, deploys::KeptImage},
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 /// Whether anything is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,10 +164,10 @@ fn needed_by(image: &OwnedImage, kept: &[KeptImage]) -> Vec<String> {
         .collect()
 }
 
-/// Every node of every pool, once.
+/// Every node of every pool, and those that are known without one, once.
 pub(crate) async fn nodes(deps: &Deps) -> Result<Vec<NodeName>, Error> {
     let stacks = deps.store.list_stacks(Page::ALL).await?.items;
-    let mut names = BTreeMap::new();
+    let mut names: BTreeSet<_> = deps.fleet.nodes().into_iter().collect();
     for environment in deps.store.list_environments(Page::ALL).await?.items {
         for stack in &stacks {
             let pool = Pool {
@@ -179,22 +176,18 @@ pub(crate) async fn nodes(deps: &Deps) -> Result<Vec<NodeName>, Error> {
                 stack: stack.id,
                 stack_name: stack.name.clone(),
             };
-            names.extend(
-                deps.catalog
-                    .nodes(&pool)
-                    .await?
-                    .into_iter()
-                    .map(|node| (node.name, ())),
-            );
+            let members = deps.catalog.nodes(&pool).await?;
+            names.extend(members.into_iter().map(|node| node.name));
         }
     }
-    Ok(names.into_keys().collect())
+    Ok(names.into_iter().collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use domain::{ByteSize, Timestamp};
+    use std::collections::BTreeMap;
 
     #[test]
     fn a_layer_is_left_alone_as_long_as_a_build_may_take() {

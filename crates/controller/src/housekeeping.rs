@@ -1,13 +1,21 @@
-//! What is done now and then: disks are cleaned, and what nobody asks for any more is forgotten.
+//! What is done now and then: disks are cleaned, and what is old is forgotten.
 
 use crate::{deps::Deps, disk};
+use ports::store::{
+    self,
+    retention::{Keep, Old},
+};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How long idempotency keys are kept.
 const KEEP_REQUESTS: Duration = Duration::from_secs(24 * 3600);
-/// How many events are taken away in one transaction.
-const EVENTS: u32 = 1000;
+/// How many records are taken away in one transaction: some milliseconds of the database's one writer.
+const BATCH: u32 = 500;
+/// Between two transactions, so that whoever waits to write is not kept waiting.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How many transactions one kind of record gets in one clean-up: 50,000 records. The next goes on.
+const BATCHES_MAX: u32 = 100;
 /// The lease under which one server cleans for all.
 const LEASE: &str = "housekeeping";
 
@@ -34,7 +42,6 @@ async fn clean_up(deps: &Deps) {
         Ok(None) => return,
         Err(error) => return tracing::warn!(%error, "cannot clean up now"),
     };
-    let now = deps.clock.now();
     let cleaning = async {
         match disk::collect(deps, None, disk::Mode::Run).await {
             Ok(collected) if collected.is_empty() => {}
@@ -44,16 +51,44 @@ async fn clean_up(deps: &Deps) {
                 "disks are not cleaned"
             ),
         }
-        if let Err(error) = deps.store.prune_requests(now - KEEP_REQUESTS).await {
-            tracing::warn!(%error, "old idempotency keys are not forgotten");
-        }
-        if let Err(error) = deps
-            .store
-            .prune_events(now - deps.settings.keep_events, EVENTS)
-            .await
-        {
-            tracing::warn!(%error, "old events are not forgotten");
+        for what in Old::ALL {
+            match forget(deps, what).await {
+                Ok(0) => {}
+                Ok(count) => tracing::info!(?what, count, "forgot what is old"),
+                Err(error) => tracing::warn!(?what, %error, "what is old is not forgotten"),
+            }
         }
     };
     crate::leases::while_held(deps, &fence, cleaning).await;
+}
+
+/// Forgets what is old of one kind, and says how much.
+async fn forget(deps: &Deps, what: Old) -> Result<u32, store::Error> {
+    let time = match what {
+        Old::Requests => KEEP_REQUESTS,
+        Old::Events
+        | Old::Ends
+        | Old::Intents
+        | Old::Tokens
+        | Old::Reconciles
+        | Old::Deploys
+        | Old::Releases
+        | Old::BuildLines
+        | Old::Builds
+        | Old::ConfigVersions => deps.settings.keep_history,
+    };
+    let keep = Keep {
+        since: deps.clock.now() - time,
+        releases: deps.settings.retained_releases,
+    };
+    let mut count = 0;
+    for _ in 0..BATCHES_MAX {
+        let gone = deps.store.forget(what, keep, BATCH).await?;
+        count += gone;
+        if gone < BATCH {
+            break;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(count)
 }

@@ -6,7 +6,8 @@ pub(crate) use assemble::{Scene, assemble, known_deploys, named_deploys, release
 
 use crate::{Error, deps::Deps};
 use domain::{
-    AppId, InstanceId, Node, NodeName, ObservedInstance, StackId, Timestamp, node::NodeState,
+    AppId, EnvironmentId, InstanceId, Intent, Node, NodeName, ObservedInstance, StackId, Timestamp,
+    node::NodeState,
 };
 use futures_util::future::join_all;
 use ports::{catalog::Pool, store::view::EnvironmentView};
@@ -51,16 +52,29 @@ pub(crate) async fn look(deps: &Deps, view: &EnvironmentView) -> Result<Sight, E
         );
         nodes.extend(members.into_iter().map(|node| (node.name.clone(), node)));
     }
+    let owners = &owners(view);
     let sights = nodes.into_values().map(|mut node| async move {
         if let Some(duty) = view.duties.get(&node.name) {
             node.duty = *duty;
         }
-        (node.name.clone(), look_at(deps, node).await)
+        let mut sight = look_at(deps, node).await;
+        for seen in &mut sight.instances {
+            if let Some((app, environment)) = owners.get(&seen.instance) {
+                (seen.app, seen.environment) = (*app, *environment);
+            }
+        }
+        (sight.node.name.clone(), sight)
     });
     Ok(Sight {
         nodes: join_all(sights).await.into_iter().collect(),
         pools,
     })
+}
+
+/// Whose the instances on record are. One that was adopted bears the ids of a database that is lost.
+fn owners(view: &EnvironmentView) -> BTreeMap<InstanceId, (AppId, EnvironmentId)> {
+    let of = |intent: &Intent| (intent.instance, (intent.app, intent.environment));
+    view.intents.iter().map(of).collect()
 }
 
 async fn look_at(deps: &Deps, mut node: Node) -> NodeSight {

@@ -3,7 +3,7 @@
 
 mod adopt;
 
-pub use adopt::{Found, found};
+pub use adopt::{Found, Left, Obstacle, found};
 
 use crate::{Error, deps::Deps, disk};
 use domain::{DeployId, ObservedInstance};
@@ -19,9 +19,13 @@ const GRACE: Duration = Duration::from_secs(10);
 pub async fn list(deps: &Deps) -> Result<Vec<ObservedInstance>, Error> {
     let mut seen = Vec::new();
     for node in disk::nodes(deps).await? {
-        match deps.fleet.runtime(&node)?.list().await {
-            Ok(instances) => seen.extend(instances),
-            Err(error) => tracing::warn!(%node, %error, "the node cannot be asked for strangers"),
+        let runtime = deps.fleet.runtime(&node)?;
+        match tokio::time::timeout(deps.settings.list_deadline, runtime.list()).await {
+            Ok(Ok(instances)) => seen.extend(instances),
+            Ok(Err(error)) => {
+                tracing::warn!(%node, %error, "the node cannot be asked for strangers");
+            }
+            Err(_) => tracing::warn!(%node, "the node does not answer what strangers it has"),
         }
     }
     let deploys: BTreeSet<_> = seen.iter().map(|instance| instance.deploy).collect();
@@ -47,7 +51,7 @@ pub async fn sweep(deps: &Deps, only: Option<DeployId>) -> Result<Vec<ObservedIn
     Ok(strangers)
 }
 
-/// Lets no new Deploy, and no new App, bear an id that an instance bears already. To be called before any is made: an
+/// Lets no new Deploy, App or Environment bear an id that an instance bears already. To be called before any is made: an
 /// instance that the database does not know would be taken for one of the new Deploy, and swept, or adopted as one of the
 /// new App.
 ///
@@ -58,6 +62,9 @@ pub async fn guard_ids(deps: &Deps) -> Result<(), Error> {
     let strangers = list(deps).await?;
     if let Some(newest) = strangers.iter().map(|seen| seen.app).max() {
         deps.store.reserve_apps(newest).await?;
+    }
+    if let Some(newest) = strangers.iter().map(|seen| seen.environment).max() {
+        deps.store.reserve_environments(newest).await?;
     }
     if let Some(newest) = strangers.iter().map(|seen| seen.deploy).max() {
         deps.store.reserve_deploys(newest).await?;

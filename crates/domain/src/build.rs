@@ -2,7 +2,7 @@
 
 use crate::{
     AppId, BuildId, CommitSha, GitRef, IllegalTransition, ImageRef, Timestamp,
-    app::Recipe,
+    app::{Builder, Recipe},
     worker::WorkerSpec,
     worker::{Scale, WorkerSource},
 };
@@ -17,6 +17,8 @@ pub struct Build {
     /// The commit it resolved to.
     pub commit: CommitSha,
     pub recipe: Recipe,
+    /// How its image is made. None: not known until the commit has been fetched.
+    pub strategy: Option<Strategy>,
     pub wanted: Wanted,
     pub state: BuildState,
     /// The image. Present once completed.
@@ -27,6 +29,15 @@ pub struct Build {
     pub reason: Option<String>,
     pub created_at: Timestamp,
     pub completed_at: Option<Timestamp>,
+}
+
+/// How the image of a commit is made, as the engine chose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Strategy {
+    /// By the repository's own Dockerfile.
+    Dockerfile,
+    /// By this builder: the App's, else the server's.
+    Buildpacks(Builder),
 }
 
 /// A Worker as a commit declares it.

@@ -1,8 +1,8 @@
 //! What was seen of an instance on its node. Observed, never stored as truth.
 
 use crate::{
-    AppId, CommitSha, ConfigVersionId, DeployId, EnvironmentId, ImageRef, InstanceId, NodeName,
-    Timestamp, WorkerName,
+    AppId, AppName, CommitSha, ConfigVersionId, DeployId, EnvironmentId, EnvironmentName, ImageRef,
+    InstanceId, NodeName, Timestamp, WorkerName, worker::Resources,
 };
 
 /// One instance of this Installation, as its node shows it.
@@ -28,6 +28,22 @@ pub struct ObservedInstance {
     /// The host port bound to the Worker's port.
     pub port: Option<u16>,
     pub created_at: Timestamp,
+    pub origin: Origin,
+}
+
+/// What an instance was started as, so that a database that does not know it can take it over.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// The name that its App had, as its label says.
+    pub app: Option<AppName>,
+    /// The name that its Environment had, as its label says.
+    pub environment: Option<EnvironmentName>,
+    /// The port inside of it that its host port leads to.
+    pub listens_on: Option<u16>,
+    /// What it runs, behind its image's entrypoint. None: nothing.
+    pub argv: Option<Vec<String>>,
+    /// What it may use at most.
+    pub resources: Resources,
 }
 
 crate::words! {

@@ -4,7 +4,11 @@
 pub mod contract;
 
 use async_trait::async_trait;
-use domain::{AppName, BuildId, CommitSha, ImageRef, RepoName, app::Recipe, build::DeclaredWorker};
+use domain::{
+    AppName, BuildId, CommitSha, ImageRef, RepoName,
+    app::Recipe,
+    build::{DeclaredWorker, Strategy},
+};
 use tokio::sync::mpsc;
 
 /// What a build can end with instead. No text holds a credential or a build secret.
@@ -79,12 +83,22 @@ pub struct Built {
     pub workers: Vec<DeclaredWorker>,
 }
 
+/// What a build tells while it is under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// A line of its output, without the line end.
+    Line(String),
+    /// How the image is made. Once, as soon as it is chosen.
+    Strategy(Strategy),
+}
+
 /// Makes an image of a commit: fetch, choose the strategy, build, push.
 #[async_trait]
 pub trait BuildEngine: Send + Sync {
-    /// Builds. Lines of output go to `lines` as they come. Dropping the future cancels the build.
+    /// Builds. Lines of output, and how the image is made, go to `told` as they come. Dropping the future cancels the
+    /// build.
     ///
     /// # Errors
     /// See `Error`.
-    async fn build(&self, order: &BuildOrder, lines: mpsc::Sender<String>) -> Result<Built, Error>;
+    async fn build(&self, order: &BuildOrder, told: mpsc::Sender<Told>) -> Result<Built, Error>;
 }

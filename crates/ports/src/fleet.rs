@@ -11,6 +11,9 @@ pub struct UnknownNode(pub NodeName);
 
 /// The adapters of each node.
 pub trait Fleet: Send + Sync {
+    /// Those that are known without a catalog, which knows only pools of Environments that there are. In order of name.
+    fn nodes(&self) -> Vec<NodeName>;
+
     /// The instances of this node.
     ///
     /// # Errors

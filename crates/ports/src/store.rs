@@ -15,6 +15,7 @@ pub mod intents;
 pub mod leases;
 pub mod reconciles;
 pub mod requests;
+pub mod retention;
 pub mod tokens;
 pub mod view;
 pub mod workers;
@@ -29,11 +30,13 @@ pub use intents::Intents;
 pub use leases::{Fence, Leases};
 pub use reconciles::Reconciles;
 pub use requests::Requests;
+pub use retention::Retention;
 pub use tokens::Tokens;
 pub use view::Views;
 pub use workers::Workers;
 
 use domain::{InstallationId, NodeName, Timestamp, config::BadVariable};
+use std::sync::Arc;
 
 /// All of it.
 pub trait Store:
@@ -53,9 +56,14 @@ pub trait Store:
     + Tokens
     + Requests
     + Adoptions
+    + Retention
 {
     /// Which Jockey this is. Made once, with the database.
     fn installation(&self) -> InstallationId;
+
+    /// The same database, for a dry run: a mutation is refused or answered as it would be, and taken back. The ids in its
+    /// answers will be given to others, and nobody is woken.
+    fn trial(&self) -> Arc<dyn Store>;
 }
 
 /// What the store can answer instead.

@@ -1,8 +1,8 @@
 //! The labels by which an instance is known again. Ids are written as numbers, as everywhere outside of Jockey.
 
 use domain::{
-    AppId, CommitSha, ConfigVersionId, DeployId, EnvironmentId, InstallationId, InstanceId,
-    WorkerName,
+    AppId, AppName, CommitSha, ConfigVersionId, DeployId, EnvironmentId, EnvironmentName,
+    InstallationId, InstanceId, WorkerName,
 };
 use ports::runtime::InstanceSpec;
 use std::{collections::BTreeMap, str::FromStr};
@@ -47,7 +47,9 @@ pub(crate) fn of_instance(spec: &InstanceSpec, installation: InstallationId) -> 
 pub(crate) struct Identity {
     pub(crate) instance: InstanceId,
     pub(crate) app: AppId,
+    pub(crate) app_name: Option<AppName>,
     pub(crate) environment: EnvironmentId,
+    pub(crate) environment_name: Option<EnvironmentName>,
     pub(crate) worker: WorkerName,
     pub(crate) deploy: DeployId,
     pub(crate) config: Option<ConfigVersionId>,
@@ -62,7 +64,9 @@ pub(crate) fn identity(labels: &Labels) -> Option<Identity> {
     Some(Identity {
         instance: read(labels, INSTANCE)?,
         app: read(labels, APP)?,
+        app_name: read(labels, APP_NAME),
         environment: read(labels, ENVIRONMENT)?,
+        environment_name: read(labels, ENVIRONMENT_NAME),
         worker: read(labels, WORKER)?,
         deploy: read(labels, DEPLOY)?,
         config: read(labels, CONFIG),

@@ -11,7 +11,7 @@ use domain::{
     Intent, IntentKind, IntentState, Node, NodeName, ObservedInstance, Scale, StackId, Timestamp,
     WorkerName, WorkerSpec,
     node::{Duty, NodeState},
-    observed::{Authenticity, Phase, RestartPolicy},
+    observed::{Authenticity, Origin, Phase, RestartPolicy},
     worker::Resources,
 };
 use scheduler::{
@@ -273,6 +273,7 @@ fn instance(number: usize, now: Timestamp) -> (ObservedInstance, Intent) {
         restart: RestartPolicy::UnlessStopped,
         port,
         created_at: now,
+        origin: Origin::default(),
     };
     let start = Intent {
         instance: id,

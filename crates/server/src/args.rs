@@ -1,6 +1,7 @@
 //! The command line of `jockeyd`.
 
 use clap::{Parser, Subcommand, ValueEnum};
+use controller::deps::HISTORY_MIN;
 use domain::token::Role;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -168,7 +169,7 @@ pub(crate) struct Limits {
         value_name = "N"
     )]
     pub(crate) scale_max: u16,
-    /// How many releases of each app in each environment keep their image.
+    /// How many releases of each app in each environment are kept with their image, however old.
     #[arg(
         long,
         env = "JOCKEY_RETAINED_RELEASES",
@@ -179,6 +180,9 @@ pub(crate) struct Limits {
     /// How long an image that nothing needs is left alone after it was made.
     #[arg(long, env = "JOCKEY_IMAGE_GRACE", default_value = "1h", value_parser = duration, value_name = "TIME")]
     pub(crate) image_grace: Duration,
+    /// How long events, ended deploys and builds, and everything else that is over stay on record; 1d or more.
+    #[arg(long, env = "JOCKEY_KEEP_HISTORY", default_value = "30d", value_parser = history, value_name = "TIME")]
+    pub(crate) keep_history: Duration,
 }
 
 #[derive(Debug, Subcommand)]
@@ -252,6 +256,17 @@ fn port_range(text: &str) -> Result<PortRange, String> {
 fn role(text: &str) -> Result<Role, String> {
     text.parse()
         .map_err(|error: domain::UnknownWord| error.to_string())
+}
+
+/// A time that history may be kept for.
+fn history(text: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    if time < HISTORY_MIN {
+        return Err(format!(
+            "{text} is too short: how instances ended within the last day decides on what is tried again; give 1d or more"
+        ));
+    }
+    Ok(time)
 }
 
 /// A whole number and a unit: `30s`, `10m`, `12h`, `30d`.

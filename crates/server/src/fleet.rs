@@ -13,6 +13,10 @@ pub(crate) struct OneNode {
 }
 
 impl Fleet for OneNode {
+    fn nodes(&self) -> Vec<NodeName> {
+        vec![self.name.clone()]
+    }
+
     fn runtime(&self, node: &NodeName) -> Result<Arc<dyn Runtime>, UnknownNode> {
         self.of(node)
             .map(|docker| Arc::new(docker) as Arc<dyn Runtime>)

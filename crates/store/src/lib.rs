@@ -32,7 +32,7 @@ use reader::Reader;
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::watch;
 use tx::Tx;
-use writer::Writer;
+use writer::{Effect, Writer};
 
 /// An open database. Dropped: what was accepted is written, then it is closed.
 pub struct Store {
@@ -41,7 +41,8 @@ pub struct Store {
     keys: Arc<Keyring>,
     newest: watch::Receiver<EventId>,
     reader: Reader,
-    writer: Writer,
+    writer: Arc<Writer>,
+    effect: Effect,
 }
 
 impl Store {
@@ -64,12 +65,12 @@ impl Store {
         self.reader.read(look).await
     }
 
-    /// Writes, all or nothing, and answers once it is on the disk.
+    /// Writes, all or nothing, and answers once it is on the disk; in a trial, once it is taken back.
     async fn write<T: Send + 'static>(
         &self,
         act: impl FnOnce(&mut Tx<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Error> {
-        self.writer.write(act).await
+        self.writer.write(self.effect, act).await
     }
 
     /// Writes what a change asks for, at most once for its idempotency key.
@@ -96,5 +97,17 @@ impl std::fmt::Debug for Store {
 impl ports::Store for Store {
     fn installation(&self) -> InstallationId {
         self.installation
+    }
+
+    fn trial(&self) -> Arc<dyn ports::Store> {
+        Arc::new(Self {
+            path: self.path.clone(),
+            installation: self.installation,
+            keys: Arc::clone(&self.keys),
+            newest: self.newest.clone(),
+            reader: self.reader.clone(),
+            writer: Arc::clone(&self.writer),
+            effect: Effect::TakenBack,
+        })
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     keys::{BadKeys, Key, KeyId, KeySource, Keyring, file},
     reader::Reader,
     tables::{events, meta},
-    writer::Writer,
+    writer::{Effect, Writer},
 };
 use domain::InstallationId;
 use ports::store::Error;
@@ -93,10 +93,11 @@ pub(crate) fn open(options: OpenOptions) -> Result<Store, OpenError> {
     let (sender, newest) = watch::channel(newest);
     let writer = Writer::start(conn, manager(Purpose::Write), Arc::clone(&keys), sender);
     Ok(Store {
-        writer: writer.map_err(|source| OpenError::Io {
+        writer: Arc::new(writer.map_err(|source| OpenError::Io {
             path: path.clone(),
             source,
-        })?,
+        })?),
+        effect: Effect::Kept,
         path,
         installation,
         keys,

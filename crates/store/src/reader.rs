@@ -13,6 +13,7 @@ const READERS: u32 = 4;
 /// How long a read waits for its turn. None takes longer than milliseconds.
 const TURN: Duration = Duration::from_secs(10);
 
+#[derive(Clone)]
 pub(crate) struct Reader(Pool<Manager>);
 
 impl Reader {

@@ -105,6 +105,7 @@ diesel::table! {
         git_ref -> Text,
         commit_sha -> Text,
         recipe -> Text,
+        strategy -> Nullable<Text>,
         wanted -> Text,
         state -> Text,
         image -> Nullable<Text>,

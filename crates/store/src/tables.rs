@@ -17,6 +17,7 @@ pub(crate) mod nodes;
 pub(crate) mod reconciles;
 pub(crate) mod releases;
 pub(crate) mod requests;
+mod retention;
 pub(crate) mod service_names;
 pub(crate) mod stacks;
 pub(crate) mod tokens;

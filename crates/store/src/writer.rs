@@ -24,6 +24,14 @@ const QUEUE_MAX: usize = 1024;
 /// How many writes share a commit at the most: enough that the commit is a small part of the cost of each.
 const BATCH_MAX: usize = 64;
 
+/// What becomes of what a caller wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Kept,
+    /// It is answered as if it were kept.
+    TakenBack,
+}
+
 /// The queue of the writing thread. Dropped: what is in the queue is written, then the thread ends.
 pub(crate) struct Writer {
     queue: Option<mpsc::Sender<Box<dyn Job>>>,
@@ -57,11 +65,13 @@ impl Writer {
     /// Runs `act` in a transaction, and answers once that is committed.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
+        effect: Effect,
         act: impl FnOnce(&mut Tx<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
         let call = Call {
             act: Some(act),
+            effect,
             outcome: None,
             reply,
         };
@@ -97,7 +107,7 @@ trait Job: Send {
 
 /// What one caller did is taken back.
 enum Refused {
-    /// By its own doing.
+    /// By its own doing, or because it asked for that.
     Alone,
     /// With the whole transaction.
     WithAll(Error),
@@ -105,6 +115,7 @@ enum Refused {
 
 struct Call<F, T> {
     act: Option<F>,
+    effect: Effect,
     outcome: Option<Result<T, Error>>,
     reply: oneshot::Sender<Result<T, Error>>,
 }
@@ -122,7 +133,10 @@ where
         match catch_unwind(AssertUnwindSafe(|| act(tx))) {
             Ok(Ok(value)) => {
                 self.outcome = Some(Ok(value));
-                Ok(())
+                match self.effect {
+                    Effect::Kept => Ok(()),
+                    Effect::TakenBack => Err(Refused::Alone),
+                }
             }
             Ok(Err(Fault(error))) => {
                 let refused = if is_of_the_database(&error) {

@@ -103,6 +103,7 @@ CREATE TABLE builds (
     git_ref      TEXT NOT NULL,
     commit_sha   TEXT NOT NULL,
     recipe       TEXT NOT NULL,
+    strategy     TEXT,
     wanted       TEXT NOT NULL,
     state        TEXT NOT NULL,
     image        TEXT,
@@ -118,6 +119,7 @@ CREATE INDEX builds_app_commit ON builds (app, commit_sha, id);
 CREATE INDEX builds_commit ON builds (commit_sha, id);
 CREATE INDEX builds_state ON builds (state, id);
 CREATE INDEX builds_image ON builds (image) WHERE image IS NOT NULL;
+CREATE INDEX builds_completed ON builds (completed_at) WHERE completed_at IS NOT NULL;
 
 CREATE TABLE build_lines (
     build  INTEGER NOT NULL REFERENCES builds (id),
@@ -143,6 +145,11 @@ CREATE TABLE releases (
 CREATE INDEX releases_app ON releases (app, id);
 CREATE INDEX releases_app_environment ON releases (app, environment, id);
 CREATE INDEX releases_environment ON releases (environment, id);
+-- What a record names is looked for when that is to be forgotten.
+CREATE INDEX releases_build ON releases (build);
+CREATE INDEX releases_config_environment ON releases (config_environment) WHERE config_environment IS NOT NULL;
+CREATE INDEX releases_config_stack ON releases (config_stack) WHERE config_stack IS NOT NULL;
+CREATE INDEX releases_config_app ON releases (config_app) WHERE config_app IS NOT NULL;
 
 CREATE TABLE deploys (
     id           INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
@@ -169,6 +176,7 @@ CREATE INDEX deploys_app_environment ON deploys (app, environment, id);
 CREATE INDEX deploys_environment ON deploys (environment, id);
 CREATE INDEX deploys_state ON deploys (state, id);
 CREATE INDEX deploys_build ON deploys (build) WHERE build IS NOT NULL;
+CREATE INDEX deploys_release ON deploys (release) WHERE release IS NOT NULL;
 
 CREATE TABLE reconciles (
     id           INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
@@ -209,6 +217,7 @@ CREATE UNIQUE INDEX intents_port ON intents (node, port) WHERE standing AND kind
 CREATE INDEX intents_standing ON intents (node) WHERE standing;
 CREATE INDEX intents_in_order ON intents (instance, kind) WHERE standing;
 CREATE INDEX intents_app ON intents (app) WHERE standing;
+CREATE INDEX intents_closed ON intents (closed_at) WHERE NOT standing;
 
 CREATE TABLE instance_ends (
     id          INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
@@ -229,6 +238,7 @@ CREATE INDEX instance_ends_app_environment ON instance_ends (app, environment, i
 CREATE INDEX instance_ends_environment ON instance_ends (environment, id);
 CREATE INDEX instance_ends_deploy ON instance_ends (deploy, id);
 CREATE INDEX instance_ends_node ON instance_ends (node, id);
+CREATE INDEX instance_ends_at ON instance_ends (at);
 
 -- A lease that was given back stays, without an owner: its number goes on from there.
 CREATE TABLE leases (

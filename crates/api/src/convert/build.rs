@@ -3,7 +3,7 @@
 use super::{app, id, time, unknown_value};
 use crate::status::Refusal;
 use controller::usecases::builds::BuildView;
-use domain::{BuildState, app::Recipe};
+use domain::{BuildState, app::Recipe, build::Strategy};
 use proto::v1;
 
 pub(crate) fn wire(view: &BuildView) -> v1::Build {
@@ -14,7 +14,7 @@ pub(crate) fn wire(view: &BuildView) -> v1::Build {
         r#ref: build.git_ref.to_string(),
         commit: build.commit.to_string(),
         state: state(build.state).into(),
-        strategy: v1::BuildStrategy::Unspecified.into(),
+        strategy: strategy(build.strategy.as_ref()).into(),
         image: build
             .image
             .as_ref()
@@ -24,6 +24,18 @@ pub(crate) fn wire(view: &BuildView) -> v1::Build {
         recipe: Some(recipe(&build.recipe)),
         create_time: Some(time::wire(build.created_at)),
         end_time: build.completed_at.map(time::wire),
+        builder: match &build.strategy {
+            Some(Strategy::Buildpacks(builder)) => Some(app::builder(builder)),
+            Some(Strategy::Dockerfile) | None => None,
+        },
+    }
+}
+
+const fn strategy(chosen: Option<&Strategy>) -> v1::BuildStrategy {
+    match chosen {
+        None => v1::BuildStrategy::Unspecified,
+        Some(Strategy::Dockerfile) => v1::BuildStrategy::Dockerfile,
+        Some(Strategy::Buildpacks(_)) => v1::BuildStrategy::Buildpacks,
     }
 }
 

@@ -39,6 +39,7 @@ pub(crate) fn settings(settings: &Settings, about: &About) -> v1::Settings {
         git_base_url: about.git_base_url.clone(),
         registry: about.registry.clone(),
         builder: about.builder.as_ref().map(app::builder),
+        keep_history: Some(time::duration(settings.keep_history)),
     }
 }
 

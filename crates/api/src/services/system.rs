@@ -88,8 +88,9 @@ impl SystemService for Handlers {
             let deploy: Option<DeployId> = convert::parse_some("deploy", &asked.deploy)?;
             let done = usecase::adopt(&ctx, deploy, mode).await?;
             Ok(v1::AdoptResponse {
-                instances: done.value.iter().map(instance::wire).collect(),
+                instances: done.value.instances.iter().map(instance::wire).collect(),
                 plan: Some(plan::wire(&done.plan)),
+                left: done.value.left,
             })
         })
         .await

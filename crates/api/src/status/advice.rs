@@ -56,6 +56,15 @@ pub(super) fn of_use_case(error: &Error) -> Told {
             "NO_STACK",
             "make one with `jockey stacks create`",
         ),
+        Error::Forgotten { kept, releases, .. } => {
+            let days = kept.as_secs() / (24 * 3600);
+            let advice = format!(
+                "history is kept for {days} days, and the last {releases} releases of an app in an environment for good: \
+                 see `jockey releases list`, or deploy its commit again"
+            );
+            return told(Code::NotFound, "FORGOTTEN", advice);
+        }
+        Error::NotAdoptable(_) => (Code::FailedPrecondition, "NOT_ADOPTABLE", ""),
         Error::Store(error) => return of_store(error),
         Error::Source(error) => return of_source(error),
         Error::World(error) => return of_world(error),

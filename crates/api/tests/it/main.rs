@@ -5,6 +5,7 @@ mod apps;
 mod callers;
 mod config;
 mod deploys;
+mod dry_runs;
 mod events;
 mod once;
 mod refusals;

@@ -3,11 +3,11 @@ use std::collections::BTreeMap;
 use builder::{Engine, Settings};
 use domain::{
     app::{Builder, BuilderLayout, Recipe},
-    build::DeclaredWorker,
+    build::{DeclaredWorker, Strategy},
 };
 use ports::{
     BuildEngine,
-    build_engine::{BuildOrder, Built, Error},
+    build_engine::{BuildOrder, Built, Error, Told},
     images,
 };
 use testkit::git::Change;
@@ -48,6 +48,16 @@ impl Case {
 
     /// Builds a commit with this change.
     pub(crate) async fn build(&self, change: Change) -> (Result<Built, Error>, Vec<String>) {
+        let (built, told) = self.told(change).await;
+        let line = |told| match told {
+            Told::Line(line) => Some(line),
+            Told::Strategy(_) => None,
+        };
+        (built, told.into_iter().filter_map(line).collect())
+    }
+
+    /// The same, with all that it tells.
+    async fn told(&self, change: Change) -> (Result<Built, Error>, Vec<Told>) {
         let commit = self.world.commit(change);
         let order = BuildOrder {
             build: "bld-7".parse().unwrap(),
@@ -62,13 +72,13 @@ impl Case {
             std::sync::Arc::new(Secrets(self.secrets.clone())),
             self.settings.clone(),
         );
-        let (sender, mut told) = mpsc::channel(1000);
+        let (sender, mut read) = mpsc::channel(1000);
         let built = engine.build(&order, sender).await;
-        let mut lines = Vec::new();
-        while let Some(line) = told.recv().await {
-            lines.push(line);
+        let mut all = Vec::new();
+        while let Some(told) = read.recv().await {
+            all.push(told);
         }
-        (built, lines)
+        (built, all)
     }
 
     pub(crate) fn seen(&self) -> Seen {
@@ -221,14 +231,15 @@ async fn without_a_dockerfile_a_builder_image_makes_it() {
 async fn the_apps_builder_goes_before_the_servers() {
     let mut case = Case::new();
     case.settings.default_builder = Some(herokuish());
-    case.recipe.builder = Some(Builder {
+    let own = Builder {
         image: "own/builder:2".to_owned(),
         layout: BuilderLayout::Buildstep,
-    });
-    case.build(Change::new("x").file("web.py", "1"))
-        .await
-        .0
-        .unwrap();
+    };
+    case.recipe.builder = Some(own.clone());
+    let (built, told) = case.told(Change::new("x").file("web.py", "1")).await;
+    built.unwrap();
+    let chosen = Told::Strategy(Strategy::Buildpacks(own));
+    assert!(told.contains(&chosen), "{told:?}");
     let text = String::from_utf8_lossy(&case.seen().context).into_owned();
     assert!(text.contains("FROM own/builder:2\nADD . /app\n"), "{text}");
     assert!(text.contains("&& /build/builder\n"), "{text}");

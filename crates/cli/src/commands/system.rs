@@ -82,6 +82,9 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
                 ..AdoptRequest::default()
             };
             let answer = client.call(request).await?;
+            for left in &answer.left {
+                out.note(left);
+            }
             out.changed(client.mode(), &answer, |answer| {
                 format!("adopted {} instances", answer.instances.len())
             })

@@ -25,7 +25,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DURATION", value_parser = values::duration)]
         expires: Option<Duration>,
     },
-    /// Lists tokens, without their secrets
+    /// Lists tokens, without their secrets: when each expires, was last used, and was revoked
     #[command(after_help = "Example:\n  jockey tokens list")]
     List,
     /// Revokes a token; calls that bear it are refused from then on

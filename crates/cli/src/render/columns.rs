@@ -34,7 +34,7 @@ macro_rules! listed {
 listed! {
     App: "NAME" = "name", "ID" = "id", "REPO" = "repo", "STACK" = "stack", "AGE" = "create_time";
     Build: "ID" = "id", "APP" = "app", "REF" = "ref", "COMMIT" = "commit", "STATE" = "state",
-        "STRATEGY" = "strategy", "AGE" = "create_time", "REASON" = "reason";
+        "STRATEGY" = "strategy", "BUILDER" = "builder.image", "AGE" = "create_time", "REASON" = "reason";
     ConfigSet: "ENVIRONMENT" = "environment", "STACK" = "stack", "APP" = "app",
         "VERSION" = "version", "AUTHOR" = "author", "AGE" = "create_time";
     ConfigSetVersion: "VERSION" = "version", "ID" = "version_id", "AUTHOR" = "author",
@@ -57,7 +57,7 @@ listed! {
         "BUILD" = "build", "DEPLOYABLE" = "deployable", "AGE" = "create_time", "REASON" = "reason";
     Stack: "NAME" = "name", "ID" = "id", "AGE" = "create_time";
     Token: "NAME" = "name", "ID" = "id", "ROLE" = "role", "EXPIRES" = "expire_time",
-        "LAST USED" = "last_use_time", "AGE" = "create_time";
+        "LAST USED" = "last_use_time", "REVOKED" = "revoke_time", "AGE" = "create_time";
     Worker: "NAME" = "name", "APP" = "app", "ENVIRONMENT" = "environment", "SCALE" = "scale",
         "PORT" = "port", "SOURCE" = "source", "AGE" = "create_time";
 }

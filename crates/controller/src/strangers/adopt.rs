@@ -3,11 +3,12 @@
 use super::list;
 use crate::{Error, deps::Deps};
 use domain::{
-    App, ConfigVersionId, DeployId, DeployState, EnvironmentId, Intent, IntentKind, IntentState,
-    ObservedInstance, Timestamp, WorkerName, WorkerSpec,
+    App, AppName, CommitSha, ConfigVersionId, DeployId, DeployState, Environment, EnvironmentId,
+    EnvironmentName, ImageRef, Intent, IntentKind, IntentState, ObservedInstance, Timestamp,
+    WorkerName, WorkerSpec,
     config::{ConfigScope, ConfigVersions},
     observed::Authenticity,
-    worker::WEB_PORT,
+    worker::Command,
 };
 use ports::store::{Page, adoptions::Adoption, deploys::DeployFilter};
 use std::collections::BTreeMap;
@@ -17,13 +18,40 @@ use std::collections::BTreeMap;
 pub struct Found {
     /// What can be adopted, oldest Deploy first, each with its instances.
     pub adoptable: Vec<(Adoption, Vec<ObservedInstance>)>,
-    /// Nothing can be made of them: their App, their Environment or their commit is not known either, or a newer Deploy
-    /// has taken their place.
-    pub left: Vec<ObservedInstance>,
+    pub left: Vec<Left>,
 }
 
-/// Tells what can be adopted, of one Deploy where it is named. Workers are defined as they are today, and variables are
-/// those of today: what they were is lost with the database.
+/// A Deploy of which nothing can be made, as things are.
+#[derive(Debug, Clone)]
+pub struct Left {
+    pub deploy: DeployId,
+    pub instances: Vec<ObservedInstance>,
+    /// Why. At least one.
+    pub obstacles: Vec<Obstacle>,
+}
+
+/// Why a Deploy cannot be adopted. It says what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Obstacle {
+    #[error(
+        "there is no app `{0}`: make it with `jockey apps create {0} --repo OWNER/NAME`, then adopt again"
+    )]
+    UnknownApp(AppName),
+    #[error(
+        "there is no environment `{0}`: make it with `jockey envs create {0}`, then adopt again"
+    )]
+    UnknownEnvironment(EnvironmentName),
+    #[error(
+        "its labels do not say {0}: deploy its app again, then remove it with `jockey system sweep`"
+    )]
+    LabelMissing(&'static str),
+    #[error("{by}, which is newer, is deployed in its place: `jockey system sweep` removes it")]
+    Superseded { by: DeployId },
+}
+
+/// Tells what can be adopted, of one Deploy where it is named. Its App and its Environment are those of the names on its
+/// labels, for the ids there may be those of a database that is lost. Workers are defined as they are today, and where
+/// none is, as their instances were started; variables are those of today: what they were is lost with the database.
 ///
 /// # Errors
 /// Those of the database and of the catalog.
@@ -35,93 +63,145 @@ pub async fn found(deps: &Deps, only: Option<DeployId>) -> Result<Found, Error> 
         }
     }
     let mut found = Found::default();
-    for (deploy, strangers) in deploys {
-        match adoption(deps, deploy, &strangers).await? {
-            Some(adoption) => found.adoptable.push((adoption, strangers)),
-            None => found.left.extend(strangers),
+    for (deploy, instances) in deploys {
+        match adoption(deps, deploy, &instances).await? {
+            Ok(adoption) => found.adoptable.push((adoption, instances)),
+            Err(obstacles) => found.left.push(Left {
+                deploy,
+                instances,
+                obstacles,
+            }),
         }
     }
     Ok(found)
 }
 
-/// The Deploy as its instances tell of it. None: too little is known.
+/// The Deploy as its instances tell of it, or why that is too little.
 async fn adoption(
     deps: &Deps,
     deploy: DeployId,
     strangers: &[ObservedInstance],
-) -> Result<Option<Adoption>, Error> {
+) -> Result<Result<Adoption, Vec<Obstacle>>, Error> {
     let genuine: Vec<_> = strangers
         .iter()
         .filter(|seen| seen.authenticity == Authenticity::Genuine)
         .collect();
-    let Some(first) = genuine.first() else {
-        return Ok(None);
+    let told = match Told::of(&genuine) {
+        Ok(told) => told,
+        Err(missing) => return Ok(Err(vec![Obstacle::LabelMissing(missing)])),
     };
-    let (Some(commit), Some(image)) = (first.commit.clone(), first.image.clone()) else {
-        return Ok(None);
+    let (app, environment) = match owners(deps, &told).await? {
+        Ok(owners) => owners,
+        Err(obstacles) => return Ok(Err(obstacles)),
     };
-    let app = deps.store.find_app(&first.app.to_string()).await?;
-    let environment = deps
-        .store
-        .find_environment(&first.environment.to_string())
-        .await?;
-    let Some((app, environment)) = app.zip(environment) else {
-        return Ok(None);
-    };
-    if is_superseded(deps, deploy, &app, environment.id).await? {
-        return Ok(None);
+    if let Some(by) = newer(deps, deploy, &app, environment.id).await? {
+        return Ok(Err(vec![Obstacle::Superseded { by }]));
     }
     let mut workers: BTreeMap<WorkerName, WorkerSpec> = BTreeMap::new();
     for seen in &genuine {
         if !workers.contains_key(&seen.worker) {
-            workers.insert(seen.worker.clone(), spec(deps, seen).await?);
+            let spec = spec(deps, &app, environment.id, seen).await?;
+            workers.insert(seen.worker.clone(), spec);
         }
     }
     let now = deps.clock.now();
-    Ok(Some(Adoption {
+    let start = |seen: &&ObservedInstance| Intent {
+        app: app.id,
+        environment: environment.id,
+        ..start(seen, &workers[&seen.worker], now)
+    };
+    Ok(Ok(Adoption {
         deploy,
         app: app.id,
         environment: environment.id,
-        commit,
-        image,
-        starts: genuine
-            .iter()
-            .map(|seen| start(seen, &workers[&seen.worker], now))
-            .collect(),
-        workers: workers.into_values().collect(),
+        commit: told.commit,
+        image: told.image,
+        starts: genuine.iter().map(start).collect(),
         config: config(deps, &app, environment.id).await?,
+        workers: workers.into_values().collect(),
     }))
 }
 
-/// Whether a newer Deploy has taken its place: adopted, the older one would take it back.
-async fn is_superseded(
+/// What the labels of a Deploy's instances tell, the same on each of them.
+struct Told {
+    app: AppName,
+    environment: EnvironmentName,
+    commit: CommitSha,
+    image: ImageRef,
+}
+
+impl Told {
+    /// Else what they do not tell.
+    fn of(genuine: &[&ObservedInstance]) -> Result<Self, &'static str> {
+        let first = genuine.first().ok_or("which instance it is")?;
+        let ObservedInstance {
+            commit,
+            image,
+            origin,
+            ..
+        } = (*first).clone();
+        Ok(Self {
+            app: origin.app.ok_or("which app it is")?,
+            environment: origin.environment.ok_or("which environment it is in")?,
+            commit: commit.ok_or("which commit it runs")?,
+            image: image.ok_or("which image it runs")?,
+        })
+    }
+}
+
+/// The App and the Environment of these names.
+async fn owners(
+    deps: &Deps,
+    told: &Told,
+) -> Result<Result<(App, Environment), Vec<Obstacle>>, Error> {
+    let app = deps.store.find_app(told.app.as_str()).await?;
+    let name = told.environment.as_str();
+    let environment = deps.store.find_environment(name).await?;
+    if let Some(both) = app.clone().zip(environment.clone()) {
+        return Ok(Ok(both));
+    }
+    let no_app = app
+        .is_none()
+        .then(|| Obstacle::UnknownApp(told.app.clone()));
+    let no_environment = environment
+        .is_none()
+        .then(|| Obstacle::UnknownEnvironment(told.environment.clone()));
+    Ok(Err(no_app.into_iter().chain(no_environment).collect()))
+}
+
+/// The newer Deploy that has taken its place: adopted, the older one would take it back.
+async fn newer(
     deps: &Deps,
     deploy: DeployId,
     app: &App,
     environment: EnvironmentId,
-) -> Result<bool, Error> {
+) -> Result<Option<DeployId>, Error> {
     let filter = DeployFilter {
         app: Some(app.id),
         environment: Some(environment),
         state: Some(DeployState::Deployed),
     };
     let deployed = deps.store.list_deploys(&filter, Page::ALL).await?.items;
-    Ok(deployed.iter().any(|deployed| deployed.id > deploy))
+    let mut ids = deployed.iter().map(|deployed| deployed.id);
+    Ok(ids.find(|id| *id > deploy))
 }
 
-/// The definition of today. A Worker that nobody defined and that has a port is taken to listen where `web` does.
-async fn spec(deps: &Deps, seen: &ObservedInstance) -> Result<WorkerSpec, Error> {
-    if let Some(worker) = deps
-        .store
-        .find_worker(seen.app, seen.environment, &seen.worker)
-        .await?
-    {
+/// The definition of today; of a Worker that nobody defined, what its instance was started with.
+async fn spec(
+    deps: &Deps,
+    app: &App,
+    environment: EnvironmentId,
+    seen: &ObservedInstance,
+) -> Result<WorkerSpec, Error> {
+    let stored = deps.store.find_worker(app.id, environment, &seen.worker);
+    if let Some(worker) = stored.await? {
         return Ok(worker.spec);
     }
-    let spec = WorkerSpec::named(seen.worker.clone());
     Ok(WorkerSpec {
-        port: seen.port.map(|_| WEB_PORT),
-        ..spec
+        command: seen.origin.argv.clone().map(Command::Exec),
+        port: seen.origin.listens_on,
+        resources: seen.origin.resources,
+        ..WorkerSpec::named(seen.worker.clone())
     })
 }
 

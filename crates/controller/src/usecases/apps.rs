@@ -4,7 +4,7 @@ use super::{
     Ctx, Done, EnvironmentPlan, Error, Etag, Intended, Kind, Mode, Record, Verb, names::Names,
 };
 use domain::{
-    App, AppId, AppName, RepoName, StackId, WorkerName,
+    App, AppId, AppName, RepoName, WorkerName,
     app::{Builder, Recipe},
 };
 use ports::store::{
@@ -79,59 +79,16 @@ pub async fn create(ctx: &Ctx, wanted: Wanted, mode: Mode) -> Result<Done<AppVie
         recipe: wanted.recipe,
         subscribe_to_github_webhook: wanted.subscribe_to_github_webhook,
     };
-    let app = match mode {
-        Mode::Preview => previewed(ctx, new, stack.id).await?,
-        Mode::Run => {
-            let change = ctx.change(format!("created app {} of {}", new.name, new.repo));
-            ctx.store().create_app(new, &change).await?
-        }
-    };
+    let change = ctx.change(format!("created app {} of {}", new.name, new.repo));
+    let mut app = ctx.store_for(mode).create_app(new, &change).await?;
+    if mode == Mode::Preview {
+        app.id = AppId::new(0);
+    }
     let view = AppView {
         app,
         stack: stack.name.to_string(),
     };
     Ok(Done::recorded(view, record))
-}
-
-/// The App as it would be, with the refusals that the store would have.
-async fn previewed(ctx: &Ctx, new: NewApp, stack: StackId) -> Result<App, Error> {
-    refuse_taken(ctx, &new.name, &new.repo, None).await?;
-    let now = ctx.deps.clock.now();
-    Ok(App {
-        id: AppId::new(0),
-        name: new.name,
-        repo: new.repo,
-        stack,
-        recipe: new.recipe,
-        subscribe_to_github_webhook: new.subscribe_to_github_webhook,
-        created_at: now,
-        updated_at: now,
-    })
-}
-
-async fn refuse_taken(
-    ctx: &Ctx,
-    name: &AppName,
-    repo: &RepoName,
-    but: Option<AppId>,
-) -> Result<(), Error> {
-    let taken = async |filter: AppFilter, what, which: String| {
-        let found = ctx.store().list_apps(&filter, Page::ALL).await?;
-        if found.items.iter().any(|other| Some(other.id) != but) {
-            return Err(Error::Store(ports::store::Error::Exists { what, which }));
-        }
-        Ok(())
-    };
-    let by_name = AppFilter {
-        name: Some(name.clone()),
-        ..AppFilter::default()
-    };
-    let by_repo = AppFilter {
-        repo: Some(repo.clone()),
-        ..AppFilter::default()
-    };
-    taken(by_name, "an app", name.to_string()).await?;
-    taken(by_repo, "an app of the repository", repo.to_string()).await
 }
 
 /// Refuses a name of which no service name can be made. Whether it is another's, the store knows.
@@ -220,16 +177,11 @@ pub async fn update(
         format!("app {}", before.name),
         format!("{what} changed"),
     );
-    match mode {
-        Mode::Preview => refuse_taken(ctx, &view.app.name, &view.app.repo, Some(before.id)).await?,
-        Mode::Run => {
-            let change = ctx.change(format!("changed {what} of app {}", before.name));
-            let stored = ctx
-                .store()
-                .update_app(&view.app, before.updated_at, &change);
-            view.app = stored.await?;
-        }
-    }
+    let change = ctx.change(format!("changed {what} of app {}", before.name));
+    let store = ctx.store_for(mode);
+    view.app = store
+        .update_app(&view.app, before.updated_at, &change)
+        .await?;
     Ok(Done::recorded(view, record))
 }
 
@@ -300,13 +252,11 @@ pub async fn delete(
     };
     let record = Record::new(Verb::Delete, format!("app {}", app.name), why);
     let mut plan = Intended::of(record);
-    match mode {
-        Mode::Preview => plan.instances = without(ctx, app.id).await?,
-        Mode::Run => {
-            let change = ctx.change(format!("deleted app {}", app.name));
-            ctx.store().delete_app(app.id, &change).await?;
-        }
+    if mode == Mode::Preview {
+        plan.instances = without(ctx, app.id).await?;
     }
+    let change = ctx.change(format!("deleted app {}", app.name));
+    ctx.store_for(mode).delete_app(app.id, &change).await?;
     Ok(Done { value: view, plan })
 }
 

@@ -56,13 +56,14 @@ pub async fn create(
         recipe: app.recipe.clone(),
         wanted: Wanted::ByItself,
     };
-    let requested = match mode {
-        Mode::Preview => previewed(ctx, new).await?,
-        Mode::Run => {
-            let message = format!("asked for {} of {name} to be built", new.commit.short());
-            ctx.store().request_build(new, &ctx.change(message)).await?
-        }
-    };
+    let change = ctx.change(format!(
+        "asked for {} of {name} to be built",
+        new.commit.short()
+    ));
+    let mut requested = ctx.store_for(mode).request_build(new, &change).await?;
+    if let (Mode::Preview, Requested::Fresh(build)) = (mode, &mut requested) {
+        build.id = BuildId::new(0);
+    }
     let plan = planned(&app, &requested);
     let value = BuildView {
         build: requested.into_build(),
@@ -79,39 +80,6 @@ fn planned(app: &App, requested: &Requested) -> Intended {
         },
         Requested::Shared(_) => Intended::default(),
     }
-}
-
-async fn previewed(ctx: &Ctx, new: NewBuild) -> Result<Requested, Error> {
-    let filter = BuildFilter {
-        app: Some(new.app),
-        state: None,
-        commit: Some(new.commit.clone()),
-    };
-    let known = ctx.store().list_builds(&filter, Page::ALL).await?;
-    for build in known.items {
-        let serves = match (build.state, &build.image) {
-            (BuildState::InProgress, _) => true,
-            (BuildState::Completed, Some(image)) => ctx.store().image_is_kept(image).await?,
-            (BuildState::Completed | BuildState::Failed | BuildState::Cancelled, _) => false,
-        };
-        if serves && build.recipe == new.recipe {
-            return Ok(Requested::Shared(build));
-        }
-    }
-    Ok(Requested::Fresh(Build {
-        id: BuildId::new(0),
-        app: new.app,
-        git_ref: new.git_ref,
-        commit: new.commit,
-        recipe: new.recipe,
-        wanted: new.wanted,
-        state: BuildState::InProgress,
-        image: None,
-        workers: Vec::new(),
-        reason: None,
-        created_at: ctx.deps.clock.now(),
-        completed_at: None,
-    }))
 }
 
 /// One Build.
@@ -160,19 +128,16 @@ pub async fn cancel(ctx: &Ctx, which: &str, mode: Mode) -> Result<Done<BuildView
     if view.build.state.is_final() {
         return Err(over(view.build.state));
     }
-    if mode == Mode::Run {
-        let outcome = BuildOutcome::Cancelled {
-            reason: format!("cancelled by {}", ctx.actor),
-        };
-        let change = ctx.change(format!("cancelled {id}"));
-        view.build = match ctx.store().finish_build(id, outcome, None, &change).await {
-            Ok(build) => build,
-            Err(store::Error::Stale { .. }) => {
-                return Err(over(ctx.build(which).await?.state));
-            }
-            Err(error) => return Err(error.into()),
-        };
-    }
+    let outcome = BuildOutcome::Cancelled {
+        reason: format!("cancelled by {}", ctx.actor),
+    };
+    let change = ctx.change(format!("cancelled {id}"));
+    let store = ctx.store_for(mode);
+    view.build = match store.finish_build(id, outcome, None, &change).await {
+        Ok(build) => build,
+        Err(store::Error::Stale { .. }) => return Err(over(ctx.build(which).await?.state)),
+        Err(error) => return Err(error.into()),
+    };
     let record = Record::new(
         Verb::Cancel,
         format!("build {id}"),

@@ -289,15 +289,14 @@ pub async fn update(
         let record = Record::new(Verb::Update, scope.title(), &summary);
         plan.records
             .push(record.within(&view.app, &view.environment));
+        let base = before.as_ref().map(|set| set.version);
+        let change = ctx.change(summary);
+        let store = ctx.store_for(mode);
+        let set = store.write_config(scope.scope, base, &variables, &change);
+        let written = scope.view(Some(set.await?));
         config = match mode {
-            Mode::Preview => previewed(ctx, &scope, before.clone(), variables),
-            Mode::Run => {
-                let base = before.as_ref().map(|set| set.version);
-                let change = ctx.change(summary);
-                let store = ctx.store();
-                let set = store.write_config(scope.scope, base, &variables, &change);
-                scope.view(Some(set.await?))
-            }
+            Mode::Preview => previewed(written, &view.etag),
+            Mode::Run => written,
         };
     }
     // After the change, so that a Deploy that goes on meanwhile either has it or is seen to lack it.
@@ -354,22 +353,15 @@ fn changed(before: &Variables, edit: Edit) -> Result<(Variables, String), BadVar
     Ok((after, summary))
 }
 
-fn previewed(
-    ctx: &Ctx,
-    scope: &Scope,
-    before: Option<ConfigSet>,
-    variables: Variables,
-) -> ConfigView {
-    let number = before.as_ref().map_or(0, |set| set.number) + 1;
+/// The version that would be written has no id yet.
+fn previewed(written: ConfigView, etag: &Etag) -> ConfigView {
     ConfigView {
-        version: Some(Version {
-            number,
+        version: written.version.map(|version| Version {
             id: None,
-            at: ctx.deps.clock.now(),
-            author: ctx.actor.clone(),
+            ..version
         }),
-        variables,
-        ..scope.view(before)
+        etag: etag.clone(),
+        ..written
     }
 }
 

@@ -1,10 +1,11 @@
 //! On whose behalf a use case runs.
 
-use crate::deps::Deps;
+use crate::{deps::Deps, disk::Mode};
 use ports::{
     Store,
     store::{Change, requests::RequestKey},
 };
+use std::sync::Arc;
 
 /// The ports, who asks, and the key that makes the request happen at most once. Cheap to clone.
 #[derive(Clone)]
@@ -18,6 +19,14 @@ pub struct Ctx {
 impl Ctx {
     pub(crate) fn store(&self) -> &dyn Store {
         &*self.deps.store
+    }
+
+    /// Where a mutation is written: in a preview it is refused or answered as it would be, and taken back.
+    pub(crate) fn store_for(&self, mode: Mode) -> Arc<dyn Store> {
+        match mode {
+            Mode::Preview => self.deps.store.trial(),
+            Mode::Run => Arc::clone(&self.deps.store),
+        }
     }
 
     /// The change that decides the request: its idempotency key is recorded with it.

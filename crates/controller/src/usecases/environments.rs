@@ -1,10 +1,8 @@
 //! Environments.
 
 use super::{Ctx, Done, Error, Etag, Kind, Mode, Record, Verb};
-use domain::{
-    DeployState, Environment, EnvironmentId, EnvironmentName, environment::ServiceTemplate,
-};
-use ports::store::{self, Listed, Page, deploys::DeployFilter};
+use domain::{Environment, EnvironmentId, EnvironmentName, environment::ServiceTemplate};
+use ports::store::{Listed, Page};
 
 /// Makes an Environment.
 ///
@@ -21,44 +19,13 @@ pub async fn create(
         format!("environment {name}"),
         "it is asked for",
     );
-    let environment = match mode {
-        Mode::Preview => previewed(ctx, name, template).await?,
-        Mode::Run => {
-            let change = ctx.change(format!("created environment {name}"));
-            let made = ctx.store().create_environment(name, template, &change);
-            made.await?
-        }
-    };
-    Ok(Done::recorded(environment, record))
-}
-
-async fn previewed(
-    ctx: &Ctx,
-    name: EnvironmentName,
-    template: Option<ServiceTemplate>,
-) -> Result<Environment, Error> {
-    let others = ctx.store().list_environments(Page::ALL).await?.items;
-    if others.iter().any(|other| other.name == name) {
-        return Err(Error::Store(store::Error::Exists {
-            what: "an environment",
-            which: name.to_string(),
-        }));
+    let change = ctx.change(format!("created environment {name}"));
+    let store = ctx.store_for(mode);
+    let mut environment = store.create_environment(name, template, &change).await?;
+    if mode == Mode::Preview {
+        environment.id = EnvironmentId::new(0);
     }
-    let default = || {
-        if others.is_empty() {
-            ServiceTemplate::first()
-        } else {
-            ServiceTemplate::next()
-        }
-    };
-    let now = ctx.deps.clock.now();
-    Ok(Environment {
-        id: EnvironmentId::new(0),
-        name,
-        service_template: template.unwrap_or_else(default),
-        created_at: now,
-        updated_at: now,
-    })
+    Ok(Done::recorded(environment, record))
 }
 
 /// One Environment, by name or id.
@@ -106,19 +73,14 @@ pub async fn update(
         format!("environment {}", environment.name),
         format!("its service names are made by {template}"),
     );
-    match mode {
-        Mode::Preview => environment.service_template = template,
-        Mode::Run => {
-            let change = ctx.change(format!(
-                "service names of {} are made by {template}",
-                environment.name
-            ));
-            let stored = ctx
-                .store()
-                .update_environment(environment.id, template, before, &change);
-            environment = stored.await?;
-        }
-    }
+    let change = ctx.change(format!(
+        "service names of {} are made by {template}",
+        environment.name
+    ));
+    let store = ctx.store_for(mode);
+    environment = store
+        .update_environment(environment.id, template, before, &change)
+        .await?;
     Ok(Done::recorded(environment, record))
 }
 
@@ -138,44 +100,10 @@ pub async fn delete(
         Kind::Environment,
         &environment.name,
     )?;
-    match mode {
-        Mode::Preview => refuse_used(ctx, &environment).await?,
-        Mode::Run => {
-            let change = ctx.change(format!("deleted environment {}", environment.name));
-            ctx.store()
-                .delete_environment(environment.id, &change)
-                .await?;
-        }
-    }
+    let change = ctx.change(format!("deleted environment {}", environment.name));
+    let store = ctx.store_for(mode);
+    store.delete_environment(environment.id, &change).await?;
     let subject = format!("environment {}", environment.name);
     let record = Record::new(Verb::Delete, subject, "with its config sets and workers");
     Ok(Done::recorded(environment, record))
-}
-
-async fn refuse_used(ctx: &Ctx, environment: &Environment) -> Result<(), Error> {
-    let mut used = 0;
-    for state in DeployState::ALL {
-        if !state.is_active() && *state != DeployState::Deployed {
-            continue;
-        }
-        let filter = DeployFilter {
-            environment: Some(environment.id),
-            state: Some(*state),
-            ..DeployFilter::default()
-        };
-        used += ctx
-            .store()
-            .list_deploys(&filter, Page::ALL)
-            .await?
-            .items
-            .len();
-    }
-    if used == 0 {
-        return Ok(());
-    }
-    Err(Error::Store(store::Error::InUse {
-        what: "environment",
-        which: environment.name.to_string(),
-        by: format!("{used} deploys"),
-    }))
 }

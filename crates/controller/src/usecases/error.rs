@@ -2,7 +2,7 @@
 
 use domain::{BuildId, BuildState, DeployId, DeployState};
 use ports::{source, store};
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// What a use case can answer instead of its result.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +44,19 @@ pub enum Error {
     HasInstances { app: String, instances: usize },
     #[error("the installation has no stack yet")]
     NoStack,
+    /// There was one of this id, or may have been: later ones are on record.
+    #[error("{what} `{which}` is not on record any more")]
+    Forgotten {
+        what: Kind,
+        which: String,
+        /// How long history is kept.
+        kept: Duration,
+        /// How many Releases of each App in each Environment are kept besides.
+        releases: u32,
+    },
+    /// Instances run that the database does not know, and none of them can be taken over: a sentence for each Deploy.
+    #[error("{}", .0.join("\n"))]
+    NotAdoptable(Vec<String>),
     #[error(transparent)]
     Store(#[from] store::Error),
     #[error(transparent)]

@@ -1,8 +1,18 @@
 //! Finds what a request names, by name or id. A name wins over an id.
 
 use super::{Ctx, Error, Kind};
-use domain::{App, Build, Deploy, Environment, Release, Stack, Worker, ids::BadId};
-use std::str::FromStr;
+use domain::{
+    App, Build, BuildId, Deploy, DeployId, Environment, ReconcileId, Release, ReleaseId, Stack,
+    Worker, ids::BadId, reconcile::Reconcile,
+};
+use ports::store::{Page, builds::BuildFilter, deploys::DeployFilter};
+use std::{fmt, str::FromStr};
+
+/// The newest record of a list that begins with it.
+const NEWEST: Page = Page {
+    size: 1,
+    after: None,
+};
 
 impl Ctx {
     pub(super) async fn app(&self, which: &str) -> Result<App, Error> {
@@ -76,21 +86,58 @@ impl Ctx {
     }
 
     pub(super) async fn deploy(&self, which: &str) -> Result<Deploy, Error> {
-        let id = id("deploy", Kind::Deploy, which)?;
-        let found = self.store().find_deploy(id).await?;
-        found.ok_or_else(|| Error::unknown(Kind::Deploy, which))
+        let id: DeployId = id("deploy", Kind::Deploy, which)?;
+        if let Some(found) = self.store().find_deploy(id).await? {
+            return Ok(found);
+        }
+        let every = DeployFilter::default();
+        let newest = self.store().list_deploys(&every, NEWEST);
+        let newest = newest.await?.items.first().map(|deploy| deploy.id);
+        Err(self.absent(Kind::Deploy, id, newest))
     }
 
     pub(super) async fn build(&self, which: &str) -> Result<Build, Error> {
-        let id = id("build", Kind::Build, which)?;
-        let found = self.store().find_build(id).await?;
-        found.ok_or_else(|| Error::unknown(Kind::Build, which))
+        let id: BuildId = id("build", Kind::Build, which)?;
+        if let Some(found) = self.store().find_build(id).await? {
+            return Ok(found);
+        }
+        let every = BuildFilter::default();
+        let newest = self.store().list_builds(&every, NEWEST);
+        let newest = newest.await?.items.first().map(|build| build.id);
+        Err(self.absent(Kind::Build, id, newest))
     }
 
     pub(super) async fn release(&self, which: &str) -> Result<Release, Error> {
-        let id = id("release", Kind::Release, which)?;
-        let found = self.store().find_release(id).await?;
-        found.ok_or_else(|| Error::unknown(Kind::Release, which))
+        let id: ReleaseId = id("release", Kind::Release, which)?;
+        if let Some(found) = self.store().find_release(id).await? {
+            return Ok(found);
+        }
+        let newest = self.store().list_releases(None, None, NEWEST);
+        let newest = newest.await?.items.first().map(|release| release.id);
+        Err(self.absent(Kind::Release, id, newest))
+    }
+
+    pub(super) async fn reconcile(&self, which: &str) -> Result<Reconcile, Error> {
+        let id: ReconcileId = id("reconcile", Kind::Reconcile, which)?;
+        if let Some(found) = self.store().find_reconcile(id).await? {
+            return Ok(found);
+        }
+        let newest = self.store().list_reconciles(None, None, NEWEST);
+        let newest = newest.await?.items.first().map(|reconcile| reconcile.id);
+        Err(self.absent(Kind::Reconcile, id, newest))
+    }
+
+    /// There is none of this id. Ids rise: where a later one is on record, this one was, and is forgotten.
+    fn absent<T: Ord + fmt::Display>(&self, what: Kind, id: T, newest: Option<T>) -> Error {
+        if newest.is_none_or(|newest| newest < id) {
+            return Error::unknown(what, id);
+        }
+        Error::Forgotten {
+            what,
+            which: id.to_string(),
+            kept: self.deps.settings.keep_history,
+            releases: self.deps.settings.retained_releases,
+        }
     }
 }
 

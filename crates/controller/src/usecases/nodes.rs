@@ -137,23 +137,19 @@ pub async fn set_duty(
         ),
     };
     let mut plan = Intended::of(Record::new(Verb::Update, format!("node {node}"), why));
-    match mode {
-        Mode::Preview => {
-            for environment in environments(ctx).await? {
-                let edit = |input: &mut PlanInput| {
-                    for known in input.pools.values_mut().flatten() {
-                        if known.node.name == node {
-                            known.node.duty = duty;
-                        }
+    if mode == Mode::Preview {
+        for environment in environments(ctx).await? {
+            let edit = |input: &mut PlanInput| {
+                for known in input.pools.values_mut().flatten() {
+                    if known.node.name == node {
+                        known.node.duty = duty;
                     }
-                };
-                plan.instances.push(ctx.preview(&environment, edit).await?);
-            }
-        }
-        Mode::Run => {
-            let change = ctx.change(format!("{words} node {node}"));
-            ctx.store().set_duty(&node, duty, &change).await?;
+                }
+            };
+            plan.instances.push(ctx.preview(&environment, edit).await?);
         }
     }
+    let change = ctx.change(format!("{words} node {node}"));
+    ctx.store_for(mode).set_duty(&node, duty, &change).await?;
     Ok(Done { value: view, plan })
 }

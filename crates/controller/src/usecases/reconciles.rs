@@ -1,6 +1,6 @@
 //! Reconciles: a plan on demand, shown or run.
 
-use super::{Ctx, Done, EnvironmentPlan, Error, Intended, Kind, Mode, find, names::Names};
+use super::{Ctx, Done, EnvironmentPlan, Error, Intended, Mode, names::Names};
 use domain::{
     App, Environment, ReconcileId,
     reconcile::{Reconcile, ReconcileState},
@@ -96,9 +96,7 @@ pub async fn create(
 /// # Errors
 /// `Unknown`, `Invalid`.
 pub async fn get(ctx: &Ctx, which: &str) -> Result<ReconcileView, Error> {
-    let id: ReconcileId = find::id("reconcile", Kind::Reconcile, which)?;
-    let found = ctx.store().find_reconcile(id).await?;
-    let reconcile = found.ok_or_else(|| Error::unknown(Kind::Reconcile, which))?;
+    let reconcile = ctx.reconcile(which).await?;
     view(&mut Names::new(ctx), reconcile).await
 }
 

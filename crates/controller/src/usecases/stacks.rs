@@ -2,7 +2,7 @@
 
 use super::{Ctx, Done, Error, Etag, Kind, Mode, Record, Verb};
 use domain::{Stack, StackId, StackName};
-use ports::store::{self, Listed, Page, entities::AppFilter};
+use ports::store::{Listed, Page};
 
 /// Makes a Stack.
 ///
@@ -10,25 +10,11 @@ use ports::store::{self, Listed, Page, entities::AppFilter};
 /// `Store(Exists | ServiceNameTaken)`.
 pub async fn create(ctx: &Ctx, name: StackName, mode: Mode) -> Result<Done<Stack>, Error> {
     let record = Record::new(Verb::Create, format!("stack {name}"), "it is asked for");
-    let stack = match mode {
-        Mode::Preview => {
-            if ctx.store().find_stack(name.as_str()).await?.is_some() {
-                return Err(Error::Store(store::Error::Exists {
-                    what: "a stack",
-                    which: name.to_string(),
-                }));
-            }
-            Stack {
-                id: StackId::new(0),
-                name,
-                created_at: ctx.deps.clock.now(),
-            }
-        }
-        Mode::Run => {
-            let change = ctx.change(format!("created stack {name}"));
-            ctx.store().create_stack(name, &change).await?
-        }
-    };
+    let change = ctx.change(format!("created stack {name}"));
+    let mut stack = ctx.store_for(mode).create_stack(name, &change).await?;
+    if mode == Mode::Preview {
+        stack.id = StackId::new(0);
+    }
     Ok(Done::recorded(stack, record))
 }
 
@@ -81,33 +67,12 @@ pub async fn delete(
 ) -> Result<Done<Stack>, Error> {
     let stack = ctx.stack(which).await?;
     Etag::changed_at(stack.created_at).check(expected, Kind::Stack, &stack.name)?;
-    match mode {
-        Mode::Preview => refuse_used(ctx, &stack).await?,
-        Mode::Run => {
-            let change = ctx.change(format!("deleted stack {}", stack.name));
-            ctx.store().delete_stack(stack.id, &change).await?;
-        }
-    }
+    let change = ctx.change(format!("deleted stack {}", stack.name));
+    ctx.store_for(mode).delete_stack(stack.id, &change).await?;
     let record = Record::new(
         Verb::Delete,
         format!("stack {}", stack.name),
         "no app belongs to it",
     );
     Ok(Done::recorded(stack, record))
-}
-
-async fn refuse_used(ctx: &Ctx, stack: &Stack) -> Result<(), Error> {
-    let filter = AppFilter {
-        stack: Some(stack.id),
-        ..AppFilter::default()
-    };
-    let apps = ctx.store().list_apps(&filter, Page::ALL).await?.items.len();
-    if apps == 0 {
-        return Ok(());
-    }
-    Err(Error::Store(store::Error::InUse {
-        what: "stack",
-        which: stack.name.to_string(),
-        by: format!("{apps} apps"),
-    }))
 }

@@ -4,7 +4,10 @@ use super::{
     Ctx, Done, Error, Intended, Kind, Mode, Record, Verb,
     instances::{self, InstanceView},
 };
-use crate::disk::{self, Collected, NodeDisk};
+use crate::{
+    disk::{self, Collected, NodeDisk},
+    strangers::Left,
+};
 use domain::{DeployId, NodeName};
 use ports::store::Change;
 
@@ -92,55 +95,73 @@ pub async fn sweep(
     Ok(Done { value, plan })
 }
 
+/// What was taken into the database, and what was not.
+#[derive(Debug, Clone)]
+pub struct Adopted {
+    pub instances: Vec<InstanceView>,
+    /// A sentence for each Deploy that was not: why, and what to do.
+    pub left: Vec<String>,
+}
+
 /// Takes instances that the database does not know into it; of one Deploy, where it is named. The newest Deploy of an App
 /// in an Environment is what is deployed there from then on.
 ///
 /// # Errors
-/// `World`: what was adopted before stays adopted.
-pub async fn adopt(
-    ctx: &Ctx,
-    only: Option<DeployId>,
-    mode: Mode,
-) -> Result<Done<Vec<InstanceView>>, Error> {
+/// `NotAdoptable` when there are some and none of them can be; `Store` and `World`: what was adopted before stays adopted.
+pub async fn adopt(ctx: &Ctx, only: Option<DeployId>, mode: Mode) -> Result<Done<Adopted>, Error> {
     let found = crate::strangers::found(&ctx.deps, only).await?;
+    let why_left: Vec<String> = found.left.iter().map(why_left).collect();
+    if found.adoptable.is_empty() && !why_left.is_empty() {
+        return Err(Error::NotAdoptable(why_left));
+    }
+    let store = ctx.store_for(mode);
     let mut adopted = Vec::new();
     let mut key = ctx.request.clone();
     for (adoption, instances) in found.adoptable {
-        if mode == Mode::Run {
-            let count = instances.len();
-            let message = format!(
-                "{} was found running and adopted: {count} instances",
-                adoption.deploy
-            );
-            let change = Change {
-                request: key.take(),
-                ..ctx.further(message)
-            };
-            ctx.store().adopt(adoption, &change).await?;
-        }
+        let count = instances.len();
+        let message = format!(
+            "{} was found running and adopted: {count} instances",
+            adoption.deploy
+        );
+        let change = Change {
+            request: key.take(),
+            ..ctx.further(message)
+        };
+        store.adopt(adoption, &change).await?;
         adopted.extend(instances);
     }
+    let mut plan = Intended::default();
     let value = instances::strangers(ctx, adopted).await?;
-    let left = instances::strangers(ctx, found.left).await?;
-    let record = |stranger: &InstanceView, verb, why: &str| {
-        let subject = format!("instance {} on {}", stranger.id, stranger.node);
-        Record::new(verb, subject, why.to_owned()).within(&stranger.app, &stranger.environment)
-    };
-    let taken = value.iter().map(|stranger| {
+    for stranger in &value {
         let why = format!(
             "it runs as an instance of {}, which becomes known",
             stranger.deploy
         );
-        record(stranger, Verb::Create, &why)
-    });
-    let not = left.iter().map(|stranger| {
-        let why = "it cannot be adopted and stays as it is: its app, environment or commit is not known, or a newer \
-                   deploy has taken its place; `jockey system sweep` removes it";
-        record(stranger, Verb::Update, why)
-    });
-    let plan = Intended {
-        records: taken.chain(not).collect(),
-        instances: Vec::new(),
-    };
-    Ok(Done { value, plan })
+        let subject = format!("instance {} on {}", stranger.id, stranger.node);
+        let record = Record::new(Verb::Create, subject, why);
+        plan.records
+            .push(record.within(&stranger.app, &stranger.environment));
+    }
+    Ok(Done {
+        value: Adopted {
+            instances: value,
+            left: why_left,
+        },
+        plan,
+    })
+}
+
+/// `dep-3 (2 instances) cannot be adopted: there is no app …`.
+fn why_left(left: &Left) -> String {
+    let Left {
+        deploy,
+        instances,
+        obstacles,
+    } = left;
+    let why: Vec<String> = obstacles.iter().map(ToString::to_string).collect();
+    format!(
+        "{deploy} ({} instances) cannot be adopted: {}",
+        instances.len(),
+        why.join("; ")
+    )
 }

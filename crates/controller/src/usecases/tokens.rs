@@ -5,7 +5,7 @@ use domain::{
     TokenId,
     token::{Role, Token},
 };
-use ports::store::{self, tokens::NewToken};
+use ports::store::tokens::NewToken;
 
 /// The longest name of a token, in characters.
 const NAME_MAX: usize = 64;
@@ -25,32 +25,11 @@ pub async fn create(ctx: &Ctx, new: NewToken, mode: Mode) -> Result<Done<Token>,
     }
     let why = format!("its bearer may do what a {} may", new.role);
     let record = Record::new(Verb::Create, format!("token {}", new.name), why);
-    let token = match mode {
-        Mode::Preview => {
-            if find(ctx, &new.name)
-                .await
-                .is_ok_and(|known| known.name == new.name)
-            {
-                return Err(Error::Store(store::Error::Exists {
-                    what: "a token",
-                    which: new.name,
-                }));
-            }
-            Token {
-                id: TokenId::new(0),
-                name: new.name,
-                role: new.role,
-                created_at: now,
-                expires_at: new.expires_at,
-                revoked_at: None,
-                last_used_at: None,
-            }
-        }
-        Mode::Run => {
-            let change = ctx.change(format!("created token {} as {}", new.name, new.role));
-            ctx.store().create_token(new, &change).await?
-        }
-    };
+    let change = ctx.change(format!("created token {} as {}", new.name, new.role));
+    let mut token = ctx.store_for(mode).create_token(new, &change).await?;
+    if mode == Mode::Preview {
+        token.id = TokenId::new(0);
+    }
     Ok(Done::recorded(token, record))
 }
 
@@ -71,18 +50,21 @@ fn check_name(name: &str) -> Result<(), Error> {
     Err(Error::invalid("token.name", problem))
 }
 
-/// The tokens that are not deleted, in order of id; of one role where it is given.
+/// The tokens, in order of id, those that were deleted too for as long as they are on record; of one role where it is
+/// given.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn list(ctx: &Ctx, role: Option<Role>) -> Result<Vec<Token>, Error> {
     let mut tokens = ctx.store().list_tokens().await?;
-    tokens.retain(|token| token.revoked_at.is_none() && role.is_none_or(|role| token.role == role));
+    tokens.retain(|token| role.is_none_or(|role| token.role == role));
     Ok(tokens)
 }
 
+/// One that is not deleted.
 async fn find(ctx: &Ctx, which: &str) -> Result<Token, Error> {
-    let tokens = list(ctx, None).await?;
+    let mut tokens = list(ctx, None).await?;
+    tokens.retain(|token| token.revoked_at.is_none());
     let by_name = tokens.iter().find(|token| token.name == which);
     let by_id = || {
         let id: TokenId = which.parse().ok()?;
@@ -99,11 +81,9 @@ async fn find(ctx: &Ctx, which: &str) -> Result<Token, Error> {
 /// # Errors
 /// `Unknown`.
 pub async fn delete(ctx: &Ctx, which: &str, mode: Mode) -> Result<Done<Token>, Error> {
-    let mut token = find(ctx, which).await?;
-    if mode == Mode::Run {
-        let change = ctx.change(format!("deleted token {}", token.name));
-        token = ctx.store().revoke_token(token.id, &change).await?;
-    }
+    let token = find(ctx, which).await?;
+    let change = ctx.change(format!("deleted token {}", token.name));
+    let token = ctx.store_for(mode).revoke_token(token.id, &change).await?;
     let subject = format!("token {}", token.name);
     let record = Record::new(
         Verb::Delete,

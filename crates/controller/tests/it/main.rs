@@ -1,6 +1,8 @@
 //! The control loops against simulated nodes: single courses of events, in virtual time.
 #![cfg(test)]
 
+mod history;
+mod lost;
 mod stage;
 
 use domain::{DeployState, build::DeclaredWorker, worker::WorkerSource};

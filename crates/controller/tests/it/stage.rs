@@ -30,6 +30,7 @@ const ADDRESS: &str = "node-1.test";
 
 pub(crate) struct Stage {
     pub(crate) store: Arc<fake::Store>,
+    pub(crate) clock: Arc<fake::Clock>,
     pub(crate) node: fake::Node,
     pub(crate) deps: Deps,
     source: Arc<fake::Source>,
@@ -71,39 +72,77 @@ impl Stage {
             prober: Arc::new(fake::Prober::default().with(ADDRESS, node.clone())),
             source: source.clone(),
             engine: engine.clone(),
-            clock,
+            clock: clock.clone(),
             ids: Arc::new(fake::Ids::seeded(1)),
             settings: Arc::new(Settings::named("server-1".to_owned())),
             board: Arc::new(Board::default()),
         };
-        let environment = store
-            .create_environment("development".parse().unwrap(), None, &change())
-            .await
-            .unwrap();
-        let stack = store
-            .create_stack("api".parse().unwrap(), &change())
-            .await
-            .unwrap();
-        let repo: RepoName = "shop/api".parse().unwrap();
-        let new = NewApp {
-            name: "shop".parse().unwrap(),
-            repo: repo.clone(),
-            stack: stack.id,
-            recipe: Recipe::default(),
-            subscribe_to_github_webhook: true,
-        };
-        let app = store.create_app(new, &change()).await.unwrap();
-        Self {
+        let mut stage = Self {
             store,
+            clock,
             node,
             deps,
             source,
             engine,
             registry,
-            repo,
-            app: app.id,
-            environment: environment.id,
+            repo: "shop/api".parse().unwrap(),
+            app: AppId::new(0),
+            environment: EnvironmentId::new(0),
+        };
+        stage.set_up().await;
+        stage
+    }
+
+    /// The App `shop` in `development`, in a database that has neither.
+    pub(crate) async fn set_up(&mut self) {
+        let change = change();
+        let name = "development".parse().unwrap();
+        let environment = self.store.create_environment(name, None, &change);
+        self.environment = environment.await.unwrap().id;
+        let stack = self.store.create_stack("api".parse().unwrap(), &change);
+        let new = NewApp {
+            name: "shop".parse().unwrap(),
+            repo: self.repo.clone(),
+            stack: stack.await.unwrap().id,
+            recipe: Recipe::default(),
+            subscribe_to_github_webhook: true,
+        };
+        self.app = self.store.create_app(new, &change).await.unwrap().id;
+    }
+
+    /// The same world, with a database that knows nothing of it, and a server that has just been started on that.
+    pub(crate) async fn with_a_lost_database(mut self) -> Self {
+        let installation = InstallationId::from_bits(7);
+        self.store = Arc::new(fake::Store::new(installation, self.clock.clone()));
+        self.deps.store = self.store.clone();
+        self.deps.board = Arc::new(Board::default());
+        self.deps.settings = Arc::new(Settings::named("server-2".to_owned()));
+        controller::strangers::guard_ids(&self.deps).await.unwrap();
+        self
+    }
+
+    /// A person who asks.
+    pub(crate) fn ctx(&self) -> controller::usecases::Ctx {
+        controller::usecases::Ctx {
+            deps: self.deps.clone(),
+            actor: "ada".to_owned(),
+            request: None,
         }
+    }
+
+    /// Waits until the database is as a condition says, in virtual time.
+    pub(crate) async fn recorded<F: Future<Output = bool>>(
+        &self,
+        what: &str,
+        is_so: impl Fn(Arc<fake::Store>) -> F,
+    ) {
+        let wait = async {
+            while !is_so(self.store.clone()).await {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let came = tokio::time::timeout(Duration::from_secs(3600), wait).await;
+        assert!(came.is_ok(), "{what}");
     }
 
     pub(crate) fn start(&self) -> Server {

@@ -1,6 +1,7 @@
 //! What every `BuildEngine` does, stated as tests for the fake and for the real one alike.
 
-use super::{BuildEngine, BuildOrder, Built, Error};
+use super::{BuildEngine, BuildOrder, Built, Error, Told};
+use domain::build::Strategy;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -20,9 +21,10 @@ pub struct Ground {
 /// # Panics
 /// When the engine does otherwise.
 pub async fn contract(ground: &Ground) {
-    let (first, lines) = build(ground, &ground.good).await;
+    let (first, told) = build(ground, &ground.good).await;
     let first = first.expect("an image");
-    assert!(!lines.is_empty(), "a build tells what it does");
+    assert!(has_lines(&told), "a build tells what it does");
+    assert_eq!(strategies(&told), [&Strategy::Dockerfile]);
     let names: Vec<&str> = first
         .workers
         .iter()
@@ -35,21 +37,35 @@ pub async fn contract(ground: &Ground) {
         first.image,
         "the same tree, the same image"
     );
-    let (failed, lines) = build(ground, &ground.failing).await;
+    let (failed, told) = build(ground, &ground.failing).await;
     assert!(matches!(failed, Err(Error::Failed(_))), "{failed:?}");
-    assert!(!lines.is_empty(), "the lines tell how it failed");
-    let (none, _) = build(ground, &ground.without_strategy).await;
+    assert!(has_lines(&told), "the lines tell how it failed");
+    assert_eq!(strategies(&told), [&Strategy::Dockerfile]);
+    let (none, told) = build(ground, &ground.without_strategy).await;
     assert!(matches!(none, Err(Error::NoStrategy { .. })), "{none:?}");
+    assert!(strategies(&told).is_empty());
 }
 
-async fn build(ground: &Ground, order: &BuildOrder) -> (Result<Built, Error>, Vec<String>) {
-    let (lines, mut read) = mpsc::channel(16);
+fn has_lines(told: &[Told]) -> bool {
+    told.iter().any(|told| matches!(told, Told::Line(_)))
+}
+
+fn strategies(told: &[Told]) -> Vec<&Strategy> {
+    let chosen = told.iter().filter_map(|told| match told {
+        Told::Strategy(strategy) => Some(strategy),
+        Told::Line(_) => None,
+    });
+    chosen.collect()
+}
+
+async fn build(ground: &Ground, order: &BuildOrder) -> (Result<Built, Error>, Vec<Told>) {
+    let (sender, mut read) = mpsc::channel(16);
     let reader = async {
         let mut all = Vec::new();
-        while let Some(line) = read.recv().await {
-            all.push(line);
+        while let Some(told) = read.recv().await {
+            all.push(told);
         }
         all
     };
-    tokio::join!(ground.engine.build(order, lines), reader)
+    tokio::join!(ground.engine.build(order, sender), reader)
 }

@@ -3,9 +3,10 @@
 use super::{Error, Follow, InstanceSpec, LogQuery, PortBinding, Runtime};
 use crate::Effect;
 use domain::{
-    AppId, ConfigVersionId, DeployId, EnvironmentId, ImageRef, InstanceId, ObservedInstance,
+    AppId, ByteSize, ConfigVersionId, CpuMillis, DeployId, EnvironmentId, ImageRef, InstanceId,
+    ObservedInstance,
     config::Variables,
-    observed::{Authenticity, Phase, RestartPolicy},
+    observed::{Authenticity, Origin, Phase, RestartPolicy},
     worker::Resources,
 };
 use futures_util::StreamExt;
@@ -119,6 +120,10 @@ async fn what_is_started_is_listed_as_it_was_asked_for(ground: &Ground) {
         container: 8888,
         host: ground.ports[0],
     });
+    spec.resources = Resources {
+        memory: Some(ByteSize::bytes(64 << 20)),
+        cpu: Some(CpuMillis::new(250)),
+    };
     assert_eq!(ground.runtime.start(&spec).await, Ok(Effect::Done));
     let seen = ground.until(spec.instance, Phase::is_running).await;
     assert_eq!(seen.authenticity, Authenticity::Genuine);
@@ -130,6 +135,14 @@ async fn what_is_started_is_listed_as_it_was_asked_for(ground: &Ground) {
     );
     assert_eq!(seen.restart, RestartPolicy::No);
     assert!(matches!(seen.phase, Phase::Running { restarts: 0, .. }));
+    let origin = Origin {
+        app: Some(spec.app_name.clone()),
+        environment: Some(spec.environment_name.clone()),
+        listens_on: Some(8888),
+        argv: spec.argv.clone(),
+        resources: spec.resources,
+    };
+    assert_eq!(seen.origin, origin, "a database that is lost needs it");
     ground.clear(spec.instance).await;
 }
 

@@ -40,6 +40,12 @@ pub trait Adoptions: Send + Sync {
     /// None but those of the database.
     async fn reserve_apps(&self, up_to: AppId) -> Result<(), Error>;
 
+    /// Lets every Environment that is made from now on have an id above this one, for the same reason.
+    ///
+    /// # Errors
+    /// None but those of the database.
+    async fn reserve_environments(&self, up_to: EnvironmentId) -> Result<(), Error>;
+
     /// Writes a Deploy down as `deployed`, with a completed Build, a Release, and its instances' starts, all or nothing.
     /// What was deployed before is `stopped`. The Build serves no request: which Workers its commit declares is not
     /// known, and a Release made of it would be without any.

@@ -4,7 +4,7 @@ use super::{Change, Error, Fence, Listed, Page};
 use async_trait::async_trait;
 use domain::{
     AppId, Build, BuildEvent, BuildId, CommitSha, GitRef, ImageRef, app::Recipe, build::BuildState,
-    build::DeclaredWorker, build::Wanted,
+    build::DeclaredWorker, build::Strategy, build::Wanted,
 };
 
 /// A Build that is wanted.
@@ -113,6 +113,17 @@ pub trait Builds: Send + Sync {
         fence: Option<&Fence>,
         change: &Change,
     ) -> Result<Build, Error>;
+
+    /// Notes how the image is made. No event.
+    ///
+    /// # Errors
+    /// `Fenced`, `NotFound`.
+    async fn note_strategy(
+        &self,
+        id: BuildId,
+        strategy: &Strategy,
+        fence: &Fence,
+    ) -> Result<(), Error>;
 
     /// Keeps lines of output, in order. At most 100,000 a Build; later ones are dropped with a word.
     ///

@@ -19,8 +19,10 @@ pub mod leases;
 pub mod reconciles;
 pub mod releases;
 pub mod requests;
+pub mod retention;
 pub mod service_names;
 pub mod tokens;
+pub mod trials;
 pub mod views;
 pub mod workers;
 mod world;
@@ -42,6 +44,7 @@ macro_rules! store_contract {
             environments {
                 the_first_environment_has_the_short_names,
                 an_environment_with_deploys_or_instances_stays,
+                an_environment_ends_its_reconciles_with_it,
                 a_stack_with_apps_stays,
                 a_node_serves_until_somebody_says_otherwise,
             }
@@ -67,6 +70,7 @@ macro_rules! store_contract {
                 a_finished_build_stays_finished,
                 lines_are_numbered_and_fenced,
                 a_build_knows_who_waits_for_it,
+                how_an_image_is_made_is_noted_once_it_is_chosen,
             }
             deploys {
                 a_deploy_waits_or_supersedes,
@@ -98,7 +102,6 @@ macro_rules! store_contract {
                 each_change_tells_of_itself,
                 filters_choose_by_subject_and_kind,
                 the_newest_event_wakes_who_waits,
-                old_events_are_taken_away,
             }
             requests {
                 a_request_happens_once,
@@ -109,7 +112,21 @@ macro_rules! store_contract {
                 what_was_found_running_is_deployed,
                 the_commit_of_what_was_found_is_built_when_it_is_asked_for,
                 no_app_gets_an_id_that_an_instance_bears,
+                no_environment_gets_an_id_that_an_instance_bears,
+                a_worker_that_was_found_keeps_its_scale,
                 an_adoption_that_cannot_be_changes_nothing,
+            }
+            retention {
+                what_stands_for_itself_goes_by_age,
+                batches_have_a_limit,
+                what_a_kept_release_needs_stays,
+                the_history_of_a_deleted_app_goes,
+                what_is_under_way_stays_however_old,
+                config_versions_go_once_replaced_and_unnamed,
+            }
+            trials {
+                a_trial_answers_and_changes_nothing,
+                a_trial_refuses_what_would_be_refused,
             }
             tokens { a_token_is_found_by_its_hash_and_revoked }
             reconciles { a_reconcile_ends_once }

@@ -107,7 +107,8 @@ pub trait Environments: Send + Sync {
         change: &Change,
     ) -> Result<Environment, Error>;
 
-    /// Deletes an Environment in which nothing is deployed or being deployed, and of whose instances none stands.
+    /// Deletes an Environment in which nothing is deployed or being deployed, and of whose instances none stands. Its
+    /// Reconciles that are in progress fail with it, each with its event.
     ///
     /// # Errors
     /// `NotFound`, `InUse`.

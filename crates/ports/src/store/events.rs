@@ -56,10 +56,4 @@ pub trait Events: Send + Sync {
 
     /// The id of the newest event, as it rises. `EventId::new(0)` when there is none. Wakes loops and watchers.
     fn newest_event(&self) -> watch::Receiver<EventId>;
-
-    /// Takes events older than a time away, at most `limit`, and says how many.
-    ///
-    /// # Errors
-    /// None but those of the database.
-    async fn prune_events(&self, before: Timestamp, limit: u32) -> Result<u32, Error>;
 }

@@ -6,7 +6,6 @@
 use super::Error;
 use async_trait::async_trait;
 use bytes::Bytes;
-use domain::Timestamp;
 
 /// What makes a request the same as another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,10 +43,4 @@ pub trait Requests: Send + Sync {
     /// # Errors
     /// `NotFound`.
     async fn answer_request(&self, actor: &str, id: &str, answer: Bytes) -> Result<(), Error>;
-
-    /// Takes away requests that are older than a time. They are kept for a day.
-    ///
-    /// # Errors
-    /// None but those of the database.
-    async fn prune_requests(&self, before: Timestamp) -> Result<u32, Error>;
 }

@@ -6,8 +6,9 @@ use crate::{
     moment,
 };
 use domain::{
-    NodeName, ObservedInstance, Timestamp,
-    observed::{Authenticity, End, ImageCheck, Phase, RestartPolicy},
+    ByteSize, CpuMillis, NodeName, ObservedInstance, Timestamp,
+    observed::{Authenticity, End, ImageCheck, Origin, Phase, RestartPolicy},
+    worker::Resources,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -59,6 +60,7 @@ struct Health {
 #[serde(rename_all = "PascalCase", default)]
 struct Config {
     labels: Option<Labels>,
+    cmd: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -66,6 +68,11 @@ struct Config {
 struct HostConfig {
     restart_policy: Named,
     port_bindings: Option<BTreeMap<String, Option<Vec<Binding>>>>,
+    /// Bytes. 0: no limit.
+    memory: u64,
+    /// Billionths of a core. 0: no limit.
+    #[serde(rename = "NanoCpus")]
+    nano_cpus: u64,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -150,6 +157,7 @@ impl Inspected {
     pub(super) fn instance(&self, node: &NodeName) -> Option<ObservedInstance> {
         let identity = labels::identity(self.config.labels.as_ref()?)?;
         let named = self.name.trim_start_matches('/');
+        let (listens_on, port) = self.ports().unzip();
         Some(ObservedInstance {
             instance: identity.instance,
             handle: self.id.clone(),
@@ -168,16 +176,38 @@ impl Inspected {
             commit: identity.commit,
             phase: self.phase(),
             restart: self.restart_policy(),
-            port: self.port(),
+            port,
             created_at: time(&self.created),
+            origin: Origin {
+                app: identity.app_name,
+                environment: identity.environment_name,
+                listens_on,
+                argv: self.config.cmd.clone().filter(|argv| !argv.is_empty()),
+                resources: self.resources(),
+            },
         })
     }
 
-    /// The host port, as it was asked for: it is there also when the container is not running.
-    fn port(&self) -> Option<u16> {
+    /// The port inside and the host port, as they were asked for: they are there also when the container is not running.
+    fn ports(&self) -> Option<(u16, u16)> {
         let bindings = self.host_config.port_bindings.as_ref()?;
-        let mut ports = bindings.values().flatten().flatten();
-        ports.find_map(|binding| binding.host_port.parse().ok().filter(|port| *port > 0))
+        let number = |text: &str| text.parse().ok().filter(|port: &u16| *port > 0);
+        bindings.iter().find_map(|(inside, bound)| {
+            let inside = number(inside.strip_suffix("/tcp")?)?;
+            let host = |binding: &Binding| number(&binding.host_port);
+            Some((inside, bound.iter().flatten().find_map(host)?))
+        })
+    }
+
+    fn resources(&self) -> Resources {
+        let HostConfig {
+            memory, nano_cpus, ..
+        } = self.host_config;
+        let cpu = u32::try_from(nano_cpus / 1_000_000).unwrap_or(u32::MAX);
+        Resources {
+            memory: (memory > 0).then(|| ByteSize::bytes(memory)),
+            cpu: (cpu > 0).then(|| CpuMillis::new(cpu)),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use domain::{
     IntentKind, IntentState, Node, NodeName, ObservedInstance, Scale, StackId, Timestamp,
     WorkerName, WorkerSpec,
     node::{Duty, NodeState},
-    observed::{Authenticity, Phase, RestartPolicy},
+    observed::{Authenticity, Origin, Phase, RestartPolicy},
 };
 use scheduler::input::{
     Answered, DesiredApp, DesiredDeploy, DesiredWorker, Load, PlanInput, Policy, PoolNode,
@@ -182,6 +182,7 @@ impl Sketch {
             restart,
             port,
             created_at: self.now,
+            origin: Origin::default(),
         }
     }
 

@@ -38,14 +38,18 @@ pub(crate) async fn run(args: args::Serve) -> anyhow::Result<ExitCode> {
         .break_leases(&lock)
         .await
         .context("the leases of the server before this one")?;
+    let server = format!("{}-{:08x}", std::process::id(), RandomIds.bits() >> 32);
+    let machinery = wiring::machinery(&args, store.clone(), server)?;
+    // Before anything is made that gets an id, by the seed or by a caller.
+    if let Err(error) = controller::strangers::guard_ids(&machinery.deps).await {
+        tracing::warn!(%error, "could not look for instances that the database does not know; the loop will");
+    }
     if args.state.dev {
         seed::seed(&*store, SystemClock.now())
             .await
             .context("environments and stacks to begin with")?;
         ensure_admin_token(&store, &dir).await?;
     }
-    let server = format!("{}-{:08x}", std::process::id(), RandomIds.bits() >> 32);
-    let machinery = wiring::machinery(&args, store.clone(), server)?;
     let listener = TcpListener::bind(args.listen).await.with_context(|| {
         format!(
             "cannot listen on {}: is another server running? choose another --listen",
@@ -66,9 +70,6 @@ pub(crate) async fn run(args: args::Serve) -> anyhow::Result<ExitCode> {
     let telling = tokio::spawn(tell_capacity(machinery.clone()));
     let figures =
         for_metrics.map(|listener| tokio::spawn(metrics::serve(listener, metrics, stop.clone())));
-    if let Err(error) = controller::strangers::guard_ids(&machinery.deps).await {
-        tracing::warn!(%error, "could not look for instances that the database does not know; the loop will");
-    }
     let loops = Server::start(machinery.deps.clone());
     announce(&dir, &store, address)?;
 

@@ -1,7 +1,7 @@
 //! Who is let in, and what they may do.
 
 use crate::{
-    calls::{Clients, DEVELOPMENT, refused},
+    calls::{Clients, DEVELOPMENT, contains, refused},
     harness::{Jockeyd, PATIENCE},
 };
 use anyhow::ensure;
@@ -181,5 +181,60 @@ async fn the_admin_token_of_a_development_server_is_its_users_alone() -> anyhow:
     server.kill()?;
     server.resume().await?;
     assert_eq!(std::fs::read_to_string(server.file("admin-token"))?, token);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_list_of_tokens_tells_of_use_expiry_and_revocation() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    let month = ["--name", "month", "--expires", "30d"];
+    let token = server.token("viewer", &month).await?;
+    server.token("viewer", &["--name", "unused"]).await?;
+    server.token("viewer", &["--name", "gone"]).await?;
+    Clients(server.api_as(&token))
+        .apps()
+        .list_apps(apps())
+        .await?;
+    let revoked = server.jockey(&["tokens", "revoke", "gone"]).await?;
+    contains(&revoked.with(0).out, &["revoked token gone"]);
+    let ask = || async {
+        let request = v1::ListTokensRequest::default();
+        server.admin().tokens().list_tokens(request).await
+    };
+    let used = |answer: &v1::ListTokensResponse| {
+        let mut tokens = answer.tokens.iter();
+        tokens.any(|token| token.name == "month" && token.last_use_time.is_some())
+    };
+    server.until("its use to be noted", ask, used).await?;
+
+    let table = server.jockey(&["tokens", "list"]).await?.with(0).out;
+    let line = |name: &str| {
+        let line = table.lines().find(|line| line.starts_with(name));
+        line.unwrap_or_default()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+    };
+    contains(&table, &["EXPIRES", "LAST USED", "REVOKED"]);
+    assert_eq!(line("month")[3], "in", "{table}");
+    assert_eq!(line("month")[6], "-", "{table}");
+    assert_eq!(line("unused")[3..6], ["-", "-", "-"], "{table}");
+    assert_eq!(line("gone")[3..5], ["-", "-"], "{table}");
+    assert_ne!(line("gone")[5], "-", "{table}");
+
+    let list = ["tokens", "list", "-o", "json"];
+    let json: serde_json::Value = serde_json::from_str(&server.jockey(&list).await?.with(0).out)?;
+    let tokens = json.as_array().expect("a list");
+    let has = |name: &str, field: &str| {
+        let named = tokens.iter().find(|token| token["name"] == name);
+        named.is_some_and(|token| token.get(field).is_some_and(|time| time.is_string()))
+    };
+    for (name, expiry, used, revoked) in [
+        ("month", true, true, false),
+        ("unused", false, false, false),
+        ("gone", false, false, true),
+    ] {
+        let seen = ["expireTime", "lastUseTime", "revokeTime"].map(|field| has(name, field));
+        assert_eq!(seen, [expiry, used, revoked], "{name}: {json:#}");
+    }
     Ok(())
 }

@@ -213,6 +213,39 @@ async fn config_is_text_that_a_process_can_take() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn config_that_is_not_text_or_too_long_is_refused_as_a_person_types_it() -> anyhow::Result<()>
+{
+    let server = Jockeyd::start().await?;
+    server.create_app("typed").await?;
+    std::fs::write(server.file("binary"), [0xff, 0xfe, 0x00])?;
+    std::fs::write(server.file("long"), "x".repeat(128 << 10))?;
+    std::fs::write(server.file("part"), "x".repeat(120 << 10))?;
+    let set = async |variables: &[String]| {
+        let mut words = vec!["config", "set", "-a", "typed", "-e", DEVELOPMENT];
+        words.extend(variables.iter().map(String::as_str));
+        server.jockey(&words).await
+    };
+    set(&["A=@binary".to_owned()])
+        .await?
+        .refuses(&["cannot read binary", "UTF-8"]);
+    set(&["A=@long".to_owned()]).await?.with(2).refuses(&[
+        "the value of A is 131072 bytes long",
+        "at most 131072 reach a process",
+        "put it into a file",
+    ]);
+    let parts = |count: u32| {
+        let part = |number| format!("PART_{number}=@part");
+        (0..count).map(part).collect::<Vec<_>>()
+    };
+    set(&parts(9)).await?.with(2).refuses(&[
+        "the set would be 1106001 bytes long",
+        "a Config Set has at most 1048576",
+    ]);
+    set(&parts(8)).await?.with(0);
+    Ok(())
+}
+
+#[tokio::test]
 async fn names_that_make_one_service_are_refused() -> anyhow::Result<()> {
     let server = Jockeyd::start().await?;
     server.create_app("my-app").await?;

@@ -103,3 +103,33 @@ async fn a_build_that_is_cancelled_ends_and_fails_the_deploy_that_waits() -> any
     contains(&ended.reason, &["cancelled"]);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_build_says_how_its_image_is_made() -> anyhow::Result<()> {
+    let server =
+        Jockeyd::start_with(&["--builder", "buildstep=127.0.0.1:1/no-such-builder:1"]).await?;
+    server
+        .app("dock", &[("Dockerfile", "FROM busybox:1\nRUN false\n")])
+        .await?;
+    server.app("pack", &[("Procfile", "web: serve\n")]).await?;
+    let docked = server.build("dock", "HEAD").await?;
+    assert_eq!(docked.state(), BuildState::Failed, "{docked:?}");
+    assert_eq!(docked.strategy(), v1::BuildStrategy::Dockerfile);
+    assert_eq!(docked.builder, None);
+    let packed = server.build("pack", "HEAD").await?;
+    assert_eq!(packed.strategy(), v1::BuildStrategy::Buildpacks);
+    let builder = packed.builder.expect("the server's");
+    assert_eq!(
+        (builder.image.as_str(), builder.layout()),
+        (
+            "127.0.0.1:1/no-such-builder:1",
+            v1::BuilderLayout::Buildstep
+        )
+    );
+    let table = server.jockey(&["builds", "list"]).await?.with(0).out;
+    contains(
+        &table,
+        &["STRATEGY", "dockerfile", "buildpacks", "no-such-builder:1"],
+    );
+    Ok(())
+}

@@ -131,3 +131,53 @@ async fn what_is_adopted_runs_on_until_a_deploy_replaces_it() -> anyhow::Result<
     assert_eq!(all(&server)?, containers(&instances));
     Ok(())
 }
+
+#[tokio::test]
+async fn after_a_loss_what_runs_is_adopted_by_name_once_its_app_is_made() -> anyhow::Result<()> {
+    let (server, before, repository) = forgetful(Database::Lost).await?;
+    unknown(&server, 2).await?;
+    let mut system = server.admin().system();
+    let words = [
+        "dep-1 (2 instances) cannot be adopted",
+        "there is no app `restored`",
+        "`jockey apps create restored --repo OWNER/NAME`",
+    ];
+    for dry_run in [true, false] {
+        let request = v1::AdoptRequest {
+            dry_run,
+            ..v1::AdoptRequest::default()
+        };
+        let answer = refused(system.adopt(request).await);
+        answer.says(Code::FailedPrecondition, "NOT_ADOPTABLE", &words);
+    }
+    server
+        .jockey(&["apps", "create", APP, "--repo", "example/restored"])
+        .await?
+        .with(0);
+    let told = server.jockey(&["system", "adopt"]).await?.with(0);
+    assert!(told.out.contains("adopted 2 instances"), "{told:?}");
+    unknown(&server, 0).await?;
+    let instances = server.settled(APP, "the two", exactly(2)).await?;
+    assert_eq!(containers(&instances), before);
+    assert_eq!(get(&instances[0].address).await?, "old");
+
+    // One that dies is replaced by its like, of the release that was adopted.
+    let dead = before.first().expect("two");
+    testkit::docker::run(["rm", "-f", dead])?;
+    let healed =
+        |instances: &[v1::Instance]| exactly(2)(instances) && !containers(instances).contains(dead);
+    let instances = server.settled(APP, "another", healed).await?;
+    for instance in &instances {
+        assert_eq!(get(&instance.address).await?, "old");
+    }
+    repository.commit(&change("new", &[("page", "new")]))?;
+    let deploy = server.deployed(APP).await?;
+    assert_ne!(deploy.id, "dep-1");
+    let is_new = |instances: &[v1::Instance]| {
+        exactly(2)(instances) && containers(instances).is_disjoint(&before)
+    };
+    let instances = server.settled(APP, "new ones", is_new).await?;
+    assert_eq!(get(&instances[0].address).await?, "new");
+    assert_eq!(all(&server)?, containers(&instances));
+    Ok(())
+}

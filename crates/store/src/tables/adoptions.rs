@@ -14,7 +14,7 @@ use diesel::{
     sql_types::{BigInt, Text},
 };
 use domain::{
-    AppId, Deploy, DeployId, Release, ReleaseId, Scale,
+    AppId, Deploy, DeployId, EnvironmentId, Release, ReleaseId, Scale,
     worker::{Resources, WorkerSource},
 };
 use ports::store::{Adoptions, Change, Error, adoptions::Adoption, workers::NewWorker};
@@ -107,6 +107,11 @@ impl Adoptions for Store {
 
     async fn reserve_apps(&self, up_to: AppId) -> Result<(), Error> {
         self.write(move |tx| reserve(tx.conn, "apps", up_to.number()))
+            .await
+    }
+
+    async fn reserve_environments(&self, up_to: EnvironmentId) -> Result<(), Error> {
+        self.write(move |tx| reserve(tx.conn, "environments", up_to.number()))
             .await
     }
 

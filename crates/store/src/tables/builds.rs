@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use domain::{
     App, AppId, Build, BuildId, BuildState, CommitSha, DeployState, GitRef, ImageRef, Timestamp,
-    build::Wanted,
+    build::{Strategy, Wanted},
 };
 use ports::store::{
     Builds, Change, Error, Fence, Listed, Page,
@@ -28,6 +28,7 @@ pub(super) struct BuildRow {
     git_ref: String,
     commit_sha: String,
     recipe: String,
+    strategy: Option<String>,
     wanted: String,
     state: String,
     image: Option<String>,
@@ -45,6 +46,7 @@ impl BuildRow {
             git_ref: parse(&self.git_ref)?,
             commit: parse(&self.commit_sha)?,
             recipe: json::read(&self.recipe)?,
+            strategy: self.strategy.as_deref().map(json::read).transpose()?,
             wanted: parse(&self.wanted)?,
             state: parse(&self.state)?,
             image: parse_some(self.image.as_deref())?,
@@ -258,6 +260,26 @@ impl Builds for Store {
         self.change(change, move |tx, change| {
             fence.iter().try_for_each(|fence| tx.guard(fence))?;
             finish(tx, id, outcome, change)
+        })
+        .await
+    }
+
+    async fn note_strategy(
+        &self,
+        id: BuildId,
+        strategy: &Strategy,
+        fence: &Fence,
+    ) -> Result<(), Error> {
+        let (strategy, fence) = (strategy.clone(), fence.clone());
+        self.write(move |tx| {
+            tx.guard(&fence)?;
+            let noted = diesel::update(builds::table.find(id.number()))
+                .set(builds::strategy.eq(json::write(&strategy)?))
+                .execute(tx.conn)?;
+            if noted == 0 {
+                return Err(missing("build", id));
+            }
+            Ok(())
         })
         .await
     }

@@ -1,6 +1,6 @@
 //! Environments.
 
-use super::{configs, deploys, intents, listed, rows, service_names, touched, workers};
+use super::{configs, deploys, intents, listed, reconciles, rows, service_names, touched, workers};
 use crate::{
     Store,
     conn::{Conn, columns},
@@ -163,6 +163,7 @@ fn delete(tx: &mut Tx<'_>, id: EnvironmentId, change: &Change) -> Result<(), Fau
     service_names::free_environment(tx.conn, id)?;
     workers::delete_of_environment(tx.conn, id)?;
     configs::delete_of_environment(tx.conn, id, change)?;
+    reconciles::end_of_environment(tx, id, change)?;
     diesel::update(environments::table.find(id.number()))
         .set(environments::deleted_at.eq(change.at.micros()))
         .execute(tx.conn)?;

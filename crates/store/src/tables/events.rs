@@ -144,18 +144,4 @@ impl Events for Store {
     fn newest_event(&self) -> watch::Receiver<EventId> {
         self.newest.clone()
     }
-
-    async fn prune_events(&self, before: Timestamp, limit: u32) -> Result<u32, Error> {
-        self.write(move |tx| {
-            let old: Vec<i64> = events::table
-                .filter(events::at.lt(before.micros()))
-                .order(events::at)
-                .limit(limit.min(PAGE_MAX * 10).into())
-                .select(events::id)
-                .load(tx.conn)?;
-            let gone = diesel::delete(events::table.filter(events::id.eq_any(old)));
-            Ok(u32::try_from(gone.execute(tx.conn)?).unwrap_or(u32::MAX))
-        })
-        .await
-    }
 }

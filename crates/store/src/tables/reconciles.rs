@@ -100,6 +100,24 @@ fn create(tx: &mut Tx<'_>, new: &NewReconcile, change: &Change) -> Result<Reconc
     Ok(made)
 }
 
+/// Ends those of an Environment that goes: with it goes the loop that would end them.
+pub(super) fn end_of_environment(
+    tx: &mut Tx<'_>,
+    environment: EnvironmentId,
+    change: &Change,
+) -> Result<(), Fault> {
+    let reason = "the environment was deleted";
+    let told = Change {
+        message: reason.to_owned(),
+        ..change.clone()
+    };
+    for open in in_progress(tx.conn, environment)? {
+        let reason = Some(reason.to_owned());
+        advance(tx, open.id, ReconcileEvent::GaveUp, reason, &told)?;
+    }
+    Ok(())
+}
+
 fn advance(
     tx: &mut Tx<'_>,
     id: ReconcileId,

@@ -9,7 +9,6 @@ use crate::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use diesel::prelude::*;
-use domain::Timestamp;
 use ports::store::{
     Change, Error, Requests,
     requests::{RequestKey, RequestRecord},
@@ -81,15 +80,6 @@ impl Requests for Store {
                 return Err(missing("request", id));
             }
             Ok(())
-        })
-        .await
-    }
-
-    async fn prune_requests(&self, before: Timestamp) -> Result<u32, Error> {
-        self.write(move |tx| {
-            let old = requests::table.filter(requests::at.lt(before.micros()));
-            let gone = diesel::delete(old).execute(tx.conn)?;
-            Ok(u32::try_from(gone).unwrap_or(u32::MAX))
         })
         .await
     }

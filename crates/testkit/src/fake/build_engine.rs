@@ -5,8 +5,11 @@ use super::{
     node::{Registry, content_id},
 };
 use async_trait::async_trait;
-use domain::{CommitSha, ImageRef, build::DeclaredWorker};
-use ports::build_engine::{BuildOrder, Built, Error};
+use domain::{
+    CommitSha, ImageRef,
+    build::{DeclaredWorker, Strategy},
+};
+use ports::build_engine::{BuildOrder, Built, Error, Told};
 use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 use tokio::sync::mpsc;
 
@@ -53,7 +56,7 @@ impl BuildEngine {
 
 #[async_trait]
 impl ports::BuildEngine for BuildEngine {
-    async fn build(&self, order: &BuildOrder, lines: mpsc::Sender<String>) -> Result<Built, Error> {
+    async fn build(&self, order: &BuildOrder, told: mpsc::Sender<Told>) -> Result<Built, Error> {
         let recipe = lock(&self.recipes).get(&order.commit).cloned();
         let Some(recipe) = recipe else {
             return Err(Error::NoStrategy {
@@ -63,19 +66,19 @@ impl ports::BuildEngine for BuildEngine {
             });
         };
         // Nobody listens any more: the build goes on all the same.
-        let _ = lines
-            .send(format!("building {}", order.commit.short()))
-            .await;
+        let _ = told.send(Told::Strategy(Strategy::Dockerfile)).await;
+        let say = async |line: String| drop(told.send(Told::Line(line)).await);
+        say(format!("building {}", order.commit.short())).await;
         tokio::time::sleep(recipe.takes).await;
         match recipe.outcome {
             Ok(workers) => {
                 let image = Self::image_of(&order.commit);
                 self.registry.put(&image);
-                let _ = lines.send(format!("built {}", image.short())).await;
+                say(format!("built {}", image.short())).await;
                 Ok(Built { image, workers })
             }
             Err(reason) => {
-                let _ = lines.send(reason.clone()).await;
+                say(reason.clone()).await;
                 Err(Error::Failed(reason))
             }
         }

@@ -27,6 +27,10 @@ impl Fleet {
 }
 
 impl ports::Fleet for Fleet {
+    fn nodes(&self) -> Vec<NodeName> {
+        self.nodes.keys().cloned().collect()
+    }
+
     fn runtime(&self, node: &NodeName) -> Result<Arc<dyn Runtime>, UnknownNode> {
         let found = self.nodes.get(node).map(|(runtime, _)| Arc::clone(runtime));
         found.ok_or_else(|| UnknownNode(node.clone()))

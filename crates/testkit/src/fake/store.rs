@@ -14,6 +14,7 @@ mod leases;
 mod reconciles;
 mod releases;
 mod requests;
+mod retention;
 mod services;
 mod state;
 mod tokens;
@@ -31,8 +32,16 @@ pub struct Store {
     installation: InstallationId,
     /// The database's clock, by which leases run.
     clock: Arc<dyn Clock>,
-    state: Mutex<State>,
-    newest: Watchers<EventId>,
+    state: Arc<Mutex<State>>,
+    newest: Arc<Watchers<EventId>>,
+    effect: Effect,
+}
+
+/// What becomes of a transaction.
+#[derive(Clone, Copy)]
+enum Effect {
+    Kept,
+    TakenBack,
 }
 
 impl Store {
@@ -42,8 +51,9 @@ impl Store {
         Self {
             installation,
             clock,
-            state: Mutex::new(State::default()),
-            newest: Watchers::default(),
+            state: Arc::default(),
+            newest: Arc::default(),
+            effect: Effect::Kept,
         }
     }
 
@@ -54,6 +64,9 @@ impl Store {
     /// Runs one transaction, and wakes whoever waits for events when it wrote some.
     fn write<T>(&self, act: impl FnOnce(&mut State) -> Result<T, Error>) -> Result<T, Error> {
         let mut state = lock(&self.state);
+        if let Effect::TakenBack = self.effect {
+            return act(&mut state.clone());
+        }
         let result = act(&mut state);
         let newest = state.newest_event();
         drop(state);
@@ -65,5 +78,15 @@ impl Store {
 impl ports::Store for Store {
     fn installation(&self) -> InstallationId {
         self.installation
+    }
+
+    fn trial(&self) -> Arc<dyn ports::Store> {
+        Arc::new(Self {
+            installation: self.installation,
+            clock: Arc::clone(&self.clock),
+            state: Arc::clone(&self.state),
+            newest: Arc::clone(&self.newest),
+            effect: Effect::TakenBack,
+        })
     }
 }

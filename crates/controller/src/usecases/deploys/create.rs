@@ -1,9 +1,7 @@
 //! Deploys a commit, or an earlier Release.
 
 use super::{DeployView, view};
-use crate::usecases::{
-    Ctx, Done, EnvironmentPlan, Error, Intended, Kind, Mode, Record, Verb, redeploy,
-};
+use crate::usecases::{Ctx, Done, EnvironmentPlan, Error, Intended, Mode, Record, Verb, redeploy};
 use domain::{App, Cause, CommitSha, Deploy, Environment, GitRef, Release, ReleaseId};
 use ports::store::{
     Page,
@@ -174,8 +172,7 @@ pub(super) async fn release_of(
     environment: &Environment,
     id: ReleaseId,
 ) -> Result<Release, Error> {
-    let found = ctx.store().find_release(id).await?;
-    let release = found.ok_or_else(|| Error::unknown(Kind::Release, id))?;
+    let release = ctx.release(&id.to_string()).await?;
     if release.app != app.id || release.environment != environment.id {
         let problem = format!(
             "{id} is not a release of {} in {}; see `jockey deploys list`",

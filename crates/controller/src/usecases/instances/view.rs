@@ -257,10 +257,18 @@ pub async fn strangers(
     let mut views = Vec::with_capacity(seen.len());
     for seen in seen {
         let (restarts, started_at) = starts(&seen.phase);
+        let app = match &seen.origin.app {
+            Some(name) => name.to_string(),
+            None => names.app(seen.app).await?,
+        };
+        let environment = match &seen.origin.environment {
+            Some(name) => name.to_string(),
+            None => names.environment(seen.environment).await?,
+        };
         views.push(InstanceView {
             id: seen.instance,
-            app: names.app(seen.app).await?,
-            environment: names.environment(seen.environment).await?,
+            app,
+            environment,
             worker: seen.worker.to_string(),
             deploy: seen.deploy,
             release: None,
@@ -268,7 +276,7 @@ pub async fn strangers(
             address: None,
             standing: standing(&seen.phase, None, Registration::None),
             health: Health::Unknown,
-            commit: None,
+            commit: seen.commit,
             image: seen.image,
             handle: seen.handle,
             restarts,

@@ -6,11 +6,8 @@ use crate::usecases::{
     deploys::DeployView,
     redeploy::{self, Affected},
 };
-use domain::{
-    App, Cause, Environment, Scale, Worker, WorkerId, WorkerSpec,
-    worker::{Order, WorkerSource},
-};
-use ports::store::{self, workers::NewWorker};
+use domain::{App, Cause, Environment, Scale, Worker, WorkerId, WorkerSpec, worker::Order};
+use ports::store::workers::NewWorker;
 
 /// A Worker that was made, changed or deleted, and the Deploy that follows, where one does.
 #[derive(Debug, Clone)]
@@ -51,14 +48,6 @@ pub async fn create(
     let title = format!("worker {}", spec.name);
     let why = format!("with a scale of {}", scale.get());
     let record = Record::new(Verb::Create, &title, why).within(&app.name, &environment.name);
-    let found = ctx.store().find_worker(app.id, environment.id, &spec.name);
-    let exists = found.await?.is_some();
-    if mode == Mode::Preview && exists {
-        return Err(Error::Store(store::Error::Exists {
-            what: "a worker",
-            which: spec.name.to_string(),
-        }));
-    }
     let change = ctx.change(format!(
         "created {title} of {} in {}",
         app.name, environment.name
@@ -69,25 +58,11 @@ pub async fn create(
         spec,
         scale,
     };
-    let worker = match mode {
-        Mode::Preview => previewed(ctx, new),
-        Mode::Run => ctx.store().create_worker(new, &change).await?,
-    };
-    followed_by_deploy(ctx, &app, &environment, (worker, record), mode).await
-}
-
-fn previewed(ctx: &Ctx, new: NewWorker) -> Worker {
-    let now = ctx.deps.clock.now();
-    Worker {
-        id: WorkerId::new(0),
-        app: new.app,
-        environment: new.environment,
-        spec: new.spec,
-        scale: new.scale,
-        source: WorkerSource::Api,
-        created_at: now,
-        updated_at: now,
+    let mut worker = ctx.store_for(mode).create_worker(new, &change).await?;
+    if mode == Mode::Preview {
+        worker.id = WorkerId::new(0);
     }
+    followed_by_deploy(ctx, &app, &environment, (worker, record), mode).await
 }
 
 /// A singleton always stops first.
@@ -131,22 +106,20 @@ where
     if spec != before.spec {
         plan.records
             .push(record("its definition changes".to_owned()));
-        worker.spec = spec;
-        if mode == Mode::Run {
-            let change = ctx.change(format!("changed worker {name} of {}", owner.app));
-            let stored =
-                ctx.store()
-                    .update_worker(before.id, &worker.spec, before.updated_at, &change);
-            worker = stored.await?;
-        }
+        let change = ctx.change(format!("changed worker {name} of {}", owner.app));
+        let store = ctx.store_for(mode);
+        worker = store
+            .update_worker(before.id, &spec, before.updated_at, &change)
+            .await?;
     }
     if scale != before.scale {
         plan.records
             .push(record(format!("its scale becomes {asked}")));
-        worker.scale = scale;
-        if mode == Mode::Run {
-            worker = rescaled(ctx, &before, &worker, scale).await?;
-        }
+        let rescaled = rescaled(ctx, &before, &worker, (scale, mode)).await?;
+        worker = Worker {
+            spec: worker.spec,
+            ..rescaled
+        };
     }
     let redefined = worker.spec != before.spec;
     finish(ctx, worker, (plan, redefined), mode).await
@@ -157,7 +130,7 @@ async fn rescaled(
     ctx: &Ctx,
     before: &Worker,
     worker: &Worker,
-    scale: Scale,
+    (scale, mode): (Scale, Mode),
 ) -> Result<Worker, Error> {
     let name = &before.spec.name;
     let message = format!(
@@ -170,7 +143,8 @@ async fn rescaled(
     } else {
         ctx.further(message)
     };
-    let stored = ctx.store().rescale(&[(worker.id, scale)], &change).await?;
+    let store = ctx.store_for(mode);
+    let stored = store.rescale(&[(worker.id, scale)], &change).await?;
     Ok(stored.into_iter().next().unwrap_or_else(|| worker.clone()))
 }
 
@@ -218,13 +192,13 @@ pub async fn delete(
     Etag::changed_at(worker.updated_at).check(expected, Kind::Worker, &name)?;
     let app = ctx.app(&worker.app.to_string()).await?;
     let environment = ctx.environment(&worker.environment.to_string()).await?;
-    if mode == Mode::Run {
-        let change = ctx.change(format!(
-            "deleted worker {name} of {} in {}",
-            app.name, environment.name
-        ));
-        ctx.store().delete_worker(worker.id, &change).await?;
-    }
+    let change = ctx.change(format!(
+        "deleted worker {name} of {} in {}",
+        app.name, environment.name
+    ));
+    ctx.store_for(mode)
+        .delete_worker(worker.id, &change)
+        .await?;
     let record = Record::new(
         Verb::Delete,
         format!("worker {name}"),

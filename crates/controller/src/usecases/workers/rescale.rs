@@ -33,33 +33,25 @@ pub async fn rescale(
         plan.records
             .push(record.within(&app.name, &environment.name));
     }
-    let workers = match mode {
-        Mode::Preview => {
-            let scales: Vec<_> = wanted
-                .iter()
-                .map(|(worker, scale)| (worker.spec.name.clone(), *scale))
-                .collect();
-            plan.instances = vec![preview(ctx, &app, &environment, &scales).await?];
-            let planned = wanted
-                .into_iter()
-                .map(|(worker, scale)| Worker { scale, ..worker });
-            planned.collect()
-        }
-        Mode::Run => {
-            let words: Vec<_> = wanted
-                .iter()
-                .map(|(worker, scale)| format!("{}={}", worker.spec.name, scale.get()))
-                .collect();
-            let change = ctx.change(format!(
-                "scaled {} of {} in {}",
-                words.join(" "),
-                app.name,
-                environment.name
-            ));
-            let scales: Vec<_> = wanted.iter().map(|(w, scale)| (w.id, *scale)).collect();
-            ctx.store().rescale(&scales, &change).await?
-        }
-    };
+    if mode == Mode::Preview {
+        let scales: Vec<_> = wanted
+            .iter()
+            .map(|(worker, scale)| (worker.spec.name.clone(), *scale))
+            .collect();
+        plan.instances = vec![preview(ctx, &app, &environment, &scales).await?];
+    }
+    let words: Vec<_> = wanted
+        .iter()
+        .map(|(worker, scale)| format!("{}={}", worker.spec.name, scale.get()))
+        .collect();
+    let change = ctx.change(format!(
+        "scaled {} of {} in {}",
+        words.join(" "),
+        app.name,
+        environment.name
+    ));
+    let scales: Vec<_> = wanted.iter().map(|(w, scale)| (w.id, *scale)).collect();
+    let workers = ctx.store_for(mode).rescale(&scales, &change).await?;
     let value = workers
         .into_iter()
         .map(|worker| WorkerView {

@@ -50,24 +50,22 @@ pub async fn restart(
         plan.records
             .push(record.within(&app.name, &environment.name));
     }
-    match mode {
-        Mode::Preview => {
-            let preview = preview(ctx, &environment, &workers, (before, only));
-            plan.instances = vec![preview.await?];
-        }
-        Mode::Run => {
-            let names: Vec<_> = workers.iter().map(|w| w.spec.name.as_str()).collect();
-            let change = ctx.change(format!(
-                "restarted {} of {} in {}",
-                names.join(", "),
-                app.name,
-                environment.name
-            ));
-            let ids: Vec<_> = workers.iter().map(|worker| worker.id).collect();
-            let restart = Restart { before, only };
-            ctx.store().restart_workers(&ids, restart, &change).await?;
-        }
+    if mode == Mode::Preview {
+        let preview = preview(ctx, &environment, &workers, (before, only));
+        plan.instances = vec![preview.await?];
     }
+    let names: Vec<_> = workers.iter().map(|w| w.spec.name.as_str()).collect();
+    let change = ctx.change(format!(
+        "restarted {} of {} in {}",
+        names.join(", "),
+        app.name,
+        environment.name
+    ));
+    let ids: Vec<_> = workers.iter().map(|worker| worker.id).collect();
+    let restart = Restart { before, only };
+    ctx.store_for(mode)
+        .restart_workers(&ids, restart, &change)
+        .await?;
     let value = workers
         .into_iter()
         .map(|worker| WorkerView {

@@ -1,11 +1,13 @@
 //! Deploys that were found running.
 
-use super::world::{START, Shop, at, image, new_app, open, refused, shop, stack};
+use super::world::{START, Shop, at, environment, image, new_app, open, refused, shop, stack};
 use crate::{
     Store,
     store::{Error, Page, adoptions::Adoption, builds::Requested, deploys::DeployFilter},
 };
-use domain::{AppId, Deploy, DeployId, DeployState, Intent, IntentState, WorkerSpec};
+use domain::{
+    AppId, Deploy, DeployId, DeployState, EnvironmentId, Intent, IntentState, WorkerSpec,
+};
 
 fn found(shop: &Shop, number: i64, ports: &[u16]) -> Adoption {
     let deploy = DeployId::new(number);
@@ -77,6 +79,26 @@ pub async fn no_app_gets_an_id_that_an_instance_bears(store: &dyn Store) {
     store.reserve_apps(AppId::new(7)).await.unwrap();
     let created = store.create_app(new_app("shop", &stack), &at(1)).await;
     assert_eq!(created.unwrap().id, AppId::new(41));
+}
+
+pub async fn no_environment_gets_an_id_that_an_instance_bears(store: &dyn Store) {
+    store
+        .reserve_environments(EnvironmentId::new(40))
+        .await
+        .unwrap();
+    let created = environment(store, "production").await;
+    assert_eq!(created.id, EnvironmentId::new(41));
+}
+
+pub async fn a_worker_that_was_found_keeps_its_scale(store: &dyn Store) {
+    let shop = shop(store).await;
+    let adoption = found(&shop, 30, &[20_001, 20_002]);
+    store.adopt(adoption, &at(9)).await.unwrap();
+    let web = &"web".parse().unwrap();
+    let met = store
+        .find_worker(shop.app.id, shop.environment.id, web)
+        .await;
+    assert_eq!(met.unwrap().unwrap().scale.get(), 2);
 }
 
 pub async fn an_adoption_that_cannot_be_changes_nothing(store: &dyn Store) {

@@ -9,7 +9,11 @@ use crate::{
         deploys::{NewDeploy, OnConflict},
     },
 };
-use domain::{BuildState, DeployEvent, app::Recipe, build::Wanted};
+use domain::{
+    BuildId, BuildState, DeployEvent,
+    app::{Builder, BuilderLayout, Recipe},
+    build::{Strategy, Wanted},
+};
 
 pub async fn equal_requests_share_a_build(store: &dyn Store) {
     let shop = shop(store).await;
@@ -135,4 +139,39 @@ pub async fn a_build_knows_who_waits_for_it(store: &dyn Store) {
         .await
         .unwrap();
     assert_eq!(store.waiting_for_build(build.id).await.unwrap(), 0);
+}
+
+pub async fn how_an_image_is_made_is_noted_once_it_is_chosen(store: &dyn Store) {
+    let shop = shop(store).await;
+    let fence = lease(store, "build/bld-1", "one").await;
+    let buildpacks = Strategy::Buildpacks(Builder {
+        image: "builder:1".to_owned(),
+        layout: BuilderLayout::Herokuish,
+    });
+    for (commit, strategy) in [('a', Strategy::Dockerfile), ('b', buildpacks)] {
+        let new = shop.new_build(commit);
+        let build = store.request_build(new, &at(1)).await.unwrap().into_build();
+        assert_eq!(build.strategy, None);
+        store
+            .note_strategy(build.id, &strategy, &fence)
+            .await
+            .unwrap();
+        let outcome = BuildOutcome::Failed {
+            reason: "it does not compile".to_owned(),
+        };
+        let failed = store.finish_build(build.id, outcome, None, &at(2)).await;
+        assert_eq!(failed.unwrap().strategy, Some(strategy.clone()));
+        let kept = store.find_build(build.id).await.unwrap().unwrap();
+        assert_eq!(kept.strategy, Some(strategy));
+    }
+    let none = store
+        .note_strategy(BuildId::new(99), &Strategy::Dockerfile, &fence)
+        .await;
+    assert!(matches!(refused(none), Error::NotFound { .. }));
+    store.release(&fence).await.unwrap();
+    lease(store, "build/bld-1", "two").await;
+    let late = store
+        .note_strategy(BuildId::new(1), &Strategy::Dockerfile, &fence)
+        .await;
+    assert!(matches!(refused(late), Error::Fenced { .. }));
 }

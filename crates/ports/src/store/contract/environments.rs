@@ -3,9 +3,9 @@
 use super::world::{at, environment, gone, open, refused, shop};
 use crate::{
     Store,
-    store::{Error, Page},
+    store::{Error, Page, events::EventFilter, reconciles::NewReconcile},
 };
-use domain::{DeployEvent, node::Duty};
+use domain::{DeployEvent, node::Duty, reconcile::ReconcileState};
 
 pub async fn the_first_environment_has_the_short_names(store: &dyn Store) {
     let first = environment(store, "development").await;
@@ -52,6 +52,50 @@ pub async fn an_environment_with_deploys_or_instances_stays(store: &dyn Store) {
     let error = refused(store.delete_environment(id, &at(4)).await);
     assert!(matches!(error, Error::NotFound { .. }), "{error}");
     environment(store, "production").await;
+}
+
+pub async fn an_environment_ends_its_reconciles_with_it(store: &dyn Store) {
+    let shop = shop(store).await;
+    let id = shop.environment.id;
+    let other = environment(store, "staging").await;
+    let begun = async |environment| {
+        let new = NewReconcile {
+            environment,
+            app: None,
+            state: ReconcileState::InProgress,
+            plan: Vec::new(),
+        };
+        store.create_reconcile(new, &at(1)).await.unwrap()
+    };
+    let (open, elsewhere) = (begun(id).await, begun(other.id).await);
+    let before = *store.newest_event().borrow();
+    store.delete_environment(id, &at(2)).await.unwrap();
+    let ended = store.find_reconcile(open.id).await.unwrap().unwrap();
+    assert_eq!(
+        (ended.state, ended.completed_at, ended.reason.as_deref()),
+        (
+            ReconcileState::Failed,
+            Some(at(2).at),
+            Some("the environment was deleted")
+        )
+    );
+    let told = store
+        .events_after(before, &EventFilter::default(), 10)
+        .await
+        .unwrap();
+    let told: Vec<(&str, &str)> = told
+        .iter()
+        .map(|event| (&*event.kind, &*event.message))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("reconcile.failed", "the environment was deleted"),
+            ("environment.deleted", "for a test")
+        ]
+    );
+    let left = store.find_reconcile(elsewhere.id).await.unwrap();
+    assert_eq!(left, Some(elsewhere));
 }
 
 pub async fn a_stack_with_apps_stays(store: &dyn Store) {

@@ -132,20 +132,3 @@ pub async fn the_newest_event_wakes_who_waits(store: &dyn Store) {
     environment(store, "staging").await;
     assert!(*newest.borrow_and_update() > first);
 }
-
-pub async fn old_events_are_taken_away(store: &dyn Store) {
-    for (name, seconds) in [("a", 10), ("b", 20), ("c", 30)] {
-        store
-            .create_stack(name.parse().unwrap(), &at(seconds))
-            .await
-            .unwrap();
-    }
-    assert_eq!(store.prune_events(at(25).at, 1).await.unwrap(), 1);
-    assert_eq!(store.prune_events(at(25).at, 10).await.unwrap(), 1);
-    let left = store
-        .events_after(EventId::new(0), &EventFilter::default(), 10)
-        .await
-        .unwrap();
-    assert_eq!(left.len(), 1);
-    assert_eq!(*store.newest_event().borrow(), left[0].id);
-}

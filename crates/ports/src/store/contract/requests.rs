@@ -1,7 +1,13 @@
 //! Idempotency keys.
 
 use super::world::{asked, at, new_app, refused, stack};
-use crate::{Store, store::Error};
+use crate::{
+    Store,
+    store::{
+        Error,
+        retention::{Keep, Old},
+    },
+};
 use bytes::Bytes;
 
 pub async fn a_request_happens_once(store: &dyn Store) {
@@ -33,8 +39,14 @@ pub async fn a_request_happens_once(store: &dyn Store) {
     assert_eq!(record.answer, Some(answer.clone()));
     let unknown = store.answer_request("ada", "r2", answer).await;
     assert!(matches!(refused(unknown), Error::NotFound { .. }));
-    assert_eq!(store.prune_requests(at(0).at).await.unwrap(), 0);
-    assert_eq!(store.prune_requests(at(1).at).await.unwrap(), 1);
+    let forget = async |seconds| {
+        let keep = Keep {
+            since: at(seconds).at,
+            releases: 0,
+        };
+        store.forget(Old::Requests, keep, 10).await.unwrap()
+    };
+    assert_eq!((forget(0).await, forget(1).await), (0, 1));
     assert_eq!(store.find_request("ada", "r1").await.unwrap(), None);
 }
 

@@ -10,13 +10,15 @@ fn container() -> Value {
             "Status": "running", "Running": true, "OOMKilled": false, "ExitCode": 0, "Error": "",
             "StartedAt": "2026-01-02T03:04:06Z", "FinishedAt": "0001-01-01T00:00:00Z"
         },
-        "Config": {"Labels": {
+        "Config": {"Cmd": ["serve", "all"], "Labels": {
             "jockey.installation": "jky-000000000009", "jockey.instance": "ins-000000000007",
-            "jockey.app": "3", "jockey.environment": "1", "jockey.worker": "web", "jockey.deploy": "42",
+            "jockey.app": "3", "jockey.app-name": "shop", "jockey.environment": "1",
+            "jockey.environment-name": "staging", "jockey.worker": "web", "jockey.deploy": "42",
             "jockey.config": "5", "maintainer": "somebody"
         }},
         "HostConfig": {
             "RestartPolicy": {"Name": "unless-stopped", "MaximumRetryCount": 0},
+            "Memory": 67108864, "NanoCpus": 250000000,
             "PortBindings": {"8888/tcp": [{"HostIp": "127.0.0.1", "HostPort": "20000"}]}
         }
     })

@@ -3,7 +3,7 @@
 use super::behaviour::Behaviour;
 use domain::{
     InstallationId, NodeName, ObservedInstance, Timestamp,
-    observed::{Authenticity, End, ImageCheck, Phase, RestartPolicy},
+    observed::{Authenticity, End, ImageCheck, Origin, Phase, RestartPolicy},
 };
 use ports::{
     images::HasHealthcheck,
@@ -195,6 +195,13 @@ impl Container {
             restart: self.restart,
             port: self.port,
             created_at: self.created_at,
+            origin: Origin {
+                app: Some(spec.app_name.clone()),
+                environment: Some(spec.environment_name.clone()),
+                listens_on: spec.port.map(|port| port.container),
+                argv: spec.argv.clone(),
+                resources: spec.resources,
+            },
         })
     }
 

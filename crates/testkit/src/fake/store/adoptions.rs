@@ -8,12 +8,13 @@ use super::{
 };
 use async_trait::async_trait;
 use domain::{
-    AppId, Build, BuildId, Cause, Deploy, DeployEvent, DeployId, DeployState, Release, ReleaseId,
+    AppId, Build, BuildId, Cause, Deploy, DeployEvent, DeployId, DeployState, EnvironmentId,
+    Release, ReleaseId, Scale,
     build::{BuildState, Wanted},
-    config::{ConfigScope, ConfigVersions},
     deploy::DEFAULT_PATIENCE,
+    worker::WorkerSource,
 };
-use ports::store::{Adoptions, Change, Error, adoptions::Adoption};
+use ports::store::{Adoptions, Change, Error, adoptions::Adoption, workers::NewWorker};
 
 impl State {
     fn adopt(&mut self, adoption: Adoption, change: &Change) -> Result<Deploy, Error> {
@@ -24,15 +25,12 @@ impl State {
             });
         }
         let app = self.app(adoption.app)?.clone();
-        self.environment(adoption.environment)?;
+        let environment = self.environment(adoption.environment)?;
+        let mut specs = adoption.workers.iter();
+        specs.try_for_each(|spec| self.worker_fits(&app, &spec.name, environment))?;
         self.adopt_starts(&adoption)?;
+        self.meet_found(&adoption, change);
         let build = self.adopted_build(&adoption, &app, change);
-        let newest = |scope| self.configs.newest_version(scope);
-        let config = ConfigVersions {
-            environment: newest(ConfigScope::Environment(adoption.environment)),
-            stack: newest(ConfigScope::Stack(app.stack, adoption.environment)),
-            app: newest(ConfigScope::App(adoption.app, adoption.environment)),
-        };
         let release = Release {
             id: ReleaseId::new(self.number("release")),
             app: adoption.app,
@@ -40,7 +38,7 @@ impl State {
             build,
             commit: adoption.commit,
             image: adoption.image,
-            config,
+            config: adoption.config,
             workers: adoption.workers,
             created_at: change.at,
         };
@@ -81,6 +79,29 @@ impl State {
         Ok(deploy)
     }
 
+    /// Stores the Workers that are not known, at the scale that was found.
+    fn meet_found(&mut self, adoption: &Adoption, change: &Change) {
+        let unasked = Change {
+            request: None,
+            ..change.clone()
+        };
+        for spec in &adoption.workers {
+            let (app, environment) = (adoption.app, adoption.environment);
+            if self.find_worker(app, environment, &spec.name).is_some() {
+                continue;
+            }
+            let running = adoption.starts.iter().filter(|s| s.worker == spec.name);
+            let count = i64::try_from(running.count()).unwrap_or(i64::MAX);
+            let new = NewWorker {
+                app,
+                environment,
+                spec: spec.clone(),
+                scale: Scale::new(count, u16::MAX).unwrap_or_default(),
+            };
+            self.add_worker(new, WorkerSource::Image, &unasked);
+        }
+    }
+
     fn adopted_build(
         &mut self,
         adoption: &Adoption,
@@ -93,6 +114,7 @@ impl State {
             git_ref: domain::GitRef::head(),
             commit: adoption.commit.clone(),
             recipe: app.recipe.clone(),
+            strategy: None,
             wanted: Wanted::ByDeploys,
             state: BuildState::Completed,
             image: Some(adoption.image.clone()),
@@ -119,6 +141,13 @@ impl Adoptions for Store {
     async fn reserve_apps(&self, up_to: AppId) -> Result<(), Error> {
         self.write(|state| {
             state.reserve("app", up_to.number());
+            Ok(())
+        })
+    }
+
+    async fn reserve_environments(&self, up_to: EnvironmentId) -> Result<(), Error> {
+        self.write(|state| {
+            state.reserve("environment", up_to.number());
             Ok(())
         })
     }

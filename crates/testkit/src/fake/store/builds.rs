@@ -7,7 +7,7 @@ use super::{
 use async_trait::async_trait;
 use domain::{
     Build, BuildId, DeployState, ImageRef,
-    build::{BuildState, Wanted},
+    build::{BuildState, Strategy, Wanted},
 };
 use ports::store::{
     Builds, Change, Error, Fence, Listed, Page,
@@ -15,9 +15,10 @@ use ports::store::{
 };
 
 /// A Build, its lines, and whether its image serves requests.
+#[derive(Clone)]
 pub(super) struct BuildRow {
     pub(super) build: Build,
-    lines: Vec<String>,
+    pub(super) lines: Vec<String>,
     pub(super) kept: bool,
 }
 
@@ -75,6 +76,7 @@ impl State {
             git_ref: new.git_ref,
             commit: new.commit,
             recipe: new.recipe,
+            strategy: None,
             wanted: new.wanted,
             state: BuildState::InProgress,
             image: None,
@@ -171,6 +173,19 @@ impl Builds for Store {
             state.admit(change)?;
             fence.map_or(Ok(()), |fence| state.guard(fence))?;
             state.finish_build(id, outcome, change)
+        })
+    }
+
+    async fn note_strategy(
+        &self,
+        id: BuildId,
+        strategy: &Strategy,
+        fence: &Fence,
+    ) -> Result<(), Error> {
+        self.write(|state| {
+            state.guard(fence)?;
+            state.build(id)?.build.strategy = Some(strategy.clone());
+            Ok(())
         })
     }
 

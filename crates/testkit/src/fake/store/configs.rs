@@ -6,26 +6,52 @@ use super::{
 };
 use async_trait::async_trait;
 use domain::{
-    ConfigSetId, ConfigVersionId, EnvironmentId,
+    ConfigSetId, ConfigVersionId, EnvironmentId, Timestamp,
     config::{ConfigScope, ConfigSet, ConfigVersions, Variables},
 };
 use ports::store::{Change, Configs, Error, Listed, Page, configs::ConfigVersion};
 use std::collections::BTreeMap;
 
 /// The sets that there are, and all versions that there ever were: Releases go on naming those of deleted sets.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct ConfigTable {
     newest: BTreeMap<ConfigScope, ConfigSet>,
     versions: BTreeMap<ConfigVersionId, (ConfigVersion, Variables)>,
+    /// When the sets of versions were deleted.
+    deleted: BTreeMap<ConfigVersionId, Timestamp>,
 }
 
 impl ConfigTable {
-    pub(super) fn newest_version(&self, scope: ConfigScope) -> Option<ConfigVersionId> {
-        self.newest.get(&scope).map(|set| set.version)
+    pub(super) fn forget(&mut self, gone: impl Fn(ConfigScope) -> bool, at: Timestamp) {
+        for (id, (version, _)) in &self.versions {
+            if gone(version.scope) {
+                self.deleted.entry(*id).or_insert(at);
+            }
+        }
+        self.newest.retain(|scope, _| !gone(*scope));
     }
 
-    pub(super) fn forget(&mut self, gone: impl Fn(ConfigScope) -> bool) {
-        self.newest.retain(|scope, _| !gone(*scope));
+    /// The versions that were replaced, or whose set was deleted, before this time.
+    pub(super) fn outdated(&self, since: Timestamp) -> impl Iterator<Item = ConfigVersionId> {
+        let replaced = move |version: &ConfigVersion| {
+            self.versions.values().any(|(newer, _)| {
+                newer.scope == version.scope
+                    && newer.id > version.id
+                    && newer.created_at < since
+                    && self.deleted.get(&newer.id) == self.deleted.get(&version.id)
+            })
+        };
+        let deleted = move |id| self.deleted.get(&id).is_some_and(|at| *at < since);
+        let old = self
+            .versions
+            .iter()
+            .filter(move |(id, (version, _))| deleted(**id) || replaced(version));
+        old.map(|(id, _)| *id)
+    }
+
+    pub(super) fn drop_version(&mut self, id: ConfigVersionId) {
+        self.versions.remove(&id);
+        self.deleted.remove(&id);
     }
 }
 

@@ -103,8 +103,10 @@ impl State {
         let app = self.apps.remove(&id).ok_or_else(|| missing("app", id))?;
         self.former_apps.insert(id, app);
         self.workers.retain(|_, row| row.worker.app != id);
-        self.configs
-            .forget(|scope| matches!(scope, domain::config::ConfigScope::App(app, _) if app == id));
+        self.configs.forget(
+            |scope| matches!(scope, domain::config::ConfigScope::App(app, _) if app == id),
+            change.at,
+        );
         let of_app = self.deploys.values().filter(|deploy| deploy.app == id);
         let over: Vec<_> = of_app.map(|deploy| deploy.id).collect();
         for deploy in over {
@@ -194,7 +196,9 @@ impl State {
         }
         self.environments.remove(&id);
         self.workers.retain(|_, row| row.worker.environment != id);
-        self.configs.forget(|scope| scope.environment() == id);
+        self.configs
+            .forget(|scope| scope.environment() == id, change.at);
+        self.end_reconciles(id, change);
         let about = About {
             environment: Some(id),
             ..About::thing(id)

@@ -2,7 +2,7 @@
 
 use super::{Store, state::State};
 use async_trait::async_trait;
-use domain::{Event, EventId, Timestamp};
+use domain::{Event, EventId};
 use ports::store::{Error, Events, events::EventFilter};
 use std::ops::Bound;
 use tokio::sync::watch;
@@ -64,16 +64,5 @@ impl Events for Store {
 
     fn newest_event(&self) -> watch::Receiver<EventId> {
         self.newest.subscribe(self.read(State::newest_event))
-    }
-
-    async fn prune_events(&self, before: Timestamp, limit: u32) -> Result<u32, Error> {
-        self.write(|state| {
-            let old = state.events.values().filter(|event| event.at < before);
-            let old: Vec<EventId> = old.take(size(limit)).map(|event| event.id).collect();
-            for id in &old {
-                state.events.remove(id);
-            }
-            Ok(u32::try_from(old.len()).unwrap_or(u32::MAX))
-        })
     }
 }

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 type Key = (InstanceId, IntentKind);
 
 /// Intents that stand, and those that do no more.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Ledger {
     /// Those open, and starts that are done and whose instance is not known to be gone.
     standing: BTreeMap<Key, Intent>,
@@ -47,6 +47,22 @@ impl Ledger {
         starts
             .filter(|intent| intent.environment == environment)
             .count()
+    }
+
+    /// Forgets at most so many of those that do not stand and were closed before a time.
+    pub(super) fn forget(&mut self, since: Timestamp, limit: usize) -> usize {
+        let fallen = self.fallen.iter();
+        let old = fallen.filter(|(_, intent)| intent.closed_at.is_some_and(|at| at < since));
+        let old: Vec<Key> = old.take(limit).map(|(key, _)| *key).collect();
+        for key in &old {
+            self.fallen.remove(key);
+        }
+        old.len()
+    }
+
+    /// An end that is forgotten may be told again.
+    pub(super) fn forget_end(&mut self, instance: InstanceId) {
+        self.ended.remove(&instance);
     }
 
     fn open(&mut self, intent: &Intent, capacity: Resources, undo: &mut Undo) -> Result<(), Error> {

@@ -10,6 +10,7 @@ use ports::store::{
 use std::time::Duration;
 
 /// A lease, held or given back. Its number goes on rising either way.
+#[derive(Clone)]
 pub(super) struct LeaseRow {
     /// None: given back.
     owner: Option<String>,

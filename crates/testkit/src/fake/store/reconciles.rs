@@ -2,7 +2,7 @@
 
 use super::{
     Store,
-    state::{About, falling, missing, page, stale},
+    state::{About, State, falling, missing, page, stale},
 };
 use async_trait::async_trait;
 use domain::{
@@ -16,6 +16,58 @@ fn about(reconcile: &Reconcile) -> About {
         subject: reconcile.id.to_string(),
         app: reconcile.app,
         environment: Some(reconcile.environment),
+    }
+}
+
+const fn kind(state: ReconcileState) -> &'static str {
+    match state {
+        ReconcileState::Preview => "reconcile.previewed",
+        ReconcileState::InProgress => "reconcile.started",
+        ReconcileState::Completed => "reconcile.completed",
+        ReconcileState::Failed => "reconcile.failed",
+    }
+}
+
+impl State {
+    fn move_reconcile(
+        &mut self,
+        id: ReconcileId,
+        event: ReconcileEvent,
+        reason: Option<String>,
+        change: &Change,
+    ) -> Result<Reconcile, Error> {
+        let found = self.reconciles.get_mut(&id);
+        let reconcile = found.ok_or_else(|| missing("reconcile", id))?;
+        let next = reconcile.state.after(event);
+        reconcile.state = next.map_err(|_| stale("reconcile", id))?;
+        reconcile.reason = reason;
+        reconcile.completed_at = Some(change.at);
+        let reconcile = reconcile.clone();
+        self.tell(kind(reconcile.state), about(&reconcile), change);
+        Ok(reconcile)
+    }
+
+    /// Ends those of an Environment that goes.
+    pub(super) fn end_reconciles(&mut self, environment: EnvironmentId, change: &Change) {
+        let reason = "the environment was deleted";
+        let told = Change {
+            message: reason.to_owned(),
+            request: None,
+            ..change.clone()
+        };
+        let of_it = self.reconciles.values();
+        let open: Vec<ReconcileId> = of_it
+            .filter(|reconcile| {
+                reconcile.environment == environment
+                    && reconcile.state == ReconcileState::InProgress
+            })
+            .map(|reconcile| reconcile.id)
+            .collect();
+        for id in open {
+            let reason = Some(reason.to_owned());
+            // It is in progress: it may give up.
+            drop(self.move_reconcile(id, ReconcileEvent::GaveUp, reason, &told));
+        }
     }
 }
 
@@ -39,7 +91,7 @@ impl Reconciles for Store {
                 completed_at: None,
             };
             state.reconciles.insert(reconcile.id, reconcile.clone());
-            state.tell("reconcile.created", about(&reconcile), change);
+            state.tell(kind(reconcile.state), about(&reconcile), change);
             Ok(reconcile)
         })
     }
@@ -76,19 +128,7 @@ impl Reconciles for Store {
     ) -> Result<Reconcile, Error> {
         self.write(|state| {
             state.admit(change)?;
-            let found = state.reconciles.get_mut(&id);
-            let reconcile = found.ok_or_else(|| missing("reconcile", id))?;
-            let next = reconcile.state.after(event);
-            reconcile.state = next.map_err(|_| stale("reconcile", id))?;
-            reconcile.reason = reason;
-            reconcile.completed_at = Some(change.at);
-            let reconcile = reconcile.clone();
-            let kind = match event {
-                ReconcileEvent::Matched => "reconcile.completed",
-                ReconcileEvent::GaveUp => "reconcile.failed",
-            };
-            state.tell(kind, about(&reconcile), change);
-            Ok(reconcile)
+            state.move_reconcile(id, event, reason, change)
         })
     }
 }

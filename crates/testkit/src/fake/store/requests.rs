@@ -13,9 +13,10 @@ use ports::store::{
 };
 
 /// A request that was carried out, and when.
+#[derive(Clone)]
 pub(super) struct RequestRow {
     record: RequestRecord,
-    at: Timestamp,
+    pub(super) at: Timestamp,
 }
 
 impl RequestRow {
@@ -55,14 +56,6 @@ impl Requests for Store {
             let found = state.requests.get_mut(&key);
             found.ok_or_else(|| missing("request", id))?.record.answer = Some(answer);
             Ok(())
-        })
-    }
-
-    async fn prune_requests(&self, before: Timestamp) -> Result<u32, Error> {
-        self.write(|state| {
-            let all = state.requests.len();
-            state.requests.retain(|_, row| row.at >= before);
-            Ok(u32::try_from(all - state.requests.len()).unwrap_or(u32::MAX))
         })
     }
 }

@@ -13,7 +13,7 @@ use ports::store::{Change, Error, Listed, Page, events::NewEvent, tokens::TokenH
 use std::collections::BTreeMap;
 
 /// Every table, and the counters of their ids.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct State {
     pub(super) apps: BTreeMap<AppId, App>,
     /// Those that were deleted: their history stays.

@@ -10,7 +10,7 @@ use domain::{CommitSha, GitRef, InstanceId, Node, NodeName, RepoName};
 use futures_util::stream::BoxStream;
 use ports::{
     BuildEngine, Catalog, Prober, Source,
-    build_engine::{self, BuildOrder, Built},
+    build_engine::{self, BuildOrder, Built, Told},
     catalog::{self, Entry, Pool, Registration},
     images,
     prober::{Answer, Probe},
@@ -212,10 +212,10 @@ impl BuildEngine for FaultyBuildEngine {
     async fn build(
         &self,
         order: &BuildOrder,
-        lines: mpsc::Sender<String>,
+        told: mpsc::Sender<Told>,
     ) -> Result<Built, build_engine::Error> {
         self.pass("before").await?;
-        let result = self.inner.build(order, lines).await;
+        let result = self.inner.build(order, told).await;
         self.pass("after").await?;
         result
     }

@@ -10,6 +10,7 @@ use domain::{
     Environment, EnvironmentId, EnvironmentName, Event, EventId, ImageRef, InstallationId,
     InstanceEnd, Intent, NodeName, ReconcileId, Release, ReleaseId, Scale, Stack, StackId,
     StackName, Timestamp, TokenId, Worker, WorkerId, WorkerName, WorkerSpec,
+    build::Strategy,
     config::{ConfigScope, ConfigSet, ConfigVersions, Variables},
     environment::ServiceTemplate,
     node::Duty,
@@ -30,6 +31,7 @@ use ports::{
         leases::{Claim, Lease},
         reconciles::NewReconcile,
         requests::RequestRecord,
+        retention::{Keep, Old},
         tokens::{NewToken, TokenHash},
         view::EnvironmentView,
         workers::{NewWorker, Restart, WorkerFilter},
@@ -63,6 +65,10 @@ fn transient(_: Fault) -> Error {
 impl Store for FaultyStore {
     fn installation(&self) -> InstallationId {
         self.inner.installation()
+    }
+
+    fn trial(&self) -> Arc<dyn Store> {
+        Arc::new(Self::new(self.inner.trial(), self.points.clone()))
     }
 }
 
@@ -118,6 +124,7 @@ between_points! { store::Builds, FaultyStore, transient;
     fn find_build(id: BuildId) -> Result<Option<Build>, Error>;
     fn list_builds(filter: &BuildFilter, page: Page) -> Result<Listed<Build>, Error>;
     fn finish_build(id: BuildId, outcome: BuildOutcome, fence: Option<&Fence>, change: &Change) -> Result<Build, Error>;
+    fn note_strategy(id: BuildId, strategy: &Strategy, fence: &Fence) -> Result<(), Error>;
     fn append_build_lines(id: BuildId, lines: &[String], fence: &Fence) -> Result<(), Error>;
     fn build_lines(id: BuildId, after: i64, limit: u32) -> Result<Vec<BuildLine>, Error>;
     fn last_build_lines(id: BuildId, count: u32) -> Result<Vec<String>, Error>;
@@ -167,7 +174,6 @@ between_points! { store::Leases, FaultyStore, transient;
 between_points! { store::Events, FaultyStore, transient;
     fn events_after(cursor: EventId, filter: &EventFilter, limit: u32) -> Result<Vec<Event>, Error>;
     fn latest_events(before: Option<EventId>, filter: &EventFilter, limit: u32) -> Result<Vec<Event>, Error>;
-    fn prune_events(before: Timestamp, limit: u32) -> Result<u32, Error>;
     also fn newest_event(&self) -> watch::Receiver<EventId> {
         self.inner.newest_event()
     }
@@ -184,11 +190,15 @@ between_points! { store::Tokens, FaultyStore, transient;
 between_points! { store::Requests, FaultyStore, transient;
     fn find_request(actor: &str, id: &str) -> Result<Option<RequestRecord>, Error>;
     fn answer_request(actor: &str, id: &str, answer: Bytes) -> Result<(), Error>;
-    fn prune_requests(before: Timestamp) -> Result<u32, Error>;
 }
 
 between_points! { store::Adoptions, FaultyStore, transient;
     fn reserve_deploys(up_to: DeployId) -> Result<(), Error>;
     fn reserve_apps(up_to: AppId) -> Result<(), Error>;
+    fn reserve_environments(up_to: EnvironmentId) -> Result<(), Error>;
     fn adopt(adoption: Adoption, change: &Change) -> Result<Deploy, Error>;
+}
+
+between_points! { store::Retention, FaultyStore, transient;
+    fn forget(what: Old, keep: Keep, limit: u32) -> Result<u32, Error>;
 }

@@ -1,0 +1,135 @@
+//! A database that is lost, and the containers that it knew.
+
+use crate::stage::{Stage, web};
+use controller::usecases::{Error, Mode, environments, instances, system};
+use domain::{
+    DeployState, Scale, WorkerSpec, build::DeclaredWorker, worker::Command, worker::WorkerSource,
+};
+use ports::store::{Workers, deploys::OnConflict};
+use testkit::fake::node::Behaviour;
+
+const RUNNING: &str = "clock: 1 serving of dep-1; web: 2 serving of dep-1";
+
+fn clock() -> DeclaredWorker {
+    let mut spec = WorkerSpec::named("clock".parse().unwrap());
+    spec.command = Some(Command::Shell("tick".to_owned()));
+    DeclaredWorker {
+        spec,
+        first_scale: Scale::new(1, 9).unwrap(),
+        source: WorkerSource::Manifest,
+    }
+}
+
+/// What runs, and a database that does not know it.
+async fn lost() -> Stage {
+    let stage = Stage::new().await;
+    let server = stage.start();
+    let commit = stage.commit(1, vec![web(2), clock()], Behaviour::default());
+    let deploy = stage.deploy(&commit, OnConflict::Queue).await;
+    stage.ended(deploy).await;
+    stage.until("it runs", || stage.summary() == RUNNING).await;
+    server.shutdown().await;
+    stage.with_a_lost_database().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_app_and_environment_adopting_says_how_to_make_them() {
+    let stage = lost().await;
+    for mode in [Mode::Preview, Mode::Run] {
+        let refused = system::adopt(&stage.ctx(), None, mode).await.unwrap_err();
+        assert!(matches!(refused, Error::NotAdoptable(_)), "{refused}");
+        assert_eq!(
+            refused.to_string(),
+            "dep-1 (3 instances) cannot be adopted: there is no app `shop`: make it with `jockey apps create shop --repo \
+             OWNER/NAME`, then adopt again; there is no environment `development`: make it with `jockey envs create \
+             development`, then adopt again"
+        );
+    }
+    let name = "development".parse().unwrap();
+    let made = environments::create(&stage.ctx(), name, None, Mode::Run).await;
+    let id = made.unwrap().value.id;
+    assert_ne!(id.number(), 1, "an instance bears that id");
+    let refused = system::adopt(&stage.ctx(), None, Mode::Run).await;
+    let words = refused.unwrap_err().to_string();
+    assert!(!words.contains("no environment"), "{words}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_is_taken_over_by_the_names_on_its_labels() {
+    let mut stage = lost().await;
+    stage.set_up().await;
+    let before = stage.handles();
+    let _server = stage.start();
+    let dry = system::adopt(&stage.ctx(), None, Mode::Preview).await;
+    assert_eq!(dry.unwrap().value.instances.len(), 3);
+    let adopted = system::adopt(&stage.ctx(), None, Mode::Run).await.unwrap();
+    assert_eq!(adopted.value.instances.len(), 3);
+    assert_eq!(adopted.value.left, Vec::<String>::new());
+    assert!(
+        controller::strangers::list(&stage.deps)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+
+    let of_shop = instances::Filter {
+        app: "shop".to_owned(),
+        environment: "development".to_owned(),
+        ..instances::Filter::default()
+    };
+    let seen = instances::list(&stage.ctx(), &of_shop).await;
+    assert_eq!(seen.unwrap().len(), 3);
+    let workers = stage
+        .store
+        .list_workers(&Default::default(), ports::store::Page::ALL)
+        .await
+        .unwrap()
+        .items;
+    let told: Vec<_> = workers
+        .iter()
+        .map(|worker| {
+            let spec = &worker.spec;
+            (
+                spec.name.as_str(),
+                worker.scale.get(),
+                spec.port,
+                spec.command.clone(),
+            )
+        })
+        .collect();
+    let tick = ["/bin/sh", "-c", "tick"].map(str::to_owned).to_vec();
+    assert_eq!(
+        told,
+        [
+            ("clock", 1, None, Some(Command::Exec(tick))),
+            ("web", 2, Some(8888), None)
+        ]
+    );
+
+    // Nothing moves while it is kept, and one that dies is replaced by its like.
+    tokio::time::sleep(std::time::Duration::from_secs(120)).await;
+    assert_eq!(
+        (stage.handles(), stage.summary().as_str()),
+        (before.clone(), RUNNING)
+    );
+    let first = before.first().unwrap();
+    stage.node.remove_by_hand(first);
+    stage
+        .until("another is started in its place", || {
+            stage.summary() == RUNNING && !stage.handles().contains(first)
+        })
+        .await;
+
+    let next = stage.commit(2, vec![web(2), clock()], Behaviour::default());
+    let deploy = stage.deploy(&next, OnConflict::Queue).await;
+    assert_eq!(stage.ended(deploy).await.state, DeployState::Deployed);
+    stage
+        .until("the adopted ones are gone", || {
+            stage.handles().is_disjoint(&before)
+        })
+        .await;
+    assert_eq!(
+        stage.summary(),
+        format!("clock: 1 serving of {deploy}; web: 2 serving of {deploy}")
+    );
+}
