@@ -54,6 +54,7 @@ macro_rules! store_contract {
                 a_pool_has_its_name_before_any_app,
                 a_template_renames_every_service,
                 a_name_is_free_once_its_holder_is_gone,
+                a_renamed_app_takes_its_names_anew,
             }
             workers {
                 a_worker_is_defined_scaled_and_deleted,
@@ -64,6 +65,7 @@ macro_rules! store_contract {
                 versions_count_and_a_stale_base_is_refused,
                 layers_are_laid_over_each_other_as_they_were,
                 the_set_of_a_deleted_app_is_gone_and_its_versions_stay,
+                versions_go_once_replaced_and_unnamed,
             }
             builds {
                 equal_requests_share_a_build,
@@ -122,7 +124,6 @@ macro_rules! store_contract {
                 what_a_kept_release_needs_stays,
                 the_history_of_a_deleted_app_goes,
                 what_is_under_way_stays_however_old,
-                config_versions_go_once_replaced_and_unnamed,
             }
             trials {
                 a_trial_answers_and_changes_nothing,

@@ -233,7 +233,7 @@ async fn the_list_of_tokens_tells_of_use_expiry_and_revocation() -> anyhow::Resu
         ("unused", false, false, false),
         ("gone", false, false, true),
     ] {
-        let seen = ["expireTime", "lastUseTime", "revokeTime"].map(|field| has(name, field));
+        let seen = ["expire_time", "last_use_time", "revoke_time"].map(|field| has(name, field));
         assert_eq!(seen, [expiry, used, revoked], "{name}: {json:#}");
     }
     Ok(())

@@ -238,7 +238,7 @@ async fn config_that_is_not_text_or_too_long_is_refused_as_a_person_types_it() -
         (0..count).map(part).collect::<Vec<_>>()
     };
     set(&parts(9)).await?.with(2).refuses(&[
-        "the set would be 1106001 bytes long",
+        "the set would be 1105992 bytes long",
         "a Config Set has at most 1048576",
     ]);
     set(&parts(8)).await?.with(0);

@@ -1,13 +1,17 @@
 //! Config Sets.
 
-use super::world::{at, refused, shop};
+use super::{
+    retention::{forget, forget_all},
+    world::{at, declared, image, refused, shop},
+};
 use crate::{
     Store,
-    store::{Error, Page},
+    store::{Error, Page, deploys::NewRelease, retention::Old},
 };
 use domain::{
-    ConfigVersionId,
+    ConfigVersionId, DeployState,
     config::{ConfigScope, ConfigVersions, Variables},
+    worker::WorkerSource,
 };
 
 fn variables(pairs: &[(&str, &str)]) -> Variables {
@@ -112,4 +116,67 @@ pub async fn the_set_of_a_deleted_app_is_gone_and_its_versions_stay(store: &dyn 
         ..ConfigVersions::default()
     };
     assert_eq!(store.config_at(versions).await.unwrap(), set);
+}
+
+pub async fn versions_go_once_replaced_and_unnamed(store: &dyn Store) {
+    let shop = shop(store).await;
+    let scope = ConfigScope::App(shop.app.id, shop.environment.id);
+    let mut base = None;
+    for (value, seconds) in [("one", 10), ("two", 20), ("three", 30)] {
+        let variables =
+            Variables::new([("GREETING".parse().unwrap(), value.to_owned())].into()).unwrap();
+        let set = store
+            .write_config(scope, base, &variables, &at(seconds))
+            .await
+            .unwrap();
+        if seconds == 20 {
+            // A Release names it.
+            let build = shop.built(store, 'a', 1).await;
+            let deploy = shop.created(store).await;
+            let release = NewRelease::OfBuild {
+                build: build.id,
+                image: image(1),
+                workers: vec![declared("web", WorkerSource::Manifest)],
+                config: ConfigVersions {
+                    app: Some(set.version),
+                    ..ConfigVersions::default()
+                },
+            };
+            store
+                .begin_deploying(
+                    deploy.id,
+                    DeployState::Created,
+                    release,
+                    &shop.fence,
+                    &at(21),
+                )
+                .await
+                .unwrap();
+        }
+        base = Some(set.version);
+    }
+    let numbers = async || -> Vec<u32> {
+        let all = store.list_config_versions(scope, Page::ALL).await.unwrap();
+        all.items.iter().map(|version| version.number).collect()
+    };
+    assert_eq!(forget(store, Old::ConfigVersions, 15, 0).await, 0);
+    assert_eq!(
+        numbers().await,
+        [3, 2, 1],
+        "the first was in use until a moment ago"
+    );
+    assert_eq!(forget(store, Old::ConfigVersions, 1_000, 0).await, 1);
+    assert_eq!(numbers().await, [3, 2]);
+    let next = store
+        .write_config(scope, base, &Variables::default(), &at(2_000))
+        .await
+        .unwrap();
+    assert_eq!(next.number, 4, "numbers go on");
+    store.delete_app(shop.app.id, &at(2_001)).await.unwrap();
+    forget_all(store, 3_000, 0).await;
+    let versions = ConfigVersions {
+        app: base,
+        ..ConfigVersions::default()
+    };
+    assert!(store.config_at(versions).await.is_err(), "it is gone");
 }

@@ -21,7 +21,7 @@ use crate::{
 use domain::{
     Deploy, DeployEvent, DeployState, EventId, InstanceEnd, InstanceId, Intent, IntentKind,
     Release,
-    config::{ConfigScope, ConfigVersions, Variables},
+    config::ConfigVersions,
     intent::IntentEvent,
     observed::Manner,
     reconcile::{ReconcileEvent, ReconcileState},
@@ -30,7 +30,7 @@ use domain::{
 };
 
 /// Forgets what is older than this, in one batch, and says how much.
-async fn forget(store: &dyn Store, what: Old, seconds: u64, releases: u32) -> u32 {
+pub(super) async fn forget(store: &dyn Store, what: Old, seconds: u64, releases: u32) -> u32 {
     let keep = Keep {
         since: at(seconds).at,
         releases,
@@ -39,7 +39,7 @@ async fn forget(store: &dyn Store, what: Old, seconds: u64, releases: u32) -> u3
 }
 
 /// Forgets all that is older than this.
-async fn forget_all(store: &dyn Store, seconds: u64, releases: u32) {
+pub(super) async fn forget_all(store: &dyn Store, seconds: u64, releases: u32) {
     for what in Old::ALL {
         forget(store, what, seconds, releases).await;
     }
@@ -342,67 +342,4 @@ pub async fn what_is_under_way_stays_however_old(store: &dyn Store) {
         .restart_workers(&[worker.unwrap().id], restart, &asked("still there"))
         .await
         .unwrap();
-}
-
-pub async fn config_versions_go_once_replaced_and_unnamed(store: &dyn Store) {
-    let shop = shop(store).await;
-    let scope = ConfigScope::App(shop.app.id, shop.environment.id);
-    let mut base = None;
-    for (value, seconds) in [("one", 10), ("two", 20), ("three", 30)] {
-        let variables =
-            Variables::new([("GREETING".parse().unwrap(), value.to_owned())].into()).unwrap();
-        let set = store
-            .write_config(scope, base, &variables, &at(seconds))
-            .await
-            .unwrap();
-        if seconds == 20 {
-            // A Release names it.
-            let build = shop.built(store, 'a', 1).await;
-            let deploy = shop.created(store).await;
-            let release = NewRelease::OfBuild {
-                build: build.id,
-                image: image(1),
-                workers: vec![declared("web", WorkerSource::Manifest)],
-                config: ConfigVersions {
-                    app: Some(set.version),
-                    ..ConfigVersions::default()
-                },
-            };
-            store
-                .begin_deploying(
-                    deploy.id,
-                    DeployState::Created,
-                    release,
-                    &shop.fence,
-                    &at(21),
-                )
-                .await
-                .unwrap();
-        }
-        base = Some(set.version);
-    }
-    let numbers = async || -> Vec<u32> {
-        let all = store.list_config_versions(scope, Page::ALL).await.unwrap();
-        all.items.iter().map(|version| version.number).collect()
-    };
-    assert_eq!(forget(store, Old::ConfigVersions, 15, 0).await, 0);
-    assert_eq!(
-        numbers().await,
-        [3, 2, 1],
-        "the first was in use until a moment ago"
-    );
-    assert_eq!(forget(store, Old::ConfigVersions, 1_000, 0).await, 1);
-    assert_eq!(numbers().await, [3, 2]);
-    let next = store
-        .write_config(scope, base, &Variables::default(), &at(2_000))
-        .await
-        .unwrap();
-    assert_eq!(next.number, 4, "numbers go on");
-    store.delete_app(shop.app.id, &at(2_001)).await.unwrap();
-    forget_all(store, 3_000, 0).await;
-    let versions = ConfigVersions {
-        app: base,
-        ..ConfigVersions::default()
-    };
-    assert!(store.config_at(versions).await.is_err(), "it is gone");
 }

@@ -1,6 +1,6 @@
 //! Service names: one holder each.
 
-use super::world::{app, at, environment, new_app, refused, stack};
+use super::world::{app, at, environment, new_app, refused, shop, stack};
 use crate::{
     Store,
     store::{Error, Page, entities::AppFilter, workers::NewWorker},
@@ -121,4 +121,20 @@ pub async fn a_name_is_free_once_its_holder_is_gone(store: &dyn Store) {
     store.delete_app(short.id, &at(5)).await.unwrap();
     assert_eq!(store.worker(holder.id).await.unwrap(), None);
     store.create_worker(admin, &at(6)).await.unwrap();
+}
+
+pub async fn a_renamed_app_takes_its_names_anew(store: &dyn Store) {
+    let shop = shop(store).await;
+    app(store, "my_app", &shop.stack).await;
+    let renamed = |name: &str| domain::App {
+        name: name.parse().unwrap(),
+        ..shop.app.clone()
+    };
+    let read_at = shop.app.updated_at;
+    let taken = store.update_app(&renamed("my-app"), read_at, &at(1)).await;
+    let error = refused(taken);
+    assert!(matches!(error, Error::ServiceNameTaken { .. }), "{error}");
+    let other = store.update_app(&renamed("store"), read_at, &at(2)).await;
+    assert_eq!(other.unwrap().name.as_str(), "store");
+    app(store, "shop", &shop.stack).await;
 }

@@ -94,6 +94,9 @@ impl State {
                 by: format!("{} instances", self.ledger.standing_of(app.id)),
             });
         }
+        if stored.name != app.name {
+            self.renamed_app_fits(stored, &app.name)?;
+        }
         self.apps.insert(app.id, updated.clone());
         self.tell("app.updated", About::of_app(app.id, app.id), change);
         Ok(updated)

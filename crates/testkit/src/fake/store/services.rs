@@ -47,6 +47,19 @@ impl State {
             .try_for_each(|(web, environment)| names.free(app, web, environment))
     }
 
+    /// Refuses another name for an App under which one of its Workers' names would be another's.
+    pub(super) fn renamed_app_fits(&self, app: &App, name: &AppName) -> Result<(), Error> {
+        let mut names = self.service_names();
+        let own = format!(" of {} in ", app.name);
+        names.0.retain(|_, holder| !holder.contains(&own));
+        for environment in self.environments.values() {
+            for worker in self.worker_names(app.id, environment) {
+                names.free(name, &worker, environment)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses a Worker whose name is another's.
     pub(super) fn worker_fits(
         &self,
