@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_layer_is_left_alone_as_long_as_a_build_may_take() {
-        let minutes = |minutes| Duration::from_secs(60 * minutes);
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
         let mut settings = Settings::named("here".to_owned());
         (settings.image_grace, settings.build_deadline) = (minutes(5), minutes(30));
         let mut image = OwnedImage {
