@@ -11,18 +11,20 @@ use testkit::git::Change;
 
 const README: &str = include_str!("../../../../README.md");
 
-/// The commands of the code block that holds these words, without `jockey`.
-fn commands(words: &str) -> Vec<Vec<&'static str>> {
-    let mut blocks = README.split("```").skip(1).step_by(2);
-    let block = blocks.find(|block| block.contains(words));
-    let lines = block.unwrap_or_default().lines();
+/// Those that `scripts/test` runs: itself, and in `quickstart`.
+const SCRIPTS: [&str; 2] = ["scripts/quickstart", "scripts/test"];
+
+/// The commands of all code blocks, without their comments; first those of the block that makes the App.
+fn commands() -> Vec<&'static str> {
+    let mut blocks: Vec<&str> = README.split("```").skip(1).step_by(2).collect();
+    blocks.sort_by_key(|block| !block.contains("jockey apps create"));
+    let lines = blocks.into_iter().flat_map(str::lines);
     let typed = lines.filter_map(|line| {
         let line = line.strip_prefix("$ ").unwrap_or(line);
-        line.split(" #").next()?.strip_prefix("jockey ")
+        line.split(" #").next().map(str::trim)
     });
-    typed
-        .map(|line| line.split_whitespace().collect())
-        .collect()
+    let is_command = |line: &&str| line.starts_with("jockey ") || line.starts_with("scripts/");
+    typed.filter(is_command).collect()
 }
 
 #[tokio::test]
@@ -35,14 +37,15 @@ async fn what_the_readme_says_to_type_works() -> anyhow::Result<()> {
         .create("example/sample-app")?
         .commit(&sample)?;
 
-    let (first, picture) = (commands("jockey apps create"), commands("$ jockey deploy"));
-    assert_eq!(
-        (first.len(), picture.len()),
-        (5, 2),
-        "{first:?} {picture:?}"
-    );
-    for command in first.iter().chain(&picture) {
-        server.jockey(command).await?.with(0);
+    let commands = commands();
+    assert!(commands.len() > SCRIPTS.len(), "{commands:?}");
+    for command in commands {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        match words.split_first() {
+            Some((&"jockey", words)) => drop(server.jockey(words).await?.with(0)),
+            Some((script, _)) => assert!(SCRIPTS.contains(script), "nobody runs {command}"),
+            None => {}
+        }
     }
     let instances = server
         .settled("sample", "two of web and clock", exactly(3))
