@@ -66,6 +66,28 @@ fn stack(name: &str) -> v1::CreateStackRequest {
     }
 }
 
+fn token(name: &str) -> v1::CreateTokenRequest {
+    v1::CreateTokenRequest {
+        token: Some(v1::Token {
+            name: name.to_owned(),
+            role: v1::Role::Viewer.into(),
+            ..v1::Token::default()
+        }),
+        ..v1::CreateTokenRequest::default()
+    }
+}
+
+fn rename(app: &str, name: &str) -> v1::UpdateAppRequest {
+    v1::UpdateAppRequest {
+        app: app.to_owned(),
+        values: Some(v1::App {
+            name: name.to_owned(),
+            ..v1::App::default()
+        }),
+        ..v1::UpdateAppRequest::default()
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn colliding_names_are_refused_in_a_dry_run_too() {
     let stage = Stage::still().await;
@@ -94,15 +116,7 @@ async fn colliding_names_are_refused_in_a_dry_run_too() {
         create_worker,
         worker("shop-web", "admin")
     ));
-    let rename = v1::UpdateAppRequest {
-        app: "shop".to_owned(),
-        values: Some(v1::App {
-            name: "my-app".to_owned(),
-            ..v1::App::default()
-        }),
-        ..v1::UpdateAppRequest::default()
-    };
-    said.push(both!(admin.apps(), update_app, rename));
+    said.push(both!(admin.apps(), update_app, rename("shop", "my-app")));
     let create = |name| v1::CreateEnvironmentRequest {
         environment: Some(environment(name, "{app}-{worker}")),
         ..v1::CreateEnvironmentRequest::default()
@@ -128,15 +142,7 @@ async fn colliding_names_are_refused_in_a_dry_run_too() {
         ..v1::DeleteStackRequest::default()
     };
     said.push(both!(admin.stacks(), delete_stack, delete));
-    let token = v1::CreateTokenRequest {
-        token: Some(v1::Token {
-            name: "admin".to_owned(),
-            role: v1::Role::Viewer.into(),
-            ..v1::Token::default()
-        }),
-        ..v1::CreateTokenRequest::default()
-    };
-    said.push(both!(admin.tokens(), create_token, token));
+    said.push(both!(admin.tokens(), create_token, token("admin")));
     let reason = |said: &String| said.split([' ', ':']).nth(1).unwrap().to_owned();
     let reasons: Vec<String> = said.iter().map(reason).collect();
     let (taken, exists) = ("SERVICE_NAME_TAKEN", "EXISTS");
@@ -153,15 +159,7 @@ async fn what_runs_keeps_its_app_and_environment_in_a_dry_run_too() {
     admin.create_shop().await;
     stage.commit(1);
     admin.deploy_shop().await;
-    let rename = v1::UpdateAppRequest {
-        app: "shop".to_owned(),
-        values: Some(v1::App {
-            name: "store".to_owned(),
-            ..v1::App::default()
-        }),
-        ..v1::UpdateAppRequest::default()
-    };
-    let said = both!(admin.apps(), update_app, rename);
+    let said = both!(admin.apps(), update_app, rename("shop", "store"));
     assert!(
         said.contains("`shop` is still used by 1 instances"),
         "{said}"

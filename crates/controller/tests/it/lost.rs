@@ -5,7 +5,7 @@ use controller::usecases::{Error, Mode, environments, instances, system};
 use domain::{
     DeployState, Scale, WorkerSpec, build::DeclaredWorker, worker::Command, worker::WorkerSource,
 };
-use ports::store::{Workers, deploys::OnConflict};
+use ports::store::{Page, Workers, deploys::OnConflict, workers::WorkerFilter};
 use testkit::fake::node::Behaviour;
 
 const RUNNING: &str = "clock: 1 serving of dep-1; web: 2 serving of dep-1";
@@ -54,6 +54,19 @@ async fn without_app_and_environment_adopting_says_how_to_make_them() {
     assert!(!words.contains("no environment"), "{words}");
 }
 
+/// Name, scale, port and command of each Worker on record.
+async fn worker_definitions(stage: &Stage) -> Vec<(String, u16, Option<u16>, Option<Command>)> {
+    let every = WorkerFilter::default();
+    let listed = stage.store.list_workers(&every, Page::ALL).await;
+    let workers = listed.unwrap().items;
+    let told = workers.into_iter().map(|worker| {
+        let spec = worker.spec;
+        let name = spec.name.to_string();
+        (name, worker.scale.get(), spec.port, spec.command)
+    });
+    told.collect()
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_runs_is_taken_over_by_the_names_on_its_labels() {
     let mut stage = lost().await;
@@ -79,30 +92,12 @@ async fn what_runs_is_taken_over_by_the_names_on_its_labels() {
     };
     let seen = instances::list(&stage.ctx(), &of_shop).await;
     assert_eq!(seen.unwrap().len(), 3);
-    let workers = stage
-        .store
-        .list_workers(&Default::default(), ports::store::Page::ALL)
-        .await
-        .unwrap()
-        .items;
-    let told: Vec<_> = workers
-        .iter()
-        .map(|worker| {
-            let spec = &worker.spec;
-            (
-                spec.name.as_str(),
-                worker.scale.get(),
-                spec.port,
-                spec.command.clone(),
-            )
-        })
-        .collect();
     let tick = ["/bin/sh", "-c", "tick"].map(str::to_owned).to_vec();
     assert_eq!(
-        told,
+        worker_definitions(&stage).await,
         [
-            ("clock", 1, None, Some(Command::Exec(tick))),
-            ("web", 2, Some(8888), None)
+            ("clock".to_owned(), 1, None, Some(Command::Exec(tick))),
+            ("web".to_owned(), 2, Some(8888), None)
         ]
     );
 
