@@ -4,7 +4,9 @@
 //! tick. It keeps nothing that it could not read again: whoever holds the lease next goes on where it stood.
 
 mod advance;
+mod broken;
 mod effects;
+mod patience;
 mod turn;
 mod verdicts;
 mod watches;
@@ -14,6 +16,7 @@ use domain::{
     DeployId, EnvironmentId, InstanceId, NodeName, Timestamp,
     config::{ConfigVersions, Variables},
 };
+use patience::Patience;
 use ports::store::{Fence, intents::Entry};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -59,6 +62,8 @@ pub(crate) struct Keeper {
     strangers_ports: BTreeMap<(NodeName, u16), Instant>,
     room: BTreeMap<NodeName, Arc<Semaphore>>,
     variables: Option<(ConfigVersions, Arc<Variables>)>,
+    /// How much time the Deploys that are deploying have had.
+    patience: Patience,
     /// When the last plan was made: by a clock that does not jump, and by the one that plans are made with.
     planned: (Instant, Timestamp),
     /// Whether the board has this Environment's instances. Until then nothing has turned: it is only seen at last.
@@ -126,6 +131,7 @@ impl Keeper {
             strangers_ports: BTreeMap::new(),
             room: BTreeMap::new(),
             variables: None,
+            patience: Patience::default(),
             planned: (Instant::now(), Timestamp::EPOCH),
             acquainted: Acquainted::No,
         }

@@ -53,6 +53,8 @@ pub(crate) enum Outcome {
     PortTaken(u16),
     /// Worth a retry.
     Again(String),
+    /// It panicked, which is a defect: what it said.
+    Broke(String),
     /// Another server took over.
     Fenced,
 }
@@ -65,6 +67,7 @@ impl Outcome {
             Self::Refused(_) => "refused",
             Self::PortTaken(_) => "port_taken",
             Self::Again(_) => "again",
+            Self::Broke(_) => "broke",
             Self::Fenced => "fenced",
         }
     }
@@ -250,7 +253,7 @@ pub(crate) fn end_of(
 ) -> InstanceEnd {
     let exit_code = match &seen.phase {
         Phase::Exited { code, .. } | Phase::Restarting { code, .. } => Some(*code),
-        Phase::Created | Phase::Running { .. } => None,
+        Phase::Created | Phase::Running { .. } | Phase::Paused { .. } => None,
     };
     InstanceEnd {
         instance: seen.instance,
@@ -279,6 +282,7 @@ pub(crate) fn ended_how(phase: &Phase) -> String {
         }
         Phase::Created => "never started".to_owned(),
         Phase::Running { .. } => "was running".to_owned(),
+        Phase::Paused { .. } => "was paused".to_owned(),
     }
 }
 

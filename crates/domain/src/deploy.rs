@@ -24,6 +24,9 @@ pub struct Deploy {
     pub step: String,
     /// How long it may be `deploying` before it fails. Default 10 min, 10 s to 24 h.
     pub patience: Duration,
+    /// How much of it is spent, as far as is on record: counted while a server saw it `deploying`, whatever the clocks
+    /// said meanwhile.
+    pub spent: Duration,
     pub failure: Option<Failure>,
     /// Who asked for it.
     pub created_by: String,

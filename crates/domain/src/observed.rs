@@ -70,6 +70,9 @@ pub enum Phase {
         /// What the image's own HEALTHCHECK says; none where the image has none.
         check: Option<ImageCheck>,
     },
+    /// Frozen on its node, by `docker pause`: its process is there and does nothing. The kernel goes on accepting
+    /// connections for it.
+    Paused { since: Timestamp, restarts: u32 },
     /// It ended, and its node is about to start it again.
     Restarting { restarts: u32, code: i64 },
     /// It ended.
@@ -77,7 +80,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// Whether a process is there.
+    /// Whether a process is there, and goes on.
     #[must_use]
     pub const fn is_running(&self) -> bool {
         matches!(self, Self::Running { .. })

@@ -7,6 +7,9 @@ use domain::{
 };
 use std::time::Duration;
 
+/// What is said of an instance that somebody froze.
+const PAUSED: &str = "it is paused on its node; `docker unpause` lets it go on";
+
 /// The newest thing that a prober saw of an instance's port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probed {
@@ -45,7 +48,9 @@ pub enum Readiness<'a> {
 pub fn readiness<'a>(spec: &'a WorkerSpec, phase: &Phase) -> Readiness<'a> {
     let image = match phase {
         Phase::Running { check, .. } => check.is_some(),
-        Phase::Created | Phase::Restarting { .. } | Phase::Exited { .. } => false,
+        Phase::Created | Phase::Paused { .. } | Phase::Restarting { .. } | Phase::Exited { .. } => {
+            false
+        }
     };
     match (spec.port, &spec.check, image) {
         (Some(_), Check::Http(path), _) => Readiness::Http(path),
@@ -71,6 +76,8 @@ pub fn health(
 ) -> Health {
     let seen = match phase {
         Phase::Created => Health::Unknown,
+        // Whatever a probe says: the kernel accepts connections for a process that is frozen.
+        Phase::Paused { .. } => unhealthy(PAUSED.to_owned(), now, now),
         Phase::Restarting { code, .. } => unhealthy(
             format!("exited with code {code}; its node starts it again"),
             now,

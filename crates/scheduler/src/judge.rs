@@ -2,6 +2,7 @@
 
 use crate::{
     input::{DesiredApp, DesiredDeploy, PlanInput},
+    plan::{Held, Why},
     world::{Crew, Presence, Role, Squad, World, count},
 };
 use domain::{
@@ -32,8 +33,10 @@ pub enum Verdict {
 }
 
 /// How the Deploy that is wanted of an App stands. One that is not `deploying` is `Done`, and so is none.
+///
+/// `held` is what the plan for this input holds back: it says what a Worker waits for of which nothing starts.
 #[must_use]
-pub fn judge(app: &DesiredApp, input: &PlanInput) -> Verdict {
+pub fn judge(app: &DesiredApp, input: &PlanInput, held: &[Held]) -> Verdict {
     let Some(deploy) = &app.deploy else {
         return Verdict::Done;
     };
@@ -41,7 +44,7 @@ pub fn judge(app: &DesiredApp, input: &PlanInput) -> Verdict {
     let Some(squad) = world.squads().iter().find(|squad| squad.app.app == app.app) else {
         return Verdict::Done;
     };
-    let standing = Standing::of(&world, squad, input);
+    let standing = Standing::of(&world, squad, held);
     let time = match deploy.deadline {
         Some(deadline) if deadline <= input.now => Time::Up,
         Some(_) | None => Time::Left,
@@ -78,7 +81,7 @@ struct Standing {
 }
 
 impl Standing {
-    fn of(world: &World<'_>, squad: &Squad<'_>, input: &PlanInput) -> Self {
+    fn of(world: &World<'_>, squad: &Squad<'_>, held: &[Held]) -> Self {
         let mut all = Self::default();
         for crew in world.crews(squad) {
             let (healthy, wanted) = (
@@ -89,11 +92,15 @@ impl Standing {
             all.wanted = all.wanted.saturating_add(wanted);
             all.leaving = all.leaving.saturating_add(leaving(&crew));
             if healthy < wanted {
-                let doing = doing(&crew, input).map_or(String::new(), |doing| format!(", {doing}"));
-                all.lacking.push(format!(
-                    "{} {healthy} of {wanted} healthy{doing}",
-                    crew.worker
-                ));
+                let mut clause = format!("{} {healthy} of {wanted} healthy", crew.worker);
+                for what in doing(&crew, world.input)
+                    .into_iter()
+                    .chain(waiting(&crew, held))
+                {
+                    clause.push_str(", ");
+                    clause.push_str(&what);
+                }
+                all.lacking.push(clause);
             }
         }
         all
@@ -152,6 +159,18 @@ fn doing(crew: &Crew<'_, '_>, input: &PlanInput) -> Option<String> {
         (Presence::Silent, _) => format!("{} does not answer", member.node),
         _ => "waiting for its check".to_owned(),
     })
+}
+
+/// What the next start of a Worker waits for, for people. That old instances have to make room first is no news.
+fn waiting(crew: &Crew<'_, '_>, held: &[Held]) -> Option<String> {
+    let starts = held.iter().filter(|held| {
+        held.action == "start"
+            && held.instance.is_none()
+            && held.app == crew.app.app
+            && held.worker == *crew.worker
+    });
+    let mut waits = starts.filter(|held| !matches!(held.why, Why::Surge { .. }));
+    waits.next().map(|held| held.why.to_string())
 }
 
 fn failure(
@@ -253,6 +272,6 @@ fn culprit_of(end: &InstanceEnd) -> FailedInstance {
 fn exit_code(phase: Option<&Phase>) -> Option<i64> {
     match phase? {
         Phase::Exited { code, .. } | Phase::Restarting { code, .. } => Some(*code),
-        Phase::Created | Phase::Running { .. } => None,
+        Phase::Created | Phase::Running { .. } | Phase::Paused { .. } => None,
     }
 }

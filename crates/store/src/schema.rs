@@ -160,6 +160,7 @@ diesel::table! {
         started_at -> Nullable<BigInt>,
         updated_at -> BigInt,
         completed_at -> Nullable<BigInt>,
+        spent_us -> BigInt,
     }
 }
 

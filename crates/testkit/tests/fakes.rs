@@ -46,6 +46,10 @@ async fn the_node_keeps_the_contract_of_runtimes() {
         image: image('1'),
         absent_image: image('2'),
         ports: [20_000, 20_001],
+        pause: Box::new({
+            let node = node.clone();
+            move |name| node.pause(name)
+        }),
         first_instance: 100,
     })
     .await;

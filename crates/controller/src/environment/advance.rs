@@ -2,15 +2,13 @@
 //!
 //! Each App has one Deploy under way at a time: the oldest that is not done. The others wait behind it.
 
-use super::{Finished, Keeper};
+use super::{Finished, Keeper, broken::words_of};
 use crate::deps::Deps;
 use domain::{
-    App, Build, BuildState, Deploy, DeployEvent, DeployState, EnvironmentId, GitRef, ImageRef,
-    Release,
-    build::Wanted,
-    config::{ConfigScope, ConfigVersions},
-    deploy::Failure,
+    App, Build, BuildState, Cause, Deploy, DeployEvent, DeployState, GitRef, ImageRef, Release,
+    build::Wanted, deploy::Failure,
 };
+use futures_util::FutureExt;
 use ports::{
     source,
     store::{
@@ -20,6 +18,7 @@ use ports::{
         view::{ActiveDeploy, EnvironmentView},
     },
 };
+use std::panic::AssertUnwindSafe;
 
 /// How many last lines of a failed build a failure quotes.
 const QUOTED: u32 = 30;
@@ -46,14 +45,20 @@ impl Keeper {
             let preparation = Preparation {
                 deps: self.deps.clone(),
                 fence: self.fence.clone(),
-                environment: self.environment,
                 app: app.app.clone(),
+                deployed: app.deployed.as_ref().map(|(_, release)| release.clone()),
                 active: active.clone(),
                 last_try: attempts + 1 >= ATTEMPTS,
             };
             self.preparing.insert(id);
             self.work.spawn(async move {
-                let again = preparation.run().await;
+                // A panic is a defect. Whatever it leaves behind goes with the task; the next try reads all again.
+                let again = AssertUnwindSafe(preparation.run()).catch_unwind().await;
+                let again = again.unwrap_or_else(|panic| {
+                    let what = words_of(&*panic);
+                    tracing::error!(deploy = %id, what, "preparing the deploy broke off");
+                    Some(format!("preparing it broke off: {what}"))
+                });
                 Finished::Prepared { deploy: id, again }
             });
         }
@@ -78,8 +83,9 @@ fn is_building(active: &ActiveDeploy) -> bool {
 struct Preparation {
     deps: Deps,
     fence: Fence,
-    environment: EnvironmentId,
     app: App,
+    /// What runs.
+    deployed: Option<Release>,
     active: ActiveDeploy,
     /// Whether a host that does not answer now has had its chances.
     last_try: bool,
@@ -147,12 +153,35 @@ impl Preparation {
                     self.again(release).await
                 }
                 Some(release) => self.request(GitRef::head(), release.commit.clone()).await,
-                None => {
-                    self.resolve_and_request(deploy.git_ref.clone().unwrap_or_else(GitRef::head))
-                        .await
-                }
+                None => match deploy.cause {
+                    Cause::Config | Cause::Worker => self.repeat().await,
+                    Cause::Commit | Cause::Rollback => {
+                        let git_ref = deploy.git_ref.clone();
+                        self.resolve_and_request(git_ref.unwrap_or_else(GitRef::head))
+                            .await
+                    }
+                },
             };
         };
+        self.go_on_with(build).await
+    }
+
+    /// Deploys what runs again, for a change that was made while others were under way: whatever became of them, what
+    /// runs has the change afterwards. Where it has it already, nothing moves.
+    async fn repeat(&self) -> Result<(), Stop> {
+        let nothing = || {
+            let problem = format!(
+                "nothing of {} runs here that could be deployed again; its next deploy has the change",
+                self.app.name
+            );
+            Stop::GiveUp(problem, Vec::new())
+        };
+        let release = self.deployed.as_ref().ok_or_else(nothing)?;
+        let build = self.deps.store.find_build(release.build).await?;
+        self.go_on_with(&build.ok_or_else(nothing)?).await
+    }
+
+    async fn go_on_with(&self, build: &Build) -> Result<(), Stop> {
         match (build.state, &build.image) {
             (BuildState::Completed, Some(image))
                 if self.deps.store.image_is_kept(image).await? =>
@@ -240,7 +269,6 @@ impl Preparation {
                 build: build.id,
                 image,
                 workers: build.workers.clone(),
-                config: self.config().await?,
             },
         };
         self.deploying(release, build.commit.short()).await
@@ -272,19 +300,6 @@ impl Preparation {
             }
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// The newest versions of the layers.
-    async fn config(&self) -> Result<ConfigVersions, Stop> {
-        let newest = async |scope| {
-            let set = self.deps.store.find_config(scope).await?;
-            Ok::<_, Stop>(set.map(|set| set.version))
-        };
-        Ok(ConfigVersions {
-            environment: newest(ConfigScope::Environment(self.environment)).await?,
-            stack: newest(ConfigScope::Stack(self.app.stack, self.environment)).await?,
-            app: newest(ConfigScope::App(self.app.id, self.environment)).await?,
-        })
     }
 
     /// Says why it waits. That this cannot be told keeps nothing from being tried again.

@@ -1,6 +1,9 @@
 //! Starts the steps of a plan, and takes what came of them.
 
-use super::{Finished, Keeper, Retry};
+use super::{
+    Finished, Keeper, Retry,
+    broken::{self, words_of},
+};
 use crate::{
     Error, ledger,
     observe::{Sight, release_of},
@@ -12,6 +15,7 @@ use domain::{
     intent::IntentEvent,
     observed::Manner,
 };
+use futures_util::FutureExt;
 use ports::store::{
     intents::Entry,
     view::{AppView, EnvironmentView},
@@ -20,16 +24,16 @@ use scheduler::{
     Plan, PlanInput,
     plan::{Action, Step},
 };
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 use tokio::{sync::Semaphore, task::JoinError, time::Instant};
 
 /// What has to be known to write down that a step failed.
 pub(super) struct Told {
-    app: AppId,
-    environment: EnvironmentId,
-    deploy: DeployId,
-    worker: WorkerName,
-    action: &'static str,
+    pub(super) app: AppId,
+    pub(super) environment: EnvironmentId,
+    pub(super) deploy: DeployId,
+    pub(super) worker: WorkerName,
+    pub(super) action: &'static str,
 }
 
 impl Keeper {
@@ -66,7 +70,11 @@ impl Keeper {
             self.work.spawn(async move {
                 // The semaphore is never closed; without a permit the step would only be less orderly.
                 let _permit = room.acquire_owned().await.ok();
-                let outcome = perform(&deps, &fence, &job).await;
+                // A panic is a defect, and must not keep the instance from its next step.
+                let outcome = AssertUnwindSafe(perform(&deps, &fence, &job))
+                    .catch_unwind()
+                    .await;
+                let outcome = outcome.unwrap_or_else(|panic| Outcome::Broke(words_of(&*panic)));
                 Finished::Step {
                     instance: job.step.instance,
                     node: job.step.node,
@@ -184,8 +192,7 @@ impl Keeper {
                     }
                 }
             }
-            // A panic of a step is a defect; the instance stays busy until the next server looks at it, and the log has
-            // the panic. Everything else goes on.
+            // Only a runtime that is going down takes a task away; a panic is an outcome.
             Err(error) => tracing::error!(%error, "a step ended without an outcome"),
         }
     }
@@ -233,6 +240,16 @@ impl Keeper {
             Outcome::Again(what) => {
                 let retry = Retry::after(self.retries.get(&instance), what);
                 tracing::warn!(%instance, %node, action = told.action, why = retry.why, attempts = retry.attempts, "trying again later");
+                self.retries.insert(instance, retry);
+            }
+            Outcome::Broke(what) => {
+                self.learned
+                    .push(broken::event(instance, &node, told, &what, now));
+                let retry = Retry::after(
+                    self.retries.get(&instance),
+                    format!("{} broke off: {what}", told.action),
+                );
+                tracing::error!(%instance, %node, action = told.action, what, attempts = retry.attempts, "a step broke off, which is a defect; trying again later");
                 self.retries.insert(instance, retry);
             }
             Outcome::Fenced => tracing::warn!(%instance, "another server has taken over"),

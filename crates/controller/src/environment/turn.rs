@@ -28,6 +28,7 @@ impl Keeper {
         self.deregister_vanished(&sight).await;
         self.watch_nodes(&sight);
         self.watch_health(&view, &sight);
+        self.spend_patience().await?;
         let scene = self.scene(&view, &sight).await?;
         let mut input = assemble(&self.deps, &view, &sight, &scene);
         let mut entries = self.note_health(&input);
@@ -35,12 +36,12 @@ impl Keeper {
         entries.extend(ledger::closed(&closures, &input));
         self.forget(&closures);
         ledger::apply(&mut input, &closures);
-        let deploying = self.judge(&view, &input).await?;
+        let plan = (self.deps.settings.planner)(&input);
+        let deploying = self.judge(&view, &input, &plan).await?;
         if deploying.moved {
             self.write(&entries).await?;
             return Ok(Next::Again);
         }
-        let plan = (self.deps.settings.planner)(&input);
         if let Some(violation) = (self.deps.settings.check)(&plan, &input).first() {
             return Err(Error::BadPlan(violation.to_string()));
         }
@@ -110,6 +111,16 @@ impl Keeper {
         Ok(())
     }
 
+    /// Puts on record what Deploys have spent of their patience, some seconds at a time.
+    async fn spend_patience(&mut self) -> Result<(), Error> {
+        for (deploy, spent) in self.patience.unrecorded() {
+            let store = &self.deps.store;
+            store.spend_patience(deploy, spent, &self.fence).await?;
+            self.patience.recorded(deploy, spent);
+        }
+        Ok(())
+    }
+
     async fn scene(&mut self, view: &EnvironmentView, sight: &Sight) -> Result<Scene, Error> {
         self.planned = (Instant::now(), self.deps.clock.now());
         self.strangers_ports
@@ -132,6 +143,7 @@ impl Keeper {
             .map(|(instance, _)| *instance);
         Ok(Scene {
             seed: self.deps.ids.bits(),
+            spent: self.patience.count(view),
             busy: self.busy.iter().copied().chain(paused).collect(),
             known_deploys,
             strangers_ports,

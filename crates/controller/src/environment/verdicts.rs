@@ -7,7 +7,7 @@ use domain::{
     deploy::{FailedInstance, Failure},
 };
 use ports::store::{self, deploys::DeployPatch, view::EnvironmentView};
-use scheduler::{PlanInput, Verdict, input::DesiredDeploy};
+use scheduler::{Plan, PlanInput, Verdict, input::DesiredDeploy};
 
 /// How many last lines a failure quotes.
 const QUOTED: u32 = 20;
@@ -26,6 +26,7 @@ impl Keeper {
         &self,
         view: &EnvironmentView,
         input: &PlanInput,
+        plan: &Plan,
     ) -> Result<Judged, Error> {
         let mut judged = Judged::default();
         for app in &input.apps {
@@ -36,7 +37,7 @@ impl Keeper {
             else {
                 continue;
             };
-            match scheduler::judge(app, input) {
+            match scheduler::judge(app, input, &plan.held) {
                 Verdict::InProgress { step, .. } => {
                     let step = self.with_trouble(step, app.app, input);
                     if step_of(view, deploy.id) != Some(step.as_str()) {

@@ -11,7 +11,10 @@ use scheduler::{
     PlanInput,
     input::{DesiredApp, DesiredDeploy, DesiredWorker, Load, PoolNode, Registration, Sighting},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// What a plan's input needs besides the view and the sight.
 pub(crate) struct Scene {
@@ -21,6 +24,8 @@ pub(crate) struct Scene {
     pub(crate) busy: BTreeSet<InstanceId>,
     /// Of the Deploys that were seen, those that are in the database.
     pub(crate) known_deploys: BTreeSet<DeployId>,
+    /// What Deploys that are deploying have spent of their patience, where more is known than what is on record.
+    pub(crate) spent: BTreeMap<DeployId, Duration>,
     /// Ports that strangers were found on.
     pub(crate) strangers_ports: BTreeMap<NodeName, BTreeSet<u16>>,
 }
@@ -36,6 +41,7 @@ impl Scene {
             seed: deps.ids.bits(),
             busy: deps.board.busy(),
             known_deploys: known_deploys(deps, view, sight).await?,
+            spent: BTreeMap::new(),
             strangers_ports: BTreeMap::new(),
         })
     }
@@ -112,11 +118,16 @@ pub(crate) fn assemble(
             });
         }
     }
+    let now = deps.clock.now();
     let mut input = PlanInput {
-        now: deps.clock.now(),
+        now,
         seed: scene.seed,
         environment,
-        apps: view.apps.iter().map(|app| desired_app(view, app)).collect(),
+        apps: view
+            .apps
+            .iter()
+            .map(|app| desired_app(view, app, scene, now))
+            .collect(),
         observed,
         intents: view
             .intents
@@ -130,8 +141,43 @@ pub(crate) fn assemble(
         pools: pools(view, sight, scene),
         policy: deps.settings.policy.clone(),
     };
+    add_forgotten(&mut input);
     forget_the_future(&mut input);
     input
+}
+
+/// An App that was deleted, and whose last intent is closed, is in no view. What turns up of it all the same, a copy or a
+/// late start, is put away like anything of which nothing is wanted.
+fn add_forgotten(input: &mut PlanInput) {
+    let known = |seen: &&Sighting| input.known_deploys.contains(&seen.seen.deploy);
+    let forgotten: BTreeMap<AppId, domain::StackId> = input
+        .observed
+        .iter()
+        .filter(known)
+        .filter(|sighting| input.app(sighting.seen.app).is_none())
+        .filter_map(|Sighting { seen, .. }| {
+            let mut pools = input.pools.iter();
+            let pool = pools.find(|(_, nodes)| nodes.iter().any(|n| n.node.name == seen.node));
+            Some((seen.app, *pool?.0))
+        })
+        .collect();
+    for (app, stack) in forgotten {
+        // Nobody is told its name any more; an id is one as well.
+        let name = app.to_string().parse();
+        let at = input.apps.partition_point(|known| known.app < app);
+        if let Ok(name) = name {
+            let deploy = None;
+            input.apps.insert(
+                at,
+                DesiredApp {
+                    app,
+                    name,
+                    stack,
+                    deploy,
+                },
+            );
+        }
+    }
 }
 
 /// What is on record for later than now was written before the clock was set back. Taken as it is, it would be waited for
@@ -192,7 +238,7 @@ fn pools(
         .collect()
 }
 
-fn desired_app(view: &EnvironmentView, app: &AppView) -> DesiredApp {
+fn desired_app(view: &EnvironmentView, app: &AppView, scene: &Scene, now: Timestamp) -> DesiredApp {
     let deploying = app
         .active
         .iter()
@@ -222,7 +268,14 @@ fn desired_app(view: &EnvironmentView, app: &AppView) -> DesiredApp {
             state: deploy.state,
             commit: release.commit.clone(),
             deadline: match deploy.state {
-                DeployState::Deploying => deploy.started_at.map(|start| start + deploy.patience),
+                // Told from now on, so that it does not move with the clock.
+                DeployState::Deploying => {
+                    let spent = scene.spent.get(&deploy.id).copied();
+                    let left = deploy
+                        .patience
+                        .saturating_sub(spent.unwrap_or(deploy.spent));
+                    Some(now + left)
+                }
                 DeployState::Created
                 | DeployState::Building
                 | DeployState::Deployed

@@ -303,7 +303,10 @@ pub async fn update(
     let mut affected = affected(ctx, &scope).await?;
     if same {
         let newest = before.as_ref().map(|set| set.version);
-        affected.retain(|affected| scope.version_of(&affected.release.config) != newest);
+        affected.retain(|affected| {
+            let mut releases = affected.releases.iter();
+            releases.any(|release| scope.version_of(&release.config) != newest)
+        });
     }
     plan.records.extend(affected.iter().map(Affected::record));
     let deploys = match mode {

@@ -5,7 +5,10 @@ use super::{
     deploys::{self, DeployView},
     outcome::PREVIEWED,
 };
-use domain::{App, Cause, Deploy, DeployState, Environment, Release, deploy::DEFAULT_PATIENCE};
+use domain::{
+    App, BuildId, Cause, Deploy, DeployId, DeployState, Environment, Release,
+    deploy::DEFAULT_PATIENCE,
+};
 use ports::store::{
     Change, Page,
     deploys::{DeployFilter, NewDeploy, OnConflict},
@@ -16,13 +19,18 @@ use scheduler::{PlanInput, input::DesiredApp};
 pub(super) struct Affected {
     pub(super) app: App,
     pub(super) environment: Environment,
-    /// What it runs, or will when every Deploy under way is done. It goes on with the same Build.
-    pub(super) release: Release,
+    /// What it runs, and what it would run if the last Deploy under way came to its end.
+    pub(super) releases: Vec<Release>,
+    /// The Build that it goes on with. None: that of what runs when the Deploys under way have ended, however they do.
+    pub(super) build: Option<BuildId>,
 }
 
 impl Affected {
     pub(super) fn record(&self) -> Record {
-        let why = format!("{} again, with the change", self.release.build);
+        let why = match self.build {
+            Some(build) => format!("{build} again, with the change"),
+            None => "what runs then again, with the change".to_owned(),
+        };
         Record::new(Verb::Create, "deploy", why).within(&self.app.name, &self.environment.name)
     }
 }
@@ -35,37 +43,84 @@ pub(super) async fn affected(
 ) -> Result<Vec<Affected>, Error> {
     let mut affected = Vec::new();
     for app in apps {
-        if let Some(release) = release_to_repeat(ctx, &app, environment).await? {
-            affected.push(Affected {
-                app,
-                environment: environment.clone(),
-                release,
-            });
-        }
+        affected.extend(affected_app(ctx, app, environment).await?);
     }
     Ok(affected)
 }
 
-/// The Release that will run when every Deploy under way is done; none when nothing will, or when a Deploy that has not
-/// made its Release yet takes the change over by itself.
-async fn release_to_repeat(
+/// The App, where a change has to be deployed. None where nothing runs that could lack it, and where the last Deploy
+/// under way takes it over by itself: one that is for a change, and has not made its Release yet. Any other may fail for
+/// reasons of its own, and what runs would go on without the change.
+async fn affected_app(
+    ctx: &Ctx,
+    app: App,
+    environment: &Environment,
+) -> Result<Option<Affected>, Error> {
+    let active = ctx.store().active_deploys(app.id, environment.id).await?;
+    let last = active.last();
+    if last.is_some_and(|last| last.release.is_none() && is_for_a_change(last)) {
+        return Ok(None);
+    }
+    let runs = deployed(ctx, &app, environment).await?;
+    let runs = release_of(ctx, runs.as_ref()).await?;
+    let will = release_of(ctx, last).await?;
+    let has_begun = |deploy: &Deploy| deploy.state == DeployState::Deploying;
+    let build = match (&runs, last, &will) {
+        (Some(runs), None, _) => Some(runs.build),
+        (Some(_), Some(_), _) => None,
+        (None, _, Some(will)) => Some(will.build),
+        // One that has begun without the change may be what runs when those behind it have failed.
+        (None, Some(_), None) if active.iter().any(has_begun) => None,
+        (None, _, None) => return Ok(None),
+    };
+    Ok(Some(Affected {
+        app,
+        environment: environment.clone(),
+        releases: runs.into_iter().chain(will).collect(),
+        build,
+    }))
+}
+
+const fn is_for_a_change(deploy: &Deploy) -> bool {
+    match deploy.cause {
+        Cause::Config | Cause::Worker => true,
+        Cause::Commit | Cause::Rollback => false,
+    }
+}
+
+async fn release_of(ctx: &Ctx, deploy: Option<&Deploy>) -> Result<Option<Release>, Error> {
+    match deploy.and_then(|deploy| deploy.release) {
+        Some(release) => Ok(ctx.store().find_release(release).await?),
+        None => Ok(None),
+    }
+}
+
+/// The last of the Deploys under way that a superseding one would take with it and that are for a change: what runs would
+/// go on without the change if the superseding one failed. `deploy_again_behind` makes up for it.
+pub(super) async fn change_under_way(
     ctx: &Ctx,
     app: &App,
     environment: &Environment,
-) -> Result<Option<Release>, Error> {
+) -> Result<Option<Cause>, Error> {
     let active = ctx.store().active_deploys(app.id, environment.id).await?;
-    let last = match active.into_iter().next_back() {
-        Some(last) => Some(last),
-        None => deployed(ctx, app, environment).await?,
-    };
-    let Some(Deploy {
-        release: Some(release),
-        ..
-    }) = last
-    else {
-        return Ok(None);
-    };
-    Ok(ctx.store().find_release(release).await?)
+    let last = active.iter().rfind(|deploy| is_for_a_change(deploy));
+    Ok(last.map(|deploy| deploy.cause))
+}
+
+/// Accepts the Deploy of a change again, behind the one that superseded it, where something runs that may lack it.
+pub(super) async fn deploy_again_behind(
+    ctx: &Ctx,
+    app: &App,
+    environment: &Environment,
+    (first, cause): (DeployId, Cause),
+) -> Result<(), Error> {
+    let again: Vec<_> = affected_app(ctx, app.clone(), environment)
+        .await?
+        .into_iter()
+        .collect();
+    let why = format!("{first} took the place of the deploy of a change");
+    run(&ctx.keyless(), &again, cause, &why).await?;
+    Ok(())
 }
 
 /// The Deploy that is current.
@@ -100,7 +155,8 @@ pub(super) async fn run(
     for Affected {
         app,
         environment,
-        release,
+        build,
+        ..
     } in affected
     {
         let new = NewDeploy {
@@ -108,7 +164,7 @@ pub(super) async fn run(
             environment: environment.id,
             cause,
             git_ref: None,
-            build: Some(release.build),
+            build: *build,
             release: None,
             patience: DEFAULT_PATIENCE,
             on_conflict: OnConflict::Queue,
@@ -131,7 +187,7 @@ pub(super) async fn run(
 pub(super) fn planned(ctx: &Ctx, affected: &[Affected], cause: Cause) -> Vec<DeployView> {
     let views = affected.iter().map(|affected| DeployView {
         deploy: Deploy {
-            build: Some(affected.release.build),
+            build: affected.build,
             ..unmade(ctx, &affected.app, &affected.environment, cause)
         },
         app: affected.app.name.to_string(),
@@ -157,6 +213,7 @@ pub(super) fn unmade(ctx: &Ctx, app: &App, environment: &Environment, cause: Cau
         state: DeployState::Created,
         step: String::new(),
         patience: DEFAULT_PATIENCE,
+        spent: std::time::Duration::ZERO,
         failure: None,
         created_by: ctx.actor.clone(),
         created_at: now,

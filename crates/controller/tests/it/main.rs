@@ -1,15 +1,24 @@
 //! The control loops against simulated nodes: single courses of events, in virtual time.
 #![cfg(test)]
 
+mod changes;
 mod history;
 mod lost;
+mod patience;
 mod stage;
 
-use domain::{DeployState, build::DeclaredWorker, worker::WorkerSource};
+use domain::{ByteSize, DeployState, build::DeclaredWorker, worker::WorkerSource};
 use ports::store::{Deploys, deploys::OnConflict};
 use stage::{Stage, web};
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 use testkit::fake::node::{Behaviour, Course};
+use tokio::time::Instant;
 
 #[tokio::test(start_paused = true)]
 async fn a_commit_becomes_healthy_instances() {
@@ -106,6 +115,90 @@ async fn a_deploy_that_a_full_disk_keeps_from_starting_says_so() {
     let failed = stage.ended(deploy).await;
     let reason = failed.failure.expect("a failure").reason;
     assert!(reason.contains("no space left on device"), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_paused_is_unhealthy_and_replaced_after_its_grace_start_first() {
+    let stage = Stage::new().await;
+    let _server = stage.start();
+    let mut tcp = web(1);
+    tcp.spec.check = domain::worker::Check::Tcp;
+    let commit = stage.commit(1, vec![tcp, clock()], Behaviour::default());
+    let deploy = stage.deploy(&commit, OnConflict::Queue).await;
+    assert_eq!(stage.ended(deploy).await.state, DeployState::Deployed);
+    let grace = domain::worker::Timing::default().grace;
+    let before = stage.events("instance.unhealthy").await.len();
+    for handle in stage.handles() {
+        stage.node.pause(&handle);
+    }
+    let paused = tokio::time::Instant::now();
+    let both = "clock: 1 paused of dep-1; web: 1 paused of dep-1";
+    tokio::time::sleep(grace - Duration::from_secs(2)).await;
+    assert_eq!(stage.summary(), both, "their grace runs");
+    let told = stage.events("instance.unhealthy").await.split_off(before);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told.iter()
+            .all(|told| told.contains("is paused on its node")),
+        "{told:?}"
+    );
+
+    stage
+        .until("the successors serve before the paused go", || {
+            stage.summary()
+                == "clock: 1 paused of dep-1; clock: 1 serving of dep-1; \
+                    web: 1 paused of dep-1; web: 1 serving of dep-1"
+        })
+        .await;
+    assert!(paused.elapsed() >= grace);
+    stage
+        .until("the paused are gone", || {
+            stage.summary() == "clock: 1 serving of dep-1; web: 1 serving of dep-1"
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deploy_that_waits_for_room_says_so_and_fails_for_it() {
+    let stage = Stage::new().await;
+    let _server = stage.start();
+    stage.sized(ByteSize::bytes(1 << 30));
+    let mut large = web(1);
+    large.spec.resources.memory = Some(ByteSize::bytes(2 << 30));
+    let commit = stage.commit(1, vec![large], Behaviour::default());
+    let deploy = stage.deploy(&commit, OnConflict::Queue).await;
+    let why = "no node can take it: node-1 has 1.0 GiB of memory free, 2.0 GiB are wanted";
+    stage
+        .step_of(deploy, &format!("web 0 of 1 healthy, {why}"))
+        .await;
+    let failed = stage.ended(deploy).await;
+    assert_eq!(failed.state, DeployState::Failed);
+    let reason = failed.failure.expect("a failure").reason;
+    assert!(reason.contains(why), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_panics_is_told_of_and_tried_again() {
+    let mut stage = Stage::new().await;
+    let panics = AtomicU32::new(2);
+    stage.witness(Arc::new(move |_| {
+        let left = panics.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
+        assert!(left.is_err(), "a defect of the test's own");
+    }));
+    let _server = stage.start();
+    let commit = stage.commit(1, vec![web(1)], Behaviour::default());
+    let deploy = stage.deploy(&commit, OnConflict::Queue).await;
+    let began = Instant::now();
+    assert_eq!(stage.ended(deploy).await.state, DeployState::Deployed);
+    let told = stage.events("instance.step_broke").await;
+    assert_eq!(told.len(), 2, "{told:?}");
+    for event in told {
+        assert!(event.starts_with("start of web ins-"), "{event}");
+        assert!(event.contains("a defect of the test's own"), "{event}");
+    }
+    let waited = began.elapsed();
+    assert!(waited > Duration::from_secs(1 + 2), "{waited:?}");
+    assert!(waited < Duration::from_secs(20), "{waited:?}");
 }
 
 fn clock() -> DeclaredWorker {

@@ -1,15 +1,16 @@
 //! One App in one Environment on one simulated node.
 
-use controller::{Board, Deps, Server, Settings};
+use controller::{Board, Deps, Server, Settings, usecases::Ctx};
 use domain::{
-    AppId, Cause, CommitSha, Deploy, DeployId, EnvironmentId, GitRef, InstallationId, Node,
-    NodeName, RepoName, Scale, WorkerSpec,
+    AppId, ByteSize, Cause, CommitSha, Deploy, DeployId, EnvironmentId, GitRef, InstallationId,
+    Node, NodeName, RepoName, Scale, WorkerSpec,
     app::Recipe,
     build::DeclaredWorker,
     deploy::DEFAULT_PATIENCE,
     node::{Duty, NodeState},
     worker::WorkerSource,
 };
+use futures_util::FutureExt;
 use ports::store::{
     Apps, Change, Deploys, Environments, Stacks,
     deploys::{NewDeploy, OnConflict},
@@ -20,25 +21,32 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use testkit::fake::{
-    self,
-    clock::BEGINNING,
-    node::{Behaviour, Registry},
+use testkit::{
+    fake::{
+        self,
+        clock::BEGINNING,
+        node::{Behaviour, Registry},
+    },
+    sim::{
+        Fate, Tracing,
+        faulty::{FaultyRuntime, Witness},
+    },
 };
 
 const ADDRESS: &str = "node-1.test";
 
 pub(crate) struct Stage {
     pub(crate) store: Arc<fake::Store>,
-    pub(crate) clock: Arc<fake::Clock>,
     pub(crate) node: fake::Node,
     pub(crate) deps: Deps,
+    pub(crate) clock: Arc<fake::Clock>,
+    catalog: Arc<fake::Catalog>,
     source: Arc<fake::Source>,
     engine: Arc<fake::BuildEngine>,
     registry: Registry,
     repo: RepoName,
-    app: AppId,
-    environment: EnvironmentId,
+    pub(crate) app: AppId,
+    pub(crate) environment: EnvironmentId,
 }
 
 impl Stage {
@@ -49,15 +57,7 @@ impl Stage {
         let registry = Registry::default();
         let name: NodeName = "node-1".parse().unwrap();
         let node = fake::Node::new(name.clone(), clock.clone(), registry.clone());
-        let catalog = fake::Catalog::of([Node {
-            name: name.clone(),
-            address: ADDRESS.to_owned(),
-            state: NodeState::Alive,
-            duty: Duty::Serving,
-            meta: BTreeMap::new(),
-            memory: None,
-            cpu: None,
-        }]);
+        let catalog = Arc::new(fake::Catalog::of([pool_node(None)]));
         let source = Arc::new(fake::Source::default());
         let engine = Arc::new(fake::BuildEngine::pushing_to(registry.clone()));
         let fleet = fake::Fleet::default().with(
@@ -68,7 +68,7 @@ impl Stage {
         let deps = Deps {
             store: store.clone(),
             fleet: Arc::new(fleet),
-            catalog: Arc::new(catalog),
+            catalog: catalog.clone(),
             prober: Arc::new(fake::Prober::default().with(ADDRESS, node.clone())),
             source: source.clone(),
             engine: engine.clone(),
@@ -79,9 +79,10 @@ impl Stage {
         };
         let mut stage = Self {
             store,
-            clock,
             node,
             deps,
+            clock,
+            catalog,
             source,
             engine,
             registry,
@@ -145,6 +146,31 @@ impl Stage {
         assert!(came.is_ok(), "{what}");
     }
 
+    /// Says how much memory the node has for instances.
+    pub(crate) fn sized(&self, memory: ByteSize) {
+        self.catalog.set_node(pool_node(Some(memory)));
+    }
+
+    /// Every node of which is told of each act of the server before its effect.
+    pub(crate) fn witness(&mut self, witness: Witness) {
+        let installation = InstallationId::from_bits(7);
+        let points = Fate::of(1, Tracing::Hash).points_of(1);
+        let name = self.node.name().clone();
+        let runtime = self.node.runtime(installation);
+        let runtime = FaultyRuntime::new(runtime, name.clone(), points, witness);
+        let images = self.node.images(installation);
+        self.deps.fleet = Arc::new(fake::Fleet::default().with(name, Arc::new(runtime), images));
+    }
+
+    /// Starts the next server, with a memory of its own.
+    pub(crate) fn start_another(&self) -> Server {
+        Server::start(Deps {
+            settings: Arc::new(Settings::named("server-2".to_owned())),
+            board: Arc::new(Board::default()),
+            ..self.deps.clone()
+        })
+    }
+
     pub(crate) fn start(&self) -> Server {
         Server::start(self.deps.clone())
     }
@@ -182,6 +208,16 @@ impl Stage {
     }
 
     pub(crate) async fn deploy(&self, commit: &CommitSha, on_conflict: OnConflict) -> DeployId {
+        self.deploy_within(commit, on_conflict, DEFAULT_PATIENCE)
+            .await
+    }
+
+    pub(crate) async fn deploy_within(
+        &self,
+        commit: &CommitSha,
+        on_conflict: OnConflict,
+        patience: Duration,
+    ) -> DeployId {
         let new = NewDeploy {
             app: self.app,
             environment: self.environment,
@@ -189,7 +225,7 @@ impl Stage {
             git_ref: Some(commit.as_str().parse::<GitRef>().unwrap()),
             build: None,
             release: None,
-            patience: DEFAULT_PATIENCE,
+            patience,
             on_conflict,
         };
         self.store.create_deploy(new, &change()).await.unwrap().id
@@ -219,6 +255,15 @@ impl Stage {
         }
     }
 
+    /// Waits until a Deploy says that it does this.
+    pub(crate) async fn step_of(&self, id: DeployId, want: &str) {
+        let is_so = || {
+            let found = self.store.find_deploy(id).now_or_never();
+            found.is_some_and(|deploy| deploy.unwrap().unwrap().step == want)
+        };
+        self.until(&format!("the step to be {want}"), is_so).await;
+    }
+
     /// Waits for a condition, in virtual time.
     pub(crate) async fn until(&self, what: &str, is_so: impl Fn() -> bool) {
         let wait = async {
@@ -233,6 +278,21 @@ impl Stage {
             "{what}: {}",
             self.summary()
         );
+    }
+
+    /// What is told of events of this kind, oldest first.
+    pub(crate) async fn events(&self, kind: &str) -> Vec<String> {
+        let filter = ports::store::events::EventFilter::default();
+        let all = ports::store::Events::events_after(
+            &*self.store,
+            domain::EventId::new(0),
+            &filter,
+            10_000,
+        );
+        let all = all.await.unwrap().into_iter();
+        all.filter(|event| event.kind == kind)
+            .map(|event| event.message)
+            .collect()
     }
 
     /// What the node calls the containers that it has.
@@ -251,9 +311,11 @@ impl Stage {
             let Some(seen) = standing.observed else {
                 continue;
             };
+            let paused = matches!(seen.phase, domain::observed::Phase::Paused { .. });
             let what = match (standing.serves, seen.phase.is_running()) {
                 (true, _) => "serving",
                 (false, true) => "not serving",
+                (false, false) if paused => "paused",
                 (false, false) => "not running",
             };
             *counts
@@ -265,6 +327,18 @@ impl Stage {
             .map(|(clause, count)| clause.replace('#', &count.to_string()))
             .collect();
         clauses.join("; ")
+    }
+}
+
+fn pool_node(memory: Option<ByteSize>) -> Node {
+    Node {
+        name: "node-1".parse().unwrap(),
+        address: ADDRESS.to_owned(),
+        state: NodeState::Alive,
+        duty: Duty::Serving,
+        meta: BTreeMap::new(),
+        memory,
+        cpu: None,
     }
 }
 

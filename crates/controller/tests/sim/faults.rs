@@ -54,8 +54,9 @@ impl World {
             (0..14, Some(victim)) => node.kill(&victim),
             (14..28, Some(victim)) => node.remove_by_hand(&victim),
             (28..40, Some(victim)) => node.crash(&victim, 9),
-            (40..45, Some(victim)) => node.run_out_of_memory(&victim),
-            (45..57, Some(victim)) => node.copy(&victim),
+            (40..44, Some(victim)) => node.run_out_of_memory(&victim),
+            (44..48, Some(victim)) => node.pause(&victim),
+            (48..57, Some(victim)) => node.copy(&victim),
             (57..65, _) => {
                 node.daemon_down();
                 let down = Duration::from_millis(self.random.below(20_000));

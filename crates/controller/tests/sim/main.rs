@@ -6,8 +6,10 @@
 //! More seeds: `JOCKEY_SIM_SEEDS=100000`.
 #![cfg(test)]
 
+mod edits;
 mod faults;
 mod operations;
+mod patience;
 mod rest;
 mod run;
 mod variants;

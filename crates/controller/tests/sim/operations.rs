@@ -1,17 +1,17 @@
 //! What people ask of Jockey, at random.
 
 use crate::world::{World, at_once};
+use controller::usecases::{Mode, deploys};
 use domain::{
-    AppId, Cause, CommitSha, DeployEvent, EnvironmentId, GitRef, RepoName, Scale, WorkerSpec,
+    AppId, Cause, CommitSha, DeployEvent, EnvironmentId, RepoName, Scale, WorkerSpec,
     build::DeclaredWorker,
-    config::{ConfigScope, Variables},
     deploy::Failure,
     node::Duty,
     reconcile::ReconcileState,
     worker::{Order, WorkerSource},
 };
 use ports::store::{
-    Configs as _, Deploys as _, Nodes as _, Page, Reconciles as _, Workers as _,
+    Deploys as _, Nodes as _, Page, Reconciles as _, Workers as _,
     deploys::{DeployPatch, NewDeploy, OnConflict},
     reconciles::NewReconcile,
     workers::{Restart, WorkerFilter},
@@ -26,7 +26,7 @@ use testkit::fake::{
 
 impl World {
     /// Does one thing that a person might.
-    pub(crate) fn ask(&mut self) {
+    pub(crate) async fn ask(&mut self) {
         let Some(environment) = self.random.pick(&self.environments).copied() else {
             return;
         };
@@ -34,14 +34,17 @@ impl World {
             return;
         };
         match self.random.below(100) {
-            0..40 => self.deploy_commit(app, environment, &repo),
-            40..48 => self.roll_back(app, environment),
-            48..62 => self.rescale(app, environment),
-            62..70 => self.configure(app, environment),
-            70..78 => self.restart(app, environment),
-            78..85 => self.cancel(app, environment),
-            85..95 => self.set_duty(),
-            _ => self.reconcile(app, environment),
+            0..36 => self.deploy_commit(app, environment, &repo),
+            36..43 => self.roll_back(app, environment),
+            43..54 => self.rescale(app, environment),
+            54..63 => self.configure(app, environment),
+            63..73 => self.edit_worker(app, environment),
+            73..78 => self.restart(app, environment),
+            78..84 => self.cancel(app, environment),
+            84..91 => self.set_duty(),
+            91..95 => self.reconcile(app, environment),
+            95..98 => self.delete_app(app),
+            _ => self.retire(environment).await,
         }
     }
 
@@ -56,16 +59,19 @@ impl World {
             Some(commit) => commit,
             None => self.commit(repo),
         };
-        let git_ref: GitRef = commit.as_str().parse().unwrap();
         self.fate.note(format_args!(
             "somebody deploys {} of {app} to {environment}",
             commit.short()
         ));
-        let new = NewDeploy {
-            git_ref: Some(git_ref),
-            ..self.new_deploy(app, environment, Cause::Commit)
+        let new = self.new_deploy(app, environment, Cause::Commit);
+        let request = deploys::Request {
+            app: app.to_string(),
+            environment: environment.to_string(),
+            target: deploys::Target::Ref(commit.as_str().parse().unwrap()),
+            on_conflict: new.on_conflict,
+            patience: new.patience,
         };
-        at_once(self.store.create_deploy(new, &self.change())).unwrap();
+        at_once(deploys::create(&self.somebody(), request, Mode::Run)).unwrap();
     }
 
     fn new_deploy(&mut self, app: AppId, environment: EnvironmentId, cause: Cause) -> NewDeploy {
@@ -209,7 +215,7 @@ impl World {
         at_once(self.store.rescale(&[(worker.id, scale)], &self.change())).unwrap();
     }
 
-    fn workers(&self, app: AppId, environment: EnvironmentId) -> Vec<domain::Worker> {
+    pub(crate) fn workers(&self, app: AppId, environment: EnvironmentId) -> Vec<domain::Worker> {
         let filter = WorkerFilter {
             app: Some(app),
             environment: Some(environment),
@@ -218,34 +224,6 @@ impl World {
         at_once(self.store.list_workers(&filter, Page::ALL))
             .unwrap()
             .items
-    }
-
-    /// Sets a variable, which makes a Deploy of what runs.
-    fn configure(&mut self, app: AppId, environment: EnvironmentId) {
-        let scope = ConfigScope::App(app, environment);
-        let base = at_once(self.store.find_config(scope)).unwrap();
-        let value = self.random.below(1000).to_string();
-        let variables = Variables::new([("GREETING".parse().unwrap(), value)].into()).unwrap();
-        let version = base.map(|set| set.version);
-        at_once(
-            self.store
-                .write_config(scope, version, &variables, &self.change()),
-        )
-        .unwrap();
-        let deployed = at_once(
-            self.store
-                .list_releases(Some(app), Some(environment), Page::ALL),
-        );
-        let Some(release) = deployed.unwrap().items.into_iter().next() else {
-            return;
-        };
-        self.fate
-            .note(format_args!("somebody configures {app} in {environment}"));
-        let new = NewDeploy {
-            build: Some(release.build),
-            ..self.new_deploy(app, environment, Cause::Config)
-        };
-        at_once(self.store.create_deploy(new, &self.change())).unwrap();
     }
 
     fn restart(&mut self, app: AppId, environment: EnvironmentId) {

@@ -6,13 +6,18 @@ use crate::{
     world::{World, at_once},
 };
 use domain::{
-    AppId, DeployId, EnvironmentId, IntentKind, IntentState, Release, WorkerName,
+    AppId, Cause, DeployId, EnvironmentId, IntentKind, IntentState, Release, WorkerName,
+    config::{ConfigScope, ConfigVersions},
     observed::{Authenticity, RestartPolicy},
     reconcile::ReconcileState,
+    worker::WorkerSource,
 };
 use ports::store::{
-    Builds as _, Deploys as _, Intents as _, Leases as _, Page, Reconciles as _, Views as _,
-    builds::BuildFilter, deploys::DeployFilter, view::EnvironmentView,
+    Builds as _, Configs as _, Deploys as _, Intents as _, Leases as _, Page, Reconciles as _,
+    Views as _,
+    builds::BuildFilter,
+    deploys::DeployFilter,
+    view::{AppView, EnvironmentView},
 };
 use scheduler::input::Registration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +30,7 @@ impl World {
     pub(crate) fn unrest(&self) -> Option<String> {
         self.unended_job()
             .or_else(|| self.wrong_instances())
+            .or_else(|| self.lost_change())
             .or_else(|| self.wrong_ledger())
             .or_else(|| self.wrong_catalog())
             .or_else(|| self.touched_strangers())
@@ -81,6 +87,55 @@ impl World {
             }
         }
         wanted
+    }
+
+    /// What runs has the newest variables and the API's definitions, unless somebody went back to an earlier Release, or
+    /// the Deploy of the change itself failed or was cancelled.
+    fn lost_change(&self) -> Option<String> {
+        for view in self.views() {
+            for app in &view.apps {
+                let Some((deploy, release)) = &app.deployed else {
+                    continue;
+                };
+                let own_failed = || {
+                    let filter = DeployFilter {
+                        app: Some(app.app.id),
+                        environment: Some(view.environment.id),
+                        state: None,
+                    };
+                    let all = at_once(self.store.list_deploys(&filter, Page::ALL)).unwrap();
+                    all.items.iter().any(|other| {
+                        other.id > deploy.id && matches!(other.cause, Cause::Config | Cause::Worker)
+                    })
+                };
+                let newest = self.newest_config(app, view.environment.id);
+                let defined = app.workers.iter().all(|row| {
+                    let worker = &row.worker;
+                    worker.source != WorkerSource::Api
+                        || release.worker(&worker.spec.name) == Some(&worker.spec)
+                });
+                let has_it = release.config == newest && defined;
+                if !has_it && deploy.cause != Cause::Rollback && !own_failed() {
+                    return Some(format!(
+                        "{} of {} runs without a change: it has {:?}, the newest is {newest:?}",
+                        release.id, deploy.id, release.config
+                    ));
+                }
+            }
+        }
+        None
+    }
+
+    fn newest_config(&self, app: &AppView, environment: EnvironmentId) -> ConfigVersions {
+        let newest = |scope| {
+            let set = at_once(self.store.find_config(scope)).unwrap();
+            set.map(|set| set.version)
+        };
+        ConfigVersions {
+            environment: newest(ConfigScope::Environment(environment)),
+            stack: newest(ConfigScope::Stack(app.app.stack, environment)),
+            app: newest(ConfigScope::App(app.app.id, environment)),
+        }
     }
 
     fn known(&self) -> Vec<Standing> {

@@ -166,7 +166,7 @@ async fn course(world: &mut World) -> Option<String> {
             world.choose_odds();
         }
         if world.random.in_thousand(600) {
-            world.ask();
+            world.ask().await;
         } else {
             world.befall().await;
         }

@@ -1,11 +1,16 @@
 //! Looks at every effect of a server, just before it happens, for what may never be.
 
-use crate::world::{INSTALLATION, at_once};
+use crate::{
+    patience::Patience,
+    world::{INSTALLATION, at_once},
+};
 use domain::{
     AppId, DeployState, EnvironmentId, EventId, InstanceId, IntentKind, NodeName, Timestamp,
     WorkerName, observed::Authenticity,
 };
-use ports::store::{Deploys as _, Events as _, Views as _, view::AppView};
+use ports::store::{
+    Deploys as _, Events as _, Page, Views as _, deploys::DeployFilter, view::AppView,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -48,6 +53,7 @@ struct Seen {
     /// How many of each Worker had to stay healthy since when, and the event up to which that is known.
     floors: BTreeMap<Crew, Vec<(Instant, u16)>>,
     known_to: Option<EventId>,
+    patience: Patience,
 }
 
 impl Watch {
@@ -97,16 +103,29 @@ impl Watch {
             }
         }
         seen.serving = serving;
-        self.note_floors(&mut seen);
+        self.note_written(&mut seen);
+        for what in seen.patience.late() {
+            self.fate.note(format_args!("VIOLATION: {what}"));
+            seen.violations.push(what);
+        }
     }
 
-    /// Notes what has to stay healthy, whenever something was written that may have changed it.
-    fn note_floors(&self, seen: &mut Seen) {
+    /// A server is gone: nobody counts the patience of Deploys until another one does.
+    pub(crate) fn server_ended(&self) {
+        self.lock().patience.server_ended();
+    }
+
+    /// Notes what has to stay healthy, and which Deploys have begun and ended, whenever something was written that may
+    /// have changed it.
+    fn note_written(&self, seen: &mut Seen) {
         let newest = Some(*self.newest.borrow());
         if seen.known_to == newest {
             return;
         }
         seen.known_to = newest;
+        let deploys = at_once(self.store.list_deploys(&DeployFilter::default(), Page::ALL));
+        let early = seen.patience.look(deploys.unwrap().items);
+        seen.violations.extend(early);
         let crews: Vec<Crew> = seen.serving.keys().cloned().collect();
         for crew in crews {
             let floor = self.floor(&crew);

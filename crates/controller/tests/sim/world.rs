@@ -1,7 +1,7 @@
 //! One simulated world: nodes, a catalog, git, a database, servers, and what was deployed into it.
 
 use crate::{variants::Variant, watch::Watch};
-use controller::{Board, Deps, Server};
+use controller::{Board, Deps, Server, usecases::Ctx};
 use domain::{
     AppId, CommitSha, EnvironmentId, InstallationId, Node, NodeName, RepoName, Timestamp,
     app::Recipe,
@@ -33,9 +33,17 @@ pub(crate) struct World {
     pub(crate) environments: Vec<EnvironmentId>,
     pub(crate) apps: Vec<(AppId, RepoName)>,
     pub(crate) commits: Vec<CommitSha>,
+    made: Made,
     servers: Vec<Seat>,
     next_server: u64,
     variant: Variant,
+}
+
+/// How many there ever were: the next one has another name.
+#[derive(Default)]
+struct Made {
+    environments: u64,
+    apps: u64,
 }
 
 /// Where a server runs, or will run again.
@@ -83,6 +91,7 @@ impl World {
             environments: Vec::new(),
             apps: Vec::new(),
             commits: Vec::new(),
+            made: Made::default(),
             servers: Vec::new(),
             next_server: 0,
             variant,
@@ -92,25 +101,14 @@ impl World {
     }
 
     fn settle_in(&mut self) {
-        use ports::store::{Apps as _, Environments as _, Stacks as _};
+        use ports::store::Stacks as _;
         let change = self.change();
-        for number in 1..=1 + self.random.below(2) {
-            let name = format!("env-{number}-x").parse().unwrap();
-            let made = at_once(self.store.create_environment(name, None, &change)).unwrap();
-            self.environments.push(made.id);
+        for _ in 0..=self.random.below(2) {
+            self.make_environment();
         }
-        let stack = at_once(self.store.create_stack("api".parse().unwrap(), &change)).unwrap();
-        for number in 1..=1 + self.random.below(2) {
-            let repo: RepoName = format!("example/app-{number}").parse().unwrap();
-            let new = NewApp {
-                name: format!("app-{number}").parse().unwrap(),
-                repo: repo.clone(),
-                stack: stack.id,
-                recipe: Recipe::default(),
-                subscribe_to_github_webhook: true,
-            };
-            let made = at_once(self.store.create_app(new, &change)).unwrap();
-            self.apps.push((made.id, repo));
+        at_once(self.store.create_stack("api".parse().unwrap(), &change)).unwrap();
+        for _ in 0..=self.random.below(2) {
+            self.make_app();
         }
         let servers = if self.random.in_thousand(250) { 2 } else { 1 };
         for _ in 0..servers {
@@ -121,6 +119,53 @@ impl World {
             });
         }
         self.start_servers();
+    }
+
+    pub(crate) fn make_environment(&mut self) {
+        use ports::store::Environments as _;
+        self.made.environments += 1;
+        let name = format!("env-{}-x", self.made.environments);
+        let name = name.parse().unwrap();
+        let made = at_once(self.store.create_environment(name, None, &self.change())).unwrap();
+        self.environments.push(made.id);
+    }
+
+    pub(crate) fn make_app(&mut self) {
+        use ports::store::{Apps as _, Stacks as _};
+        self.made.apps += 1;
+        let name = format!("app-{}", self.made.apps);
+        let repo: RepoName = format!("example/{name}").parse().unwrap();
+        let stack = at_once(self.store.find_stack("api")).unwrap().unwrap();
+        let new = NewApp {
+            name: name.parse().unwrap(),
+            repo: repo.clone(),
+            stack: stack.id,
+            recipe: Recipe::default(),
+            subscribe_to_github_webhook: true,
+        };
+        let made = at_once(self.store.create_app(new, &self.change())).unwrap();
+        self.apps.push((made.id, repo));
+    }
+
+    /// Somebody who calls the API. What is asked of it is written down at once, or refused.
+    pub(crate) fn somebody(&self) -> Ctx {
+        let deps = Deps {
+            store: self.store.clone(),
+            fleet: Arc::new(fake::Fleet::default()),
+            catalog: self.catalog.clone(),
+            prober: Arc::new(fake::Prober::default()),
+            source: self.source.clone(),
+            engine: self.engine.clone(),
+            clock: self.clock.clone(),
+            ids: Arc::new(fake::Ids::seeded(0)),
+            settings: Arc::new(self.variant.settings(0)),
+            board: Arc::new(Board::default()),
+        };
+        Ctx {
+            deps,
+            actor: "somebody".to_owned(),
+            request: None,
+        }
     }
 
     pub(crate) fn change(&self) -> Change {
@@ -163,6 +208,7 @@ impl World {
         for seat in &mut self.servers {
             if seat.server.is_some() && !self.fate.lives(seat.number) {
                 seat.server = None;
+                self.watch.server_ended();
                 let pause = Duration::from_millis(self.random.below(20_000));
                 seat.starts_at = Instant::now() + pause;
             }
@@ -189,6 +235,7 @@ impl World {
                 // Without an end where a call of it does not return: then it is killed.
                 let _ = tokio::time::timeout(Duration::from_secs(60), server.shutdown()).await;
                 self.fate.end(self.servers[at].number);
+                self.watch.server_ended();
                 self.servers[at].starts_at = Instant::now() + Duration::from_secs(1);
             }
         }

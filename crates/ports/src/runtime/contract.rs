@@ -21,9 +21,14 @@ pub struct Ground {
     pub absent_image: ImageRef,
     /// Two host ports on which nobody listens.
     pub ports: [u16; 2],
+    /// Freezes an instance, as `docker pause` does.
+    pub pause: Pause,
     /// The first of sixteen instance ids that nobody else takes.
     pub first_instance: u64,
 }
+
+/// What freezes the instance of this name.
+pub type Pause = Box<dyn Fn(&str) + Send + Sync>;
 
 /// How long a node may take to show what it was told.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,6 +48,7 @@ pub async fn contract(ground: &Ground) {
     a_port_has_one_holder_and_the_loser_leaves_nothing(ground).await;
     a_command_that_cannot_run_is_refused_or_ends_with_127(ground).await;
     the_restart_policy_can_change(ground).await;
+    what_is_paused_is_not_running_and_can_be_stopped(ground).await;
     a_log_is_read_from_its_end(ground).await;
     watchers_hear_of_a_death(ground).await;
     assert!(
@@ -266,6 +272,26 @@ async fn the_restart_policy_can_change(ground: &Ground) {
     let seen = ground.until(spec.instance, Phase::is_running).await;
     assert_eq!(seen.restart, RestartPolicy::UnlessStopped);
     assert_eq!(ground.runtime.stop(&name, GRACE).await, Ok(Effect::Done));
+    ground.until(spec.instance, Phase::is_exited).await;
+    ground.clear(spec.instance).await;
+}
+
+async fn what_is_paused_is_not_running_and_can_be_stopped(ground: &Ground) {
+    let spec = ground.spec(12, "sleep 600");
+    let name = spec.instance.to_string();
+    assert_eq!(ground.runtime.start(&spec).await, Ok(Effect::Done));
+    let first = ground.until(spec.instance, Phase::is_running).await;
+    (ground.pause)(&name);
+    let seen = ground
+        .until(spec.instance, |phase| matches!(phase, Phase::Paused { .. }))
+        .await;
+    assert_eq!(first.handle, seen.handle);
+    assert!(!seen.phase.is_running(), "its process does nothing");
+    assert_eq!(ground.runtime.start(&spec).await, Ok(Effect::WasSo));
+    let refused = ground.runtime.remove(&name).await;
+    assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
+    let stop = ground.runtime.stop(&name, GRACE).await;
+    assert_eq!(stop, Ok(Effect::Done), "the signal reaches it");
     ground.until(spec.instance, Phase::is_exited).await;
     ground.clear(spec.instance).await;
 }

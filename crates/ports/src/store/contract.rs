@@ -79,10 +79,12 @@ macro_rules! store_contract {
                 a_move_from_another_state_is_stale,
                 the_next_deployed_stops_the_one_before,
                 a_step_is_said_under_the_lease_alone,
+                patience_is_spent_under_the_lease_and_never_given_back,
                 images_are_kept_by_what_needs_them,
             }
             releases {
                 definitions_of_the_api_win_over_the_commits,
+                a_release_has_the_newest_versions_of_variables,
                 a_worker_that_nobody_declared_gives_way,
                 an_equal_release_is_used_again,
                 a_rollback_has_the_definitions_of_its_time,

@@ -4,7 +4,7 @@ use super::{Change, Error, Fence, Listed, Page};
 use async_trait::async_trait;
 use domain::{
     AppId, BuildId, Cause, Deploy, DeployEvent, DeployId, DeployState, EnvironmentId, GitRef,
-    ImageRef, Release, ReleaseId, build::DeclaredWorker, config::ConfigVersions, deploy::Failure,
+    ImageRef, Release, ReleaseId, build::DeclaredWorker, deploy::Failure,
 };
 use std::{collections::BTreeSet, time::Duration};
 
@@ -15,7 +15,7 @@ pub struct NewDeploy {
     pub environment: EnvironmentId,
     pub cause: Cause,
     pub git_ref: Option<GitRef>,
-    /// A Build that is known already.
+    /// A Build that is known already. None, for a changed Config Set or Worker: that of what runs when its turn comes.
     pub build: Option<BuildId>,
     /// For a rollback: the Release to go back to.
     pub release: Option<ReleaseId>,
@@ -43,12 +43,13 @@ pub struct DeployPatch {
 /// What a Release is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NewRelease {
-    /// Of a Build: Workers are merged with those of the store, where those made through the API win.
+    /// Of a Build: Workers are merged with those of the store, where those made through the API win. The versions of
+    /// variables are the newest ones at that moment: what is written later finds the Release made, and none is lost
+    /// in between.
     OfBuild {
         build: BuildId,
         image: ImageRef,
         workers: Vec<DeclaredWorker>,
-        config: ConfigVersions,
     },
     /// An earlier one again, as it was (the image may have been built again). The Worker definitions and versions of
     /// variables are its own.
@@ -141,6 +142,18 @@ pub trait Deploys: Send + Sync {
     /// # Errors
     /// `Fenced`.
     async fn set_deploy_step(&self, id: DeployId, step: &str, fence: &Fence) -> Result<(), Error>;
+
+    /// Puts on record how much of the patience of a Deploy is spent. No event. Nothing happens when it is not
+    /// `deploying`, or more is on record already.
+    ///
+    /// # Errors
+    /// `Fenced`.
+    async fn spend_patience(
+        &self,
+        id: DeployId,
+        spent: Duration,
+        fence: &Fence,
+    ) -> Result<(), Error>;
 
     /// Which of these Deploys are in the database.
     ///

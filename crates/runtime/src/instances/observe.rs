@@ -98,7 +98,11 @@ impl Inspected {
         let state = &self.state;
         match state.status.as_str() {
             "created" => Phase::Created,
-            "running" | "paused" | "stopping" => Phase::Running {
+            "paused" => Phase::Paused {
+                since: time(&state.started_at),
+                restarts: self.restart_count,
+            },
+            "running" | "stopping" => Phase::Running {
                 since: time(&state.started_at),
                 restarts: self.restart_count,
                 check: state

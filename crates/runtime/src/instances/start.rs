@@ -39,7 +39,7 @@ impl Inner {
         };
         match seen.phase() {
             Phase::Created => self.start_created(spec).await,
-            Phase::Running { .. } => Ok(Effect::WasSo),
+            Phase::Running { .. } | Phase::Paused { .. } => Ok(Effect::WasSo),
             Phase::Restarting { code, .. } | Phase::Exited { code, .. } => Err(Error::CannotStart(
                 format!("{name} was started before and ended with code {code}"),
             )),
@@ -135,7 +135,7 @@ impl Inspected {
     pub(super) fn is_active(&self) -> bool {
         matches!(
             self.phase(),
-            Phase::Running { .. } | Phase::Restarting { .. }
+            Phase::Running { .. } | Phase::Paused { .. } | Phase::Restarting { .. }
         )
     }
 }

@@ -7,6 +7,7 @@ use crate::{
 use ::runtime::Builder;
 use bytes::Bytes;
 use ports::{images, runtime};
+use testkit::docker;
 
 #[tokio::test]
 async fn a_real_node_keeps_the_contract_of_a_runtime() {
@@ -16,6 +17,7 @@ async fn a_real_node_keeps_the_contract_of_a_runtime() {
         image: world.image.parse().unwrap(),
         absent_image: format!("sha256:{}", "0".repeat(64)).parse().unwrap(),
         ports: [binding().host, binding().host],
+        pause: Box::new(|name| drop(docker::run(["pause", name]).unwrap())),
         first_instance: world.scope.installation().bits() & !15,
     })
     .await;

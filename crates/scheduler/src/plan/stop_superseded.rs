@@ -96,6 +96,7 @@ pub(crate) fn ended(member: &Member<'_>) -> Option<Why> {
         domain::observed::Phase::Exited { code, .. } => Some(Why::Ended { code: *code }),
         domain::observed::Phase::Created
         | domain::observed::Phase::Running { .. }
+        | domain::observed::Phase::Paused { .. }
         | domain::observed::Phase::Restarting { .. } => None,
     }
 }

@@ -324,7 +324,8 @@ impl<'a> Joined<'_, 'a> {
 fn presence_of(phase: &Phase) -> Presence {
     match phase {
         Phase::Created => Presence::Created,
-        Phase::Running { .. } => Presence::Running,
+        // It is there and takes its room; that it does not serve, its health says.
+        Phase::Running { .. } | Phase::Paused { .. } => Presence::Running,
         Phase::Restarting { .. } => Presence::Restarting,
         Phase::Exited { .. } => Presence::Exited,
     }

@@ -6,13 +6,13 @@ use crate::sketch::{
     unhealthy, worker,
 };
 use domain::{
+    ByteSize,
     DeployState::{Deployed, Deploying},
     observed::{End, Phase},
 };
 use scheduler::{
     Verdict,
     input::{Registration, RestartOnly},
-    judge,
     plan::Why,
 };
 use std::time::Duration;
@@ -30,7 +30,7 @@ fn a_first_deploy_starts_registers_and_is_done() {
     let plan = world.round();
     assert_eq!(plan.steps.len(), 3, "{plan}");
     world.settle_down();
-    assert_eq!(judge(&world.apps[0], &world.input()), Verdict::Done);
+    assert_eq!(world.verdict(), Verdict::Done);
     world.apps[0].deploy.as_mut().unwrap().state = Deployed;
     let plan = world.round();
     let words: Vec<_> = plan.steps.iter().map(|step| step.action.as_str()).collect();
@@ -46,7 +46,7 @@ fn a_new_deploy_is_healthy_before_the_old_one_is_touched() {
     never_below(&mut world, "web", 2);
     assert_eq!((world.serving("web", 1), world.serving("web", 2)), (0, 2));
     assert_eq!(world.containers.len(), 2);
-    assert_eq!(judge(&world.apps[0], &world.input()), Verdict::Done);
+    assert_eq!(world.verdict(), Verdict::Done);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_deploy_whose_instances_die_fails_and_costs_nothing() {
     for _ in 0..30 {
         world.round();
     }
-    let Verdict::Failed { reason, culprit } = judge(&world.apps[0], &world.input()) else {
+    let Verdict::Failed { reason, culprit } = world.verdict() else {
         panic!("did not fail");
     };
     assert!(reason.contains("exited with code 3"), "{reason}");
@@ -142,17 +142,41 @@ fn a_deploy_that_gets_not_healthy_fails_at_its_deadline() {
         healthy,
         wanted,
         step,
-    } = judge(&world.apps[0], &world.input())
+    } = world.verdict()
     else {
         panic!("ended");
     };
     assert_eq!((healthy, wanted), (0, 2));
     assert_eq!(step, "web 0 of 2 healthy, connection refused");
     world.now = world.now + Duration::from_secs(700);
-    let Verdict::Failed { reason, .. } = judge(&world.apps[0], &world.input()) else {
+    let Verdict::Failed { reason, .. } = world.verdict() else {
         panic!("did not fail");
     };
     assert!(reason.contains("connection refused"), "{reason}");
+}
+
+/// A pool that is too small is nobody's fault but is known at once: the step says so, and so does the failure.
+#[test]
+fn a_deploy_that_waits_for_room_says_so_and_fails_for_it() {
+    let mut world = two_of_web();
+    for node in &mut world.nodes {
+        node.node.memory = Some(ByteSize::bytes(1 << 30));
+    }
+    let mut large = worker("web", 2);
+    large.spec.resources.memory = Some(ByteSize::bytes(2 << 30));
+    world.want(2, Deploying, vec![large]);
+    let Verdict::InProgress { step, .. } = world.verdict() else {
+        panic!("ended");
+    };
+    let why = "web 0 of 2 healthy, no node can take it: \
+               a has 1.0 GiB of memory free, 2.0 GiB are wanted, \
+               b has 1.0 GiB of memory free, 2.0 GiB are wanted";
+    assert!(step.starts_with(why), "{step}");
+    world.now = world.now + Duration::from_secs(700);
+    let Verdict::Failed { reason, .. } = world.verdict() else {
+        panic!("did not fail");
+    };
+    assert!(reason.contains(why), "{reason}");
 }
 
 #[test]

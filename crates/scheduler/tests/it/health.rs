@@ -36,6 +36,24 @@ fn running(since: u64, check: Option<ImageCheck>) -> Phase {
     }
 }
 
+/// The kernel accepts connections for it, and its image's check is not run.
+#[test]
+fn what_is_paused_is_unhealthy_whatever_a_probe_says() {
+    let paused = || Phase::Paused {
+        since: at(0),
+        restarts: 0,
+    };
+    for (spec, why) in [
+        (clock(), "without a port"),
+        (web(Check::Tcp), "the connection was accepted"),
+        (web(Check::Http("/".to_owned())), "an answer of before"),
+    ] {
+        Look::of(spec, paused(), 60)
+            .with(Passed, 59)
+            .says("unhealthy", why);
+    }
+}
+
 fn probe(outcome: ProbeOutcome, seen: u64) -> Probed {
     Probed {
         outcome,

@@ -100,6 +100,12 @@ impl Sketch {
         }
     }
 
+    /// How the Deploy of the first App stands.
+    pub(crate) fn verdict(&self) -> scheduler::Verdict {
+        let input = self.input();
+        scheduler::judge(&self.apps[0], &input, &scheduler::plan(&input).held)
+    }
+
     pub(crate) fn want(&mut self, deploy: i64, state: DeployState, workers: Vec<DesiredWorker>) {
         let id = DeployId::new(deploy);
         self.known.insert(id);

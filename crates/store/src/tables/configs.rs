@@ -1,6 +1,6 @@
 //! Config Sets and their versions. What the database holds of a value is sealed.
 
-use super::{environments, listed, rows};
+use super::{apps, environments, listed, rows};
 use crate::{
     Store,
     conn::{Conn, columns},
@@ -112,6 +112,23 @@ fn find_set(conn: &mut Conn, scope: ConfigScope) -> QueryResult<Option<SetRow>> 
         .select(SetRow::as_select())
         .first(conn)
         .optional()
+}
+
+/// The newest versions of the layers of an App in an Environment.
+pub(super) fn newest(
+    conn: &mut Conn,
+    app: AppId,
+    environment: EnvironmentId,
+) -> Result<ConfigVersions, Fault> {
+    let stack = apps::load(conn, app)?.stack;
+    let mut newest = |scope| -> QueryResult<Option<ConfigVersionId>> {
+        Ok(find_set(conn, scope)?.map(|set| ConfigVersionId::new(set.newest)))
+    };
+    Ok(ConfigVersions {
+        environment: newest(ConfigScope::Environment(environment))?,
+        stack: newest(ConfigScope::Stack(stack, environment))?,
+        app: newest(ConfigScope::App(app, environment))?,
+    })
 }
 
 fn find_version(conn: &mut Conn, id: i64) -> Result<VersionRow, Fault> {

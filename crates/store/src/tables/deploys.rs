@@ -35,6 +35,7 @@ pub(super) struct DeployRow {
     state: String,
     step: String,
     patience_us: i64,
+    spent_us: i64,
     failure: Option<String>,
     created_by: String,
     created_at: i64,
@@ -56,6 +57,7 @@ impl DeployRow {
             state: parse(&self.state)?,
             step: self.step,
             patience: Duration::from_micros(number(self.patience_us)?),
+            spent: Duration::from_micros(number(self.spent_us)?),
             failure: self.failure.as_deref().map(json::read).transpose()?,
             created_by: self.created_by,
             created_at: Timestamp::from_micros(self.created_at),
@@ -64,6 +66,10 @@ impl DeployRow {
             completed_at: time(self.completed_at),
         })
     }
+}
+
+fn microseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 
 fn all(rows: Vec<DeployRow>) -> Result<Vec<Deploy>, Fault> {
@@ -199,7 +205,7 @@ fn create(tx: &mut Tx<'_>, new: &NewDeploy, change: &Change) -> Result<Deploy, F
             deploys::release.eq(new.release.map(ReleaseId::number)),
             deploys::state.eq(DeployState::Created.as_str()),
             deploys::step.eq(""),
-            deploys::patience_us.eq(i64::try_from(new.patience.as_micros()).unwrap_or(i64::MAX)),
+            deploys::patience_us.eq(microseconds(new.patience)),
             deploys::created_by.eq(&change.actor),
             deploys::created_at.eq(change.at.micros()),
             deploys::updated_at.eq(change.at.micros()),
@@ -227,7 +233,6 @@ pub(super) fn add_deployed(
         end(tx, &earlier, DeployEvent::Superseded, &reason, change)?;
     }
     let at = change.at.micros();
-    let patience = i64::try_from(DEFAULT_PATIENCE.as_micros()).unwrap_or(i64::MAX);
     let row: DeployRow = diesel::insert_into(deploys::table)
         .values((
             deploys::id.eq(id.number()),
@@ -238,7 +243,7 @@ pub(super) fn add_deployed(
             deploys::release.eq(release.id.number()),
             deploys::state.eq(DeployState::Deployed.as_str()),
             deploys::step.eq(""),
-            deploys::patience_us.eq(patience),
+            deploys::patience_us.eq(microseconds(DEFAULT_PATIENCE)),
             deploys::created_by.eq(&change.actor),
             deploys::created_at.eq(at),
             deploys::started_at.eq(at),

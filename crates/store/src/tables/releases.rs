@@ -1,6 +1,6 @@
 //! Releases.
 
-use super::{builds, deploys, listed, rows, workers};
+use super::{builds, configs, deploys, listed, rows, workers};
 use crate::{
     conn::{Backend, Conn},
     fault::{Fault, missing, parse},
@@ -121,7 +121,6 @@ pub(super) fn make(
             build,
             image,
             workers,
-            config,
         } => Release {
             id: ReleaseId::new(0),
             app: deploy.app,
@@ -129,7 +128,7 @@ pub(super) fn make(
             build,
             commit: builds::load(tx.conn, build)?.commit,
             image,
-            config,
+            config: configs::newest(tx.conn, deploy.app, deploy.environment)?,
             workers: merge(tx, deploy, workers, change)?,
             created_at: change.at,
         },

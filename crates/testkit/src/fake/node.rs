@@ -11,7 +11,7 @@ mod machine;
 mod runtime;
 
 pub use behaviour::{Behaviour, Course};
-pub use hand::Standing;
+pub use hand::{Answering, Standing};
 pub(in crate::fake) use images::content_id;
 
 use super::{Clock, lock};

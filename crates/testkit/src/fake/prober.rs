@@ -1,6 +1,6 @@
 //! Asks the simulated nodes.
 
-use super::Node;
+use super::{Node, node::Answering};
 use async_trait::async_trait;
 use ports::prober::{Answer, Probe, Question};
 use std::collections::BTreeMap;
@@ -23,22 +23,29 @@ impl Prober {
 #[async_trait]
 impl ports::Prober for Prober {
     async fn probe(&self, probe: &Probe) -> Answer {
+        let silence = || Answer::No(format!("no answer within {:?}", probe.deadline));
         let Some(node) = self.nodes.get(&probe.address) else {
             tokio::time::sleep(probe.deadline).await;
-            return Answer::No(format!("no answer within {:?}", probe.deadline));
+            return silence();
         };
         match (node.answers_on(probe.port), &probe.question) {
-            (None, Question::Http { .. } | Question::Tcp) => {
+            (Answering::Nobody, Question::Http { .. } | Question::Tcp) => {
                 Answer::No("connection refused".to_owned())
             }
-            (Some(true), Question::Http { path }) => {
+            (Answering::Well, Question::Http { path }) => {
                 Answer::Yes(format!("GET {path} answered 200"))
             }
-            (Some(true), Question::Tcp) => Answer::Yes("the connection was accepted".to_owned()),
-            (Some(false), Question::Http { path }) => {
+            (Answering::Well | Answering::KernelAlone, Question::Tcp) => {
+                Answer::Yes("the connection was accepted".to_owned())
+            }
+            (Answering::KernelAlone, Question::Http { .. }) => {
+                tokio::time::sleep(probe.deadline).await;
+                silence()
+            }
+            (Answering::Badly, Question::Http { path }) => {
                 Answer::No(format!("GET {path} answered 503"))
             }
-            (Some(false), Question::Tcp) => Answer::No("the connection was closed".to_owned()),
+            (Answering::Badly, Question::Tcp) => Answer::No("the connection was closed".to_owned()),
         }
     }
 }

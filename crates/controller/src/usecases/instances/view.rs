@@ -215,6 +215,7 @@ const fn starts(phase: &Phase) -> (u32, Option<Timestamp>) {
         Phase::Running {
             since, restarts, ..
         } => (*restarts, Some(*since)),
+        Phase::Paused { since, restarts } => (*restarts, Some(*since)),
         Phase::Restarting { restarts, .. } => (*restarts, None),
         Phase::Created | Phase::Exited { .. } => (0, None),
     }
@@ -235,11 +236,16 @@ fn shown(standing: Standing, health: Health) -> Health {
 const fn standing(phase: &Phase, stop: Option<&Intent>, registration: Registration) -> Standing {
     match (phase, stop, registration) {
         (Phase::Created, ..) => Standing::Starting,
-        (Phase::Running { .. }, None, _) => Standing::Running,
-        (Phase::Running { .. }, Some(_), Registration::Maintenance) => Standing::Draining,
-        (Phase::Running { .. }, Some(_), Registration::None | Registration::Serving) => {
-            Standing::Stopping
+        // That it does not go on is said by its health.
+        (Phase::Running { .. } | Phase::Paused { .. }, None, _) => Standing::Running,
+        (Phase::Running { .. } | Phase::Paused { .. }, Some(_), Registration::Maintenance) => {
+            Standing::Draining
         }
+        (
+            Phase::Running { .. } | Phase::Paused { .. },
+            Some(_),
+            Registration::None | Registration::Serving,
+        ) => Standing::Stopping,
         (Phase::Restarting { .. }, ..) => Standing::Restarting,
         (Phase::Exited { .. }, ..) => Standing::Ended,
     }

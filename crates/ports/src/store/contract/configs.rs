@@ -137,10 +137,6 @@ pub async fn versions_go_once_replaced_and_unnamed(store: &dyn Store) {
                 build: build.id,
                 image: image(1),
                 workers: vec![declared("web", WorkerSource::Manifest)],
-                config: ConfigVersions {
-                    app: Some(set.version),
-                    ..ConfigVersions::default()
-                },
             };
             store
                 .begin_deploying(

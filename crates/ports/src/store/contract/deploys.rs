@@ -12,6 +12,7 @@ use domain::{
     BuildId, DeployEvent, DeployId, DeployState, ImageRef, ReleaseId, deploy::Failure,
     worker::WorkerSource,
 };
+use std::time::Duration;
 
 pub async fn a_deploy_waits_or_supersedes(store: &dyn Store) {
     let shop = shop(store).await;
@@ -167,6 +168,39 @@ pub async fn a_step_is_said_under_the_lease_alone(store: &dyn Store) {
         .unwrap();
 }
 
+pub async fn patience_is_spent_under_the_lease_and_never_given_back(store: &dyn Store) {
+    let shop = shop(store).await;
+    let seconds = Duration::from_secs;
+    let web = vec![declared("web", WorkerSource::Manifest)];
+    let (deploy, _) = shop.deploying(store, 1, web).await.unwrap();
+    assert_eq!(deploy.spent, Duration::ZERO);
+    let spent = async || {
+        let found = store.find_deploy(deploy.id).await.unwrap().unwrap();
+        found.spent
+    };
+    let newest = *store.newest_event().borrow();
+    for (told, want) in [(30, 30), (20, 30), (40, 40)] {
+        store
+            .spend_patience(deploy.id, seconds(told), &shop.fence)
+            .await
+            .unwrap();
+        assert_eq!(spent().await, seconds(want), "{told} s");
+    }
+    assert_eq!(*store.newest_event().borrow(), newest, "that is no event");
+    shop.healthy(store, &deploy).await;
+    store
+        .spend_patience(deploy.id, seconds(50), &shop.fence)
+        .await
+        .unwrap();
+    assert_eq!(spent().await, seconds(40), "it is done");
+    store.release(&shop.fence).await.unwrap();
+    lease(store, &shop.fence.lease, "two").await;
+    let late = store
+        .spend_patience(deploy.id, seconds(60), &shop.fence)
+        .await;
+    assert!(matches!(refused(late), Error::Fenced { .. }));
+}
+
 pub async fn images_are_kept_by_what_needs_them(store: &dyn Store) {
     let shop = shop(store).await;
     let mut last = None;
@@ -177,7 +211,6 @@ pub async fn images_are_kept_by_what_needs_them(store: &dyn Store) {
             build: build.id,
             image: image(number),
             workers: vec![declared("web", WorkerSource::Manifest)],
-            config: domain::config::ConfigVersions::default(),
         };
         let begun = store
             .begin_deploying(

@@ -9,7 +9,11 @@ use crate::{
         workers::{NewWorker, WorkerFilter},
     },
 };
-use domain::{DeployState, Release, Scale, WorkerSpec, worker::Command, worker::WorkerSource};
+use domain::{
+    DeployState, Release, Scale, WorkerSpec,
+    config::{ConfigScope, ConfigVersions, Variables},
+    worker::{Command, WorkerSource},
+};
 
 fn names(release: &Release) -> Vec<&str> {
     release
@@ -78,6 +82,47 @@ pub async fn definitions_of_the_api_win_over_the_commits(store: &dyn Store) {
         .await
         .unwrap();
     assert_eq!(releases.items, [next, release], "newest first");
+}
+
+/// Read where the Release is made: what is written before is in it, and what is written after finds it made.
+pub async fn a_release_has_the_newest_versions_of_variables(store: &dyn Store) {
+    let shop = shop(store).await;
+    let web = || vec![declared("web", WorkerSource::Manifest)];
+    let (first, none) = shop.deploying(store, 1, web()).await.unwrap();
+    assert_eq!(none.config, ConfigVersions::default());
+    shop.healthy(store, &first).await;
+    let (here, other) = (
+        shop.environment.id,
+        app(store, "books", &shop.stack).await.id,
+    );
+    let mut newest = Vec::new();
+    for scope in [
+        ConfigScope::Environment(here),
+        ConfigScope::Stack(shop.stack.id, here),
+        ConfigScope::App(shop.app.id, here),
+        ConfigScope::App(shop.app.id, here),
+    ] {
+        let base = store.find_config(scope).await.unwrap();
+        let base = base.map(|set| set.version);
+        let value = format!("{}", newest.len());
+        let variables = Variables::new([("A".parse().unwrap(), value)].into()).unwrap();
+        let set = store.write_config(scope, base, &variables, &at(4)).await;
+        newest.push(set.unwrap().version);
+    }
+    let others = Variables::new([("A".parse().unwrap(), "other".to_owned())].into()).unwrap();
+    store
+        .write_config(ConfigScope::App(other, here), None, &others, &at(4))
+        .await
+        .unwrap();
+    let (_, release) = shop.deploying(store, 1, web()).await.unwrap();
+    let want = ConfigVersions {
+        environment: Some(newest[0]),
+        stack: Some(newest[1]),
+        app: Some(newest[3]),
+    };
+    assert_eq!(release.config, want);
+    let found = store.find_release(release.id).await.unwrap();
+    assert_eq!(found, Some(release));
 }
 
 pub async fn a_worker_that_nobody_declared_gives_way(store: &dyn Store) {

@@ -186,7 +186,6 @@ async fn deployed(
         build: build.id,
         image: image(number),
         workers: vec![declared("web", WorkerSource::Manifest)],
-        config: ConfigVersions::default(),
     };
     let begun = store
         .begin_deploying(

@@ -17,7 +17,6 @@ use domain::{
     InstanceId, Intent, IntentKind, IntentState, Release, Scale, Stack, Timestamp, WorkerSpec,
     app::Recipe,
     build::{DeclaredWorker, Wanted},
-    config::ConfigVersions,
     deploy::DEFAULT_PATIENCE,
     worker::{Resources, WorkerSource},
 };
@@ -190,7 +189,6 @@ impl Shop {
             build: build.id,
             image: image(number),
             workers,
-            config: ConfigVersions::default(),
         };
         store
             .begin_deploying(

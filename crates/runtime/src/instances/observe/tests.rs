@@ -38,7 +38,7 @@ fn an_instance_is_read() {
 fn a_state_is_a_phase() {
     for (state, want) in [
         (json!({"Status": "created"}), "Created"),
-        (json!({"Status": "paused"}), "Running"),
+        (json!({"Status": "paused"}), "Paused"),
         (
             json!({"Status": "running", "Health": {"Status": "unhealthy"}}),
             "Failing",

@@ -74,7 +74,7 @@ impl Sketch {
                     sighting.health = Health::Unknown;
                     continue;
                 }
-                Phase::Created | Phase::Exited { .. } => continue,
+                Phase::Created | Phase::Paused { .. } | Phase::Exited { .. } => continue,
             };
             match quality.copied().unwrap_or(Quality::Good) {
                 Quality::Good if sighting.health == Health::Unknown => {

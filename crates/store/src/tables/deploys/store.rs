@@ -1,6 +1,6 @@
 //! The port's methods about Deploys and Releases.
 
-use super::{ACTIVE, DeployRow, active, advance, begin_deploying, create, find};
+use super::{ACTIVE, DeployRow, active, advance, begin_deploying, create, find, microseconds};
 use crate::{
     Store,
     conn::Backend,
@@ -17,7 +17,7 @@ use ports::store::{
     Change, Deploys, Error, Fence, Listed, Page,
     deploys::{DeployFilter, DeployPatch, KeptImage, NewDeploy, NewRelease},
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 #[async_trait]
 impl Deploys for Store {
@@ -113,6 +113,27 @@ impl Deploys for Store {
                 .filter(deploys::state.eq_any(ACTIVE).and(deploys::step.ne(&step)));
             diesel::update(other)
                 .set(deploys::step.eq(&step))
+                .execute(tx.conn)?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn spend_patience(
+        &self,
+        id: DeployId,
+        spent: Duration,
+        fence: &Fence,
+    ) -> Result<(), Error> {
+        let (fence, spent) = (fence.clone(), microseconds(spent));
+        self.write(move |tx| {
+            tx.guard(&fence)?;
+            let less = deploys::table
+                .find(id.number())
+                .filter(deploys::state.eq(DeployState::Deploying.as_str()))
+                .filter(deploys::spent_us.lt(spent));
+            diesel::update(less)
+                .set(deploys::spent_us.eq(spent))
                 .execute(tx.conn)?;
             Ok(())
         })

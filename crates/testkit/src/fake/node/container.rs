@@ -31,6 +31,7 @@ pub(super) struct Container {
     pub(super) restart: RestartPolicy,
     pub(super) behaviour: Behaviour,
     pub(super) life: Life,
+    pub(super) motion: Motion,
     pub(super) restarts: u32,
     backoff: Duration,
     /// Whether somebody stopped or killed it on purpose: then it is not restarted.
@@ -62,6 +63,14 @@ pub(super) enum Life {
     },
 }
 
+/// Whether a process that is there goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Motion {
+    Going,
+    /// Paused: it does nothing, and the kernel accepts connections for it all the same.
+    Frozen,
+}
+
 /// How and when a process ends.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ending {
@@ -88,6 +97,7 @@ impl Container {
             labels,
             behaviour,
             life: Life::Created,
+            motion: Motion::Going,
             restarts: 0,
             backoff: RESTART_FIRST,
             stopped_on_purpose: false,
@@ -106,10 +116,16 @@ impl Container {
         matches!(self.life, Life::Running { .. })
     }
 
+    /// Whether somebody paused it. What ended is not paused any more.
+    pub(super) fn is_frozen(&self) -> bool {
+        self.is_running() && self.motion == Motion::Frozen
+    }
+
     /// Starts its process.
     pub(super) fn run(&mut self, now: Instant, at: Timestamp) {
         // As Docker: that somebody stopped it counts until it is started again.
         self.stopped_on_purpose = false;
+        self.motion = Motion::Going;
         let ends = self.behaviour.end().map(|(after, code, end)| Ending {
             at: now + after,
             code,
@@ -125,7 +141,10 @@ impl Container {
     /// When something happens to it by itself.
     pub(super) fn next_due(&self) -> Option<Instant> {
         match &self.life {
-            Life::Running { ends, .. } => ends.map(|ending| ending.at),
+            Life::Running { ends, .. } if self.motion == Motion::Going => {
+                ends.map(|ending| ending.at)
+            }
+            Life::Running { .. } => None,
             Life::Restarting { at, .. } => Some(*at),
             Life::Created | Life::Exited { .. } => None,
         }
@@ -166,7 +185,9 @@ impl Container {
     /// Whether it answers with success on its port.
     pub(super) fn serves(&self, now: Instant) -> bool {
         match self.life {
-            Life::Running { since, .. } => self.behaviour.serves_after(now - since),
+            Life::Running { since, .. } => {
+                !self.is_frozen() && self.behaviour.serves_after(now - since)
+            }
             Life::Created | Life::Restarting { .. } | Life::Exited { .. } => false,
         }
     }
@@ -208,6 +229,10 @@ impl Container {
     fn phase(&self, now: Instant) -> Phase {
         match self.life {
             Life::Created => Phase::Created,
+            Life::Running { since_at, .. } if self.is_frozen() => Phase::Paused {
+                since: since_at,
+                restarts: self.restarts,
+            },
             Life::Running {
                 since, since_at, ..
             } => Phase::Running {

@@ -3,7 +3,7 @@
 use super::{
     Node,
     behaviour::Behaviour,
-    container::{Ending, Life},
+    container::{Ending, Life, Motion},
     machine::{Daemon, Disk, Hearing},
 };
 use crate::fake::lock;
@@ -28,6 +28,19 @@ pub struct Standing {
     pub serves: bool,
     /// Whether it was signalled to stop.
     pub stopping: bool,
+}
+
+/// What whoever asks on a host port finds there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answering {
+    /// Nobody listens.
+    Nobody,
+    /// A process that does what it is for.
+    Well,
+    /// A process that does not.
+    Badly,
+    /// A process that is paused: the kernel accepts connections, and nobody reads what is sent.
+    KernelAlone,
 }
 
 /// Images and settings.
@@ -200,6 +213,31 @@ impl Node {
         });
     }
 
+    /// `docker pause`, of what the daemon calls so or what has this name. What does not run is left as it is.
+    pub fn pause(&self, handle: &str) {
+        self.set_motion(handle, Motion::Frozen, "pause");
+    }
+
+    /// `docker unpause`.
+    pub fn unpause(&self, handle: &str) {
+        self.set_motion(handle, Motion::Going, "unpause");
+    }
+
+    fn set_motion(&self, called: &str, motion: Motion, word: &str) {
+        self.change(|machine| {
+            let at = machine.clock.now();
+            let mut all = machine.containers.values_mut();
+            let found =
+                all.find(|container| container.handle == called || container.name == called);
+            let Some(container) = found.filter(|container| container.is_running()) else {
+                return;
+            };
+            container.motion = motion;
+            let handle = container.handle.clone();
+            machine.tell(&handle, word, at);
+        });
+    }
+
     /// `docker rm -f`.
     pub fn remove_by_hand(&self, handle: &str) {
         self.kill(handle);
@@ -252,14 +290,18 @@ impl Node {
         })
     }
 
-    /// Who answers on a host port, as whoever asks from outside sees it: whether it serves. None: nobody listens.
+    /// What whoever asks on a host port finds there.
     #[must_use]
-    pub fn answers_on(&self, port: u16) -> Option<bool> {
+    pub fn answers_on(&self, port: u16) -> Answering {
         self.look(|machine| {
-            let now = Instant::now();
             let mut running = machine.containers.values().filter(|c| c.is_running());
-            let holder = running.find(|container| container.port == Some(port))?;
-            Some(holder.serves(now))
+            let holder = running.find(|container| container.port == Some(port));
+            match holder {
+                None => Answering::Nobody,
+                Some(holder) if holder.is_frozen() => Answering::KernelAlone,
+                Some(holder) if holder.serves(Instant::now()) => Answering::Well,
+                Some(_) => Answering::Badly,
+            }
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     behaviour::Course,
-    container::{Ending, Life},
+    container::{Ending, Life, Motion},
     machine::{Disk, Machine},
     {Node, Stop},
 };
@@ -107,6 +107,8 @@ impl OfInstallation {
         let at = machine.clock.now();
         let container = machine.containers.get_mut(&handle)?;
         container.stopped_on_purpose = true;
+        // As Docker: a paused process is let go on, so that the signal reaches it.
+        container.motion = Motion::Going;
         match container.life {
             Life::Running { .. } => {
                 let code = if container.behaviour.stops_in > grace {

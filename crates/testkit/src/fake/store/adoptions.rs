@@ -63,6 +63,7 @@ impl State {
             failure: None,
             created_by: change.actor.clone(),
             created_at: change.at,
+            spent: std::time::Duration::ZERO,
             started_at: Some(change.at),
             updated_at: change.at,
             completed_at: Some(change.at),

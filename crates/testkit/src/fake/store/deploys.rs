@@ -13,7 +13,10 @@ use ports::store::{
     Change, Deploys, Error, Fence, Listed, Page,
     deploys::{DeployFilter, DeployPatch, KeptImage, NewDeploy, NewRelease, OnConflict},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 fn about(deploy: &Deploy) -> About {
     About::within(deploy.id, deploy.app, deploy.environment)
@@ -111,6 +114,7 @@ impl State {
             state: DeployState::Created,
             step: String::new(),
             patience: new.patience,
+            spent: Duration::ZERO,
             failure: None,
             created_by: change.actor.clone(),
             created_at: change.at,
@@ -332,6 +336,23 @@ impl Deploys for Store {
                 && deploy.state.is_active()
             {
                 step.clone_into(&mut deploy.step);
+            }
+            Ok(())
+        })
+    }
+
+    async fn spend_patience(
+        &self,
+        id: DeployId,
+        spent: Duration,
+        fence: &Fence,
+    ) -> Result<(), Error> {
+        self.write(|state| {
+            state.guard(fence)?;
+            if let Some(deploy) = state.deploys.get_mut(&id)
+                && deploy.state == DeployState::Deploying
+            {
+                deploy.spent = deploy.spent.max(spent);
             }
             Ok(())
         })

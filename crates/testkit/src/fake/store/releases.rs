@@ -2,7 +2,9 @@
 
 use super::state::{State, missing};
 use domain::{
-    Deploy, ImageRef, Release, ReleaseId, Scale, WorkerSpec, build::DeclaredWorker,
+    Deploy, ImageRef, Release, ReleaseId, Scale, WorkerSpec,
+    build::DeclaredWorker,
+    config::{ConfigScope, ConfigVersions},
     worker::WorkerSource,
 };
 use ports::store::{Change, Error, deploys::NewRelease, workers::NewWorker};
@@ -28,7 +30,6 @@ impl State {
                 build,
                 image,
                 workers,
-                config,
             } => {
                 let row = self
                     .builds
@@ -44,7 +45,7 @@ impl State {
                     build,
                     commit,
                     image,
-                    config,
+                    config: self.newest_config(deploy)?,
                     workers,
                     created_at: change.at,
                 }
@@ -54,6 +55,17 @@ impl State {
         Ok(self
             .equal_deployed(&release)
             .unwrap_or_else(|| self.add_release(release)))
+    }
+
+    /// The newest versions of the layers of an App in an Environment.
+    fn newest_config(&self, deploy: &Deploy) -> Result<ConfigVersions, Error> {
+        let (stack, environment) = (self.app(deploy.app)?.stack, deploy.environment);
+        let newest = |scope| self.configs.newest_version(scope);
+        Ok(ConfigVersions {
+            environment: newest(ConfigScope::Environment(environment)),
+            stack: newest(ConfigScope::Stack(stack, environment)),
+            app: newest(ConfigScope::App(deploy.app, environment)),
+        })
     }
 
     fn add_release(&mut self, mut release: Release) -> Release {

@@ -141,6 +141,7 @@ between_points! { store::Deploys, FaultyStore, transient;
     fn move_deploy(id: DeployId, from: DeployState, event: DeployEvent, patch: DeployPatch, fence: Option<&Fence>, change: &Change) -> Result<Deploy, Error>;
     fn begin_deploying(id: DeployId, from: DeployState, release: NewRelease, fence: &Fence, change: &Change) -> Result<(Deploy, Release), Error>;
     fn set_deploy_step(id: DeployId, step: &str, fence: &Fence) -> Result<(), Error>;
+    fn spend_patience(id: DeployId, spent: Duration, fence: &Fence) -> Result<(), Error>;
     fn known_deploys(ids: &BTreeSet<DeployId>) -> Result<BTreeSet<DeployId>, Error>;
     fn find_release(id: ReleaseId) -> Result<Option<Release>, Error>;
     fn list_releases(app: Option<AppId>, environment: Option<EnvironmentId>, page: Page) -> Result<Listed<Release>, Error>;

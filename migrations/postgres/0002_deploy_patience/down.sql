@@ -1,0 +1,1 @@
+ALTER TABLE deploys DROP COLUMN spent_us;
