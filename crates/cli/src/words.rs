@@ -9,7 +9,11 @@ pub(crate) const NOTHING: &str = "-";
 ///
 /// A time in the future, as by a clock that is slightly off, was `0s` ago.
 pub(crate) fn age(then: OffsetDateTime, now: OffsetDateTime) -> String {
-    let seconds = (now - then).whole_seconds().max(0);
+    span((now - then).whole_seconds().max(0))
+}
+
+/// A number of seconds in its largest unit.
+pub(crate) fn span(seconds: i64) -> String {
     match seconds {
         ..60 => format!("{seconds}s"),
         60..3_600 => format!("{}m", seconds / 60),

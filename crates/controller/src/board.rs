@@ -1,7 +1,7 @@
 //! What the probes of this server have seen, for the control loops and for whoever asks.
 
-use domain::{Health, InstanceId};
-use scheduler::Probed;
+use domain::{Health, InstanceId, Timestamp, observed::Phase};
+use scheduler::{NodeRestarts, Probed};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -18,7 +18,19 @@ struct Inner {
     probed: BTreeMap<InstanceId, Probed>,
     health: BTreeMap<InstanceId, Health>,
     busy: BTreeSet<InstanceId>,
+    restarts: BTreeMap<InstanceId, Restarts>,
 }
+
+/// How often the node has started an instance again.
+#[derive(Debug)]
+struct Restarts {
+    /// As its node counts them.
+    seen: u32,
+    known: NodeRestarts,
+}
+
+/// How many deaths of one instance are remembered: the newest.
+const DEATHS_MAX: usize = 100;
 
 impl Board {
     /// The newest answer.
@@ -50,6 +62,40 @@ impl Board {
         let mut inner = self.lock();
         inner.health.remove(&instance);
         inner.probed.remove(&instance);
+        inner.restarts.remove(&instance);
+    }
+
+    /// Takes how often its node has started an instance again by now. What was before the first look is not known.
+    pub(crate) fn note_restarts(&self, instance: InstanceId, phase: &Phase, now: Timestamp) {
+        let (count, exit_code) = match phase {
+            Phase::Running { restarts, .. } | Phase::Paused { restarts, .. } => (*restarts, None),
+            Phase::Restarting { restarts, code } => (*restarts, Some(*code)),
+            Phase::Created | Phase::Exited { .. } => return,
+        };
+        let mut inner = self.lock();
+        let of_it = inner.restarts.entry(instance).or_insert_with(|| Restarts {
+            seen: count,
+            known: NodeRestarts::default(),
+        });
+        for _ in 0..count.saturating_sub(of_it.seen).min(10) {
+            of_it.known.deaths.push(now);
+        }
+        let excess = of_it.known.deaths.len().saturating_sub(DEATHS_MAX);
+        of_it.known.deaths.drain(..excess);
+        of_it.seen = count;
+        of_it.known.exit_code = exit_code.or(of_it.known.exit_code);
+    }
+
+    /// What nodes have started again, as far as this server saw it.
+    #[must_use]
+    pub fn restarts(&self) -> BTreeMap<InstanceId, NodeRestarts> {
+        let inner = self.lock();
+        let died = inner
+            .restarts
+            .iter()
+            .filter(|(_, of_it)| !of_it.known.deaths.is_empty());
+        died.map(|(instance, of_it)| (*instance, of_it.known.clone()))
+            .collect()
     }
 
     /// The instances that this server acts upon just now.

@@ -6,6 +6,7 @@
 mod advance;
 mod broken;
 mod effects;
+mod loops;
 mod patience;
 mod turn;
 mod verdicts;
@@ -62,6 +63,8 @@ pub(crate) struct Keeper {
     strangers_ports: BTreeMap<(NodeName, u16), Instant>,
     room: BTreeMap<NodeName, Arc<Semaphore>>,
     variables: Option<(ConfigVersions, Arc<Variables>)>,
+    /// What dies again and again, as it was in the last turn.
+    looping: BTreeSet<loops::Looping>,
     /// How much time the Deploys that are deploying have had.
     patience: Patience,
     /// When the last plan was made: by a clock that does not jump, and by the one that plans are made with.
@@ -131,6 +134,7 @@ impl Keeper {
             strangers_ports: BTreeMap::new(),
             room: BTreeMap::new(),
             variables: None,
+            looping: BTreeSet::new(),
             patience: Patience::default(),
             planned: (Instant::now(), Timestamp::EPOCH),
             acquainted: Acquainted::No,

@@ -23,5 +23,5 @@ pub mod usecases;
 pub use board::Board;
 pub use deps::{Deps, RecordOrder, Settings};
 pub use error::Error;
-pub use observe::{SeenInstance, instances, preview};
+pub use observe::{SeenInstance, Waiting, instances, instances_and_waiting, preview};
 pub use server::Server;

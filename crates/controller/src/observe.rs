@@ -11,7 +11,10 @@ use domain::{
 };
 use futures_util::future::join_all;
 use ports::{catalog::Pool, store::view::EnvironmentView};
-use scheduler::input::{Answered, Registration};
+use scheduler::{
+    CrashLoop,
+    input::{Answered, Registration, Sighting},
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was seen of the nodes of an Environment's pools.
@@ -131,6 +134,16 @@ pub struct SeenInstance {
     pub address: String,
     /// The commit it runs, where its Release is known.
     pub commit: Option<domain::CommitSha>,
+    /// That it dies again and again, or those of its Worker do and it is not healthy.
+    pub crash_loop: Option<CrashLoop>,
+}
+
+/// A Worker whose instances die one after the other, while none is started: the next one waits.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    pub crash_loop: CrashLoop,
+    /// How the last one ended.
+    pub last: domain::InstanceEnd,
 }
 
 /// The instances of one Environment, of one App in it where one is named. In order of App, Worker and age.
@@ -142,9 +155,23 @@ pub async fn instances(
     environment: domain::EnvironmentId,
     app: Option<AppId>,
 ) -> Result<Vec<SeenInstance>, Error> {
+    Ok(instances_and_waiting(deps, environment, app).await?.0)
+}
+
+/// The same, and the Workers of which none is started for now, since each has died.
+///
+/// # Errors
+/// `store::Error::NotFound` for the Environment; the catalog's.
+pub async fn instances_and_waiting(
+    deps: &Deps,
+    environment: domain::EnvironmentId,
+    app: Option<AppId>,
+) -> Result<(Vec<SeenInstance>, Vec<Waiting>), Error> {
     let (view, sight) = view_and_look(deps, environment).await?;
     let scene = Scene::of(deps, &view, &sight).await?;
     let input = assemble(deps, &view, &sight, &scene);
+    let loops = scheduler::crash_loops(&input, &deps.board.restarts());
+    let waiting = waiting(&input, &loops, app);
     let mut shown: Vec<_> = input
         .observed
         .into_iter()
@@ -156,6 +183,7 @@ pub async fn instances(
                 .map(|node| node.node.address.clone())
                 .unwrap_or_default(),
             commit: release_of(&view, sighting.seen.deploy).map(|release| release.commit.clone()),
+            crash_loop: loop_of(&loops, &sighting).cloned(),
             seen: sighting.seen,
             health: sighting.health,
             registration: sighting.registration,
@@ -169,7 +197,38 @@ pub async fn instances(
             i.seen.instance,
         )
     });
-    Ok(shown)
+    Ok((shown, waiting))
+}
+
+/// Its own loop; else that of its Worker, unless it is healthy: then it is what the loop came to.
+fn loop_of<'a>(loops: &'a [CrashLoop], sighting: &Sighting) -> Option<&'a CrashLoop> {
+    let Sighting { seen, health, .. } = sighting;
+    let of_worker = |one: &&CrashLoop| one.app == seen.app && one.worker == seen.worker;
+    let mut all = loops.iter().filter(of_worker);
+    all.find(|one| match one.instance {
+        Some(instance) => instance == seen.instance,
+        None => !health.is_healthy(),
+    })
+}
+
+fn waiting(input: &scheduler::PlanInput, loops: &[CrashLoop], app: Option<AppId>) -> Vec<Waiting> {
+    let waits = loops.iter().filter(|one| {
+        one.instance.is_none() && one.next_try.is_some() && app.is_none_or(|app| one.app == app)
+    });
+    waits
+        .filter_map(|one| {
+            let mut ends = input.ends.iter().rev();
+            let last = ends.find(|end| {
+                end.app == one.app
+                    && end.worker == one.worker
+                    && end.manner == domain::observed::Manner::Died
+            })?;
+            Some(Waiting {
+                crash_loop: one.clone(),
+                last: last.clone(),
+            })
+        })
+        .collect()
 }
 
 /// Observes an Environment now and plans, with what is wanted edited first. Nothing is done and nothing is stored.

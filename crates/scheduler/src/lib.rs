@@ -13,6 +13,7 @@ pub mod input;
 pub mod plan;
 
 pub mod check;
+pub mod crash_loop;
 pub mod health;
 pub mod judge;
 pub mod place;
@@ -26,6 +27,7 @@ mod seed;
 mod world;
 
 pub use check::{Violation, check};
+pub use crash_loop::{CrashLoop, NodeRestarts, crash_loops};
 pub use health::{ProbeOutcome, Probed, health};
 pub use input::PlanInput;
 pub use judge::{Verdict, judge};

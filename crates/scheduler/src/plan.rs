@@ -9,7 +9,7 @@ mod hold_unknown;
 mod keep_healthy;
 mod prove_first;
 mod render;
-mod replace_unhealthy;
+pub(crate) mod replace_unhealthy;
 mod serve;
 mod singleton;
 mod start_missing;

@@ -4,6 +4,7 @@ use super::time;
 use controller::usecases::instances::{InstanceView, Standing};
 use domain::{Health, InstanceEnd, observed::Manner};
 use proto::v1;
+use scheduler::CrashLoop;
 
 pub(crate) fn wire(view: &InstanceView) -> v1::Instance {
     let text = |text: Option<String>| text.unwrap_or_default();
@@ -25,6 +26,16 @@ pub(crate) fn wire(view: &InstanceView) -> v1::Instance {
         create_time: Some(time::wire(view.created_at)),
         start_time: view.started_at.map(time::wire),
         end: view.end.as_ref().map(end),
+        crash_loop: view.crash_loop.as_ref().map(crash_loop),
+    }
+}
+
+fn crash_loop(found: &CrashLoop) -> v1::CrashLoop {
+    v1::CrashLoop {
+        deaths: i32::try_from(found.deaths).unwrap_or(i32::MAX),
+        within: Some(time::duration(found.within)),
+        exit_code: found.exit_code,
+        next_try_time: found.next_try.map(time::wire),
     }
 }
 

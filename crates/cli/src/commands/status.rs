@@ -126,6 +126,8 @@ impl Status {
         if !self.instances.is_empty() {
             lines.push(format!("\n{}", self.table()));
             lines.extend(self.instances.iter().filter_map(complaint));
+            let now = clock::now();
+            lines.extend(self.instances.iter().filter_map(|one| crash_loop(one, now)));
         }
         lines.join("\n")
     }
@@ -203,12 +205,41 @@ fn health(instance: &Instance) -> HealthState {
 fn state_and_health(instance: &Instance) -> String {
     let health = words::word("HealthState", health(instance).as_str_name());
     match instance.state() {
+        _ if instance.crash_loop.is_some() => format!("{health} (crash loop)"),
         InstanceState::Running => health,
         state => format!(
             "{health} ({})",
             words::word("InstanceState", state.as_str_name())
         ),
     }
+}
+
+/// How an instance dies again and again: `web ins-1 crash-loops: died 4 times in 40s, last with exit code 3; next try in
+/// 5s`.
+fn crash_loop(instance: &Instance, now: time::OffsetDateTime) -> Option<String> {
+    let found = instance.crash_loop.as_ref()?;
+    let within = found.within.as_ref().map_or(0, |within| within.seconds);
+    let mut line = format!(
+        "{} {} crash-loops: died {} times in {}",
+        instance.worker,
+        instance.id,
+        found.deaths,
+        words::span(within.max(1))
+    );
+    if let Some(code) = found.exit_code {
+        line.push_str(&format!(", last with exit code {code}"));
+    }
+    line.push_str(
+        &match found.next_try_time.as_ref().and_then(clock::from_wire) {
+            Some(next) if next > now => format!(
+                "; next try in {}",
+                words::span((next - now).whole_seconds().max(1))
+            ),
+            Some(_) => "; next try at once".to_owned(),
+            None => "; it runs just now".to_owned(),
+        },
+    );
+    Some(line)
 }
 
 /// Why an instance is not healthy, as far as that is known.

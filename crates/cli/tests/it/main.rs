@@ -10,5 +10,6 @@ mod help;
 mod infer;
 mod output;
 mod rest;
+mod status;
 mod trust;
 mod world;

@@ -5,14 +5,13 @@ use std::{
 
 use proto::v1::{
     ConfigSet, CreateAppRequest, CreateAppResponse, CreateTokenResponse, GetConfigSetResponse,
-    ListAppsRequest, ListAppsResponse, ListDeploysResponse, ListInstancesResponse,
-    ListWorkersResponse, LogLine, Plan, PlanAction, PlanStep, StreamInstanceLogsRequest,
-    StreamInstanceLogsResponse, Token, UpdateConfigSetRequest, UpdateConfigSetResponse, Worker,
+    ListAppsRequest, ListAppsResponse, LogLine, Plan, PlanAction, PlanStep,
+    StreamInstanceLogsRequest, StreamInstanceLogsResponse, Token, UpdateConfigSetRequest,
+    UpdateConfigSetResponse,
 };
-use proto::v1::{DeployState, HealthState};
 use tonic::Code;
 
-use crate::world::{World, app, deploy, instance, json, stderr, stdout};
+use crate::world::{World, app, json, stderr, stdout};
 
 fn created() -> CreateAppResponse {
     CreateAppResponse {
@@ -138,87 +137,6 @@ fn an_empty_list_is_nothing_on_stdout() {
         ("", "none\n")
     );
     assert_eq!(stdout(&world.run("apps list -o json").success()), "[]\n");
-}
-
-fn running() -> World {
-    let world = World::new();
-    let mut failing = instance("ins-2", "clock");
-    failing.address.clear();
-    let health = failing.health.as_mut().unwrap();
-    health.state = HealthState::Unhealthy.into();
-    health.evidence = "exited with code 3".to_owned();
-    let worker = |name: &str, scale: i32| Worker {
-        name: name.to_owned(),
-        scale: Some(scale),
-        ..Worker::default()
-    };
-    let mut waiting = deploy("dep-2", DeployState::Building);
-    waiting.step = "building the image".to_owned();
-    waiting.release.clear();
-    world
-        .server
-        .answer(
-            "DeployService/ListDeploys",
-            &ListDeploysResponse {
-                deploys: vec![waiting, deploy("dep-1", DeployState::Deployed)],
-                ..ListDeploysResponse::default()
-            },
-        )
-        .answer(
-            "DeployService/ListDeploys",
-            &ListDeploysResponse {
-                deploys: vec![deploy("dep-1", DeployState::Deployed)],
-                ..ListDeploysResponse::default()
-            },
-        )
-        .answer(
-            "WorkerService/ListWorkers",
-            &ListWorkersResponse {
-                workers: vec![worker("clock", 1), worker("web", 1)],
-                ..ListWorkersResponse::default()
-            },
-        )
-        .answer(
-            "InstanceService/ListInstances",
-            &ListInstancesResponse {
-                instances: vec![failing, instance("ins-1", "web")],
-                ..ListInstancesResponse::default()
-            },
-        );
-    world
-}
-
-#[test]
-fn status_shows_what_is_deployed_what_is_under_way_and_each_instance() {
-    let status = stdout(&running().run("status -a sample -e development").success());
-    insta::assert_snapshot!(status, @r#"
-sample in development
-current:  dep-1, commit 678d49f, rel-1
-active:   dep-2, commit 678d49f, building: building the image
-workers:  clock 0/1 healthy, web 1/1 healthy
-
-WORKER   INSTANCE   NODE    ADDRESS           HEALTH      SINCE   AGE   COMMIT
-clock    ins-2      local   -                 unhealthy   -       -     678d49f
-web      ins-1      local   127.0.0.1:20001   healthy     -       -     678d49f
-clock ins-2: exited with code 3
-"#);
-}
-
-#[test]
-fn status_as_json_has_all_of_it() {
-    let value = json(
-        &running()
-            .run("status -a sample -e development -o json")
-            .success(),
-    );
-    assert_eq!(value["current"]["id"], "dep-1");
-    assert_eq!(value["active"][0]["state"], "DEPLOY_STATE_BUILDING");
-    assert_eq!(value["instances"][1]["address"], "127.0.0.1:20001");
-    assert_eq!(
-        value["instances"][1]["health"]["state"],
-        "HEALTH_STATE_HEALTHY"
-    );
-    assert_eq!(value["workers"][0]["scale"], 1);
 }
 
 #[test]

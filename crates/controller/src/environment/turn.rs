@@ -8,7 +8,7 @@ use crate::{
 };
 use domain::{DeployId, Timestamp, observed::Authenticity};
 use ports::store::{self, intents::Entry, view::EnvironmentView};
-use scheduler::{Plan, PlanInput, plan::Why, settle};
+use scheduler::{Plan, PlanInput, input::Sighting, plan::Why, settle};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::time::Instant;
 
@@ -31,7 +31,9 @@ impl Keeper {
         self.spend_patience().await?;
         let scene = self.scene(&view, &sight).await?;
         let mut input = assemble(&self.deps, &view, &sight, &scene);
-        let mut entries = self.note_health(&input);
+        self.note_restarts(&input);
+        let mut entries = self.note_loops(&view, &input);
+        entries.extend(self.note_health(&input));
         let closures = settle(&input);
         entries.extend(ledger::closed(&closures, &input));
         self.forget(&closures);
@@ -177,6 +179,16 @@ impl Keeper {
         known.retain(|deploy| !adopted(deploy));
         if known.len() < before {
             self.wake.notify_one();
+        }
+    }
+
+    /// Puts on the board what nodes have started again.
+    fn note_restarts(&self, input: &PlanInput) {
+        for Sighting { seen, .. } in &input.observed {
+            if seen.authenticity == Authenticity::Genuine {
+                let board = &self.deps.board;
+                board.note_restarts(seen.instance, &seen.phase, input.now);
+            }
         }
     }
 

@@ -34,6 +34,8 @@ pub struct InstanceView {
     pub restarts: u32,
     pub created_at: Timestamp,
     pub started_at: Option<Timestamp>,
+    /// That it, or one after the other of its Worker, dies again and again.
+    pub crash_loop: Option<scheduler::CrashLoop>,
     pub end: Option<InstanceEnd>,
 }
 

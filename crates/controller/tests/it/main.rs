@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod changes;
+mod crash_loops;
 mod history;
 mod lost;
 mod patience;

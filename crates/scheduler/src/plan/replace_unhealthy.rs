@@ -134,7 +134,7 @@ pub(crate) fn backoff(input: &PlanInput, crew: &Crew<'_, '_>) -> Option<Why> {
 }
 
 /// How many of these times, newest first, follow each other without the quiet that makes them forgotten.
-fn in_a_row(now: Timestamp, times: &[Timestamp], quiet: Duration) -> u32 {
+pub(crate) fn in_a_row(now: Timestamp, times: &[Timestamp], quiet: Duration) -> u32 {
     let mut later = now;
     let row = times.iter().take_while(|&&at| {
         let near = later.since(at) < quiet;

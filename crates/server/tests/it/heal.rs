@@ -82,6 +82,37 @@ async fn an_instance_that_is_stopped_by_hand_is_replaced() -> anyhow::Result<()>
     Ok(())
 }
 
+/// The kernel goes on accepting connections for a container that is paused, which is all that a TCP check asks.
+#[tokio::test]
+async fn an_instance_that_is_paused_by_hand_is_unhealthy_and_replaced() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    let manifest = "[workers.web]\ncheck = \"tcp\"\ngrace = \"2s\"\n";
+    server
+        .app(
+            "frozen",
+            &[
+                ("Dockerfile", WEB),
+                ("page", "frozen"),
+                ("jockey.toml", manifest),
+            ],
+        )
+        .await?;
+    server.deployed("frozen").await?;
+    let before = server.settled("frozen", "one", exactly(1)).await?;
+    run(["pause", &before[0].container])?;
+    let is_told = |instances: &[v1::Instance]| {
+        let health = instances.iter().filter_map(|it| it.health.as_ref());
+        let mut unwell = health.filter(|health| health.state() == v1::HealthState::Unhealthy);
+        unwell.any(|health| health.evidence.contains("paused"))
+    };
+    server.settled("frozen", "it to be told", is_told).await?;
+    let another =
+        |instances: &[v1::Instance]| exactly(1)(instances) && instances[0].id != before[0].id;
+    let after = server.settled("frozen", "another one", another).await?;
+    assert_eq!(get(&after[0].address).await?, "frozen");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_copy_that_is_started_by_hand_goes() -> anyhow::Result<()> {
     let (server, before) = two("copied").await?;

@@ -2,7 +2,7 @@
 
 use super::{InstanceView, Standing};
 use crate::{
-    SeenInstance,
+    SeenInstance, Waiting,
     usecases::{Ctx, Error, names::Names},
 };
 use domain::{
@@ -62,7 +62,8 @@ impl<'a> Viewer<'a> {
         environment: &Environment,
         app: Option<domain::AppId>,
     ) -> Result<Vec<InstanceView>, Error> {
-        let seen = crate::instances(&self.ctx.deps, environment.id, app).await?;
+        let (seen, waiting) =
+            crate::instances_and_waiting(&self.ctx.deps, environment.id, app).await?;
         let ids: BTreeSet<_> = seen.iter().map(|instance| instance.seen.instance).collect();
         let unseen: Vec<Intent> = self
             .intents
@@ -79,6 +80,13 @@ impl<'a> Viewer<'a> {
         for start in unseen {
             views.push(self.unseen(start, environment).await?);
         }
+        for Waiting { crash_loop, last } in waiting {
+            if views.iter().all(|view| view.id != last.instance) {
+                let mut view = self.end(last).await?;
+                view.crash_loop = Some(crash_loop);
+                views.push(view);
+            }
+        }
         Ok(views)
     }
 
@@ -93,6 +101,7 @@ impl<'a> Viewer<'a> {
             registration,
             address,
             commit,
+            crash_loop,
         } = instance;
         let known = self.intents.get(&seen.instance);
         let stop = known.and_then(|known| known.stop.as_ref());
@@ -117,6 +126,7 @@ impl<'a> Viewer<'a> {
             restarts,
             created_at: seen.created_at,
             started_at,
+            crash_loop,
             end: None,
         })
     }
@@ -150,6 +160,7 @@ impl<'a> Viewer<'a> {
             restarts: 0,
             created_at: start.opened_at,
             started_at: None,
+            crash_loop: None,
             end: None,
         })
     }
@@ -171,28 +182,33 @@ impl<'a> Viewer<'a> {
             .into_iter()
             .filter(|end| !there.contains(&end.instance))
         {
-            let release = self.release(end.deploy).await?;
-            views.push(InstanceView {
-                id: end.instance,
-                app: self.names.app(end.app).await?,
-                environment: self.names.environment(end.environment).await?,
-                worker: end.worker.to_string(),
-                deploy: end.deploy,
-                release: release.as_ref().map(|release| release.id),
-                node: end.node.clone(),
-                address: None,
-                standing: Standing::Ended,
-                health: Health::Unknown,
-                commit: release.as_ref().map(|release| release.commit.clone()),
-                image: release.map(|release| release.image),
-                handle: String::new(),
-                restarts: 0,
-                created_at: end.at,
-                started_at: None,
-                end: Some(end),
-            });
+            views.push(self.end(end).await?);
         }
         Ok(views)
+    }
+
+    async fn end(&mut self, end: domain::InstanceEnd) -> Result<InstanceView, Error> {
+        let release = self.release(end.deploy).await?;
+        Ok(InstanceView {
+            id: end.instance,
+            app: self.names.app(end.app).await?,
+            environment: self.names.environment(end.environment).await?,
+            worker: end.worker.to_string(),
+            deploy: end.deploy,
+            release: release.as_ref().map(|release| release.id),
+            node: end.node.clone(),
+            address: None,
+            standing: Standing::Ended,
+            health: Health::Unknown,
+            commit: release.as_ref().map(|release| release.commit.clone()),
+            image: release.map(|release| release.image),
+            handle: String::new(),
+            restarts: 0,
+            created_at: end.at,
+            started_at: None,
+            crash_loop: None,
+            end: Some(end),
+        })
     }
 
     async fn release(&mut self, deploy: DeployId) -> Result<Option<domain::Release>, Error> {
@@ -288,6 +304,7 @@ pub async fn strangers(
             restarts,
             created_at: seen.created_at,
             started_at,
+            crash_loop: None,
             end: None,
         });
     }

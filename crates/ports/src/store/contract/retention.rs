@@ -21,7 +21,6 @@ use crate::{
 use domain::{
     Deploy, DeployEvent, DeployState, EventId, InstanceEnd, InstanceId, Intent, IntentKind,
     Release,
-    config::ConfigVersions,
     intent::IntentEvent,
     observed::Manner,
     reconcile::{ReconcileEvent, ReconcileState},

@@ -1,0 +1,154 @@
+//! What dies again and again after it was deployed is said to, with when it is tried next.
+
+use crate::stage::{Stage, web};
+use controller::usecases::instances::{self, Filter, InstanceView, Standing};
+use domain::{DeployState, build::DeclaredWorker, worker::WorkerSource};
+use ports::store::deploys::OnConflict;
+use std::time::Duration;
+use testkit::fake::{
+    BuildEngine,
+    node::{Behaviour, Course},
+};
+use tokio::time::{Instant, sleep};
+
+fn dies() -> Behaviour {
+    Behaviour {
+        boots_in: Duration::from_secs(60),
+        ..Behaviour::of(Course::Exits {
+            after: Duration::from_millis(300),
+            code: 5,
+        })
+    }
+}
+
+impl Stage {
+    /// Says how every instance behaves from its next start on.
+    fn from_now_on(&self, behaviour: Behaviour) {
+        let image = BuildEngine::image_of(&format!("{:040x}", 1).parse().unwrap());
+        self.node.teach(&image, behaviour);
+    }
+
+    /// These Workers, deployed; then each of their instances dies, and all that come after them.
+    async fn looping(workers: Vec<DeclaredWorker>) -> (Self, controller::Server) {
+        let stage = Self::new().await;
+        let server = stage.start();
+        let commit = stage.commit(1, workers, Behaviour::default());
+        let deploy = stage.deploy(&commit, OnConflict::Queue).await;
+        assert_eq!(stage.ended(deploy).await.state, DeployState::Deployed);
+        // Its node starts it again only once that is set.
+        sleep(Duration::from_secs(1)).await;
+        stage.from_now_on(dies());
+        for handle in stage.handles() {
+            stage.node.crash(&handle, 5);
+        }
+        (stage, server)
+    }
+
+    async fn shown(&self) -> Vec<InstanceView> {
+        instances::list(&self.ctx(), &Filter::default())
+            .await
+            .unwrap()
+    }
+
+    /// The first event of this kind.
+    async fn told(&self, kind: &str) -> String {
+        let began = Instant::now();
+        loop {
+            if let Some(event) = self.events(kind).await.into_iter().next() {
+                return event;
+            }
+            let late = began.elapsed() > Duration::from_secs(3600);
+            assert!(!late, "no {kind}: {:#?}", self.shown().await);
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_its_node_starts_again_and_again_crash_loops() {
+    let (stage, _server) = Stage::looping(vec![web(1)]).await;
+    let event = stage.told("instance.crash_loop").await;
+    assert!(event.starts_with("web ins-"), "{event}");
+    assert!(
+        event.contains("dies again and again: it died 3 times in "),
+        "{event}"
+    );
+    assert!(event.contains("last with exit code 5"), "{event}");
+
+    // Between two lives its next one is announced; the node's pauses grow to seconds.
+    let began = Instant::now();
+    let (instance, found) = loop {
+        let shown = stage.shown().await.remove(0);
+        if let Some(found) = shown
+            .crash_loop
+            .clone()
+            .filter(|one| one.next_try.is_some())
+        {
+            break (shown, found);
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{shown:#?}");
+        sleep(Duration::from_millis(10)).await;
+    };
+    assert_eq!(found.exit_code, Some(5));
+    assert_eq!(found.instance, Some(instance.id));
+    assert!(
+        found.deaths >= 3 && found.within < Duration::from_secs(60),
+        "{found:?}"
+    );
+    assert_eq!(
+        stage.events("instance.crash_loop").await.len(),
+        1,
+        "it is told once"
+    );
+
+    stage.from_now_on(Behaviour::default());
+    let over = stage.told("instance.crash_loop_over").await;
+    assert!(over.contains("is out of its crash loop"), "{over}");
+    let shown = stage.shown().await;
+    assert!(
+        shown.iter().all(|one| one.crash_loop.is_none()),
+        "{shown:#?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_whose_instances_die_one_after_the_other_crash_loops() {
+    let mut single = DeclaredWorker {
+        spec: domain::WorkerSpec::named("single".parse().unwrap()),
+        first_scale: domain::Scale::new(1, 9).unwrap(),
+        source: WorkerSource::Manifest,
+    };
+    single.spec.singleton = true;
+    let (stage, _server) = Stage::looping(vec![single]).await;
+    let event = stage.told("worker.crash_loop").await;
+    assert!(
+        event.starts_with("single of shop dies again and again: it died 3 times"),
+        "{event}"
+    );
+
+    // None is there while the next one waits: the last that died is shown for it.
+    let began = Instant::now();
+    let waiting = loop {
+        let shown = stage.shown().await;
+        if let [one] = shown.as_slice()
+            && one.standing == Standing::Ended
+            && one.crash_loop.is_some()
+        {
+            break one.clone();
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{shown:#?}");
+        sleep(Duration::from_millis(10)).await;
+    };
+    let found = waiting.crash_loop.unwrap();
+    assert_eq!((found.instance, found.exit_code), (None, Some(5)));
+    let next = found.next_try.expect("a next try");
+    let now = ports::Clock::now(&*stage.clock);
+    assert!(
+        next > now && next.since(now) <= Duration::from_secs(300),
+        "{found:?}"
+    );
+    assert_eq!(waiting.end.unwrap().exit_code, Some(5));
+
+    stage.from_now_on(Behaviour::default());
+    stage.told("worker.crash_loop_over").await;
+}
