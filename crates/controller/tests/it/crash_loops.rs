@@ -23,7 +23,7 @@ fn dies() -> Behaviour {
 
 impl Stage {
     /// Says how every instance behaves from its next start on.
-    fn from_now_on(&self, behaviour: Behaviour) {
+    fn now_behaves(&self, behaviour: Behaviour) {
         let image = BuildEngine::image_of(&format!("{:040x}", 1).parse().unwrap());
         self.node.teach(&image, behaviour);
     }
@@ -37,7 +37,7 @@ impl Stage {
         assert_eq!(stage.ended(deploy).await.state, DeployState::Deployed);
         // Its node starts it again only once that is set.
         sleep(Duration::from_secs(1)).await;
-        stage.from_now_on(dies());
+        stage.now_behaves(dies());
         for handle in stage.handles() {
             stage.node.crash(&handle, 5);
         }
@@ -101,7 +101,7 @@ async fn an_instance_that_its_node_starts_again_and_again_crash_loops() {
         "it is told once"
     );
 
-    stage.from_now_on(Behaviour::default());
+    stage.now_behaves(Behaviour::default());
     let over = stage.told("instance.crash_loop_over").await;
     assert!(over.contains("is out of its crash loop"), "{over}");
     let shown = stage.shown().await;
@@ -149,6 +149,6 @@ async fn a_worker_whose_instances_die_one_after_the_other_crash_loops() {
     );
     assert_eq!(waiting.end.unwrap().exit_code, Some(5));
 
-    stage.from_now_on(Behaviour::default());
+    stage.now_behaves(Behaviour::default());
     stage.told("worker.crash_loop_over").await;
 }
