@@ -84,11 +84,17 @@ impl Watch {
     pub(crate) fn observe(&self) {
         let mut seen = self.lock();
         let mut serving: BTreeMap<Crew, BTreeSet<String>> = BTreeMap::new();
+        let mut standing_crews = BTreeSet::new();
         for node in &*self.nodes {
             for standing in node.standing() {
-                if let Some(crew) = crew(&standing).filter(|_| serves(&standing)) {
-                    serving.entry(crew).or_default().insert(standing.handle);
+                let Some(crew) = crew(&standing) else {
+                    continue;
+                };
+                if serves(&standing) {
+                    let handles = serving.entry(crew.clone()).or_default();
+                    handles.insert(standing.handle);
                 }
+                standing_crews.insert(crew);
             }
         }
         let before = std::mem::take(&mut seen.serving);
@@ -103,7 +109,7 @@ impl Watch {
             }
         }
         seen.serving = serving;
-        self.note_written(&mut seen);
+        self.note_written(&mut seen, standing_crews);
         for what in seen.patience.late() {
             self.fate.note(format_args!("VIOLATION: {what}"));
             seen.violations.push(what);
@@ -117,7 +123,7 @@ impl Watch {
 
     /// Notes what has to stay healthy, and which Deploys have begun and ended, whenever something was written that may
     /// have changed it.
-    fn note_written(&self, seen: &mut Seen) {
+    fn note_written(&self, seen: &mut Seen, crews: BTreeSet<Crew>) {
         let newest = Some(*self.newest.borrow());
         if seen.known_to == newest {
             return;
@@ -126,7 +132,6 @@ impl Watch {
         let deploys = at_once(self.store.list_deploys(&DeployFilter::default(), Page::ALL));
         let early = seen.patience.look(deploys.unwrap().items);
         seen.violations.extend(early);
-        let crews: Vec<Crew> = seen.serving.keys().cloned().collect();
         for crew in crews {
             let floor = self.floor(&crew);
             let history = seen.floors.entry(crew).or_default();
