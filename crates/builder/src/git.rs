@@ -20,10 +20,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::{CommitSha, GitRef, RepoName};
 use futures_util::stream::BoxStream;
-use ports::{Source, source::Error};
+use ports::{
+    Source,
+    source::{Credentials, Error},
+};
 
 pub use base_url::{BadBaseUrl, BaseUrl};
-pub use credentials::{Anonymous, Credentials, OneToken};
+pub use credentials::{Anonymous, OneToken};
 
 use child::{Broken, Ended, Run};
 use failure::{Failure, local, meaning, of_broken, of_host, output, unknown};
@@ -60,14 +63,14 @@ impl GitSource {
     }
 
     /// Git, allowed to speak to the host of a repository.
-    async fn reaching(&self, repo: &RepoName, run: Run) -> Run {
+    async fn reaching(&self, repo: &RepoName, run: Run) -> Result<Run, Error> {
         let protocol = self.base.protocol();
         let token = if protocol.wants_token() {
-            self.credentials.token(repo).await
+            self.credentials.token(repo).await?
         } else {
             None
         };
-        run.reaching(protocol, token)
+        Ok(run.reaching(protocol, token))
     }
 
     fn on_mirror(&self, repo: &RepoName) -> Run {
@@ -84,7 +87,7 @@ impl GitSource {
                 arguments.extend([name.clone(), format!("{name}^{{}}")]);
             }
         }
-        let run = self.reaching(repo, Run::new(self.mirrors.root())).await;
+        let run = self.reaching(repo, Run::new(self.mirrors.root())).await?;
         let ended = run.args(arguments).finish(LIST_WITHIN).await;
         let listing = of_listing(repo, git_ref, ended)?;
         Ok(Refs::parse(&String::from_utf8_lossy(&listing)))

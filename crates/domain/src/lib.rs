@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod build;
+pub mod checks;
 pub mod config;
 pub mod deploy;
 pub mod environment;
@@ -19,6 +20,7 @@ pub mod manifest;
 pub mod names;
 pub mod node;
 pub mod observed;
+pub mod people;
 pub mod procfile;
 pub mod reconcile;
 pub mod release;
@@ -26,10 +28,12 @@ pub mod stack;
 pub mod time;
 pub mod token;
 pub mod units;
+pub mod webhook;
 pub mod worker;
 
 pub use app::App;
 pub use build::{Build, BuildEvent, BuildState};
+pub use checks::{CheckState, Checks};
 pub use deploy::{Cause, Deploy, DeployEvent, DeployState};
 pub use environment::Environment;
 pub use event::Event;
@@ -44,10 +48,12 @@ pub use intent::{Intent, IntentKind, IntentState};
 pub use names::{AppName, EnvironmentName, NodeName, StackName, WorkerName};
 pub use node::Node;
 pub use observed::{InstanceEnd, ObservedInstance};
+pub use people::{AccountId, Login, Membership, Person, TeamName};
 pub use release::Release;
 pub use stack::Stack;
 pub use time::Timestamp;
 pub use units::{ByteSize, CpuMillis};
+pub use webhook::HostEvent;
 pub use worker::{Scale, Worker, WorkerSpec};
 
 /// An event that the state it met does not allow.

@@ -7,20 +7,28 @@
 pub mod build_engine;
 pub mod catalog;
 pub mod clock;
+pub mod code_host;
+pub mod directory;
 pub mod fleet;
 pub mod images;
+#[cfg(feature = "contract")]
+pub mod outage;
 pub mod prober;
 pub mod runtime;
+pub mod sign_in;
 pub mod source;
 pub mod store;
 
 pub use build_engine::BuildEngine;
 pub use catalog::Catalog;
 pub use clock::{Clock, Ids};
+pub use code_host::CodeHost;
+pub use directory::Directory;
 pub use fleet::Fleet;
 pub use images::Images;
 pub use prober::Prober;
 pub use runtime::Runtime;
+pub use sign_in::SignIn;
 pub use source::Source;
 pub use store::Store;
 

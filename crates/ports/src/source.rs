@@ -2,6 +2,9 @@
 
 #[cfg(feature = "contract")]
 pub mod contract;
+mod credentials;
+
+pub use credentials::Credentials;
 
 use async_trait::async_trait;
 use bytes::Bytes;

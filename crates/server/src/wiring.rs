@@ -12,7 +12,7 @@ use api::{
 };
 use builder::{
     BuildSecrets, Engine, NoSecrets, SecretDirectory,
-    git::{Anonymous, BaseUrl, Credentials, GitSource, OneToken},
+    git::{Anonymous, BaseUrl, GitSource, OneToken},
 };
 use catalog::{Embedded, Machine, Probes};
 use controller::{Board, Deps, Settings};
@@ -20,7 +20,7 @@ use domain::{
     InstallationId, NodeName,
     app::{Builder, BuilderLayout},
 };
-use ports::Clock;
+use ports::{Clock, source::Credentials};
 use runtime::Docker;
 use std::{path::Path, sync::Arc};
 use tokio_util::sync::CancellationToken;

@@ -1,13 +1,7 @@
 use async_trait::async_trait;
 use domain::RepoName;
+use ports::source::{Credentials, Error};
 use secrecy::SecretString;
-
-/// Where the token for a repository comes from. Asked before each call to the host, so that a token may be short-lived.
-#[async_trait]
-pub trait Credentials: Send + Sync {
-    /// A token with which the repository may be read; none when it is public. Never logged.
-    async fn token(&self, repo: &RepoName) -> Option<SecretString>;
-}
 
 /// No token for any repository: for public ones, and for `file://`.
 #[derive(Debug, Clone, Copy)]
@@ -15,8 +9,8 @@ pub struct Anonymous;
 
 #[async_trait]
 impl Credentials for Anonymous {
-    async fn token(&self, _repo: &RepoName) -> Option<SecretString> {
-        None
+    async fn token(&self, _repo: &RepoName) -> Result<Option<SecretString>, Error> {
+        Ok(None)
     }
 }
 
@@ -26,7 +20,7 @@ pub struct OneToken(pub SecretString);
 
 #[async_trait]
 impl Credentials for OneToken {
-    async fn token(&self, _repo: &RepoName) -> Option<SecretString> {
-        Some(self.0.clone())
+    async fn token(&self, _repo: &RepoName) -> Result<Option<SecretString>, Error> {
+        Ok(Some(self.0.clone()))
     }
 }

@@ -146,6 +146,7 @@ impl GitSource {
         let run = self
             .reaching(repo, self.on_mirror(repo))
             .await
+            .map_err(no_token)?
             .set("gc.auto=0")
             .args(["fetch", "-q", "--no-tags", "--no-write-fetch-head"])
             .args(["--no-recurse-submodules", "--update-shallow"])
@@ -181,6 +182,15 @@ impl GitSource {
             ended => tracing::debug!(%repo, ?ended, "the copy could not be packed together"),
         }
     }
+}
+
+/// No token is no fault of the copy.
+fn no_token(error: Error) -> Refusal {
+    let failure = match error {
+        Error::Unreachable { .. } => Failure::Unreachable,
+        Error::Denied { .. } | Error::UnknownRef { .. } | Error::Local { .. } => Failure::Denied,
+    };
+    Refusal { failure, error }
 }
 
 /// The lock, for a git to hold too.

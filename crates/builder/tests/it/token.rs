@@ -11,7 +11,12 @@ use std::{
 };
 
 use builder::git::{GitSource, OneToken};
-use ports::{Source, source::Error};
+use domain::RepoName;
+use ports::{
+    Source,
+    source::{Credentials, Error},
+};
+use secrecy::SecretString;
 use testkit::git::{Access, Change};
 
 use crate::world::{World, git_ref, processes, repo};
@@ -140,4 +145,42 @@ fn is_below(directory: &Path, text: &str) -> bool {
             let content = fs::read(entry.path()).unwrap();
             String::from_utf8_lossy(&content).contains(text)
         })
+}
+
+/// Where no token is to be had now, and nothing is known of the repository.
+struct Nowhere;
+
+#[async_trait::async_trait]
+impl Credentials for Nowhere {
+    async fn token(&self, repo: &RepoName) -> Result<Option<SecretString>, Error> {
+        Err(Error::Unreachable {
+            repo: repo.clone(),
+            detail: "the host of tokens is silent".to_owned(),
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_had_now_is_worth_a_retry_and_spares_the_copy() {
+    let world = World::new();
+    let first = world.commit(Change::new("first").file("a", "1"));
+    let server = world.repositories.serve(Access::Token(TOKEN)).unwrap();
+    let base = server.base_url();
+    let source = source_with(&world, &base, TOKEN);
+    source.fetch(&repo(), &first).await.unwrap();
+
+    let second = world.commit(Change::new("second").file("a", "2"));
+    let state = world.state.path().to_owned();
+    let without = GitSource::new(base.parse().unwrap(), Arc::new(Nowhere), state);
+    for error in [
+        without.fetch(&repo(), &second).await.unwrap_err(),
+        without
+            .resolve(&repo(), &git_ref("main"))
+            .await
+            .unwrap_err(),
+    ] {
+        assert!(error.is_transient(), "{error}");
+    }
+    let kept = without.file(&repo(), &first, "a").await;
+    assert_eq!(kept, Ok(Some("1".into())), "the copy is as it was");
 }

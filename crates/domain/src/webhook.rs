@@ -1,0 +1,116 @@
+//! What a code host tells us has happened. A hint: whoever acts on one asks the host how things stand now.
+
+use crate::people::{AccountId, Login, TeamName};
+use crate::{CommitSha, GitRef, RepoName};
+
+/// One delivery, in our words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostEvent {
+    /// A hook was made, and works.
+    Ping,
+    /// A branch was made or moved.
+    Push {
+        repo: RepoName,
+        branch: GitRef,
+        after: CommitSha,
+    },
+    BranchDeleted {
+        repo: RepoName,
+        branch: GitRef,
+    },
+    /// A tag was made or moved. Not something to build.
+    Tagged {
+        repo: RepoName,
+        tag: GitRef,
+        after: CommitSha,
+    },
+    TagDeleted {
+        repo: RepoName,
+        tag: GitRef,
+    },
+    PullRequest {
+        repo: RepoName,
+        number: u64,
+        change: PullRequestChange,
+        /// The commit at its tip.
+        head: CommitSha,
+        /// Whose repository the tip is in; none when that is gone. Another than `repo`: a fork, by anybody.
+        head_repo: Option<RepoName>,
+    },
+    /// Our App was installed at an account, changed there, or taken away.
+    Installation {
+        account: Login,
+        change: InstallationChange,
+    },
+    /// Has another name, or another owner.
+    RepositoryRenamed {
+        from: RepoName,
+        to: RepoName,
+    },
+    RepositoryDeleted {
+        repo: RepoName,
+    },
+    /// Who is in the organisation, or in one of its teams, is not as it was.
+    MembershipChanged {
+        organisation: Login,
+        who: Whose,
+    },
+    /// Anything else: of no consequence here.
+    Other {
+        event: String,
+        action: Option<String>,
+    },
+}
+
+/// What became of a pull request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PullRequestChange {
+    Opened,
+    /// Its tip moved.
+    Updated,
+    Closed,
+    /// A label, a title, a reviewer.
+    Other,
+}
+
+/// What became of an installation of our App.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InstallationChange {
+    Created,
+    Deleted,
+    Suspended,
+    Unsuspended,
+    /// Other repositories, other permissions.
+    Changed,
+}
+
+/// Whose membership changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// One person's.
+    Person { login: Login, id: AccountId },
+    /// That of all who are in a team: it was renamed, deleted, or moved below another.
+    Team(TeamName),
+    /// Everybody's: the organisation has another name, or is gone.
+    Everybody,
+}
+
+impl HostEvent {
+    /// The repository that it is about, by the name that it had before.
+    #[must_use]
+    pub const fn repo(&self) -> Option<&RepoName> {
+        match self {
+            Self::Push { repo, .. }
+            | Self::BranchDeleted { repo, .. }
+            | Self::Tagged { repo, .. }
+            | Self::TagDeleted { repo, .. }
+            | Self::PullRequest { repo, .. }
+            | Self::RepositoryDeleted { repo }
+            | Self::RepositoryRenamed { from: repo, .. } => Some(repo),
+            Self::Ping
+            | Self::Installation { .. }
+            | Self::MembershipChanged { .. }
+            | Self::Other { .. } => None,
+        }
+    }
+}
