@@ -7,10 +7,14 @@
 pub mod build_engine;
 pub mod catalog;
 pub mod clock;
+pub mod code_host;
+pub mod directory;
 pub mod fleet;
+pub mod hours;
 pub mod ids;
 pub mod node;
 pub mod prober;
+pub mod sign_in;
 pub mod source;
 pub mod store;
 mod watchers;
@@ -18,16 +22,20 @@ mod watchers;
 pub use build_engine::BuildEngine;
 pub use catalog::Catalog;
 pub use clock::Clock;
+pub use code_host::CodeHost;
+pub use directory::Directory;
 pub use fleet::Fleet;
+pub use hours::Hours;
 pub use ids::Ids;
 pub use node::Node;
 pub use prober::Prober;
+pub use sign_in::SignIn;
 pub use source::Source;
 pub use store::Store;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The lock of a fake's state. A test that panicked while it held one has failed already.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

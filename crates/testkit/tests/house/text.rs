@@ -3,7 +3,14 @@
 use crate::workspace::{files, read, rust_files};
 
 /// Hosts that a text may name. Everything else would tie the repository to somebody's machines.
-const HOSTS: &[&str] = &["0.0.0.0", "10.0.0.1", "127.0.0.1", "github.com"];
+const HOSTS: &[&str] = &[
+    "0.0.0.0",
+    "10.0.0.1",
+    "127.0.0.1",
+    "api.github.com",
+    "docs.github.com",
+    "github.com",
+];
 
 /// Domains that exist for examples and tests (RFC 2606, RFC 6761) or are this machine's own.
 const HOST_ENDS: &[&str] = &[

@@ -28,8 +28,8 @@ fn hook(address: &str, secret: &str, events: &[&str]) -> NewHook {
 async fn a_hook_is_made_mended_and_removed(ground: &Ground) {
     let Ground { host, repo, .. } = ground;
     assert_eq!(host.find_hook(repo, ADDRESS).await, Ok(None));
-    // More than a page of others, and one whose address begins the same.
-    for number in 0..35 {
+    // Others beside it, and one whose address begins the same.
+    for number in 0..15 {
         let other = format!("https://ci.example/{number}");
         let made = host.ensure_hook(repo, &hook(&other, "x", &["push"])).await;
         made.expect("made");
