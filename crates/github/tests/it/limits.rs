@@ -1,0 +1,73 @@
+use crate::stage::{Stage, git_ref};
+use domain::Timestamp;
+use ports::{
+    Clock, Directory, SignIn,
+    code_host::{self, Repositories},
+    directory, sign_in,
+};
+use std::time::Duration;
+use testkit::github::Weather;
+
+#[tokio::test]
+async fn a_budget_that_is_used_up_says_when_it_starts_anew() {
+    let stage = Stage::new().await;
+    let adapter = stage.adapter();
+    let until = stage.github.clock().now() + Duration::from_secs(20 * 60);
+    // To the second, as the header has it.
+    let until = Timestamp::from_micros(until.micros() / 1_000_000 * 1_000_000);
+    stage.github.exhaust(until);
+    let error = adapter.identify(&stage.token).await;
+    assert_eq!(error, Err(directory::Error::RateLimited { until }));
+    let error = adapter.repository(&stage.repo).await;
+    assert_eq!(error, Err(code_host::Error::RateLimited { until }));
+    let error = adapter.start_device().await.unwrap_err();
+    assert_eq!(error, sign_in::Error::RateLimited { until });
+    stage.github.clock().forward(Duration::from_secs(20 * 60));
+    adapter.identify(&stage.token).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_secondary_limit_is_waited_out_as_it_says_or_for_a_minute() {
+    let stage = Stage::new().await;
+    let adapter = stage.adapter();
+    for (status, said, want) in [
+        (403, Some(30), 30),
+        (429, Some(7), 7),
+        (403, None, 60),
+        (429, None, 60),
+    ] {
+        stage.github.slow_down(status, said);
+        let asked = stage.github.clock().now();
+        let error = adapter.identify(&stage.token).await;
+        let Err(directory::Error::RateLimited { until }) = error else {
+            panic!("{status}: {error:?}");
+        };
+        let seconds = until.since(asked).as_secs();
+        assert!((want..want + 5).contains(&seconds), "{status}: {seconds}");
+    }
+    stage.github.weather(Weather::Fair);
+    adapter.identify(&stage.token).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_has_not_changed_costs_nothing() {
+    let stage = Stage::new().await;
+    let adapter = stage.adapter();
+    let main = git_ref("main");
+    let head = || adapter.branch_head(&stage.repo, &main);
+    assert_eq!(head().await, Ok(Some(stage.tip.clone())));
+    assert_eq!(head().await, Ok(Some(stage.tip.clone())));
+    let last = |status: u16| {
+        let requests = stage.github.requests();
+        assert_eq!(requests.last().unwrap().status, status);
+    };
+    last(304);
+    stage.git.branch("main", stage.before.as_str()).unwrap();
+    assert_eq!(head().await, Ok(Some(stage.before.clone())), "seen at once");
+    last(200);
+    // A token that is no good any more gets nothing of what was kept for it.
+    adapter.identify(&stage.token).await.unwrap();
+    stage.github.revoke(&stage.token);
+    let error = adapter.identify(&stage.token).await;
+    assert_eq!(error, Err(directory::Error::BadToken));
+}
