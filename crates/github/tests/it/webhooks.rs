@@ -193,6 +193,9 @@ fn every_event_of_consequence_is_read() {
     ] {
         assert_eq!(read(event, &payload), want, "{event}: {payload}");
     }
+    let moved = read("repository", &payload::renamed(&old, &shop));
+    assert_eq!(moved.repo(), Some(&old), "by the name that we know it by");
+    assert_eq!(HostEvent::Ping.repo(), None);
 }
 
 #[test]

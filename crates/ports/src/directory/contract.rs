@@ -138,7 +138,11 @@ async fn silence_and_limits_are_told_apart(ground: &Ground) {
     let found = ground.directory.identify(&ground.token).await;
     assert_eq!(found, Err(Error::RateLimited { until }));
     ground.outage.fall_silent();
-    let error = ground.directory.identify(&ground.token).await.unwrap_err();
+    let error = ground
+        .directory
+        .identify(&ground.token)
+        .await
+        .expect_err("it is in trouble");
     assert!(matches!(error, Error::NotReachable { .. }), "{error:?}");
     assert!(error.is_transient());
     ground.outage.recover();

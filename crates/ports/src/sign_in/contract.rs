@@ -133,7 +133,11 @@ async fn a_code_needs_its_verifier_and_is_good_once(ground: &Ground) {
 
 async fn silence_is_worth_a_retry(ground: &Ground) {
     ground.outage.fall_silent();
-    let error = ground.sign_in.start_device().await.unwrap_err();
+    let error = ground
+        .sign_in
+        .start_device()
+        .await
+        .expect_err("it is in trouble");
     assert!(matches!(error, Error::NotReachable { .. }), "{error:?}");
     assert!(error.is_transient());
     ground.outage.recover();
