@@ -3,7 +3,7 @@
 use crate::stage::{Stage, login, repo};
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
 use domain::{
-    AccountId, CommitSha, HostEvent, TeamName,
+    AccountId, CommitSha, GitRef, HostEvent, RepoName,
     webhook::{InstallationChange, PullRequestChange, Whose},
 };
 use github::webhook::{self, Accepted, BadPayload, BadSignature, Signatures, check, parse};
@@ -21,181 +21,143 @@ fn read(event: &str, payload: &Value) -> HostEvent {
     parse(event, payload.to_string().as_bytes()).unwrap()
 }
 
+/// The repository of most payloads, and what it was called before.
+fn shop() -> RepoName {
+    repo("acme/shop")
+}
+
+fn other(event: &str, action: Option<&str>) -> HostEvent {
+    HostEvent::Other {
+        event: event.to_owned(),
+        action: action.map(str::to_owned),
+    }
+}
+
 #[test]
-fn every_event_of_consequence_is_read() {
-    let (shop, old, fork) = (repo("acme/shop"), repo("acme/store"), repo("mona/shop"));
+fn branches_and_tags_are_told_apart() {
+    let git_ref = |name: &str| -> GitRef { name.parse().unwrap() };
+    let push = |full_ref: &str, after: Option<&CommitSha>| {
+        read("push", &payload::push(&shop(), full_ref, after))
+    };
+    let (repo, commit) = (shop(), sha('a'));
+    let (branch, tag) = (git_ref("feature/x"), git_ref("v1"));
+    let pushed = HostEvent::Push {
+        repo: repo.clone(),
+        branch: branch.clone(),
+        after: commit.clone(),
+    };
+    assert_eq!(push("refs/heads/feature/x", Some(&commit)), pushed);
+    let tagged = HostEvent::Tagged {
+        repo: repo.clone(),
+        tag: tag.clone(),
+        after: commit.clone(),
+    };
+    assert_eq!(push("refs/tags/v1", Some(&commit)), tagged);
+    let gone = HostEvent::BranchDeleted {
+        repo: repo.clone(),
+        branch,
+    };
+    assert_eq!(push("refs/heads/feature/x", None), gone);
+    let deleted = payload::delete(&shop(), "branch", "feature/x");
+    assert_eq!(read("delete", &deleted), gone);
+    let gone = HostEvent::TagDeleted { repo, tag };
+    assert_eq!(push("refs/tags/v1", None), gone);
+    let deleted = payload::delete(&shop(), "tag", "v1");
+    assert_eq!(read("delete", &deleted), gone);
+    assert_eq!(push("refs/notes/x", Some(&commit)), other("push", None));
+}
+
+#[test]
+fn a_pull_request_says_whose_its_tip_is() {
+    use PullRequestChange as Change;
+    let fork = repo("mona/shop");
+    for (action, change, head_repo) in [
+        ("opened", Change::Opened, Some(&fork)),
+        ("reopened", Change::Opened, Some(&fork)),
+        ("synchronize", Change::Updated, None),
+        ("closed", Change::Closed, None),
+        ("labeled", Change::Other, None),
+    ] {
+        let payload = payload::pull_request(&shop(), action, &sha('a'), head_repo);
+        let want = HostEvent::PullRequest {
+            repo: shop(),
+            number: 7,
+            change,
+            head: sha('a'),
+            head_repo: head_repo.cloned(),
+        };
+        assert_eq!(read("pull_request", &payload), want, "{action}");
+    }
+}
+
+#[test]
+fn installations_come_and_go() {
+    use InstallationChange as Change;
+    let acme = login("acme");
+    for (event, action, change) in [
+        ("installation", "created", Change::Created),
+        ("installation", "deleted", Change::Deleted),
+        ("installation", "suspend", Change::Suspended),
+        ("installation", "unsuspend", Change::Unsuspended),
+        ("installation", "new_permissions_accepted", Change::Changed),
+        ("installation_repositories", "added", Change::Changed),
+    ] {
+        let account = acme.clone();
+        let want = HostEvent::Installation { account, change };
+        assert_eq!(read(event, &payload::installation(&acme, action)), want);
+    }
+}
+
+#[test]
+fn repositories_are_renamed_given_away_and_deleted() {
+    let (old, fork) = (repo("acme/store"), repo("mona/shop"));
+    for (payload, from) in [
+        (payload::renamed(&old, &shop()), old),
+        (payload::transferred(&fork, &shop()), fork),
+    ] {
+        let moved = read("repository", &payload);
+        assert_eq!(moved.repo(), Some(&from), "by the name that we know");
+        let to = shop();
+        assert_eq!(moved, HostEvent::RepositoryRenamed { from, to });
+    }
+    let of = |action| read("repository", &payload::repository_event(&shop(), action));
+    assert_eq!(of("deleted"), HostEvent::RepositoryDeleted { repo: shop() });
+    assert_eq!(of("archived"), other("repository", Some("archived")));
+}
+
+#[test]
+fn whoever_comes_or_goes_is_named() {
     let (acme, mona) = (login("acme"), login("mona"));
-    let git_ref = |name: &str| name.parse().unwrap();
     let person = || Whose::Person {
         login: login("mona"),
         id: AccountId(7),
     };
-    let changed = |who| HostEvent::MembershipChanged {
-        organisation: login("acme"),
-        who,
-    };
-    let ops: TeamName = "acme/ops".parse().unwrap();
-    let pull = |change, head_repo| HostEvent::PullRequest {
-        repo: repo("acme/shop"),
-        number: 7,
-        change,
-        head: sha('a'),
-        head_repo,
-    };
-    let installation = |change| HostEvent::Installation {
-        account: login("acme"),
-        change,
-    };
-    let other = |event: &str, action: Option<&str>| HostEvent::Other {
-        event: event.to_owned(),
-        action: action.map(str::to_owned),
-    };
-    let commit = sha('a');
-    for (event, payload, want) in [
-        ("ping", payload::ping(&shop), HostEvent::Ping),
-        (
-            "push",
-            payload::push(&shop, "refs/heads/feature/x", Some(&commit)),
-            HostEvent::Push {
-                repo: shop.clone(),
-                branch: git_ref("feature/x"),
-                after: sha('a'),
-            },
-        ),
-        (
-            "push",
-            payload::push(&shop, "refs/heads/main", None),
-            HostEvent::BranchDeleted {
-                repo: shop.clone(),
-                branch: git_ref("main"),
-            },
-        ),
-        (
-            "push",
-            payload::push(&shop, "refs/tags/v1", Some(&commit)),
-            HostEvent::Tagged {
-                repo: shop.clone(),
-                tag: git_ref("v1"),
-                after: sha('a'),
-            },
-        ),
-        (
-            "push",
-            payload::push(&shop, "refs/tags/v1", None),
-            HostEvent::TagDeleted {
-                repo: shop.clone(),
-                tag: git_ref("v1"),
-            },
-        ),
-        (
-            "push",
-            payload::push(&shop, "refs/notes/x", Some(&commit)),
-            other("push", None),
-        ),
-        (
-            "delete",
-            payload::delete(&shop, "branch", "x"),
-            HostEvent::BranchDeleted {
-                repo: shop.clone(),
-                branch: git_ref("x"),
-            },
-        ),
-        (
-            "delete",
-            payload::delete(&shop, "tag", "v1"),
-            HostEvent::TagDeleted {
-                repo: shop.clone(),
-                tag: git_ref("v1"),
-            },
-        ),
-        (
-            "pull_request",
-            payload::pull_request(&shop, "opened", &commit, Some(&fork)),
-            pull(PullRequestChange::Opened, Some(fork.clone())),
-        ),
-        (
-            "pull_request",
-            payload::pull_request(&shop, "synchronize", &commit, None),
-            pull(PullRequestChange::Updated, None),
-        ),
-        (
-            "pull_request",
-            payload::pull_request(&shop, "labeled", &commit, None),
-            pull(PullRequestChange::Other, None),
-        ),
-        (
-            "installation",
-            payload::installation(&acme, "created"),
-            installation(InstallationChange::Created),
-        ),
-        (
-            "installation",
-            payload::installation(&acme, "suspend"),
-            installation(InstallationChange::Suspended),
-        ),
-        (
-            "installation_repositories",
-            payload::installation(&acme, "added"),
-            installation(InstallationChange::Changed),
-        ),
-        (
-            "repository",
-            payload::renamed(&old, &shop),
-            HostEvent::RepositoryRenamed {
-                from: old.clone(),
-                to: shop.clone(),
-            },
-        ),
-        (
-            "repository",
-            payload::transferred(&fork, &shop),
-            HostEvent::RepositoryRenamed {
-                from: fork.clone(),
-                to: shop.clone(),
-            },
-        ),
-        (
-            "repository",
-            payload::repository_event(&shop, "deleted"),
-            HostEvent::RepositoryDeleted { repo: shop.clone() },
-        ),
-        (
-            "repository",
-            payload::repository_event(&shop, "archived"),
-            other("repository", Some("archived")),
-        ),
-        (
-            "organization",
-            payload::member(&acme, "member_removed", &mona, 7),
-            changed(person()),
-        ),
-        (
-            "membership",
-            payload::team_member(&acme, "ops", "removed", &mona, 7),
-            changed(person()),
-        ),
+    let removed = payload::member(&acme, "member_removed", &mona, 7);
+    let left = payload::team_member(&acme, "ops", "removed", &mona, 7);
+    let gone = json!({ "action": "renamed", "organization": { "login": "acme", "id": 1 } });
+    for (event, payload, who) in [
+        ("organization", removed, person()),
+        ("membership", left, person()),
         (
             "team",
             payload::team(&acme, "ops", "deleted"),
-            changed(Whose::Team(ops)),
+            Whose::Team("acme/ops".parse().unwrap()),
         ),
-        (
-            "organization",
-            json!({ "action": "renamed", "organization": { "login": "acme", "id": 1 } }),
-            changed(Whose::Everybody),
-        ),
-        (
-            "star",
-            json!({ "action": "created" }),
-            other("star", Some("created")),
-        ),
-        ("of_tomorrow", json!({}), other("of_tomorrow", None)),
+        ("organization", gone, Whose::Everybody),
     ] {
-        assert_eq!(read(event, &payload), want, "{event}: {payload}");
+        let organisation = acme.clone();
+        let want = HostEvent::MembershipChanged { organisation, who };
+        assert_eq!(read(event, &payload), want, "{payload}");
     }
-    let moved = read("repository", &payload::renamed(&old, &shop));
-    assert_eq!(moved.repo(), Some(&old), "by the name that we know it by");
+}
+
+#[test]
+fn what_is_of_no_consequence_is_no_error() {
+    assert_eq!(read("ping", &payload::ping(&shop())), HostEvent::Ping);
     assert_eq!(HostEvent::Ping.repo(), None);
+    let starred = read("star", &json!({ "action": "created" }));
+    assert_eq!(starred, other("star", Some("created")));
+    assert_eq!(read("of_tomorrow", &json!({})), other("of_tomorrow", None));
 }
 
 #[test]
