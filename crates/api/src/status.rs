@@ -5,12 +5,18 @@ mod advice;
 use crate::permissions::Denied;
 use controller::usecases;
 use domain::token::Role;
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 /// The domain of every reason, as `google.rpc.ErrorInfo` has it.
 const DOMAIN: &str = "jockey";
+
+/// Where among the facts of a reason its advice is. The message ends with it as well.
+const ADVICE: &str = "advice";
+
+/// After how long what was too much may be asked again: calls are short, and a server starts in seconds.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Why a call is not answered as it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -121,7 +127,12 @@ impl From<Refusal> for Status {
                 "a call failed"
             );
         }
-        let mut details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
+        let advised = (!advice.is_empty()).then(|| (ADVICE.to_owned(), shortened(&*advice)));
+        let facts: HashMap<_, _> = advised.into_iter().collect();
+        let mut details = ErrorDetails::with_error_info(reason, DOMAIN, facts);
+        if let Some(wait) = retry_after(&refusal) {
+            details.set_retry_info(Some(wait));
+        }
         if let Some((field, problem)) = field_of(&refusal) {
             details.add_bad_request_violation(field, shortened(problem));
         }
@@ -190,6 +201,25 @@ fn tell(refusal: &Refusal) -> Told {
         ),
     };
     told(code, reason, advice.to_owned())
+}
+
+/// After how long the same call may be answered, where waiting is all that it takes.
+fn retry_after(refusal: &Refusal) -> Option<Duration> {
+    match refusal {
+        Refusal::TooManyCalls
+        | Refusal::TooManyStreams
+        | Refusal::Stopping
+        | Refusal::UseCase(usecases::Error::Store(ports::store::Error::Unavailable(_))) => {
+            Some(RETRY)
+        }
+        Refusal::UseCase(_)
+        | Refusal::Field { .. }
+        | Refusal::Caller(_)
+        | Refusal::RequestReused(_)
+        | Refusal::AnswerLost { .. }
+        | Refusal::TookTooLong(_)
+        | Refusal::Broken => None,
+    }
 }
 
 /// Who calls, and whether they may.

@@ -123,7 +123,7 @@ pub(crate) fn api(
     args: &args::Serve,
     machinery: &Machinery,
     stop: CancellationToken,
-) -> anyhow::Result<axum::Router> {
+) -> anyhow::Result<tonic::service::Routes> {
     let about = About {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         commit: option_env!("JOCKEY_BUILD_COMMIT")
@@ -136,7 +136,7 @@ pub(crate) fn api(
         components: components(machinery),
     };
     let services = Services::new(machinery.deps.clone(), about, stop);
-    Ok(services.routes().into_axum_router())
+    Ok(services.routes())
 }
 
 /// Looks at what the server needs: whether Docker and the database answer now.

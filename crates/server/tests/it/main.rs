@@ -5,6 +5,7 @@ mod calls;
 mod harness;
 mod network;
 mod programs;
+mod rest;
 mod sources;
 
 mod access;
@@ -17,6 +18,7 @@ mod deploy;
 mod disk;
 mod examples;
 mod failing;
+mod gateway;
 mod heal;
 mod quickstart;
 mod readme;

@@ -1,0 +1,72 @@
+//! HTTP and JSON for those who do not speak gRPC.
+//!
+//! A request is turned into the message of an RPC by what the compiled descriptors of `proto` say, the service is called
+//! inside this process, and its answer is turned into JSON: no line for any RPC. Nothing of Jockey is known here: no rule,
+//! no permission, no entity.
+
+mod annotations;
+mod call;
+mod comments;
+mod cors;
+mod documents;
+mod inward;
+mod openapi;
+mod outward;
+mod page;
+mod problem;
+mod refusal;
+mod rest;
+mod table;
+mod template;
+
+use axum::{Router, extract::Request};
+use call::Services;
+use http::HeaderValue;
+use prost_reflect::DescriptorPool;
+use rest::Rest;
+use std::sync::Arc;
+use tonic::service::Routes;
+
+/// What an installation chooses.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Origins, such as `https://jockey.example.com`, whose pages may call the API from a browser. Default: none.
+    pub cors_origins: Vec<HeaderValue>,
+}
+
+/// Everything that is served beside gRPC, on these services.
+///
+/// # Panics
+/// Never: the descriptors were compiled into the program, and a test reads them.
+#[must_use]
+pub fn router(routes: Routes, settings: &Settings) -> Router {
+    router_of(proto::DESCRIPTOR, routes, settings)
+}
+
+/// The same for another API.
+///
+/// # Panics
+/// When the descriptors or their annotations are not right.
+#[must_use]
+pub fn router_of(descriptors: &[u8], routes: Routes, settings: &Settings) -> Router {
+    let pool = DescriptorPool::decode(descriptors).expect("the descriptors hold together");
+    let table = annotations::table(&pool).expect("every annotation can be served");
+    let documents = documents::router(&pool, &table);
+    let rest = Arc::new(Rest::new(table, Services::new(routes)));
+    let router = documents.fallback(move |request: Request| {
+        let rest = Arc::clone(&rest);
+        async move { rest.answer(request).await }
+    });
+    cors::allow(router, &settings.cors_origins)
+}
+
+/// The OpenAPI document of the API.
+///
+/// # Panics
+/// Never: the descriptors were compiled into the program, and a test reads them.
+#[must_use]
+pub fn openapi() -> serde_json::Value {
+    let pool = DescriptorPool::decode(proto::DESCRIPTOR).expect("the descriptors hold together");
+    let table = annotations::table(&pool).expect("every annotation can be served");
+    openapi::document(&pool, &table)
+}

@@ -1,0 +1,89 @@
+//! From the message that an RPC answers with to an HTTP response.
+
+mod events;
+mod lines;
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use prost_reflect::{DynamicMessage, FieldDescriptor, SerializeOptions};
+
+pub(crate) use events::{CONTENT_TYPE as EVENT_STREAM, events};
+pub(crate) use lines::{CONTENT_TYPE as LINES, lines};
+
+/// Canonical proto JSON. Fields at their default are shown, so that a client finds every field that it reads; what can
+/// be absent (messages and `optional` fields) is left out when it is.
+const OPTIONS: SerializeOptions = SerializeOptions::new().skip_default_fields(false);
+
+pub(crate) const JSON: &str = "application/json";
+
+/// The JSON of a message, on one line.
+pub(crate) fn json(message: &DynamicMessage) -> String {
+    let mut text = Vec::with_capacity(256);
+    let mut to = serde_json::Serializer::new(&mut text);
+    message
+        .serialize_with_options(&mut to, &OPTIONS)
+        .expect("maps of protobuf have keys that JSON can have");
+    String::from_utf8(text).expect("serde_json writes UTF-8")
+}
+
+/// The response to a call that answers once. Nothing is sent again that the caller says it has.
+pub(crate) fn answer(method: &Method, asked: &HeaderMap, message: &DynamicMessage) -> Response {
+    let etag = etag(message);
+    let has_it = etag.is_some() && asked.get(header::IF_NONE_MATCH) == etag.as_ref();
+    let mut response = if has_it && (method == Method::GET || method == Method::HEAD) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let mut response = Response::new(Body::from(json(message) + "\n"));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
+        response
+    };
+    if let Some(etag) = etag {
+        response.headers_mut().insert(header::ETAG, etag);
+    }
+    response
+}
+
+/// The entity tag: that of the one entity that the message holds in a field of its own.
+fn etag(message: &DynamicMessage) -> Option<HeaderValue> {
+    let mut tags = message.fields().filter_map(|(_, value)| {
+        let tag = value.as_message()?.get_field_by_name("etag")?;
+        tag.as_str()
+            .filter(|tag| !tag.is_empty())
+            .map(str::to_owned)
+    });
+    format!("\"{}\"", tags.next()?).parse().ok()
+}
+
+/// The cursor of one message of a stream: the text at the end of a path, the last element of what is repeated.
+fn cursor(message: &DynamicMessage, path: &[String]) -> Option<String> {
+    let (name, rest) = path.split_first()?;
+    let value = message.get_field_by_name(name)?;
+    let value = match value.as_list() {
+        Some(list) => list.last()?,
+        None => value.as_ref(),
+    };
+    match value.as_message() {
+        Some(inner) => cursor(inner, rest),
+        None if rest.is_empty() => match value {
+            prost_reflect::Value::String(text) => Some(text.clone()),
+            prost_reflect::Value::I64(number) => Some(number.to_string()),
+            _ => None,
+        },
+        None => None,
+    }
+}
+
+/// Whether a field holds an entity with a version.
+pub(crate) fn is_versioned(field: &FieldDescriptor) -> bool {
+    !field.is_list()
+        && !field.is_map()
+        && field
+            .kind()
+            .as_message()
+            .is_some_and(|message| message.get_field_by_name("etag").is_some())
+}

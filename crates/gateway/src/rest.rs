@@ -1,0 +1,102 @@
+//! Answers `/v1`: finds the call, makes its message, calls the service in this process, and writes the answer.
+
+use crate::{
+    annotations::Binding,
+    call::{Behalf, Services},
+    inward::{self, Asked},
+    outward,
+    problem::Problem,
+    refusal::{self, Refusal},
+    table::{Found, Table},
+};
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, Method, Request, StatusCode, header};
+
+/// The reason of a service that refuses an entity tag.
+const STALE: &str = "STALE_ETAG";
+
+/// The calls of `/v1` and the services behind them.
+pub(crate) struct Rest {
+    table: Table<Binding>,
+    services: Services,
+}
+
+impl Rest {
+    pub(crate) const fn new(table: Table<Binding>, services: Services) -> Self {
+        Self { table, services }
+    }
+
+    /// Answers one request.
+    pub(crate) async fn answer(&self, request: Request<Body>) -> Response {
+        let (parts, body) = request.into_parts();
+        let (binding, path) = match self.table.find(&parts.method, parts.uri.path()) {
+            Found::Target(binding, path) => (binding, path),
+            Found::Methods(allowed) if parts.method == Method::OPTIONS => {
+                let allow = [(header::ALLOW, refusal::allow(&allowed))];
+                return (StatusCode::NO_CONTENT, allow).into_response();
+            }
+            Found::Methods(allowed) => return refused(&Refusal::Method { allowed }),
+            Found::Nothing => {
+                let path = parts.uri.path().to_owned();
+                return refused(&Refusal::Path { path });
+            }
+        };
+        let body = match inward::read(body).await {
+            Ok(body) => body,
+            Err(refusal) => return refused(&refusal),
+        };
+        let asked = Asked {
+            path,
+            query: parts.uri.query(),
+            headers: &parts.headers,
+            body,
+        };
+        let message = match inward::message(binding, &asked) {
+            Ok(message) => message,
+            Err(refusal) => return refused(&refusal),
+        };
+        let behalf = Behalf::of(&parts);
+        if binding.rpc.is_server_streaming() {
+            let stream = match self.services.stream(binding, &message, behalf).await {
+                Ok(stream) => stream,
+                Err(status) => return Problem::from(&status).into_response(),
+            };
+            return if wants_events(&parts.headers) {
+                outward::events(binding.clone(), stream)
+            } else {
+                outward::lines(binding.clone(), stream)
+            };
+        }
+        match self.services.call(binding, &message, behalf).await {
+            Ok(answer) => outward::answer(&parts.method, &parts.headers, &answer),
+            Err(status) => failed(&parts.headers, &status),
+        }
+    }
+}
+
+fn refused(refusal: &Refusal) -> Response {
+    Problem::from(refusal).into_response()
+}
+
+/// The condition of a header that does not hold has a status of its own.
+fn failed(asked: &HeaderMap, status: &tonic::Status) -> Response {
+    let problem = Problem::from(status);
+    let conditional = asked.contains_key(header::IF_MATCH);
+    if conditional && problem.reason() == STALE {
+        return problem
+            .with_status(StatusCode::PRECONDITION_FAILED)
+            .into_response();
+    }
+    problem.into_response()
+}
+
+fn wants_events(headers: &HeaderMap) -> bool {
+    let mut accepted = headers.get_all(header::ACCEPT).iter();
+    accepted.any(|accept| {
+        let accept = accept.to_str().unwrap_or_default();
+        accept.contains(outward::EVENT_STREAM)
+    })
+}

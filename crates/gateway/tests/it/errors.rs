@@ -1,0 +1,71 @@
+//! Errors of the service as problem details.
+
+use crate::things::Gateway;
+use http::{Method, StatusCode};
+use serde_json::json;
+
+/// The status of each gRPC code, as `google/rpc/code.proto` says.
+const CODES: [(i32, u16, &str); 16] = [
+    (1, 499, "CANCELLED"),
+    (2, 500, "UNKNOWN"),
+    (3, 400, "INVALID_ARGUMENT"),
+    (4, 504, "DEADLINE_EXCEEDED"),
+    (5, 404, "NOT_FOUND"),
+    (6, 409, "ALREADY_EXISTS"),
+    (7, 403, "PERMISSION_DENIED"),
+    (8, 429, "RESOURCE_EXHAUSTED"),
+    (9, 400, "FAILED_PRECONDITION"),
+    (10, 409, "ABORTED"),
+    (11, 400, "OUT_OF_RANGE"),
+    (12, 501, "UNIMPLEMENTED"),
+    (13, 500, "INTERNAL"),
+    (14, 503, "UNAVAILABLE"),
+    (15, 500, "DATA_LOSS"),
+    (16, 401, "UNAUTHENTICATED"),
+];
+
+#[tokio::test]
+async fn each_code_has_its_status() {
+    let gateway = Gateway::new();
+    for (code, status, name) in CODES {
+        let answer = gateway.get(&format!("/v1/things?fail={code}+-")).await;
+        assert_eq!(answer.status.as_u16(), status, "{name}");
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/problem+json")
+        );
+        assert_eq!(answer.json()["reason"], name);
+        let challenge = answer.header("www-authenticate");
+        assert_eq!(challenge, (status == 401).then_some("Bearer"));
+        assert_eq!(answer.header("retry-after"), None);
+    }
+}
+
+#[tokio::test]
+async fn the_details_of_an_error_are_told() {
+    let answer = Gateway::new().get("/v1/things?fail=6+NAME_TAKEN").await;
+    assert_eq!(answer.header("retry-after"), Some("2"));
+    let want = json!({
+        "type": "urn:jockey:problem:NAME_TAKEN",
+        "title": "Name taken",
+        "status": 409,
+        "detail": "it is so; do better",
+        "reason": "NAME_TAKEN",
+        "advice": "do better",
+        "violations": [{"field": "thing.name", "description": "is taken"}],
+        "metadata": {"colour": "red"},
+    });
+    assert_eq!(answer.json(), want);
+}
+
+#[tokio::test]
+async fn a_stale_etag_is_a_condition_that_does_not_hold_when_it_came_as_one() {
+    let gateway = Gateway::new();
+    let path = "/v1/things/a?fail=10+STALE_ETAG";
+    let headers = [("if-match", "\"old\"")];
+    let answer = gateway.ask(Method::DELETE, path, &headers, "").await;
+    assert_eq!(answer.status, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(answer.json()["status"], 412);
+    let answer = gateway.ask(Method::DELETE, path, &[], "").await;
+    assert_eq!(answer.status, StatusCode::CONFLICT);
+}
