@@ -272,3 +272,20 @@ fn field_of(refusal: &Refusal) -> Option<(String, String)> {
         | Refusal::Broken => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_its_advice_and_when_to_come_back() {
+        let details = Status::from(Refusal::TooManyCalls).get_error_details();
+        let info = details.error_info().unwrap();
+        assert_eq!(info.metadata[ADVICE], "try again in a moment");
+        assert_eq!(details.retry_info().unwrap().retry_delay, Some(RETRY));
+
+        let details = Status::from(Refusal::field("name", "is none")).get_error_details();
+        assert!(details.error_info().unwrap().metadata.is_empty());
+        assert!(details.retry_info().is_none(), "waiting does not mend it");
+    }
+}
