@@ -1,10 +1,11 @@
 //! Reads from the compiled descriptors which HTTP calls stand for which RPC.
 
 use crate::{
+    call::Rpc,
     table::{Route, Table},
     template::{BadTemplate, Template},
 };
-use http::{Method, uri::PathAndQuery};
+use http::Method;
 use prost_reflect::{
     DescriptorPool, DynamicMessage, ExtensionDescriptor, FieldDescriptor, MethodDescriptor,
 };
@@ -16,9 +17,7 @@ const RESUME: &str = "jockey.v1.resume";
 /// One HTTP call of an RPC.
 #[derive(Debug, Clone)]
 pub(crate) struct Binding {
-    pub(crate) rpc: MethodDescriptor,
-    /// Where gRPC has it, such as `/jockey.v1.AppService/GetApp`.
-    pub(crate) path: PathAndQuery,
+    pub(crate) rpc: Rpc,
     pub(crate) body: Body,
     pub(crate) resume: Option<Resume>,
 }
@@ -58,6 +57,13 @@ pub(crate) enum Error {
     },
     #[error("{rpc} has an http option without a method and path")]
     NoPattern { rpc: String },
+}
+
+impl Binding {
+    /// What the descriptors say of its RPC.
+    pub(crate) const fn descriptor(&self) -> &MethodDescriptor {
+        self.rpc.descriptor()
+    }
 }
 
 /// Every RPC that has an HTTP call, in all services of the descriptors.
@@ -127,10 +133,8 @@ fn route(
         Some("*") => Body::Whole,
         Some(field) => Body::Field(input_field(rpc, field)?),
     };
-    let path = format!("/{}/{}", rpc.parent_service().full_name(), rpc.name());
     let binding = Binding {
-        rpc: rpc.clone(),
-        path: path.parse().expect("names of RPCs are letters and dots"),
+        rpc: Rpc::of(rpc.clone()),
         body,
         resume,
     };

@@ -1,9 +1,8 @@
 //! Calls gRPC services inside this process: no socket, the same guards.
 
-use crate::annotations::Binding;
 use bytes::{Buf, BufMut, Bytes};
-use http::{Extensions, HeaderMap, HeaderName, header};
-use prost_reflect::DynamicMessage;
+use http::{Extensions, HeaderMap, HeaderName, header, uri::PathAndQuery};
+use prost_reflect::{DynamicMessage, MethodDescriptor};
 use tonic::{
     Request, Status, Streaming,
     client::Grpc,
@@ -27,6 +26,37 @@ const PASSED_ON: [HeaderName; 5] = [
 /// The services, and how they are called.
 #[derive(Clone)]
 pub(crate) struct Services(Routes);
+
+/// An RPC that can be called.
+#[derive(Debug, Clone)]
+pub(crate) struct Rpc {
+    descriptor: MethodDescriptor,
+    /// Where gRPC has it, such as `/jockey.v1.AppService/GetApp`.
+    path: PathAndQuery,
+}
+
+impl Rpc {
+    /// The RPC that a descriptor is about.
+    pub(crate) fn of(descriptor: MethodDescriptor) -> Self {
+        let service = descriptor.parent_service().full_name();
+        let path = format!("/{service}/{}", descriptor.name());
+        let path = path.parse().expect("names of RPCs are letters and dots");
+        Self { descriptor, path }
+    }
+
+    pub(crate) const fn descriptor(&self) -> &MethodDescriptor {
+        &self.descriptor
+    }
+
+    /// A message of its answer.
+    ///
+    /// # Errors
+    /// When the bytes are no such message.
+    pub(crate) fn decoded(&self, frame: Bytes) -> Result<DynamicMessage, Status> {
+        DynamicMessage::decode(self.descriptor.output(), frame)
+            .map_err(|error| Status::from_error(Box::new(error)))
+    }
+}
 
 /// On whose behalf a call is made: headers, and what the listener knows of the connection.
 #[derive(Debug, Clone)]
@@ -65,14 +95,14 @@ impl Services {
     /// What the service answers instead.
     pub(crate) async fn call(
         &self,
-        binding: &Binding,
+        rpc: &Rpc,
         message: &DynamicMessage,
         behalf: Behalf,
     ) -> Result<DynamicMessage, Status> {
-        let path = binding.path.clone();
+        let path = rpc.path.clone();
         let mut client = self.client().await;
         let answer = client.unary(behalf.ask(message), path, Frames).await?;
-        decoded(binding, answer.into_inner())
+        rpc.decoded(answer.into_inner())
     }
 
     /// Calls an RPC whose answer is a stream. The call ends when the stream is dropped.
@@ -81,11 +111,11 @@ impl Services {
     /// What the service answers instead of a stream.
     pub(crate) async fn stream(
         &self,
-        binding: &Binding,
+        rpc: &Rpc,
         message: &DynamicMessage,
         behalf: Behalf,
     ) -> Result<Streaming<Bytes>, Status> {
-        let path = binding.path.clone();
+        let path = rpc.path.clone();
         let mut client = self.client().await;
         let answer = client
             .server_streaming(behalf.ask(message), path, Frames)
@@ -100,12 +130,6 @@ impl Services {
             Err(never) => match never {},
         }
     }
-}
-
-/// A message of the answer of an RPC.
-pub(crate) fn decoded(binding: &Binding, frame: Bytes) -> Result<DynamicMessage, Status> {
-    DynamicMessage::decode(binding.rpc.output(), frame)
-        .map_err(|error| Status::from_error(Box::new(error)))
 }
 
 /// Messages as they are on the wire.

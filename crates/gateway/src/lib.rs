@@ -19,7 +19,7 @@ mod rest;
 mod table;
 mod template;
 
-use axum::{Router, extract::Request};
+use axum::{Router, extract::Request, routing::any};
 use call::Services;
 use http::HeaderValue;
 use prost_reflect::DescriptorPool;
@@ -38,7 +38,6 @@ pub struct Settings {
 ///
 /// # Panics
 /// Never: the descriptors were compiled into the program, and a test reads them.
-#[must_use]
 pub fn router(routes: Routes, settings: &Settings) -> Router {
     router_of(proto::DESCRIPTOR, routes, settings)
 }
@@ -47,16 +46,18 @@ pub fn router(routes: Routes, settings: &Settings) -> Router {
 ///
 /// # Panics
 /// When the descriptors or their annotations are not right.
-#[must_use]
 pub fn router_of(descriptors: &[u8], routes: Routes, settings: &Settings) -> Router {
     let pool = DescriptorPool::decode(descriptors).expect("the descriptors hold together");
     let table = annotations::table(&pool).expect("every annotation can be served");
     let documents = documents::router(&pool, &table);
     let rest = Arc::new(Rest::new(table, Services::new(routes)));
-    let router = documents.fallback(move |request: Request| {
+    let v1 = move |request: Request| {
         let rest = Arc::clone(&rest);
         async move { rest.answer(request).await }
-    });
+    };
+    let router = documents
+        .route("/v1/{*call}", any(v1))
+        .fallback(async |request: Request| rest::nothing_at(request.uri()));
     cors::allow(router, &settings.cors_origins)
 }
 

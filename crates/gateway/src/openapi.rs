@@ -24,7 +24,7 @@ pub(crate) fn document(pool: &DescriptorPool, table: &Table<Binding>) -> Value {
     let mut services = BTreeSet::new();
     let mut seen = BTreeSet::new();
     for route in table.routes() {
-        let rpc = &route.target.rpc;
+        let rpc = route.target.descriptor();
         services.insert(rpc.parent_service().full_name().to_owned());
         // A second path of the same RPC is another operation.
         let mut id = rpc.name().to_owned();

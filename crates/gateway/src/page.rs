@@ -24,7 +24,7 @@ pub(crate) fn page(pool: &DescriptorPool, table: &Table<Binding>) -> Markup {
             let routes: Vec<_> = table
                 .routes()
                 .iter()
-                .filter(|route| *route.target.rpc.parent_service() == service)
+                .filter(|route| *route.target.descriptor().parent_service() == service)
                 .collect();
             (service, routes)
         })
@@ -67,7 +67,7 @@ fn contents(services: &[(ServiceDescriptor, Vec<&Route<Binding>>)]) -> Markup {
                     a href={ "#" (tag(service)) } { (tag(service)) }
                     ul {
                         @for route in routes {
-                            li { a href={ "#" (anchor(route)) } { (route.target.rpc.name()) } }
+                            li { a href={ "#" (anchor(route)) } { (route.target.descriptor().name()) } }
                         }
                     }
                 }
@@ -95,7 +95,7 @@ fn introduction() -> Markup {
 }
 
 fn operation(route: &Route<Binding>, comments: &Comments) -> Markup {
-    let rpc = &route.target.rpc;
+    let rpc = route.target.descriptor();
     let parameters = parameters(route, comments);
     let body = body_fields(route);
     let said = comments.on(rpc);
@@ -106,7 +106,10 @@ fn operation(route: &Route<Binding>, comments: &Comments) -> Markup {
                 " " code.path { (json_path(route)) }
                 " " span { (text(first_sentence(said))) }
             }
-            @for paragraph in said.lines() { p { (text(paragraph)) } }
+            // Not again what the summary has said.
+            @if said.trim_end_matches('.') != first_sentence(said) {
+                @for paragraph in said.lines() { p { (text(paragraph)) } }
+            }
             @if !parameters.is_empty() { (parameter_table(&parameters)) }
             @if !body.is_empty() {
                 h4 { "Body" }
@@ -175,7 +178,7 @@ fn body_fields(route: &Route<Binding>) -> Vec<FieldDescriptor> {
         Body::None => Vec::new(),
         Body::Whole => route
             .target
-            .rpc
+            .descriptor()
             .input()
             .fields()
             .filter(|field| route.template.variables().all(|name| name != field.name()))

@@ -13,7 +13,7 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
 
 /// The reason of a service that refuses an entity tag.
 const STALE: &str = "STALE_ETAG";
@@ -39,10 +39,7 @@ impl Rest {
                 return (StatusCode::NO_CONTENT, allow).into_response();
             }
             Found::Methods(allowed) => return refused(&Refusal::Method { allowed }),
-            Found::Nothing => {
-                let path = parts.uri.path().to_owned();
-                return refused(&Refusal::Path { path });
-            }
+            Found::Nothing => return nothing_at(&parts.uri),
         };
         let body = match inward::read(body).await {
             Ok(body) => body,
@@ -59,8 +56,8 @@ impl Rest {
             Err(refusal) => return refused(&refusal),
         };
         let behalf = Behalf::of(&parts);
-        if binding.rpc.is_server_streaming() {
-            let stream = match self.services.stream(binding, &message, behalf).await {
+        if binding.descriptor().is_server_streaming() {
+            let stream = match self.services.stream(&binding.rpc, &message, behalf).await {
                 Ok(stream) => stream,
                 Err(status) => return Problem::from(&status).into_response(),
             };
@@ -70,11 +67,17 @@ impl Rest {
                 outward::lines(binding.clone(), stream)
             };
         }
-        match self.services.call(binding, &message, behalf).await {
+        match self.services.call(&binding.rpc, &message, behalf).await {
             Ok(answer) => outward::answer(&parts.method, &parts.headers, &answer),
             Err(status) => failed(&parts.headers, &status),
         }
     }
+}
+
+/// Answers for a path of which nobody knows.
+pub(crate) fn nothing_at(uri: &Uri) -> Response {
+    let path = uri.path().to_owned();
+    refused(&Refusal::Path { path })
 }
 
 fn refused(refusal: &Refusal) -> Response {

@@ -78,6 +78,15 @@ pub(crate) struct Serve {
     /// Address and port of /metrics for Prometheus; no token is asked for there. [default: none]
     #[arg(long, env = "JOCKEY_METRICS_LISTEN", value_name = "ADDR:PORT")]
     pub(crate) metrics_listen: Option<SocketAddr>,
+    /// Origins whose pages may call the REST API from a browser, with commas between them. [default: none]
+    #[arg(
+        long = "cors-origin",
+        env = "JOCKEY_CORS_ORIGINS",
+        value_delimiter = ',',
+        value_parser = origin,
+        value_name = "ORIGIN"
+    )]
+    pub(crate) cors_origins: Vec<http::HeaderValue>,
     #[command(flatten)]
     pub(crate) docker: Docker,
     #[command(flatten)]
@@ -253,6 +262,19 @@ fn port_range(text: &str) -> Result<PortRange, String> {
     Ok(PortRange(first..=last))
 }
 
+/// As a browser sends it: scheme, host and port, and nothing behind them.
+fn origin(text: &str) -> Result<http::HeaderValue, String> {
+    let bad = || format!("`{text}` is not an origin; write it as https://jockey.example.com");
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))
+        .ok_or_else(bad)?;
+    if host.is_empty() || host.contains(['/', '?', '#', '@', '*', ' ']) {
+        return Err(bad());
+    }
+    text.to_ascii_lowercase().parse().map_err(|_| bad())
+}
+
 fn role(text: &str) -> Result<Role, String> {
     text.parse()
         .map_err(|error: domain::UnknownWord| error.to_string())
@@ -309,6 +331,23 @@ mod tests {
                 let variable = variable.to_string_lossy();
                 assert!(page.contains(&*variable), "{variable}");
             }
+        }
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        for good in ["https://jockey.example.com", "http://localhost:3000"] {
+            assert_eq!(origin(good).unwrap(), good);
+        }
+        for bad in [
+            "",
+            "*",
+            "jockey.example.com",
+            "https://",
+            "https://a.example/",
+            "https://*.example",
+        ] {
+            assert!(origin(bad).is_err(), "{bad}");
         }
     }
 

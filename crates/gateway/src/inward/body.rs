@@ -42,7 +42,7 @@ pub(super) fn message(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<DynamicMessage, Refusal> {
-    let input = binding.rpc.input();
+    let input = binding.descriptor().input();
     let mut message = DynamicMessage::new(input.clone());
     if body.is_empty() {
         return Ok(message);

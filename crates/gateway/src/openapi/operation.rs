@@ -21,7 +21,7 @@ pub(super) fn operation(
     comments: &Comments,
     schemas: &mut Schemas<'_>,
 ) -> Value {
-    let rpc = &route.target.rpc;
+    let rpc = route.target.descriptor();
     let text = comments.on(rpc);
     let parameters: Vec<_> = parameters(route, comments)
         .iter()
@@ -66,7 +66,7 @@ fn parameter(one: &Parameter, schemas: &mut Schemas<'_>) -> Value {
 }
 
 fn body(route: &Route<Binding>, schemas: &mut Schemas<'_>) -> Option<Value> {
-    let input = route.target.rpc.input();
+    let input = route.target.descriptor().input();
     let schema = match &route.target.body {
         Body::None => return None,
         // What the path says need not be said again.
@@ -79,7 +79,7 @@ fn body(route: &Route<Binding>, schemas: &mut Schemas<'_>) -> Option<Value> {
 }
 
 fn answer(route: &Route<Binding>, schemas: &mut Schemas<'_>) -> Value {
-    let rpc = &route.target.rpc;
+    let rpc = route.target.descriptor();
     let schema = schemas.message(&rpc.output());
     if rpc.is_server_streaming() {
         return json!({

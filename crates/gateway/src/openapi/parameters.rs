@@ -44,7 +44,7 @@ pub(crate) struct Parameter {
 
 /// The parameters of a call, in the order of path, query and headers.
 pub(crate) fn parameters(route: &Route<Binding>, comments: &Comments) -> Vec<Parameter> {
-    let input = route.target.rpc.input();
+    let input = route.target.descriptor().input();
     let mut found: Vec<_> = route
         .template
         .variables()
@@ -134,7 +134,7 @@ pub(crate) fn is_one_text(message: &MessageDescriptor) -> bool {
 
 /// The path of a route with the names that JSON has for fields.
 pub(crate) fn json_path(route: &Route<Binding>) -> String {
-    let input = route.target.rpc.input();
+    let input = route.target.descriptor().input();
     let mut path = String::new();
     for segment in route.template.segments() {
         let written = match segment {

@@ -1,7 +1,7 @@
 //! Streams as server-sent events.
 
 use super::{cursor, json};
-use crate::{annotations::Binding, call::decoded, problem::Problem};
+use crate::{annotations::Binding, problem::Problem};
 use axum::response::{
     IntoResponse, Response,
     sse::{Event, KeepAlive, Sse},
@@ -28,7 +28,7 @@ pub(crate) fn events(binding: Binding, stream: Streaming<Bytes>) -> Response {
                     (Story::IsOver, _) => None,
                     (Story::GoesOn, None) => Some(Event::default().event("end").data("{}")),
                     (Story::GoesOn, Some(frame)) => {
-                        match frame.and_then(|frame| decoded(&binding, frame)) {
+                        match frame.and_then(|frame| binding.rpc.decoded(frame)) {
                             Ok(message) => Some(event(&binding, &message)),
                             Err(status) => {
                                 *story = Story::IsOver;

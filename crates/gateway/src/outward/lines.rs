@@ -1,7 +1,7 @@
 //! Streams as newline-delimited JSON.
 
 use super::json;
-use crate::{annotations::Binding, call::decoded, problem::Problem};
+use crate::{annotations::Binding, problem::Problem};
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -14,7 +14,7 @@ pub(crate) const CONTENT_TYPE: &str = "application/x-ndjson";
 /// A message a line. When the stream breaks, the last line is `{"error": …}`.
 pub(crate) fn lines(binding: Binding, stream: Streaming<Bytes>) -> Response {
     let lines = stream.map(move |frame| {
-        let line = match frame.and_then(|frame| decoded(&binding, frame)) {
+        let line = match frame.and_then(|frame| binding.rpc.decoded(frame)) {
             Ok(message) => json(&message),
             Err(status) => format!("{{\"error\":{}}}", Problem::from(&status).to_json()),
         };

@@ -62,11 +62,9 @@ pub(crate) async fn run(args: args::Serve) -> anyhow::Result<ExitCode> {
         None => None,
     };
     let stop = CancellationToken::new();
-    let serving = tokio::spawn(listen::serve(
-        listener,
-        wiring::api(&args, &machinery, stop.clone())?,
-        stop.clone(),
-    ));
+    let services = wiring::api(&args, &machinery, stop.clone())?;
+    let app = listen::both(services, args.cors_origins.clone());
+    let serving = tokio::spawn(listen::serve(listener, app, stop.clone()));
     let telling = tokio::spawn(tell_capacity(machinery.clone()));
     let figures =
         for_metrics.map(|listener| tokio::spawn(metrics::serve(listener, metrics, stop.clone())));
@@ -77,7 +75,7 @@ pub(crate) async fn run(args: args::Serve) -> anyhow::Result<ExitCode> {
     tracing::info!("stopping: no more calls; steps under way are finished");
     stop.cancel();
     loops.shutdown().await;
-    serving.await?.context("the API")?;
+    serving.await.context("the API")?;
     if let Some(figures) = figures {
         figures.await??;
     }

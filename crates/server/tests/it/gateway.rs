@@ -6,8 +6,12 @@ use crate::{
 };
 use anyhow::Context;
 use http::{Method, StatusCode};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::{Value, json};
+use std::path::Path;
+use testkit::git::Change;
+use tonic::codegen::Bytes;
 
 /// An app of `example/<name>`.
 fn app(name: &str) -> Value {
@@ -218,5 +222,70 @@ async fn events_go_on_where_a_browser_lost_them() -> anyhow::Result<()> {
         "{told}"
     );
     assert!(told.contains("id: evt-"), "{told}");
+    Ok(())
+}
+
+/// The commands of a page run as a reader types them, one after another.
+#[tokio::test]
+async fn the_commands_of_the_page_on_rest_run() -> anyhow::Result<()> {
+    const PAGE: &str = include_str!("../../../../docs/rest.md");
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/sample-app");
+    let server = Jockeyd::start().await?;
+    let sample = Change::new("Greet and tick").directory(Path::new(examples))?;
+    server
+        .repositories
+        .create("example/sample-app")?
+        .commit(&sample)?;
+    let rest = server.rest()?;
+    let blocks = PAGE.split("```sh\n").skip(1);
+    let commands: String = blocks.filter_map(|rest| rest.split("```").next()).collect();
+    assert!(commands.lines().count() > 15, "{commands}");
+    let ran = tokio::process::Command::new("bash")
+        .args(["-euo", "pipefail", "-c", &commands])
+        .env("JOCKEY_URL", &rest.base)
+        .env("JOCKEY_TOKEN", &rest.token)
+        .output();
+    let ran = tokio::time::timeout(PATIENCE, ran).await??;
+    let told = String::from_utf8_lossy(&ran.stdout);
+    let wrong = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{told}\n{wrong}");
+    assert!(told.contains("DEPLOY_STATE_DEPLOYED"), "{told}");
+    assert_eq!(
+        rest.get("/v1/apps/sample").await?.status,
+        StatusCode::NOT_FOUND
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_port_speaks_grpc_and_http_of_both_versions() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    server.serving().await?;
+    let page = server.rest()?.get("/v1/").await?;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text.contains("CreateDeploy"));
+    // The same over HTTP/2 without TLS, as gRPC has it.
+    let url = format!("{}/v1/openapi.json", server.rest()?.base);
+    let client = Client::builder(TokioExecutor::new())
+        .http2_only(true)
+        .build_http();
+    let request = http::Request::get(url).body(Full::<Bytes>::default())?;
+    let response = client.request(request).await?;
+    assert_eq!(response.version(), http::Version::HTTP_2);
+    assert_eq!(response.status(), StatusCode::OK);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_waits_for_any_more_gives_its_place_back() -> anyhow::Result<()> {
+    /// One more than may be open at once.
+    const TIMES: usize = 257;
+    let server = Jockeyd::start().await?;
+    let rest = server.rest()?;
+    for _ in 0..TIMES {
+        let response = rest.begin(Method::GET, "/v1/events:watch", &[], "").await?;
+        assert_eq!(response.status(), StatusCode::OK);
+        drop(response);
+    }
     Ok(())
 }

@@ -1,0 +1,104 @@
+//! One connection, HTTP/1.1 or HTTP/2, with limits on all that a client could make it wait for or hold.
+
+use super::stall::Stall;
+use axum::{Router, body::Body};
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+    service::TowerToHyperService,
+};
+use std::{future::Future, pin::pin, time::Duration};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::watch,
+};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::server::Connected;
+use tower::ServiceExt;
+
+/// How long the head of a request may take, the first as well as the next ones of a connection.
+const HEAD_DEADLINE: Duration = Duration::from_secs(30);
+/// The largest head of a request. Tokens and traces take a few hundred bytes.
+const HEAD_MAX: u32 = 32 << 10;
+/// The most headers of a request.
+const HEADERS_MAX: usize = 100;
+/// How long a client may take nothing of what is written to it.
+const WRITE_DEADLINE: Duration = Duration::from_secs(60);
+/// How often a silent HTTP/2 client is asked whether it is still there, and how long it may take to say so.
+const PING_EVERY: Duration = Duration::from_secs(30);
+const PING_DEADLINE: Duration = Duration::from_secs(20);
+/// The most calls at once on one HTTP/2 connection, as many as the API answers at once.
+const STREAMS_MAX: u32 = 256;
+
+/// How connections are served.
+#[derive(Clone)]
+pub(super) struct Connections {
+    app: Router,
+    http: Builder<TokioExecutor>,
+    stop: CancellationToken,
+}
+
+impl Connections {
+    pub(super) fn new(app: Router, stop: CancellationToken) -> Self {
+        let mut http = Builder::new(TokioExecutor::new());
+        http.http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_DEADLINE)
+            .max_headers(HEADERS_MAX)
+            .max_buf_size(HEAD_MAX as usize);
+        http.http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS_MAX)
+            .max_header_list_size(HEAD_MAX)
+            .keep_alive_interval(PING_EVERY)
+            .keep_alive_timeout(PING_DEADLINE);
+        Self { app, http, stop }
+    }
+
+    /// Serves one connection to its end. Once the server stops, calls under way are finished and no more are taken.
+    pub(super) fn serve<S>(&self, stream: S) -> impl Future<Output = ()> + Send + 'static
+    where
+        S: Connected + AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self { app, http, stop } = self.clone();
+        let told = stream.connect_info();
+        let (asked, mut is_asked) = watch::channel(());
+        let app = app.map_request(move |mut request: http::Request<Incoming>| {
+            asked.send_replace(());
+            request.extensions_mut().insert(told.clone());
+            request.map(Body::new)
+        });
+        async move {
+            let io = TokioIo::new(Stall::new(stream, WRITE_DEADLINE));
+            let mut connection = pin!(http.serve_connection(io, TowerToHyperService::new(app)));
+            let mut first = pin!(tokio::time::timeout(HEAD_DEADLINE, is_asked.changed()));
+            let (mut waits, mut takes_calls) = (true, true);
+            loop {
+                // Each branch is a level: what is dropped here is asked again in the next round.
+                tokio::select! {
+                    ended = &mut connection => {
+                        if let Err(error) = ended {
+                            tracing::debug!(error = &*error as &dyn std::error::Error, "a connection broke");
+                        }
+                        return;
+                    }
+                    asked = &mut first, if waits => {
+                        waits = false;
+                        if asked.is_err() {
+                            tracing::debug!("nothing was asked on a connection");
+                            return;
+                        }
+                    }
+                    () = stop.cancelled(), if takes_calls => {
+                        takes_calls = false;
+                        connection.as_mut().graceful_shutdown();
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+use super::*;
+use axum::routing::get;
+use std::sync::Arc;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    sync::Notify,
+    task::JoinHandle,
+    time::Instant,
+};
+
+/// A connection, the task that serves it, when a slow call has begun, what ends it, and what stops the server.
+struct Served {
+    client: DuplexStream,
+    task: JoinHandle<()>,
+    begun: Arc<Notify>,
+    go_on: Arc<Notify>,
+    stop: CancellationToken,
+}
+
+impl Served {
+    fn new() -> Self {
+        let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (begins, waits) = (Arc::clone(&begun), Arc::clone(&go_on));
+        let app = Router::new().route("/", get(async || "quick")).route(
+            "/slow",
+            get(async move || {
+                begins.notify_one();
+                waits.notified().await;
+                "slow"
+            }),
+        );
+        let stop = CancellationToken::new();
+        let (client, server) = tokio::io::duplex(1 << 20);
+        let task = tokio::spawn(Connections::new(app, stop.clone()).serve(server));
+        Self {
+            client,
+            task,
+            begun,
+            go_on,
+            stop,
+        }
+    }
+
+    async fn says(&mut self, text: &str) {
+        self.client.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// What is heard up to `end`.
+    async fn hears(&mut self, end: &str) -> String {
+        let mut heard = Vec::new();
+        while !heard.ends_with(end.as_bytes()) {
+            let mut byte = [0];
+            if self.client.read(&mut byte).await.unwrap() == 0 {
+                break;
+            }
+            heard.push(byte[0]);
+        }
+        String::from_utf8(heard).unwrap()
+    }
+
+    /// How long it takes until the connection is closed.
+    async fn closes_after(mut self) -> Duration {
+        let began = Instant::now();
+        self.client.read_to_end(&mut Vec::new()).await.unwrap();
+        self.task.await.unwrap();
+        began.elapsed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_come_to_the_point_is_cut_off() {
+    for said in [
+        "",
+        "GET / HT",
+        "PRI * HTTP/2.0\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ] {
+        let mut served = Served::new();
+        served.says(said).await;
+        let took = served.closes_after().await;
+        assert!(
+            took <= HEAD_DEADLINE + Duration::from_secs(1),
+            "{said:?} took {took:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_head_of_a_later_request_is_not_waited_for_for_ever_either() {
+    let mut served = Served::new();
+    served.says("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(served.hears("quick").await.contains("200 OK"));
+    served.says("GET / HTTP/1.1\r\nhost:").await;
+    let took = served.closes_after().await;
+    assert!(took <= HEAD_DEADLINE + Duration::from_secs(1), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_may_take_longer_than_a_head() {
+    let mut served = Served::new();
+    served.says("GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    tokio::time::sleep(HEAD_DEADLINE * 10).await;
+    served.go_on.notify_one();
+    assert!(served.hears("slow").await.contains("200 OK"));
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_refused() {
+    let mut served = Served::new();
+    let large = "x".repeat(HEAD_MAX as usize);
+    served
+        .says(&format!(
+            "GET / HTTP/1.1\r\nhost: x\r\nlarge: {large}\r\n\r\n"
+        ))
+        .await;
+    let heard = served.hears("\r\n").await;
+    assert!(heard.contains("431"), "{heard}");
+}
+
+#[tokio::test]
+async fn when_the_server_stops_a_call_under_way_is_finished_and_no_other_is_taken() {
+    let mut served = Served::new();
+    served.says("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    served.hears("quick").await;
+    served.says("GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    served.begun.notified().await;
+    served.stop.cancel();
+    served.go_on.notify_one();
+    assert!(served.hears("slow").await.contains("200 OK"));
+    served.closes_after().await;
+}
