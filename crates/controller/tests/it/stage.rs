@@ -1,6 +1,6 @@
 //! One App in one Environment on one simulated node.
 
-use controller::{Board, Deps, Server, Settings, usecases::Ctx};
+use controller::{Board, Deps, Server, Settings};
 use domain::{
     AppId, ByteSize, Cause, CommitSha, Deploy, DeployId, EnvironmentId, GitRef, InstallationId,
     Node, NodeName, RepoName, Scale, WorkerSpec,

@@ -15,7 +15,6 @@ use domain::{
 use scheduler::{
     Plan,
     input::{Answered, DesiredWorker},
-    judge,
 };
 use std::collections::BTreeMap;
 
@@ -78,7 +77,7 @@ impl Conversation {
             }
             ("rest", []) => return Ok(self.rest()),
             ("verdict", []) => {
-                let verdict = judge(&self.world.apps[0], &self.world.input());
+                let verdict = self.world.verdict();
                 return Ok(verdict_told(&verdict, &self.names));
             }
             (verb, _) => return Err(format!("there is no `{verb}`").into()),

@@ -22,6 +22,10 @@ pub(super) struct ConfigTable {
 }
 
 impl ConfigTable {
+    pub(super) fn newest_version(&self, scope: ConfigScope) -> Option<ConfigVersionId> {
+        self.newest.get(&scope).map(|set| set.version)
+    }
+
     pub(super) fn forget(&mut self, gone: impl Fn(ConfigScope) -> bool, at: Timestamp) {
         for (id, (version, _)) in &self.versions {
             if gone(version.scope) {
