@@ -260,7 +260,11 @@ async fn keep(deps: &Deps, fence: &Fence, id: BuildId, told: impl Iterator<Item 
     if lines.is_empty() {
         return;
     }
-    if let Err(error) = deps.store.append_build_lines(id, &lines, fence).await {
+    if let Err(error) = deps
+        .store
+        .append_build_lines(id, &lines, deps.clock.now(), fence)
+        .await
+    {
         tracing::warn!(build = %id, %error, "lines of the build are not kept");
     }
 }

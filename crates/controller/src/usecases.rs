@@ -13,6 +13,7 @@ pub mod etag;
 pub mod events;
 mod find;
 pub mod instances;
+pub mod legacy;
 pub mod names;
 pub mod nodes;
 pub mod outcome;

@@ -1,6 +1,9 @@
 //! Reconciles: a plan for an Environment, previewed or run by hand.
 
-use crate::{AppId, EnvironmentId, IllegalTransition, ReconcileId, Timestamp};
+use crate::{
+    AppId, CommitSha, DeployId, EnvironmentId, IllegalTransition, InstanceId, NodeName,
+    ReconcileId, Timestamp, WorkerId, WorkerName,
+};
 
 /// A plan for an Environment, or for one App in it. The control loop needs none: this is for people who want to see
 /// one, and for clients that ask for one.
@@ -13,10 +16,66 @@ pub struct Reconcile {
     pub state: ReconcileState,
     /// The plan as it was when it was made, a line a step.
     pub plan: Vec<String>,
+    /// What of it starts, stops or replaces an instance.
+    pub steps: Vec<PlannedStep>,
     /// Why it failed, for people.
     pub reason: Option<String>,
     pub created_at: Timestamp,
     pub completed_at: Option<Timestamp>,
+}
+
+/// One step of a plan that was shown: a copy, since what it names changes, or goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedStep {
+    pub action: PlannedAction,
+    pub app: AppId,
+    pub environment: EnvironmentId,
+    pub worker: PlannedWorker,
+    pub node: NodeName,
+    /// Where the node is reached.
+    pub address: String,
+    /// The commit that runs, or is to run. None: not known.
+    pub commit: Option<CommitSha>,
+    /// The instance that is stopped or replaced. None: of a start.
+    pub instance: Option<PlannedInstance>,
+    /// Why, for people.
+    pub why: String,
+}
+
+/// The Worker of a planned step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedWorker {
+    /// None: its definition is not there any more.
+    pub id: Option<WorkerId>,
+    pub name: WorkerName,
+    pub command: String,
+    pub scale: u16,
+    pub created_at: Option<Timestamp>,
+    pub updated_at: Option<Timestamp>,
+}
+
+/// The instance of a planned step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedInstance {
+    pub id: InstanceId,
+    /// What its node calls it.
+    pub handle: String,
+    /// `APP-WORKER`, also where its Environment's template has another name for it.
+    pub service: String,
+    pub port: Option<u16>,
+    pub deploy: DeployId,
+}
+
+crate::words! {
+    /// What a planned step does.
+    PlannedAction {
+        /// An instance is started.
+        Start => "start",
+        /// An instance is taken out of traffic and stopped.
+        Stop => "stop",
+        /// An instance is replaced by a new one.
+        Restart => "restart",
+    }
 }
 
 crate::words! {

@@ -35,7 +35,7 @@ pub use tokens::Tokens;
 pub use view::Views;
 pub use workers::Workers;
 
-use domain::{InstallationId, NodeName, Timestamp, config::BadVariable};
+use domain::{DeployId, InstallationId, NodeName, ReconcileId, Timestamp, config::BadVariable};
 use std::sync::Arc;
 
 /// All of it.
@@ -91,6 +91,12 @@ pub enum Error {
     /// The lease under which this was written is another server's by now.
     #[error("the lease `{lease}` was taken over")]
     Fenced { lease: String },
+    /// What was asked for gives way to these.
+    #[error("{} under way already", words_of(.0))]
+    DeploysUnderWay(Vec<DeployId>),
+    /// What was asked for gives way to this.
+    #[error("{0} is under way already")]
+    ReconcileUnderWay(ReconcileId),
     #[error("port {port} on node {node} is taken")]
     PortTaken { node: NodeName, port: u16 },
     #[error("node {node} has no room for it")]
@@ -112,12 +118,69 @@ pub enum Error {
     Corrupt(String),
 }
 
+/// `dep-4 is`, `dep-4 and dep-5 are`.
+fn words_of(deploys: &[DeployId]) -> String {
+    let names: Vec<_> = deploys.iter().map(ToString::to_string).collect();
+    match names.as_slice() {
+        [one] => format!("{one} is"),
+        many => format!("{} are", many.join(" and ")),
+    }
+}
+
 impl Error {
     /// Whether the same call may succeed later without anybody changing anything.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::DiskFull(_))
     }
+}
+
+/// Which part of a list is wanted, by the number of its page: the way of the legacy API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbered {
+    /// From 1.
+    pub number: u32,
+    /// 1 to 1,000.
+    pub size: u32,
+    pub by: SortBy,
+    pub order: SortOrder,
+}
+
+/// What a list is sorted by. Records that are equal in it, or have none of it, are in order of id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortBy {
+    Id,
+    Ref,
+    Commit,
+    State,
+    CreatedAt,
+    UpdatedAt,
+    CompletedAt,
+    App,
+    Environment,
+    Build,
+}
+
+/// Which end of a list comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortOrder {
+    Ascending,
+    Descending,
+}
+
+impl Numbered {
+    /// How many records are on the pages before it.
+    #[must_use]
+    pub const fn skipped(self) -> u64 {
+        (self.number.saturating_sub(1) as u64) * self.size as u64
+    }
+}
+
+/// A page by its number, and how many records all pages have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted<T> {
+    pub items: Vec<T>,
+    pub total: u64,
 }
 
 /// Who changes something, when, and in whose words.

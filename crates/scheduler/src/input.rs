@@ -80,6 +80,8 @@ pub enum RestartOnly {
     All,
     /// Those that were unhealthy when it was asked for, and are.
     Unhealthy,
+    /// Those that were healthy when it was asked for, and are.
+    Healthy,
 }
 
 /// One instance that was seen, with what is known of it.

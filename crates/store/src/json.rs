@@ -5,6 +5,7 @@
 
 pub(crate) mod deploy;
 pub(crate) mod recipe;
+pub(crate) mod reconcile;
 pub(crate) mod worker;
 
 use crate::fault::{Fault, corrupt};

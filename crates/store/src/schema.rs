@@ -122,6 +122,7 @@ diesel::table! {
         build -> BigInt,
         number -> BigInt,
         text -> Text,
+        at -> Nullable<BigInt>,
     }
 }
 
@@ -174,6 +175,7 @@ diesel::table! {
         reason -> Nullable<Text>,
         created_at -> BigInt,
         completed_at -> Nullable<BigInt>,
+        steps -> Text,
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) mod views;
 pub(crate) mod workers;
 
 use domain::Timestamp;
-use ports::store::{Change, Listed, Page};
+use ports::store::{Change, Listed, Numbered, Page};
 use std::time::Duration;
 
 /// The most records of a page.
@@ -35,6 +35,24 @@ const PAGE_MAX: u32 = 1000;
 fn rows(page: Page) -> i64 {
     i64::from(page.size.clamp(1, PAGE_MAX)) + 1
 }
+
+/// How many rows a numbered page has, and how many come before it.
+fn counted(page: Numbered) -> (i64, i64) {
+    let size = page.size.clamp(1, PAGE_MAX);
+    let skipped = i64::try_from(page.skipped()).unwrap_or(i64::MAX);
+    (i64::from(size), skipped)
+}
+
+/// A boxed query in the order of a column, and of ids among equals.
+macro_rules! sorted {
+    ($query:expr, $page:expr, $column:expr, $id:expr) => {
+        match $page.order {
+            ports::store::SortOrder::Ascending => $query.order(($column.asc(), $id.asc())),
+            ports::store::SortOrder::Descending => $query.order(($column.desc(), $id.asc())),
+        }
+    };
+}
+use sorted;
 
 /// The page out of the rows that were read for it, each with its number.
 fn listed<T>(mut rows: Vec<(i64, T)>, page: Page) -> Listed<T> {

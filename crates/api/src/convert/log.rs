@@ -10,7 +10,7 @@ use proto::v1;
 pub(crate) fn of_build(line: &BuildLine) -> v1::LogLine {
     v1::LogLine {
         number: line.number,
-        time: None,
+        time: line.at.map(time::wire),
         stream: v1::LogStream::Unspecified.into(),
         text: line.text.clone(),
     }

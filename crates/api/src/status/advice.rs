@@ -51,6 +51,11 @@ pub(super) fn of_use_case(error: &Error) -> Told {
             "HAS_INSTANCES",
             "scale it to 0 first, or delete it with `--force`, which stops them",
         ),
+        Error::NoPlace { .. } => (
+            Code::Unavailable,
+            "NO_PLACE",
+            "see `jockey nodes list`; add a node, or scale something down",
+        ),
         Error::NoStack => (
             Code::FailedPrecondition,
             "NO_STACK",
@@ -78,6 +83,7 @@ fn unknown(what: Kind) -> Told {
         Kind::Environment => ("UNKNOWN_ENVIRONMENT", "see `jockey envs list`"),
         Kind::Stack => ("UNKNOWN_STACK", "see `jockey stacks list`"),
         Kind::Worker => ("UNKNOWN_WORKER", "see `jockey workers list`"),
+        Kind::ConfigSet => ("UNKNOWN_CONFIG_SET", "see `jockey config list`"),
         Kind::ConfigVersion => ("UNKNOWN_CONFIG_VERSION", "see `jockey config versions`"),
         Kind::Build => ("UNKNOWN_BUILD", "see `jockey builds list`"),
         Kind::Release => ("UNKNOWN_RELEASE", "see `jockey releases list`"),
@@ -116,6 +122,11 @@ fn of_store(error: &store::Error) -> Told {
             Code::Aborted,
             "CHANGED_MEANWHILE",
             "read it again and decide again",
+        ),
+        E::DeploysUnderWay(_) | E::ReconcileUnderWay(_) => (
+            Code::FailedPrecondition,
+            "UNDER_WAY",
+            "wait for it, or say that it may be superseded",
         ),
         E::PortTaken { .. } => (
             Code::Aborted,

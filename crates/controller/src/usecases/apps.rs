@@ -9,7 +9,7 @@ use domain::{
 };
 use ports::store::{
     Listed, Page,
-    entities::{AppFilter, NewApp},
+    entities::{AppFilter, Beginning, NewApp},
 };
 
 /// An App with the name of its Stack.
@@ -56,6 +56,19 @@ pub enum Force {
 /// # Errors
 /// `Unknown` (the Stack), `NoStack`, `Invalid`, `Store(Exists | ServiceNameTaken)`.
 pub async fn create(ctx: &Ctx, wanted: Wanted, mode: Mode) -> Result<Done<AppView>, Error> {
+    create_with(ctx, wanted, Vec::new(), mode).await
+}
+
+/// Makes an App with what it begins with, all or none.
+///
+/// # Errors
+/// As `create`.
+pub(super) async fn create_with(
+    ctx: &Ctx,
+    wanted: Wanted,
+    beginnings: Vec<Beginning>,
+    mode: Mode,
+) -> Result<Done<AppView>, Error> {
     let stack = if wanted.stack.is_empty() {
         let first = Page {
             size: 1,
@@ -80,7 +93,8 @@ pub async fn create(ctx: &Ctx, wanted: Wanted, mode: Mode) -> Result<Done<AppVie
         subscribe_to_github_webhook: wanted.subscribe_to_github_webhook,
     };
     let change = ctx.change(format!("created app {} of {}", new.name, new.repo));
-    let mut app = ctx.store_for(mode).create_app(new, &change).await?;
+    let store = ctx.store_for(mode);
+    let mut app = store.create_app_with(new, beginnings, &change).await?;
     if mode == Mode::Preview {
         app.id = AppId::new(0);
     }

@@ -42,6 +42,8 @@ pub enum Error {
     BuildOver { build: BuildId, state: BuildState },
     #[error("{app} has {instances} instances")]
     HasInstances { app: String, instances: usize },
+    #[error("no node can take another instance of {app} in {environment}")]
+    NoPlace { app: String, environment: String },
     #[error("the installation has no stack yet")]
     NoStack,
     /// There was one of this id, or may have been: later ones are on record.
@@ -101,6 +103,7 @@ pub enum Kind {
     Environment,
     Stack,
     Worker,
+    ConfigSet,
     ConfigVersion,
     Build,
     Release,
@@ -120,6 +123,7 @@ impl Kind {
             Self::Environment => "environment",
             Self::Stack => "stack",
             Self::Worker => "worker",
+            Self::ConfigSet => "config set",
             Self::ConfigVersion => "config version",
             Self::Build => "build",
             Self::Release => "release",

@@ -1,11 +1,17 @@
 //! Reconciles: a plan on demand, shown or run.
 
+pub mod steps;
+
 use super::{Ctx, Done, EnvironmentPlan, Error, Intended, Mode, names::Names};
 use domain::{
     App, Environment, ReconcileId,
-    reconcile::{Reconcile, ReconcileState},
+    reconcile::{PlannedStep, Reconcile, ReconcileState},
 };
-use ports::store::{Listed, Page, reconciles::NewReconcile};
+use ports::store::{
+    Listed, Page,
+    reconciles::{NewReconcile, OnConflict},
+};
+use steps::Ground;
 
 /// A Reconcile with the names of what it is for.
 #[derive(Debug, Clone)]
@@ -23,20 +29,30 @@ pub struct ReconcileView {
 pub async fn preview(ctx: &Ctx, environment: &str, app: &str) -> Result<EnvironmentPlan, Error> {
     let environment = ctx.environment(environment).await?;
     let app = ctx.any_app(app).await?;
-    plan(ctx, &environment, app.as_ref()).await
+    Ok(plan(ctx, &environment, app.as_ref()).await?.plan)
 }
 
-async fn plan(
+/// A plan, and what of it starts, stops or replaces an instance.
+pub(super) struct Planned {
+    pub(super) plan: EnvironmentPlan,
+    pub(super) steps: Vec<PlannedStep>,
+}
+
+pub(super) async fn plan(
     ctx: &Ctx,
     environment: &Environment,
     app: Option<&App>,
-) -> Result<EnvironmentPlan, Error> {
-    let mut plan = ctx.preview(environment, |_| {}).await?;
+) -> Result<Planned, Error> {
+    let mut ground = Ground::default();
+    let mut plan = ctx
+        .preview(environment, |input| ground = Ground::of(input))
+        .await?;
     if let Some(app) = app {
         plan.plan.steps.retain(|step| step.app == app.id);
         plan.plan.held.retain(|held| held.app == app.id);
     }
-    Ok(plan)
+    let steps = ground.steps(ctx, environment, &plan.plan).await?;
+    Ok(Planned { plan, steps })
 }
 
 /// Starts a reconcile: it is completed when the world matches.
@@ -51,13 +67,25 @@ pub async fn create(
 ) -> Result<Done<ReconcileView>, Error> {
     let environment = ctx.environment(environment).await?;
     let app = ctx.any_app(app).await?;
-    let plan = plan(ctx, &environment, app.as_ref()).await?;
-    let lines = plan.plan.lines();
+    let planned = plan(ctx, &environment, app.as_ref()).await?;
+    run(ctx, (environment, app), planned, OnConflict::Ignore, mode).await
+}
+
+/// Notes down a Reconcile with the plan that was made for it.
+pub(super) async fn run(
+    ctx: &Ctx,
+    (environment, app): (Environment, Option<App>),
+    Planned { plan, steps }: Planned,
+    on_conflict: OnConflict,
+    mode: Mode,
+) -> Result<Done<ReconcileView>, Error> {
     let new = NewReconcile {
         environment: environment.id,
         app: app.as_ref().map(|app| app.id),
         state: ReconcileState::InProgress,
-        plan: lines,
+        plan: plan.plan.lines(),
+        steps,
+        on_conflict,
     };
     let reconcile = match mode {
         Mode::Preview => Reconcile {
@@ -66,6 +94,7 @@ pub async fn create(
             app: new.app,
             state: ReconcileState::Preview,
             plan: new.plan,
+            steps: new.steps,
             reason: None,
             created_at: ctx.deps.clock.now(),
             completed_at: None,

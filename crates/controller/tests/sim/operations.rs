@@ -13,7 +13,7 @@ use domain::{
 use ports::store::{
     Deploys as _, Nodes as _, Page, Reconciles as _, Workers as _,
     deploys::{DeployPatch, NewDeploy, OnConflict},
-    reconciles::NewReconcile,
+    reconciles::{self, NewReconcile},
     workers::{Restart, WorkerFilter},
 };
 use scheduler::input::RestartOnly;
@@ -296,6 +296,8 @@ impl World {
             app: self.random.in_thousand(500).then_some(app),
             state: ReconcileState::InProgress,
             plan: Vec::new(),
+            steps: Vec::new(),
+            on_conflict: reconciles::OnConflict::Ignore,
         };
         at_once(self.store.create_reconcile(new, &self.change())).unwrap();
     }

@@ -1,10 +1,10 @@
 //! Builds and their logs.
 
-use super::{Change, Error, Fence, Listed, Page};
+use super::{Change, Counted, Error, Fence, Listed, Numbered, Page};
 use async_trait::async_trait;
 use domain::{
-    AppId, Build, BuildEvent, BuildId, CommitSha, GitRef, ImageRef, app::Recipe, build::BuildState,
-    build::DeclaredWorker, build::Strategy, build::Wanted,
+    AppId, Build, BuildEvent, BuildId, CommitSha, GitRef, ImageRef, Timestamp, app::Recipe,
+    build::BuildState, build::DeclaredWorker, build::Strategy, build::Wanted,
 };
 
 /// A Build that is wanted.
@@ -45,6 +45,15 @@ pub struct BuildFilter {
     pub commit: Option<CommitSha>,
 }
 
+/// Which Builds are counted into pages.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BuildChoice {
+    pub app: Option<AppId>,
+    /// In any of these states. Empty: in every state.
+    pub states: Vec<BuildState>,
+    pub commit: Option<CommitSha>,
+}
+
 /// How a Build ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BuildOutcome {
@@ -78,6 +87,8 @@ impl BuildOutcome {
 pub struct BuildLine {
     /// Counts from 1; a cursor.
     pub number: i64,
+    /// When it was written: later than every line before it. None: of a line kept by an earlier version.
+    pub at: Option<Timestamp>,
     pub text: String,
 }
 
@@ -102,6 +113,16 @@ pub trait Builds: Send + Sync {
     /// None but those of the database.
     async fn list_builds(&self, filter: &BuildFilter, page: Page) -> Result<Listed<Build>, Error>;
 
+    /// A page of Builds by its number.
+    ///
+    /// # Errors
+    /// None but those of the database.
+    async fn number_builds(
+        &self,
+        choice: &BuildChoice,
+        page: Numbered,
+    ) -> Result<Counted<Build>, Error>;
+
     /// Ends a Build. Only from `in_progress`; with a fence, only while its lease is ours.
     ///
     /// # Errors
@@ -125,7 +146,8 @@ pub trait Builds: Send + Sync {
         fence: &Fence,
     ) -> Result<(), Error>;
 
-    /// Keeps lines of output, in order. At most 100,000 a Build; later ones are dropped with a word.
+    /// Keeps lines of output, in order, as written at this time, each a microsecond or more after the one before it. At
+    /// most 100,000 a Build; later ones are dropped with a word.
     ///
     /// # Errors
     /// `Fenced`.
@@ -133,6 +155,7 @@ pub trait Builds: Send + Sync {
         &self,
         id: BuildId,
         lines: &[String],
+        at: Timestamp,
         fence: &Fence,
     ) -> Result<(), Error>;
 

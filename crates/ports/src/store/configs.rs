@@ -3,7 +3,7 @@
 use super::{Change, Error, Listed, Page};
 use async_trait::async_trait;
 use domain::{
-    ConfigVersionId, EnvironmentId, Timestamp,
+    ConfigSetId, ConfigVersionId, EnvironmentId, Timestamp,
     config::{ConfigScope, ConfigSet, ConfigVersions, Variables},
 };
 
@@ -28,6 +28,12 @@ pub trait Configs: Send + Sync {
     /// # Errors
     /// `Corrupt` when it does not decrypt.
     async fn find_config(&self, scope: ConfigScope) -> Result<Option<ConfigSet>, Error>;
+
+    /// The newest version of the set of this id.
+    ///
+    /// # Errors
+    /// `Corrupt` when it does not decrypt.
+    async fn config_set(&self, id: ConfigSetId) -> Result<Option<ConfigSet>, Error>;
 
     /// The newest versions of all sets of an Environment, or of all.
     ///

@@ -16,6 +16,7 @@ pub mod environments;
 pub mod events;
 pub mod intents;
 pub mod leases;
+pub mod numbered;
 pub mod reconciles;
 pub mod releases;
 pub mod requests;
@@ -36,6 +37,7 @@ macro_rules! store_contract {
             apps {
                 an_app_is_found_by_name_and_by_id,
                 names_and_repositories_are_unique_until_deleted,
+                an_app_begins_with_all_that_was_asked_for_or_not_at_all,
                 an_update_of_what_was_changed_meanwhile_is_refused,
                 a_name_stays_while_instances_may_stand,
                 a_deleted_app_ends_its_deploys_and_keeps_its_history,
@@ -76,6 +78,7 @@ macro_rules! store_contract {
             }
             deploys {
                 a_deploy_waits_or_supersedes,
+                a_deploy_may_give_way,
                 a_move_from_another_state_is_stale,
                 the_next_deployed_stops_the_one_before,
                 a_step_is_said_under_the_lease_alone,
@@ -132,7 +135,15 @@ macro_rules! store_contract {
                 a_trial_refuses_what_would_be_refused,
             }
             tokens { a_token_is_found_by_its_hash_and_revoked }
-            reconciles { a_reconcile_ends_once }
+            reconciles {
+                a_reconcile_ends_once,
+                planned_steps_read_back,
+                a_reconcile_may_give_way,
+            }
+            numbered {
+                pages_have_numbers_and_an_order,
+                a_page_holds_what_was_chosen_alone,
+            }
             views {
                 a_view_holds_what_a_loop_needs,
                 a_deleted_app_is_seen_while_its_instances_stand,

@@ -1,6 +1,6 @@
 //! Deploys and Releases.
 
-use super::{Change, Error, Fence, Listed, Page};
+use super::{Change, Counted, Error, Fence, Listed, Numbered, Page};
 use async_trait::async_trait;
 use domain::{
     AppId, BuildId, Cause, Deploy, DeployEvent, DeployId, DeployState, EnvironmentId, GitRef,
@@ -30,6 +30,8 @@ pub enum OnConflict {
     Queue,
     /// Cancel it, and those that wait for it.
     Supersede,
+    /// Refuse the new one.
+    Refuse,
 }
 
 /// What changes with a transition of a Deploy. None: stays as it is.
@@ -64,6 +66,15 @@ pub struct DeployFilter {
     pub state: Option<DeployState>,
 }
 
+/// Which Deploys are counted into pages.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeployChoice {
+    pub app: Option<AppId>,
+    pub environment: Option<EnvironmentId>,
+    /// In any of these states. Empty: in every state.
+    pub states: Vec<DeployState>,
+}
+
 /// An image that must stay, and what needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptImage {
@@ -78,7 +89,7 @@ pub trait Deploys: Send + Sync {
     /// Accepts a Deploy as `created`; with `Supersede`, cancels the active ones in the same transaction.
     ///
     /// # Errors
-    /// `NotFound` for the App, the Environment, the Build or the Release.
+    /// `NotFound` for the App, the Environment, the Build or the Release; with `Refuse`, `DeploysUnderWay`.
     async fn create_deploy(&self, new: NewDeploy, change: &Change) -> Result<Deploy, Error>;
 
     /// The Deploy of this id.
@@ -96,6 +107,16 @@ pub trait Deploys: Send + Sync {
         filter: &DeployFilter,
         page: Page,
     ) -> Result<Listed<Deploy>, Error>;
+
+    /// A page of Deploys by its number.
+    ///
+    /// # Errors
+    /// None but those of the database.
+    async fn number_deploys(
+        &self,
+        choice: &DeployChoice,
+        page: Numbered,
+    ) -> Result<Counted<Deploy>, Error>;
 
     /// The Deploys of an App in an Environment that are not done, oldest first: the holder, then those that wait.
     ///

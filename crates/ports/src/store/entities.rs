@@ -3,8 +3,9 @@
 use super::{Change, Error, Listed, Page};
 use async_trait::async_trait;
 use domain::{
-    App, AppId, AppName, Environment, EnvironmentId, EnvironmentName, NodeName, RepoName, Stack,
-    StackId, StackName, Timestamp, app::Recipe, environment::ServiceTemplate, node::Duty,
+    App, AppId, AppName, Environment, EnvironmentId, EnvironmentName, NodeName, RepoName, Scale,
+    Stack, StackId, StackName, Timestamp, WorkerSpec, app::Recipe, config::Variables,
+    environment::ServiceTemplate, node::Duty,
 };
 use std::collections::BTreeMap;
 
@@ -16,6 +17,17 @@ pub struct NewApp {
     pub stack: StackId,
     pub recipe: Recipe,
     pub subscribe_to_github_webhook: bool,
+}
+
+/// What an App begins with in one Environment: its first variables and one Worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beginning {
+    pub environment: EnvironmentId,
+    pub variables: Variables,
+    /// What the variables are, names alone.
+    pub summary: String,
+    pub worker: WorkerSpec,
+    pub scale: Scale,
 }
 
 /// Which Apps are listed.
@@ -34,6 +46,17 @@ pub trait Apps: Send + Sync {
     /// # Errors
     /// `Exists` for the name or the repository; `ServiceNameTaken` where a Worker of it would collide.
     async fn create_app(&self, new: NewApp, change: &Change) -> Result<App, Error>;
+
+    /// Makes an App with what it begins with, all or none.
+    ///
+    /// # Errors
+    /// As `create_app`; `NotFound` for an Environment.
+    async fn create_app_with(
+        &self,
+        new: NewApp,
+        beginnings: Vec<Beginning>,
+        change: &Change,
+    ) -> Result<App, Error>;
 
     /// The App of this name, else of this id (`app-3` or `3`).
     ///

@@ -4,7 +4,7 @@ use super::{Change, Error, Listed, Page};
 use async_trait::async_trait;
 use domain::{
     AppId, EnvironmentId, ReconcileId,
-    reconcile::{Reconcile, ReconcileEvent, ReconcileState},
+    reconcile::{PlannedStep, Reconcile, ReconcileEvent, ReconcileState},
 };
 
 /// A Reconcile to note down.
@@ -16,15 +16,27 @@ pub struct NewReconcile {
     pub state: ReconcileState,
     /// A line a step.
     pub plan: Vec<String>,
+    pub steps: Vec<PlannedStep>,
+    pub on_conflict: OnConflict,
+}
+
+/// What to do with another Reconcile of the same App or Environment, or a Deploy, that is not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnConflict {
+    /// Run beside it.
+    Ignore,
+    /// Refuse to begin.
+    Refuse,
 }
 
 /// Reconciles. Listed newest first.
 #[async_trait]
 pub trait Reconciles: Send + Sync {
-    /// Notes one down.
+    /// Notes one down. With `Refuse`, the look for what is in the way is in the same transaction: of a Reconcile, any of
+    /// the same App or of the whole Environment; of a Deploy, any of the App, or of the Environment where no App is named.
     ///
     /// # Errors
-    /// None but those of the database.
+    /// `ReconcileUnderWay`, `DeploysUnderWay`.
     async fn create_reconcile(
         &self,
         new: NewReconcile,

@@ -106,6 +106,7 @@ fn is_to_restart(worker: &DesiredWorker, member: &Member<'_>) -> bool {
         && match worker.restart_only {
             RestartOnly::All => true,
             RestartOnly::Unhealthy => was_unwell(),
+            RestartOnly::Healthy => member.healthy_since().is_some_and(|since| since <= before),
         }
 }
 

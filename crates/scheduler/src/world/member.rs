@@ -124,6 +124,14 @@ impl<'a> Member<'a> {
             Health::Unknown | Health::Healthy(_) => None,
         }
     }
+
+    /// Since when it is healthy.
+    pub(crate) fn healthy_since(&self) -> Option<Timestamp> {
+        match &self.sighting?.health {
+            Health::Healthy(evidence) => Some(evidence.since),
+            Health::Unknown | Health::Unhealthy(_) => None,
+        }
+    }
 }
 
 /// Every instance of the input once, and every copy; in order of App, Worker and instance.

@@ -1,7 +1,7 @@
 //! What the planner does over time, for each rule of the design.
 
 use crate::sketch::{
-    Quality, Sketch,
+    Quality, Sketch, healthy,
     scenes::{never_below, two_of_web},
     unhealthy, worker,
 };
@@ -258,6 +258,24 @@ fn a_restart_replaces_every_instance_once() {
             .iter()
             .all(|seen| !before.contains(&seen.seen.instance))
     );
+}
+
+#[test]
+fn a_restart_of_healthy_instances_replaces_those_that_were_healthy_then() {
+    let mut world = two_of_web();
+    let (late, well) = (
+        world.containers[0].seen.instance,
+        world.containers[1].seen.instance,
+    );
+    world.now = world.now + Duration::from_secs(60);
+    let asked_at = world.now;
+    world.seen_mut(late).health = healthy(asked_at + Duration::from_secs(1));
+    let asked = world.worker_mut("web");
+    asked.restart_before = Some(asked_at);
+    asked.restart_only = RestartOnly::Healthy;
+    never_below(&mut world, "web", 2);
+    let stands = |world: &Sketch, id| world.containers.iter().any(|c| c.seen.instance == id);
+    assert!(stands(&world, late) && !stands(&world, well));
 }
 
 #[test]

@@ -11,10 +11,13 @@ use crate::{
 };
 use async_trait::async_trait;
 use diesel::prelude::*;
-use domain::{App, AppId, AppName, DeployEvent, StackId, Timestamp};
+use domain::{
+    App, AppId, AppName, DeployEvent, StackId, Timestamp, config::ConfigScope, worker::WorkerSource,
+};
 use ports::store::{
     Apps, Change, Error, Listed, Page,
-    entities::{AppFilter, NewApp},
+    entities::{AppFilter, Beginning, NewApp},
+    workers::NewWorker,
 };
 
 #[derive(Queryable, Selectable)]
@@ -134,6 +137,35 @@ fn create(tx: &mut Tx<'_>, new: &NewApp, change: &Change) -> Result<App, Fault> 
     Ok(app)
 }
 
+/// What an App begins with in one Environment.
+fn begin(tx: &mut Tx<'_>, app: AppId, beginning: Beginning, change: &Change) -> Result<(), Fault> {
+    let Beginning {
+        environment,
+        variables,
+        summary,
+        worker,
+        scale,
+    } = beginning;
+    let change = Change {
+        message: summary,
+        ..change.clone()
+    };
+    let scope = ConfigScope::App(app, environment);
+    configs::write(tx, scope, None, &variables, &change)?;
+    let change = Change {
+        message: format!("created worker {}", worker.name),
+        ..change
+    };
+    let worker = NewWorker {
+        app,
+        environment,
+        spec: worker,
+        scale,
+    };
+    workers::add(tx, &worker, WorkerSource::Api, &change)?;
+    Ok(())
+}
+
 /// Only where several servers write: another's was committed since the look.
 fn twin(error: diesel::result::Error, name: &AppName) -> Fault {
     if is_taken(&error) {
@@ -208,6 +240,23 @@ impl Apps for Store {
     async fn create_app(&self, new: NewApp, change: &Change) -> Result<App, Error> {
         self.change(change, move |tx, change| create(tx, &new, change))
             .await
+    }
+
+    async fn create_app_with(
+        &self,
+        new: NewApp,
+        beginnings: Vec<Beginning>,
+        change: &Change,
+    ) -> Result<App, Error> {
+        self.change(change, move |tx, change| {
+            let app = create(tx, &new, change)?;
+            for beginning in beginnings {
+                begin(tx, app.id, beginning, change)?;
+            }
+            tx.concerns(app.id);
+            Ok(app)
+        })
+        .await
     }
 
     async fn find_app(&self, name_or_id: &str) -> Result<Option<App>, Error> {

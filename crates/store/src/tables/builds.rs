@@ -1,5 +1,7 @@
 //! Builds.
 
+mod numbered;
+
 use super::{apps, build_lines, listed, rows, time};
 use crate::{
     Store,
@@ -16,8 +18,8 @@ use domain::{
     build::{Strategy, Wanted},
 };
 use ports::store::{
-    Builds, Change, Error, Fence, Listed, Page,
-    builds::{BuildFilter, BuildLine, BuildOutcome, NewBuild, Requested},
+    Builds, Change, Counted, Error, Fence, Listed, Numbered, Page,
+    builds::{BuildChoice, BuildFilter, BuildLine, BuildOutcome, NewBuild, Requested},
 };
 
 #[derive(Queryable, Selectable)]
@@ -249,6 +251,16 @@ impl Builds for Store {
         .await
     }
 
+    async fn number_builds(
+        &self,
+        choice: &BuildChoice,
+        page: Numbered,
+    ) -> Result<Counted<Build>, Error> {
+        let choice = choice.clone();
+        self.read(move |conn| numbered::page(conn, &choice, page))
+            .await
+    }
+
     async fn finish_build(
         &self,
         id: BuildId,
@@ -288,13 +300,14 @@ impl Builds for Store {
         &self,
         id: BuildId,
         lines: &[String],
+        at: Timestamp,
         fence: &Fence,
     ) -> Result<(), Error> {
         let (lines, fence) = (lines.to_vec(), fence.clone());
         self.write(move |tx| {
             tx.guard(&fence)?;
             load(tx.conn, id)?;
-            build_lines::append(tx.conn, id, &lines)
+            build_lines::append(tx.conn, id, &lines, at)
         })
         .await
     }

@@ -171,7 +171,7 @@ fn load_or_make_set(conn: &mut Conn, wanted: ConfigScope) -> Result<(i64, i64), 
     Ok((id, 0))
 }
 
-fn write(
+pub(super) fn write(
     tx: &mut Tx<'_>,
     wanted: ConfigScope,
     base: Option<ConfigVersionId>,
@@ -278,6 +278,24 @@ impl Configs for Store {
         self.read(move |conn| match find_set(conn, scope)? {
             Some(set) => find_version(conn, set.newest)?.set(scope, &keys).map(Some),
             None => Ok(None),
+        })
+        .await
+    }
+
+    async fn config_set(&self, id: ConfigSetId) -> Result<Option<ConfigSet>, Error> {
+        let keys = Arc::clone(&self.keys);
+        self.read(move |conn| {
+            let set: Option<SetRow> = config_sets::table
+                .find(id.number())
+                .filter(config_sets::deleted_at.is_null())
+                .select(SetRow::as_select())
+                .first(conn)
+                .optional()?;
+            let Some(set) = set else {
+                return Ok(None);
+            };
+            let newest = find_version(conn, set.newest)?;
+            newest.set(scope(&set.scope)?, &keys).map(Some)
         })
         .await
     }

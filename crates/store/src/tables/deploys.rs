@@ -1,5 +1,6 @@
 //! Deploys.
 
+mod numbered;
 mod store;
 
 use super::{apps, builds, environments, releases, time};
@@ -17,7 +18,7 @@ use domain::{
     deploy::{DEFAULT_PATIENCE, Failure},
 };
 use ports::store::{
-    Change,
+    Change, Error,
     deploys::{DeployPatch, NewDeploy, NewRelease, OnConflict},
 };
 use std::time::Duration;
@@ -138,7 +139,11 @@ pub(super) fn deployed(
 }
 
 /// Those that are not done, oldest first.
-fn active(conn: &mut Conn, app: AppId, environment: EnvironmentId) -> Result<Vec<Deploy>, Fault> {
+pub(super) fn active(
+    conn: &mut Conn,
+    app: AppId,
+    environment: EnvironmentId,
+) -> Result<Vec<Deploy>, Fault> {
     in_order(
         deploys::table
             .filter(deploys::app.eq(app.number()))
@@ -192,8 +197,12 @@ fn create(tx: &mut Tx<'_>, new: &NewDeploy, change: &Change) -> Result<Deploy, F
         releases::load(tx.conn, release)?;
     }
     let before = match new.on_conflict {
-        OnConflict::Supersede => active(tx.conn, new.app, new.environment)?,
         OnConflict::Queue => Vec::new(),
+        OnConflict::Supersede => active(tx.conn, new.app, new.environment)?,
+        OnConflict::Refuse => {
+            refuse_beside(active(tx.conn, new.app, new.environment)?)?;
+            Vec::new()
+        }
     };
     let row: DeployRow = diesel::insert_into(deploys::table)
         .values((
@@ -219,6 +228,15 @@ fn create(tx: &mut Tx<'_>, new: &NewDeploy, change: &Change) -> Result<Deploy, F
     }
     tx.tell("deploy.created", about(&deploy), change)?;
     Ok(deploy)
+}
+
+/// Refuses when there are any of these.
+pub(super) fn refuse_beside(deploys: Vec<Deploy>) -> Result<(), Fault> {
+    if deploys.is_empty() {
+        return Ok(());
+    }
+    let ids = deploys.into_iter().map(|deploy| deploy.id).collect();
+    Err(Error::DeploysUnderWay(ids).into())
 }
 
 /// Writes one down that was found running, and stops the one before it.

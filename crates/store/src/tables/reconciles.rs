@@ -1,6 +1,6 @@
 //! Reconciles.
 
-use super::{listed, rows, time};
+use super::{deploys, listed, rows, time};
 use crate::{
     Store,
     conn::{Backend, Conn, columns},
@@ -15,7 +15,10 @@ use domain::{
     AppId, EnvironmentId, ReconcileId, Timestamp,
     reconcile::{Reconcile, ReconcileEvent, ReconcileState},
 };
-use ports::store::{Change, Error, Listed, Page, Reconciles, reconciles::NewReconcile};
+use ports::store::{
+    Change, Error, Listed, Page, Reconciles,
+    reconciles::{NewReconcile, OnConflict},
+};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = reconciles)]
@@ -28,6 +31,7 @@ struct ReconcileRow {
     reason: Option<String>,
     created_at: i64,
     completed_at: Option<i64>,
+    steps: String,
 }
 
 impl ReconcileRow {
@@ -38,6 +42,7 @@ impl ReconcileRow {
             app: self.app.map(AppId::new),
             state: parse(&self.state)?,
             plan: json::unplain(&self.plan)?,
+            steps: json::read(&self.steps)?,
             reason: self.reason,
             created_at: Timestamp::from_micros(self.created_at),
             completed_at: time(self.completed_at),
@@ -84,13 +89,36 @@ pub(super) fn in_progress(
     found.into_iter().map(ReconcileRow::reconcile).collect()
 }
 
+/// Refuses beside what is under way for the same App, or for the whole Environment.
+fn refuse_beside_others(tx: &mut Tx<'_>, new: &NewReconcile) -> Result<(), Fault> {
+    let others = in_progress(tx.conn, new.environment)?;
+    let concerns =
+        |other: &Reconcile| new.app.is_none() || other.app.is_none() || other.app == new.app;
+    if let Some(other) = others.iter().find(|other| concerns(other)) {
+        return Err(Error::ReconcileUnderWay(other.id).into());
+    }
+    let active = match new.app {
+        Some(app) => deploys::active(tx.conn, app, new.environment)?,
+        None => deploys::unfinished_within(tx.conn, new.environment)?
+            .into_iter()
+            .filter(|deploy| deploy.state.is_active())
+            .collect(),
+    };
+    deploys::refuse_beside(active)
+}
+
 fn create(tx: &mut Tx<'_>, new: &NewReconcile, change: &Change) -> Result<Reconcile, Fault> {
+    match new.on_conflict {
+        OnConflict::Ignore => {}
+        OnConflict::Refuse => refuse_beside_others(tx, new)?,
+    }
     let row: ReconcileRow = diesel::insert_into(reconciles::table)
         .values((
             reconciles::environment.eq(new.environment.number()),
             reconciles::app.eq(new.app.map(AppId::number)),
             reconciles::state.eq(new.state.as_str()),
             reconciles::plan.eq(json::plain(&new.plan)?),
+            reconciles::steps.eq(json::write(&new.steps)?),
             reconciles::created_at.eq(change.at.micros()),
         ))
         .returning(columns::<ReconcileRow>())

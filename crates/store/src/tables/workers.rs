@@ -59,6 +59,7 @@ impl WorkerRow {
             only: match only.as_str() {
                 "all" => RestartOnly::All,
                 "unhealthy" => RestartOnly::Unhealthy,
+                "healthy" => RestartOnly::Healthy,
                 other => return Err(corrupt(format!("a restart of `{other}`"))),
             },
         }))
@@ -69,6 +70,7 @@ const fn word(only: RestartOnly) -> &'static str {
     match only {
         RestartOnly::All => "all",
         RestartOnly::Unhealthy => "unhealthy",
+        RestartOnly::Healthy => "healthy",
     }
 }
 

@@ -11,6 +11,7 @@ mod events;
 mod grounds;
 mod intents;
 mod leases;
+mod numbered;
 mod reconciles;
 mod releases;
 mod requests;

@@ -11,7 +11,7 @@ use scheduler::input::RestartOnly;
 use std::collections::BTreeSet;
 
 /// Asks for the instances of one Worker, or of all of an App in an Environment, to be replaced. Answers with the Workers
-/// whose instances are; of a restart of unhealthy ones, those that have some.
+/// whose instances are; of a restart of some, those that have such.
 ///
 /// # Errors
 /// `Unknown`, `UnknownWorker`, `NothingDeployed`; `World` where it has to be seen which are unhealthy.
@@ -31,9 +31,9 @@ pub async fn restart(
             environment: environment.name.to_string(),
         });
     }
-    if only == RestartOnly::Unhealthy {
-        let unwell = unwell(ctx, &app, &environment).await?;
-        workers.retain(|worker| unwell.contains(&worker.spec.name));
+    if only != RestartOnly::All {
+        let concerned = concerned(ctx, &app, &environment, only).await?;
+        workers.retain(|worker| concerned.contains(&worker.spec.name));
         if workers.is_empty() {
             return Ok(Done::unchanged(Vec::new()));
         }
@@ -42,6 +42,7 @@ pub async fn restart(
     let why = match only {
         RestartOnly::All => "its instances are replaced",
         RestartOnly::Unhealthy => "its instances that are not healthy are replaced",
+        RestartOnly::Healthy => "its instances that are healthy are replaced",
     };
     let mut plan = Intended::default();
     for worker in &workers {
@@ -97,15 +98,20 @@ async fn workers(
     Ok(workers)
 }
 
-/// The Workers that have an instance that is unhealthy now.
-async fn unwell(
+/// The Workers that have an instance that such a restart is about now.
+async fn concerned(
     ctx: &Ctx,
     app: &App,
     environment: &Environment,
+    only: RestartOnly,
 ) -> Result<BTreeSet<WorkerName>, Error> {
     let seen = crate::instances(&ctx.deps, environment.id, Some(app.id)).await?;
-    let unhealthy = seen.into_iter().filter(|seen| seen.health.is_unhealthy());
-    Ok(unhealthy.map(|seen| seen.seen.worker).collect())
+    let chosen = seen.into_iter().filter(|seen| match only {
+        RestartOnly::All => true,
+        RestartOnly::Unhealthy => seen.health.is_unhealthy(),
+        RestartOnly::Healthy => seen.health.is_healthy(),
+    });
+    Ok(chosen.map(|seen| seen.seen.worker).collect())
 }
 
 async fn preview(

@@ -3,9 +3,16 @@
 use super::world::{app, at, environment, gone, new_app, open, refused, shop, stack};
 use crate::{
     Store,
-    store::{Error, Page, entities::AppFilter},
+    store::{
+        Error, Page,
+        entities::{AppFilter, Beginning},
+        workers::WorkerFilter,
+    },
 };
-use domain::{App, AppName, DeployState};
+use domain::{
+    App, AppName, DeployState, EnvironmentId, Scale, WorkerSpec,
+    config::{ConfigScope, Variables},
+};
 
 pub async fn an_app_is_found_by_name_and_by_id(store: &dyn Store) {
     let stack = stack(store, "api").await;
@@ -41,6 +48,49 @@ pub async fn names_and_repositories_are_unique_until_deleted(store: &dyn Store) 
     assert_eq!(store.find_app(&first.id.to_string()).await.unwrap(), None);
     let error = refused(store.delete_app(first.id, &at(3)).await);
     assert!(matches!(error, Error::NotFound { .. }), "{error}");
+}
+
+pub async fn an_app_begins_with_all_that_was_asked_for_or_not_at_all(store: &dyn Store) {
+    let stack = stack(store, "api").await;
+    let here = environment(store, "production").await.id;
+    let variables = Variables::new([("A".parse().unwrap(), "1".to_owned())].into()).unwrap();
+    let beginning = |environment| Beginning {
+        environment,
+        variables: variables.clone(),
+        summary: "set A".to_owned(),
+        worker: WorkerSpec::named("web".parse().unwrap()),
+        scale: Scale::default(),
+    };
+    let nowhere = EnvironmentId::new(99);
+    let refused = refused(
+        store
+            .create_app_with(
+                new_app("shop", &stack),
+                vec![beginning(here), beginning(nowhere)],
+                &at(1),
+            )
+            .await,
+    );
+    assert!(matches!(refused, Error::NotFound { .. }), "{refused}");
+    assert_eq!(store.find_app("shop").await.unwrap(), None);
+    let workers = async || {
+        let every = WorkerFilter::default();
+        store.list_workers(&every, Page::ALL).await.unwrap().items
+    };
+    assert_eq!(workers().await, []);
+
+    let made = store
+        .create_app_with(new_app("shop", &stack), vec![beginning(here)], &at(2))
+        .await
+        .unwrap();
+    let scope = ConfigScope::App(made.id, here);
+    let set = store.find_config(scope).await.unwrap().unwrap();
+    assert_eq!(set.variables, variables);
+    let [web] = workers().await.try_into().unwrap();
+    assert_eq!(
+        (web.app, web.environment, web.scale.get()),
+        (made.id, here, 0)
+    );
 }
 
 pub async fn an_update_of_what_was_changed_meanwhile_is_refused(store: &dyn Store) {

@@ -94,7 +94,7 @@ pub async fn lines_are_numbered_and_fenced(store: &dyn Store) {
     let line = |number: u32| format!("line {number}");
     for batch in [vec![line(1), line(2)], vec![line(3)]] {
         store
-            .append_build_lines(build.id, &batch, &fence)
+            .append_build_lines(build.id, &batch, at(2).at, &fence)
             .await
             .unwrap();
     }
@@ -109,7 +109,15 @@ pub async fn lines_are_numbered_and_fenced(store: &dyn Store) {
 
     store.release(&fence).await.unwrap();
     lease(store, "build/bld-1", "two").await;
-    let late = store.append_build_lines(build.id, &[line(4)], &fence).await;
+    let times: Vec<_> = store.build_lines(build.id, 0, 10).await.unwrap();
+    assert!(
+        times.is_sorted_by(|one, next| one.at.is_some() && one.at < next.at),
+        "each line is later than the one before it: {times:?}"
+    );
+
+    let late = store
+        .append_build_lines(build.id, &[line(4)], at(3).at, &fence)
+        .await;
     assert!(matches!(refused(late), Error::Fenced { .. }));
     let outcome = BuildOutcome::Cancelled {
         reason: "late".to_owned(),

@@ -40,6 +40,10 @@ pub async fn versions_count_and_a_stale_base_is_refused(store: &dyn Store) {
         .unwrap();
     assert_eq!((second.id, second.number), (first.id, 2));
     assert_eq!(
+        store.config_set(second.id).await.unwrap(),
+        Some(second.clone())
+    );
+    assert_eq!(
         store.find_config(scope).await.unwrap(),
         Some(second.clone())
     );

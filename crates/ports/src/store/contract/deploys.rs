@@ -77,6 +77,21 @@ pub async fn a_deploy_waits_or_supersedes(store: &dyn Store) {
     }
 }
 
+pub async fn a_deploy_may_give_way(store: &dyn Store) {
+    let shop = shop(store).await;
+    let refuse = || shop.new_deploy(OnConflict::Refuse);
+    let first = store.create_deploy(refuse(), &at(1)).await.unwrap();
+    let error = refused(store.create_deploy(refuse(), &at(2)).await);
+    assert!(
+        matches!(&error, Error::DeploysUnderWay(ids) if *ids == [first.id]),
+        "{error}"
+    );
+    shop.moved(store, &first, DeployEvent::Cancelled)
+        .await
+        .unwrap();
+    store.create_deploy(refuse(), &at(3)).await.unwrap();
+}
+
 pub async fn a_move_from_another_state_is_stale(store: &dyn Store) {
     let shop = shop(store).await;
     let created = shop.created(store).await;

@@ -3,7 +3,11 @@
 use super::world::{at, environment, gone, open, refused, shop};
 use crate::{
     Store,
-    store::{Error, Page, events::EventFilter, reconciles::NewReconcile},
+    store::{
+        Error, Page,
+        events::EventFilter,
+        reconciles::{self, NewReconcile},
+    },
 };
 use domain::{DeployEvent, node::Duty, reconcile::ReconcileState};
 
@@ -64,6 +68,8 @@ pub async fn an_environment_ends_its_reconciles_with_it(store: &dyn Store) {
             app: None,
             state: ReconcileState::InProgress,
             plan: Vec::new(),
+            steps: Vec::new(),
+            on_conflict: reconciles::OnConflict::Ignore,
         };
         store.create_reconcile(new, &at(1)).await.unwrap()
     };

@@ -3,9 +3,17 @@
 use super::world::{at, refused, shop};
 use crate::{
     Store,
-    store::{Error, Page, reconciles::NewReconcile},
+    store::{
+        Error, Page, deploys,
+        reconciles::{NewReconcile, OnConflict},
+    },
 };
-use domain::reconcile::{ReconcileEvent, ReconcileState};
+use domain::{
+    DeployId, InstanceId, WorkerId,
+    reconcile::{
+        PlannedAction, PlannedInstance, PlannedStep, PlannedWorker, ReconcileEvent, ReconcileState,
+    },
+};
 
 pub async fn a_reconcile_ends_once(store: &dyn Store) {
     let shop = shop(store).await;
@@ -14,6 +22,8 @@ pub async fn a_reconcile_ends_once(store: &dyn Store) {
         app: Some(shop.app.id),
         state,
         plan: vec!["start web.1@a".to_owned(), "stop web.2@b".to_owned()],
+        steps: Vec::new(),
+        on_conflict: OnConflict::Ignore,
     };
     let shown = store
         .create_reconcile(new(ReconcileState::Preview), &at(1))
@@ -57,4 +67,109 @@ pub async fn a_reconcile_ends_once(store: &dyn Store) {
         .await
         .unwrap();
     assert_eq!(listed.items.len(), 1);
+}
+
+pub async fn planned_steps_read_back(store: &dyn Store) {
+    let shop = shop(store).await;
+    let stop = PlannedStep {
+        action: PlannedAction::Stop,
+        app: shop.app.id,
+        environment: shop.environment.id,
+        worker: PlannedWorker {
+            id: Some(WorkerId::new(3)),
+            name: "web".parse().unwrap(),
+            command: "/start web".to_owned(),
+            scale: 2,
+            created_at: Some(at(1).at),
+            updated_at: Some(at(2).at),
+        },
+        node: "node-a".parse().unwrap(),
+        address: "10.0.0.7".to_owned(),
+        commit: Some("678d49f786ba777441ee9106c1be390048c539ac".parse().unwrap()),
+        instance: Some(PlannedInstance {
+            id: InstanceId::from_bits(7),
+            handle: "9f2c61d0a1b4".to_owned(),
+            service: "shop-web".to_owned(),
+            port: Some(20_001),
+            deploy: DeployId::new(12),
+        }),
+        why: "more run than are wanted".to_owned(),
+    };
+    let start = PlannedStep {
+        action: PlannedAction::Start,
+        commit: None,
+        instance: None,
+        worker: PlannedWorker {
+            id: None,
+            created_at: None,
+            updated_at: None,
+            ..stop.worker.clone()
+        },
+        ..stop.clone()
+    };
+    let new = NewReconcile {
+        environment: shop.environment.id,
+        app: None,
+        state: ReconcileState::InProgress,
+        plan: Vec::new(),
+        steps: vec![start, stop],
+        on_conflict: OnConflict::Ignore,
+    };
+    let made = store.create_reconcile(new.clone(), &at(1)).await.unwrap();
+    assert_eq!(made.steps, new.steps);
+    assert_eq!(store.find_reconcile(made.id).await.unwrap(), Some(made));
+}
+
+pub async fn a_reconcile_may_give_way(store: &dyn Store) {
+    let shop = shop(store).await;
+    let new = |app, on_conflict| NewReconcile {
+        environment: shop.environment.id,
+        app,
+        state: ReconcileState::InProgress,
+        plan: Vec::new(),
+        steps: Vec::new(),
+        on_conflict,
+    };
+    let (all, one) = (None, Some(shop.app.id));
+    let whole = store
+        .create_reconcile(new(all, OnConflict::Refuse), &at(1))
+        .await
+        .unwrap();
+    for app in [all, one] {
+        let refused = refused(
+            store
+                .create_reconcile(new(app, OnConflict::Refuse), &at(2))
+                .await,
+        );
+        assert!(
+            matches!(refused, Error::ReconcileUnderWay(id) if id == whole.id),
+            "{refused}"
+        );
+    }
+    let beside = store
+        .create_reconcile(new(one, OnConflict::Ignore), &at(3))
+        .await
+        .unwrap();
+    for id in [whole.id, beside.id] {
+        let matched = ReconcileEvent::Matched;
+        store
+            .move_reconcile(id, matched, None, &at(4))
+            .await
+            .unwrap();
+    }
+    let deploy = store
+        .create_deploy(shop.new_deploy(deploys::OnConflict::Queue), &at(5))
+        .await
+        .unwrap();
+    for app in [all, one] {
+        let refused = refused(
+            store
+                .create_reconcile(new(app, OnConflict::Refuse), &at(6))
+                .await,
+        );
+        assert!(
+            matches!(&refused, Error::DeploysUnderWay(ids) if *ids == [deploy.id]),
+            "{refused}"
+        );
+    }
 }

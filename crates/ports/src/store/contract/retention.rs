@@ -12,7 +12,7 @@ use crate::{
         deploys::{DeployFilter, NewRelease, OnConflict},
         events::EventFilter,
         intents::{EndFilter, Entry},
-        reconciles::NewReconcile,
+        reconciles::{self, NewReconcile},
         retention::{Keep, Old},
         tokens::NewToken,
         workers::Restart,
@@ -128,7 +128,7 @@ pub async fn batches_have_a_limit(store: &dyn Store) {
     let build = store.request_build(new, &at(1)).await.unwrap().into_build();
     let lines: Vec<String> = (0..5).map(|number| format!("line {number}")).collect();
     store
-        .append_build_lines(build.id, &lines, &fence)
+        .append_build_lines(build.id, &lines, at(1).at, &fence)
         .await
         .unwrap();
     let keep = Keep {
@@ -304,6 +304,8 @@ pub async fn what_is_under_way_stays_however_old(store: &dyn Store) {
         app: None,
         state: ReconcileState::InProgress,
         plan: Vec::new(),
+        steps: Vec::new(),
+        on_conflict: reconciles::OnConflict::Ignore,
     };
     let reconcile = store.create_reconcile(new, &at(3)).await.unwrap();
     forget_all(store, 1_000, 0).await;

@@ -3,7 +3,11 @@
 use super::world::{START, Shop, at, declared, environment, gone, open, shop};
 use crate::{
     Store,
-    store::{deploys::OnConflict, reconciles::NewReconcile, view::ActiveDeploy},
+    store::{
+        deploys::OnConflict,
+        reconciles::{self, NewReconcile},
+        view::ActiveDeploy,
+    },
 };
 use domain::{
     EnvironmentId,
@@ -88,6 +92,8 @@ async fn in_progress(store: &dyn Store, shop: &Shop) -> Reconcile {
         app: None,
         state: ReconcileState::InProgress,
         plan: Vec::new(),
+        steps: Vec::new(),
+        on_conflict: reconciles::OnConflict::Ignore,
     };
     store.create_reconcile(new, &at(7)).await.unwrap()
 }

@@ -61,6 +61,7 @@ pub(crate) fn sketch() -> impl Strategy<Value = Sketch> {
             web.restart_before = (restart.0 < 2).then_some(now + Duration::from_secs(restart.1));
             web.restart_only = match restart.0 {
                 0 => RestartOnly::Unhealthy,
+                1 => RestartOnly::Healthy,
                 _ => RestartOnly::All,
             };
             world.now = now + Duration::from_secs(200);

@@ -1,6 +1,8 @@
 //! The port's methods about Deploys and Releases.
 
-use super::{ACTIVE, DeployRow, active, advance, begin_deploying, create, find, microseconds};
+use super::{
+    ACTIVE, DeployRow, active, advance, begin_deploying, create, find, microseconds, numbered,
+};
 use crate::{
     Store,
     conn::Backend,
@@ -14,8 +16,8 @@ use domain::{
     AppId, Deploy, DeployEvent, DeployId, DeployState, EnvironmentId, Release, ReleaseId, Timestamp,
 };
 use ports::store::{
-    Change, Deploys, Error, Fence, Listed, Page,
-    deploys::{DeployFilter, DeployPatch, KeptImage, NewDeploy, NewRelease},
+    Change, Counted, Deploys, Error, Fence, Listed, Numbered, Page,
+    deploys::{DeployChoice, DeployFilter, DeployPatch, KeptImage, NewDeploy, NewRelease},
 };
 use std::{collections::BTreeSet, time::Duration};
 
@@ -61,6 +63,16 @@ impl Deploys for Store {
             Ok(listed(found?, page))
         })
         .await
+    }
+
+    async fn number_deploys(
+        &self,
+        choice: &DeployChoice,
+        page: Numbered,
+    ) -> Result<Counted<Deploy>, Error> {
+        let choice = choice.clone();
+        self.read(move |conn| numbered::page(conn, &choice, page))
+            .await
     }
 
     async fn active_deploys(

@@ -2,23 +2,25 @@
 
 use super::{
     Store,
+    numbered::{Sorted, numbered},
     state::{About, State, falling, missing, page, stale},
 };
 use async_trait::async_trait;
 use domain::{
-    Build, BuildId, DeployState, ImageRef,
+    Build, BuildId, DeployState, ImageRef, Timestamp,
     build::{BuildState, Strategy, Wanted},
 };
 use ports::store::{
-    Builds, Change, Error, Fence, Listed, Page,
-    builds::{BuildFilter, BuildLine, BuildOutcome, NewBuild, Requested},
+    Builds, Change, Counted, Error, Fence, Listed, Numbered, Page,
+    builds::{BuildChoice, BuildFilter, BuildLine, BuildOutcome, NewBuild, Requested},
 };
+use std::time::Duration;
 
 /// A Build, its lines, and whether its image serves requests.
 #[derive(Clone)]
 pub(super) struct BuildRow {
     pub(super) build: Build,
-    pub(super) lines: Vec<String>,
+    pub(super) lines: Vec<(Timestamp, String)>,
     pub(super) kept: bool,
 }
 
@@ -162,6 +164,25 @@ impl Builds for Store {
         }))
     }
 
+    async fn number_builds(
+        &self,
+        choice: &BuildChoice,
+        page: Numbered,
+    ) -> Result<Counted<Build>, Error> {
+        Ok(self.read(|state| {
+            let builds = state.builds.values().map(|row| &row.build);
+            let chosen = builds.filter(|build| {
+                choice.app.is_none_or(|app| build.app == app)
+                    && (choice.states.is_empty() || choice.states.contains(&build.state))
+                    && (choice.commit.as_ref()).is_none_or(|commit| build.commit == *commit)
+            });
+            let by = |build: &Build| Sorted::of_build(build, page.by);
+            numbered(chosen.cloned().collect(), page, by, |build| {
+                build.id.number()
+            })
+        }))
+    }
+
     async fn finish_build(
         &self,
         id: BuildId,
@@ -193,15 +214,22 @@ impl Builds for Store {
         &self,
         id: BuildId,
         lines: &[String],
+        at: Timestamp,
         fence: &Fence,
     ) -> Result<(), Error> {
         self.write(|state| {
             state.guard(fence)?;
             let kept = &mut state.build(id)?.lines;
             let room = LINES_MAX.saturating_sub(kept.len());
-            kept.extend(lines.iter().take(room).cloned());
-            if kept.len() == LINES_MAX && lines.len() > room {
-                kept.push(format!("(only the first {LINES_MAX} lines are kept)"));
+            let mut keep = |line: String| {
+                let later = kept
+                    .last()
+                    .map(|(last, _)| *last + Duration::from_micros(1));
+                kept.push((later.map_or(at, |later| at.max(later)), line));
+            };
+            lines.iter().take(room).cloned().for_each(&mut keep);
+            if room > 0 && lines.len() > room {
+                keep(format!("(only the first {LINES_MAX} lines are kept)"));
             }
             Ok(())
         })
@@ -215,8 +243,9 @@ impl Builds for Store {
     ) -> Result<Vec<BuildLine>, Error> {
         Ok(self.read(|state| {
             let lines = state.builds.get(&id).into_iter().flat_map(|row| &row.lines);
-            let numbered = (1..).zip(lines).map(|(number, text)| BuildLine {
+            let numbered = (1..).zip(lines).map(|(number, (at, text))| BuildLine {
                 number,
+                at: Some(*at),
                 text: text.clone(),
             });
             let later = numbered.filter(|line| line.number > after);
@@ -230,7 +259,8 @@ impl Builds for Store {
         Ok(self.read(|state| {
             let lines = state.builds.get(&id).map_or(&[][..], |row| &row.lines);
             let count = usize::try_from(count).unwrap_or(usize::MAX);
-            lines[lines.len().saturating_sub(count)..].to_vec()
+            let last = &lines[lines.len().saturating_sub(count)..];
+            last.iter().map(|(_, text)| text.clone()).collect()
         }))
     }
 

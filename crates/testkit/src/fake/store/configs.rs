@@ -2,7 +2,7 @@
 
 use super::{
     Store,
-    state::{About, falling, missing, page, rising, stale},
+    state::{About, State, falling, missing, page, rising, stale},
 };
 use async_trait::async_trait;
 use domain::{
@@ -70,10 +70,60 @@ fn about(set: &ConfigSet) -> About {
     }
 }
 
+impl State {
+    pub(super) fn write_config(
+        &mut self,
+        scope: ConfigScope,
+        base: Option<ConfigVersionId>,
+        variables: &Variables,
+        change: &Change,
+    ) -> Result<ConfigSet, Error> {
+        self.environment(scope.environment())?;
+        let newest = self.configs.newest.get(&scope);
+        if newest.map(|set| set.version) != base {
+            return Err(stale("config set", format!("{scope:?}")));
+        }
+        let (id, number) = match newest.map(|set| (set.id, set.number + 1)) {
+            Some(known) => known,
+            None => (ConfigSetId::new(self.number("config set")), 1),
+        };
+        let version = ConfigVersion {
+            id: ConfigVersionId::new(self.number("config version")),
+            scope,
+            number,
+            created_at: change.at,
+            created_by: change.actor.clone(),
+            summary: change.message.clone(),
+        };
+        let set = ConfigSet {
+            id,
+            scope,
+            version: version.id,
+            number,
+            variables: variables.clone(),
+            updated_at: change.at,
+            updated_by: change.actor.clone(),
+        };
+        self.configs
+            .versions
+            .insert(version.id, (version, variables.clone()));
+        self.configs.newest.insert(scope, set.clone());
+        self.tell("config.changed", about(&set), change);
+        Ok(set)
+    }
+}
+
 #[async_trait]
 impl Configs for Store {
     async fn find_config(&self, scope: ConfigScope) -> Result<Option<ConfigSet>, Error> {
         Ok(self.read(|state| state.configs.newest.get(&scope).cloned()))
+    }
+
+    async fn config_set(&self, id: ConfigSetId) -> Result<Option<ConfigSet>, Error> {
+        Ok(self.read(|state| {
+            let mut sets = state.configs.newest.values();
+            sets.find(|set| set.id == id).cloned()
+        }))
     }
 
     async fn list_configs(
@@ -106,39 +156,7 @@ impl Configs for Store {
     ) -> Result<ConfigSet, Error> {
         self.write(|state| {
             state.admit(change)?;
-            state.environment(scope.environment())?;
-            let newest = state.configs.newest.get(&scope);
-            if newest.map(|set| set.version) != base {
-                return Err(stale("config set", format!("{scope:?}")));
-            }
-            let (id, number) = match newest.map(|set| (set.id, set.number + 1)) {
-                Some(known) => known,
-                None => (ConfigSetId::new(state.number("config set")), 1),
-            };
-            let version = ConfigVersion {
-                id: ConfigVersionId::new(state.number("config version")),
-                scope,
-                number,
-                created_at: change.at,
-                created_by: change.actor.clone(),
-                summary: change.message.clone(),
-            };
-            let set = ConfigSet {
-                id,
-                scope,
-                version: version.id,
-                number,
-                variables: variables.clone(),
-                updated_at: change.at,
-                updated_by: change.actor.clone(),
-            };
-            state
-                .configs
-                .versions
-                .insert(version.id, (version, variables.clone()));
-            state.configs.newest.insert(scope, set.clone());
-            state.tell("config.changed", about(&set), change);
-            Ok(set)
+            state.write_config(scope, base, variables, change)
         })
     }
 

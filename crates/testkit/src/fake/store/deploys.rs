@@ -2,6 +2,7 @@
 
 use super::{
     Store,
+    numbered::{Sorted, numbered},
     state::{About, State, falling, missing, page, stale},
 };
 use async_trait::async_trait;
@@ -10,8 +11,10 @@ use domain::{
     Timestamp, build::BuildState, deploy::Failure,
 };
 use ports::store::{
-    Change, Deploys, Error, Fence, Listed, Page,
-    deploys::{DeployFilter, DeployPatch, KeptImage, NewDeploy, NewRelease, OnConflict},
+    Change, Counted, Deploys, Error, Fence, Listed, Numbered, Page,
+    deploys::{
+        DeployChoice, DeployFilter, DeployPatch, KeptImage, NewDeploy, NewRelease, OnConflict,
+    },
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -93,6 +96,11 @@ impl State {
         }
         if let Some(release) = new.release.filter(|id| !self.releases.contains_key(id)) {
             return Err(missing("release", release));
+        }
+        let active = self.active(new.app, new.environment);
+        if new.on_conflict == OnConflict::Refuse && !active.is_empty() {
+            let ids = active.iter().map(|deploy| deploy.id).collect();
+            return Err(Error::DeploysUnderWay(ids));
         }
         let id = DeployId::new(self.number("deploy"));
         if new.on_conflict == OnConflict::Supersede {
@@ -281,6 +289,24 @@ impl Deploys for Store {
                 numbered.filter(|(number, _)| falling(wanted, *number)),
                 wanted,
             )
+        }))
+    }
+
+    async fn number_deploys(
+        &self,
+        choice: &DeployChoice,
+        page: Numbered,
+    ) -> Result<Counted<Deploy>, Error> {
+        Ok(self.read(|state| {
+            let chosen = state.deploys.values().filter(|deploy| {
+                choice.app.is_none_or(|app| deploy.app == app)
+                    && (choice.environment).is_none_or(|env| deploy.environment == env)
+                    && (choice.states.is_empty() || choice.states.contains(&deploy.state))
+            });
+            let by = |deploy: &Deploy| Sorted::of_deploy(deploy, page.by);
+            numbered(chosen.cloned().collect(), page, by, |deploy| {
+                deploy.id.number()
+            })
         }))
     }
 

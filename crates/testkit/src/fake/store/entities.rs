@@ -7,11 +7,12 @@ use super::{
 use async_trait::async_trait;
 use domain::{
     App, AppId, DeployEvent, Environment, EnvironmentId, EnvironmentName, Timestamp,
-    environment::ServiceTemplate,
+    config::ConfigScope, environment::ServiceTemplate, worker::WorkerSource,
 };
 use ports::store::{
     Apps, Change, Environments, Error, Listed, Page,
-    entities::{AppFilter, NewApp},
+    entities::{AppFilter, Beginning, NewApp},
+    workers::NewWorker,
 };
 use std::time::Duration;
 
@@ -66,6 +67,31 @@ impl State {
         };
         self.apps.insert(app.id, app.clone());
         self.tell("app.created", About::of_app(app.id, app.id), change);
+        Ok(app)
+    }
+
+    fn create_app_with(
+        &mut self,
+        new: NewApp,
+        beginnings: Vec<Beginning>,
+        change: &Change,
+    ) -> Result<App, Error> {
+        // All or none: what could be refused is looked at first.
+        for beginning in &beginnings {
+            self.environment(beginning.environment)?;
+        }
+        let app = self.create_app(new, change)?;
+        for beginning in beginnings {
+            let scope = ConfigScope::App(app.id, beginning.environment);
+            self.write_config(scope, None, &beginning.variables, change)?;
+            let worker = NewWorker {
+                app: app.id,
+                environment: beginning.environment,
+                spec: beginning.worker,
+                scale: beginning.scale,
+            };
+            self.add_worker(worker, WorkerSource::Api, change);
+        }
         Ok(app)
     }
 
@@ -218,6 +244,18 @@ impl Apps for Store {
             state
                 .admit(change)
                 .and_then(|()| state.create_app(new, change))
+        })
+    }
+
+    async fn create_app_with(
+        &self,
+        new: NewApp,
+        beginnings: Vec<Beginning>,
+        change: &Change,
+    ) -> Result<App, Error> {
+        self.write(|state| {
+            state.admit(change)?;
+            state.create_app_with(new, beginnings, change)
         })
     }
 

@@ -6,10 +6,13 @@ use super::{
 };
 use async_trait::async_trait;
 use domain::{
-    EnvironmentId, ReconcileId,
+    AppId, EnvironmentId, ReconcileId,
     reconcile::{Reconcile, ReconcileEvent, ReconcileState},
 };
-use ports::store::{Change, Error, Listed, Page, Reconciles, reconciles::NewReconcile};
+use ports::store::{
+    Change, Error, Listed, Page, Reconciles,
+    reconciles::{NewReconcile, OnConflict},
+};
 
 fn about(reconcile: &Reconcile) -> About {
     About {
@@ -69,6 +72,27 @@ impl State {
             drop(self.move_reconcile(id, ReconcileEvent::GaveUp, reason, &told));
         }
     }
+
+    fn refuse_beside_others(&self, new: &NewReconcile) -> Result<(), Error> {
+        let concerns = |app: Option<AppId>| new.app.is_none() || app.is_none() || app == new.app;
+        let under_way = self.reconciles.values().find(|other| {
+            other.environment == new.environment
+                && other.state == ReconcileState::InProgress
+                && concerns(other.app)
+        });
+        if let Some(other) = under_way {
+            return Err(Error::ReconcileUnderWay(other.id));
+        }
+        let active = self.deploys.values().filter(|deploy| {
+            deploy.environment == new.environment
+                && deploy.state.is_active()
+                && concerns(Some(deploy.app))
+        });
+        match active.map(|deploy| deploy.id).collect::<Vec<_>>() {
+            none if none.is_empty() => Ok(()),
+            ids => Err(Error::DeploysUnderWay(ids)),
+        }
+    }
 }
 
 #[async_trait]
@@ -80,12 +104,16 @@ impl Reconciles for Store {
     ) -> Result<Reconcile, Error> {
         self.write(|state| {
             state.admit(change)?;
+            if new.on_conflict == OnConflict::Refuse {
+                state.refuse_beside_others(&new)?;
+            }
             let reconcile = Reconcile {
                 id: ReconcileId::new(state.number("reconcile")),
                 environment: new.environment,
                 app: new.app,
                 state: new.state,
                 plan: new.plan,
+                steps: new.steps,
                 reason: None,
                 created_at: change.at,
                 completed_at: None,

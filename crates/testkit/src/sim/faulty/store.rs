@@ -6,10 +6,10 @@ use super::{
 };
 use bytes::Bytes;
 use domain::{
-    App, AppId, Build, BuildId, ConfigVersionId, Deploy, DeployEvent, DeployId, DeployState,
-    Environment, EnvironmentId, EnvironmentName, Event, EventId, ImageRef, InstallationId,
-    InstanceEnd, Intent, NodeName, ReconcileId, Release, ReleaseId, Scale, Stack, StackId,
-    StackName, Timestamp, TokenId, Worker, WorkerId, WorkerName, WorkerSpec,
+    App, AppId, Build, BuildId, ConfigSetId, ConfigVersionId, Deploy, DeployEvent, DeployId,
+    DeployState, Environment, EnvironmentId, EnvironmentName, Event, EventId, ImageRef,
+    InstallationId, InstanceEnd, Intent, NodeName, ReconcileId, Release, ReleaseId, Scale, Stack,
+    StackId, StackName, Timestamp, TokenId, Worker, WorkerId, WorkerName, WorkerSpec,
     build::Strategy,
     config::{ConfigScope, ConfigSet, ConfigVersions, Variables},
     environment::ServiceTemplate,
@@ -20,12 +20,12 @@ use domain::{
 use ports::{
     Store,
     store::{
-        self, Change, Error, Fence, Listed, Page,
+        self, Change, Counted, Error, Fence, Listed, Numbered, Page,
         adoptions::Adoption,
-        builds::{BuildFilter, BuildLine, BuildOutcome, NewBuild, Requested},
+        builds::{BuildChoice, BuildFilter, BuildLine, BuildOutcome, NewBuild, Requested},
         configs::ConfigVersion,
-        deploys::{DeployFilter, DeployPatch, KeptImage, NewDeploy, NewRelease},
-        entities::{AppFilter, NewApp},
+        deploys::{DeployChoice, DeployFilter, DeployPatch, KeptImage, NewDeploy, NewRelease},
+        entities::{AppFilter, Beginning, NewApp},
         events::EventFilter,
         intents::{EndFilter, Entry},
         leases::{Claim, Lease},
@@ -74,6 +74,7 @@ impl Store for FaultyStore {
 
 between_points! { store::Apps, FaultyStore, transient;
     fn create_app(new: NewApp, change: &Change) -> Result<App, Error>;
+    fn create_app_with(new: NewApp, beginnings: Vec<Beginning>, change: &Change) -> Result<App, Error>;
     fn find_app(name_or_id: &str) -> Result<Option<App>, Error>;
     fn list_apps(filter: &AppFilter, page: Page) -> Result<Listed<App>, Error>;
     fn update_app(app: &App, read_at: Timestamp, change: &Change) -> Result<App, Error>;
@@ -102,6 +103,7 @@ between_points! { store::Nodes, FaultyStore, transient;
 
 between_points! { store::Configs, FaultyStore, transient;
     fn find_config(scope: ConfigScope) -> Result<Option<ConfigSet>, Error>;
+    fn config_set(id: ConfigSetId) -> Result<Option<ConfigSet>, Error>;
     fn list_configs(environment: Option<EnvironmentId>, page: Page) -> Result<Listed<ConfigSet>, Error>;
     fn write_config(scope: ConfigScope, base: Option<ConfigVersionId>, variables: &Variables, change: &Change) -> Result<ConfigSet, Error>;
     fn list_config_versions(scope: ConfigScope, page: Page) -> Result<Listed<ConfigVersion>, Error>;
@@ -123,9 +125,10 @@ between_points! { store::Builds, FaultyStore, transient;
     fn request_build(new: NewBuild, change: &Change) -> Result<Requested, Error>;
     fn find_build(id: BuildId) -> Result<Option<Build>, Error>;
     fn list_builds(filter: &BuildFilter, page: Page) -> Result<Listed<Build>, Error>;
+    fn number_builds(choice: &BuildChoice, page: Numbered) -> Result<Counted<Build>, Error>;
     fn finish_build(id: BuildId, outcome: BuildOutcome, fence: Option<&Fence>, change: &Change) -> Result<Build, Error>;
     fn note_strategy(id: BuildId, strategy: &Strategy, fence: &Fence) -> Result<(), Error>;
-    fn append_build_lines(id: BuildId, lines: &[String], fence: &Fence) -> Result<(), Error>;
+    fn append_build_lines(id: BuildId, lines: &[String], at: Timestamp, fence: &Fence) -> Result<(), Error>;
     fn build_lines(id: BuildId, after: i64, limit: u32) -> Result<Vec<BuildLine>, Error>;
     fn last_build_lines(id: BuildId, count: u32) -> Result<Vec<String>, Error>;
     fn waiting_for_build(id: BuildId) -> Result<u32, Error>;
@@ -137,6 +140,7 @@ between_points! { store::Deploys, FaultyStore, transient;
     fn create_deploy(new: NewDeploy, change: &Change) -> Result<Deploy, Error>;
     fn find_deploy(id: DeployId) -> Result<Option<Deploy>, Error>;
     fn list_deploys(filter: &DeployFilter, page: Page) -> Result<Listed<Deploy>, Error>;
+    fn number_deploys(choice: &DeployChoice, page: Numbered) -> Result<Counted<Deploy>, Error>;
     fn active_deploys(app: AppId, environment: EnvironmentId) -> Result<Vec<Deploy>, Error>;
     fn move_deploy(id: DeployId, from: DeployState, event: DeployEvent, patch: DeployPatch, fence: Option<&Fence>, change: &Change) -> Result<Deploy, Error>;
     fn begin_deploying(id: DeployId, from: DeployState, release: NewRelease, fence: &Fence, change: &Change) -> Result<(Deploy, Release), Error>;

@@ -1,0 +1,144 @@
+//! Config Sets of Apps, by ids of their own. Values are secrets: no message or error here holds one.
+
+use super::Embedded;
+use crate::usecases::{
+    Ctx, Error, Kind, Mode,
+    configs::{self, Edit, Which},
+    filtered,
+};
+use domain::{
+    App, ConfigSetId, Environment,
+    config::{ConfigScope, ConfigSet, Key},
+};
+use ports::store::{self, Listed, Page};
+use std::collections::BTreeMap;
+
+/// The Config Set of an App in an Environment.
+#[derive(Debug, Clone)]
+pub struct ConfigView {
+    pub set: ConfigSet,
+    pub app: App,
+    pub environment: Environment,
+}
+
+/// A page of the Config Sets of Apps, in order of id; of one App or Environment where they are given.
+///
+/// # Errors
+/// `Unknown`.
+pub async fn list(
+    ctx: &Ctx,
+    (app, environment): (&str, &str),
+    page: Page,
+) -> Result<Listed<ConfigView>, Error> {
+    let app = ctx.any_app(app).await?.map(|app| app.id);
+    let environment = ctx.any_environment(environment).await?.map(|e| e.id);
+    let is_of_app = |set: &ConfigSet| match set.scope {
+        ConfigScope::App(owner, _) => app.is_none_or(|app| app == owner),
+        ConfigScope::Environment(_) | ConfigScope::Stack(..) => false,
+    };
+    let found = filtered(
+        page,
+        |page| ctx.store().list_configs(environment, page),
+        |set: &ConfigSet| is_of_app(set) && !set.variables.is_empty(),
+        |set| set.id.number(),
+    )
+    .await?;
+    let mut embedded = Embedded::new(ctx);
+    let mut items = Vec::with_capacity(found.items.len());
+    for set in found.items {
+        items.extend(view(&mut embedded, set).await?);
+    }
+    Ok(Listed {
+        items,
+        next: found.next,
+    })
+}
+
+/// The Config Set of this id.
+///
+/// # Errors
+/// `Unknown`, also for one that is not an App's.
+pub async fn get(ctx: &Ctx, id: ConfigSetId) -> Result<ConfigView, Error> {
+    let unknown = || Error::unknown(Kind::ConfigSet, id.number());
+    let set = ctx.store().config_set(id).await?.ok_or_else(unknown)?;
+    view(&mut Embedded::new(ctx), set)
+        .await?
+        .ok_or_else(unknown)
+}
+
+/// Writes the first variables of an App in an Environment.
+///
+/// # Errors
+/// `Unknown`, `Invalid`, `Store(Exists | BadVariable)`.
+pub async fn create(
+    ctx: &Ctx,
+    (app, environment): (&str, &str),
+    variables: BTreeMap<Key, String>,
+) -> Result<ConfigView, Error> {
+    let app = ctx.app(app).await?;
+    let environment = ctx.environment(environment).await?;
+    let scope = ConfigScope::App(app.id, environment.id);
+    let known = ctx.store().find_config(scope).await?;
+    if known.is_some_and(|set| !set.variables.is_empty()) {
+        return Err(Error::Store(store::Error::Exists {
+            what: "a config set of",
+            which: format!("{} in {}", app.name, environment.name),
+        }));
+    }
+    set(ctx, (&app, &environment), variables).await?;
+    let set = ctx.store().find_config(scope).await?;
+    let set = set.ok_or_else(|| Error::unknown(Kind::ConfigSet, &app.name))?;
+    Ok(ConfigView {
+        set,
+        app,
+        environment,
+    })
+}
+
+/// Sets variables beside those that are there. What is not named stays.
+///
+/// # Errors
+/// `Unknown`, `Store(BadVariable | Stale)`.
+pub async fn merge(
+    ctx: &Ctx,
+    id: ConfigSetId,
+    variables: BTreeMap<Key, String>,
+) -> Result<ConfigView, Error> {
+    let before = get(ctx, id).await?;
+    if variables.is_empty() {
+        return Ok(before);
+    }
+    set(ctx, (&before.app, &before.environment), variables).await?;
+    get(ctx, id).await
+}
+
+async fn set(
+    ctx: &Ctx,
+    (app, environment): (&App, &Environment),
+    set: BTreeMap<Key, String>,
+) -> Result<(), Error> {
+    let which = Which {
+        environment: environment.id.to_string(),
+        stack: String::new(),
+        app: app.id.to_string(),
+    };
+    let edit = Edit::Change {
+        set,
+        unset: Vec::new(),
+    };
+    configs::update(ctx, &which, edit, None, Mode::Run).await?;
+    Ok(())
+}
+
+async fn view(embedded: &mut Embedded<'_>, set: ConfigSet) -> Result<Option<ConfigView>, Error> {
+    let ConfigScope::App(app, environment) = set.scope else {
+        return Ok(None);
+    };
+    let found = embedded.app(app).await?;
+    let found = found.zip(embedded.environment(environment).await?);
+    Ok(found.map(|(app, environment)| ConfigView {
+        set,
+        app,
+        environment,
+    }))
+}

@@ -1,0 +1,143 @@
+//! Workers by numbers and lists, and what follows when their scale changes.
+
+use crate::usecases::{
+    Ctx, Error, Kind, Mode, reconciles,
+    workers::{self, Edit, Which},
+};
+use domain::{App, Environment, Worker, WorkerId, WorkerSpec};
+use ports::store::{Listed, Page, reconciles::OnConflict, workers::WorkerFilter};
+use scheduler::input::RestartOnly;
+
+/// A page of Workers, in order of id. What is empty is every one.
+///
+/// # Errors
+/// `Unknown` (App, Environment).
+pub async fn list(
+    ctx: &Ctx,
+    (app, environment): (&str, &str),
+    worker: &str,
+    page: Page,
+) -> Result<Listed<Worker>, Error> {
+    let app = ctx.any_app(app).await?.map(|app| app.id);
+    let environment = ctx.any_environment(environment).await?.map(|e| e.id);
+    let name = match (worker, worker.parse()) {
+        ("", _) => None,
+        (_, Ok(name)) => Some(name),
+        // Nobody has such a name.
+        (_, Err(_)) => {
+            return Ok(Listed {
+                items: Vec::new(),
+                next: None,
+            });
+        }
+    };
+    let filter = WorkerFilter {
+        app,
+        environment,
+        name,
+    };
+    Ok(ctx.store().list_workers(&filter, page).await?)
+}
+
+/// The Worker of this id.
+///
+/// # Errors
+/// `Unknown`.
+pub async fn get(ctx: &Ctx, id: WorkerId) -> Result<Worker, Error> {
+    let found = ctx.store().worker(id).await?;
+    found.ok_or_else(|| Error::unknown(Kind::Worker, id.number()))
+}
+
+/// The Worker of this name of an App in an Environment.
+///
+/// # Errors
+/// `Unknown`, `UnknownWorker`.
+pub async fn named(
+    ctx: &Ctx,
+    (app, environment): (&str, &str),
+    name: &str,
+) -> Result<Worker, Error> {
+    let app = ctx.app(app).await?;
+    let environment = ctx.environment(environment).await?;
+    ctx.worker_of(&app, &environment, name).await
+}
+
+/// Sets a Worker's scale, and starts a Reconcile of its App in its Environment where that changes something.
+///
+/// # Errors
+/// `Invalid`, `Store(Stale)`.
+pub async fn rescale(ctx: &Ctx, before: &Worker, scale: i64) -> Result<Worker, Error> {
+    let which = Which {
+        worker: before.id.to_string(),
+        app: String::new(),
+        environment: String::new(),
+    };
+    let edit = Edit {
+        spec: |_: &mut WorkerSpec| {},
+        scale: Some(scale),
+    };
+    let done = workers::update(ctx, &which, edit, None, Mode::Run).await?;
+    let after = done.value.worker.worker;
+    if after.scale != before.scale {
+        reconcile(ctx, before).await?;
+    }
+    Ok(after)
+}
+
+/// The scale is set: a world that cannot be seen now is no reason to say otherwise, and its loop will look again.
+async fn reconcile(ctx: &Ctx, worker: &Worker) -> Result<(), Error> {
+    let app = ctx.app(&worker.app.to_string()).await?;
+    let environment = ctx.environment(&worker.environment.to_string()).await?;
+    let planned = match reconciles::plan(ctx, &environment, Some(&app)).await {
+        Ok(planned) => planned,
+        Err(Error::World(error)) => {
+            tracing::info!(%error, "the plan of a new scale is not known yet");
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    let of = (environment, Some(app));
+    reconciles::run(ctx, of, planned, OnConflict::Ignore, Mode::Run).await?;
+    Ok(())
+}
+
+/// Replaces instances, and answers with every Worker that was meant, also where it has none.
+///
+/// # Errors
+/// `Unknown`, `UnknownWorker`, also where the App has no Worker there; `World`.
+pub async fn restart(
+    ctx: &Ctx,
+    (app, environment): (&str, &str),
+    worker: &str,
+    only: RestartOnly,
+) -> Result<Vec<Worker>, Error> {
+    let app = ctx.app(app).await?;
+    let environment = ctx.environment(environment).await?;
+    let meant = match worker {
+        "" => of(ctx, &app, &environment).await?,
+        name => vec![ctx.worker_of(&app, &environment, name).await?],
+    };
+    if meant.is_empty() {
+        return Err(Error::UnknownWorker {
+            worker: worker.to_owned(),
+            app: app.name.to_string(),
+            environment: environment.name.to_string(),
+        });
+    }
+    let (app, environment) = (app.id.to_string(), environment.id.to_string());
+    match workers::restart(ctx, &app, &environment, (worker, only), Mode::Run).await {
+        // Nothing runs, so that nothing has to be replaced.
+        Ok(_) | Err(Error::NothingDeployed { .. }) => Ok(meant),
+        Err(error) => Err(error),
+    }
+}
+
+async fn of(ctx: &Ctx, app: &App, environment: &Environment) -> Result<Vec<Worker>, Error> {
+    let filter = WorkerFilter {
+        app: Some(app.id),
+        environment: Some(environment.id),
+        name: None,
+    };
+    let store = ctx.store();
+    crate::usecases::all(|page| store.list_workers(&filter, page)).await
+}
