@@ -9,7 +9,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     let mut compiler = protox::Compiler::new([ROOT])?;
     compiler.include_imports(true).include_source_info(true);
-    compiler.open_files(files_of_package("jockey/v1")?)?;
+    for package in ["jockey/v1", "jockey/legacy/v1"] {
+        compiler.open_files(files_of_package(package)?)?;
+    }
     // Encoded by protox itself: prost-types would lose the google.api.http options.
     std::fs::write(
         out.join("descriptor.bin"),
@@ -23,7 +25,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Messages with a field that nobody may print. `src/redacted.rs` says how they look instead.
-const SECRET: [&str; 3] = [
+const SECRET: [&str; 6] = [
+    ".jockey.legacy.v1.ConfigSet",
+    ".jockey.legacy.v1.CreateConfigSetRequest",
+    ".jockey.legacy.v1.UpdateConfigSetRequest",
     ".jockey.v1.ConfigSet",
     ".jockey.v1.CreateTokenResponse",
     ".jockey.v1.UpdateConfigSetRequest",

@@ -10,6 +10,8 @@ pub struct About {
     pub version: String,
     /// Commit from which it was built. Empty when it is not known.
     pub commit: String,
+    /// The name of its machine.
+    pub host: String,
     pub started_at: Timestamp,
     /// Where repositories are fetched from, without credentials.
     pub git_base_url: String,
@@ -51,6 +53,7 @@ impl About {
         Self {
             version: version.to_owned(),
             commit: String::new(),
+            host: String::new(),
             started_at,
             git_base_url: String::new(),
             registry: String::new(),

@@ -4,11 +4,13 @@ use crate::{
     about::About,
     auth::{Authenticator, Caller},
     guard::Guard,
+    legacy::Legacy,
     status::{Refusal, Stranger},
     streams::Streams,
     turns::Turns,
 };
 use controller::{Deps, usecases::Ctx};
+use proto::legacy::v1 as old;
 use proto::v1::{
     app_service_server::AppServiceServer, build_service_server::BuildServiceServer,
     config_set_service_server::ConfigSetServiceServer, deploy_service_server::DeployServiceServer,
@@ -84,8 +86,8 @@ impl Services {
 
 /// One service with the limits of all.
 macro_rules! limited {
-    ($server:ident, $handlers:expr) => {
-        $server::new($handlers.clone())
+    ($($server:ident)::+, $handlers:expr) => {
+        $($server)::+::new($handlers.clone())
             .max_decoding_message_size(REQUEST_MAX)
             .max_encoding_message_size(ANSWER_MAX)
     };
@@ -93,6 +95,7 @@ macro_rules! limited {
 
 impl Handlers {
     fn routes(&self) -> Routes {
+        let legacy = Legacy(self.clone());
         Routes::new(limited!(AppServiceServer, self))
             .add_service(limited!(BuildServiceServer, self))
             .add_service(limited!(ConfigSetServiceServer, self))
@@ -107,6 +110,35 @@ impl Handlers {
             .add_service(limited!(SystemServiceServer, self))
             .add_service(limited!(TokenServiceServer, self))
             .add_service(limited!(WorkerServiceServer, self))
+            .add_service(limited!(old::app_service_server::AppServiceServer, legacy))
+            .add_service(limited!(
+                old::build_service_server::BuildServiceServer,
+                legacy
+            ))
+            .add_service(limited!(
+                old::config_set_service_server::ConfigSetServiceServer,
+                legacy
+            ))
+            .add_service(limited!(
+                old::deploy_service_server::DeployServiceServer,
+                legacy
+            ))
+            .add_service(limited!(
+                old::environment_service_server::EnvironmentServiceServer,
+                legacy
+            ))
+            .add_service(limited!(
+                old::reconcile_service_server::ReconcileServiceServer,
+                legacy
+            ))
+            .add_service(limited!(
+                old::system_service_server::SystemServiceServer,
+                legacy
+            ))
+            .add_service(limited!(
+                old::worker_service_server::WorkerServiceServer,
+                legacy
+            ))
     }
 
     /// A call that changes nothing: on whose behalf, and what was asked.

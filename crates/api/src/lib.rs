@@ -10,6 +10,7 @@ mod auth;
 mod convert;
 mod guard;
 mod handlers;
+mod legacy;
 mod mask;
 mod once;
 mod page;

@@ -7,6 +7,8 @@ use domain::token::Role;
 pub enum Needs {
     /// Not even a token.
     Nothing,
+    /// Not even a token, and a good one shows more.
+    Perhaps,
     /// A token of this role or a higher one.
     Token(Role),
 }
@@ -25,6 +27,7 @@ pub enum Denied {
 }
 
 const OPEN: Needs = Needs::Nothing;
+const PERHAPS: Needs = Needs::Perhaps;
 const VIEWER: Needs = Needs::Token(Role::Viewer);
 const DEPLOYER: Needs = Needs::Token(Role::Deployer);
 const ADMIN: Needs = Needs::Token(Role::Admin);
@@ -41,6 +44,71 @@ pub const TABLE: &[(&str, Needs)] = &[
         "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
         VIEWER,
     ),
+    ("jockey.legacy.v1.AppService/CreateApp", ADMIN),
+    ("jockey.legacy.v1.AppService/DeleteApp", ADMIN),
+    ("jockey.legacy.v1.AppService/GetApp", VIEWER),
+    ("jockey.legacy.v1.AppService/GetAvailableNode", VIEWER),
+    ("jockey.legacy.v1.AppService/ListApps", VIEWER),
+    ("jockey.legacy.v1.AppService/UpdateApp", ADMIN),
+    ("jockey.legacy.v1.BuildService/CreateBuild", DEPLOYER),
+    ("jockey.legacy.v1.BuildService/GetBuild", VIEWER),
+    ("jockey.legacy.v1.BuildService/ListBuilds", VIEWER),
+    ("jockey.legacy.v1.BuildService/StreamBuildLog", VIEWER),
+    (
+        "jockey.legacy.v1.ConfigSetService/CreateConfigSet",
+        DEPLOYER,
+    ),
+    // Values are stars for viewers.
+    ("jockey.legacy.v1.ConfigSetService/GetConfigSet", VIEWER),
+    ("jockey.legacy.v1.ConfigSetService/ListConfigSets", VIEWER),
+    (
+        "jockey.legacy.v1.ConfigSetService/UpdateConfigSet",
+        DEPLOYER,
+    ),
+    ("jockey.legacy.v1.DeployService/CreateDeploy", DEPLOYER),
+    ("jockey.legacy.v1.DeployService/GetDeploy", VIEWER),
+    ("jockey.legacy.v1.DeployService/ListDeploys", VIEWER),
+    ("jockey.legacy.v1.DeployService/StreamDeployLog", VIEWER),
+    (
+        "jockey.legacy.v1.EnvironmentService/CreateEnvironment",
+        ADMIN,
+    ),
+    (
+        "jockey.legacy.v1.EnvironmentService/DeleteEnvironment",
+        ADMIN,
+    ),
+    ("jockey.legacy.v1.EnvironmentService/GetEnvironment", VIEWER),
+    (
+        "jockey.legacy.v1.EnvironmentService/ListEnvironments",
+        VIEWER,
+    ),
+    (
+        "jockey.legacy.v1.EnvironmentService/UpdateEnvironment",
+        ADMIN,
+    ),
+    (
+        "jockey.legacy.v1.ReconcileService/CreateReconcile",
+        DEPLOYER,
+    ),
+    ("jockey.legacy.v1.ReconcileService/GetReconcile", VIEWER),
+    ("jockey.legacy.v1.ReconcileService/ListReconciles", VIEWER),
+    ("jockey.legacy.v1.ReconcileService/PreviewReconcile", VIEWER),
+    (
+        "jockey.legacy.v1.ReconcileService/StreamReconcileLog",
+        VIEWER,
+    ),
+    ("jockey.legacy.v1.SystemService/GetHealth", OPEN),
+    // Strangers are told whether, and not what.
+    ("jockey.legacy.v1.SystemService/GetSanity", PERHAPS),
+    ("jockey.legacy.v1.WorkerService/CreateWorker", DEPLOYER),
+    ("jockey.legacy.v1.WorkerService/DeleteWorker", DEPLOYER),
+    ("jockey.legacy.v1.WorkerService/GetWorker", VIEWER),
+    ("jockey.legacy.v1.WorkerService/ListLiveInstances", VIEWER),
+    ("jockey.legacy.v1.WorkerService/ListWorkers", VIEWER),
+    ("jockey.legacy.v1.WorkerService/RescaleWorker", DEPLOYER),
+    ("jockey.legacy.v1.WorkerService/RestartWorker", DEPLOYER),
+    ("jockey.legacy.v1.WorkerService/RestartWorkers", DEPLOYER),
+    ("jockey.legacy.v1.WorkerService/UpdateWorker", DEPLOYER),
     ("jockey.v1.AppService/CreateApp", ADMIN),
     ("jockey.v1.AppService/DeleteApp", ADMIN),
     ("jockey.v1.AppService/GetApp", VIEWER),
@@ -134,7 +202,7 @@ impl Needs {
                 role,
                 needs,
             }),
-            Self::Token(_) | Self::Nothing => Ok(()),
+            Self::Token(_) | Self::Perhaps | Self::Nothing => Ok(()),
         }
     }
 }

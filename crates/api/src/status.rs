@@ -1,6 +1,7 @@
 //! The only place that makes a `tonic::Status`: gRPC code, stable reason, and a sentence that says what to do next.
 
 mod advice;
+mod legacy;
 
 use crate::permissions::Denied;
 use controller::usecases;

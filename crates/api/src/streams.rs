@@ -29,18 +29,23 @@ impl Streams {
     }
 
     /// Answers with a stream. Nothing runs while its reader does not read.
-    pub(crate) fn answer<T: Send + 'static>(
+    pub(crate) fn answer<T, E>(
         &self,
-        items: impl Stream<Item = Result<T, Refusal>> + Send + 'static,
-    ) -> Answer<Flow<T>> {
+        items: impl Stream<Item = Result<T, E>> + Send + 'static,
+    ) -> Answer<Flow<T>>
+    where
+        T: Send + 'static,
+        E: Into<Status> + Send + 'static,
+    {
         let Ok(permit) = Arc::clone(&self.open).try_acquire_owned() else {
             return Err(Refusal::TooManyStreams.into());
         };
         let stop = self.stop.clone();
         let stopped = stream::once(async move {
             stop.cancelled().await;
-            Err(Refusal::Stopping)
+            Err(Status::from(Refusal::Stopping))
         });
+        let items = items.map(|item| item.map_err(Into::into));
         let ended = items.map(Some).chain(stream::iter([None]));
         let flow = stream::select(ended, stopped.map(Some))
             // The first error is the last item; so is the end of what there was to tell.
@@ -49,8 +54,7 @@ impl Streams {
                 let was = *going;
                 *going = if item.is_ok() { Going::On } else { Going::Over };
                 std::future::ready((was == Going::On).then_some(item))
-            })
-            .map(|item| item.map_err(Status::from));
+            });
         Ok(Response::new(Box::pin(flow)))
     }
 }

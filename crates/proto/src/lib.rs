@@ -9,6 +9,14 @@ pub mod v1 {
     tonic::include_proto!("jockey.v1");
 }
 
+/// What clients of the original Jockey's JSON API are served by.
+pub mod legacy {
+    /// Package `jockey.legacy.v1`.
+    pub mod v1 {
+        tonic::include_proto!("jockey.legacy.v1");
+    }
+}
+
 /// Every file of `proto/` and what it imports, compiled: an encoded
 /// `google.protobuf.FileDescriptorSet` with comments and `google.api.http` options, for reflection,
 /// gateway and documentation.

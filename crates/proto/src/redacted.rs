@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::v1::{ConfigSet, CreateTokenResponse, UpdateConfigSetRequest};
+use crate::{
+    legacy,
+    v1::{ConfigSet, CreateTokenResponse, UpdateConfigSetRequest},
+};
 
 const STARS: &str = "***";
 
@@ -49,6 +52,36 @@ impl fmt::Debug for CreateTokenResponse {
             .field("token", &self.token)
             .field("plan", &self.plan)
             .field("secret", &STARS)
+            .finish()
+    }
+}
+
+impl fmt::Debug for legacy::v1::ConfigSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConfigSet")
+            .field("id", &self.id)
+            .field("config", &Names(&self.config))
+            .field("app", &self.app)
+            .field("environment", &self.environment)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for legacy::v1::CreateConfigSetRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreateConfigSetRequest")
+            .field("app", &self.app)
+            .field("environment", &self.environment)
+            .field("config", &Names(&self.config))
+            .finish()
+    }
+}
+
+impl fmt::Debug for legacy::v1::UpdateConfigSetRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpdateConfigSetRequest")
+            .field("id", &self.id)
+            .field("config", &Names(&self.config))
             .finish()
     }
 }

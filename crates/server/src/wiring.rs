@@ -129,6 +129,7 @@ pub(crate) fn api(
         commit: option_env!("JOCKEY_BUILD_COMMIT")
             .unwrap_or_default()
             .to_owned(),
+        host: machine::node_name().to_string(),
         started_at: SystemClock.now(),
         git_base_url: args.build.git_base_url.clone(),
         registry: args.build.registry.clone().unwrap_or_default(),

@@ -14,6 +14,13 @@ pub(crate) fn wire(at: Timestamp) -> prost_types::Timestamp {
     }
 }
 
+/// RFC 3339 with microseconds: `2026-04-28T15:57:59.123456Z`.
+pub(crate) fn micros_in_words(at: Timestamp) -> String {
+    let text = at.to_string();
+    let millis = text.strip_suffix('Z').unwrap_or(&text);
+    format!("{millis}{:03}Z", at.micros().rem_euclid(1000))
+}
+
 pub(crate) fn duration(time: Duration) -> prost_types::Duration {
     prost_types::Duration {
         seconds: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),

@@ -59,6 +59,7 @@ fn who_may_call_what() {
         };
         let open = match needs {
             Needs::Nothing => "yes",
+            Needs::Perhaps => "some",
             Needs::Token(_) => "-",
         };
         matrix.push_str(&format!(

@@ -10,6 +10,9 @@ pub(crate) fn pool() -> DescriptorPool {
     DescriptorPool::decode(proto::DESCRIPTOR).unwrap()
 }
 
+/// The package for clients of the original Jockey, which follows rules of its own.
+pub(crate) const LEGACY: &str = "jockey.legacy.v1";
+
 /// Our messages, nested ones included, without the entries of maps.
 pub(crate) fn messages(pool: &DescriptorPool) -> impl Iterator<Item = MessageDescriptor> {
     pool.all_messages()
@@ -19,6 +22,7 @@ pub(crate) fn messages(pool: &DescriptorPool) -> impl Iterator<Item = MessageDes
 /// Every RPC.
 pub(crate) fn methods(pool: &DescriptorPool) -> impl Iterator<Item = MethodDescriptor> {
     pool.services()
+        .filter(|service| service.package_name() == PACKAGE)
         .flat_map(|service: ServiceDescriptor| service.methods().collect::<Vec<_>>())
 }
 

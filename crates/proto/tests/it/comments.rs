@@ -1,13 +1,15 @@
 //! Comments become help texts and the API's description, so that everything has one.
 
-use crate::api::{PACKAGE, assert_none, pool};
+use crate::api::{LEGACY, PACKAGE, assert_none, pool};
 use prost_reflect::{FileDescriptor, MessageDescriptor};
 use std::collections::BTreeMap;
 
 #[test]
 fn everything_has_a_comment_of_whole_sentences() {
     let pool = pool();
-    let files = pool.files().filter(|file| file.package_name() == PACKAGE);
+    let files = pool
+        .files()
+        .filter(|file| [PACKAGE, LEGACY].contains(&file.package_name()));
     assert_none(files.flat_map(|file| {
         let comments = comments(&file);
         named(&file)

@@ -1,14 +1,21 @@
 //! What is marked `debug_redact` does not get into a log by way of `Debug`.
 
-use crate::api::{messages, pool};
-use proto::v1::{ConfigSet, CreateTokenResponse, UpdateConfigSetRequest};
+use crate::api::{LEGACY, messages, pool};
+use proto::{
+    legacy,
+    v1::{ConfigSet, CreateTokenResponse, UpdateConfigSetRequest},
+};
 
 const SECRET: &str = "swordfish";
 
 #[test]
 fn every_message_with_a_secret_is_known_here() {
     let pool = pool();
+    let legacy = pool
+        .all_messages()
+        .filter(|message| message.package_name() == LEGACY && !message.is_map_entry());
     let secret: Vec<String> = messages(&pool)
+        .chain(legacy)
         .filter(|message| {
             message.fields().any(|field| {
                 let redact = field
@@ -18,11 +25,20 @@ fn every_message_with_a_secret_is_known_here() {
                 redact == Some(Some(true))
             })
         })
-        .map(|message| message.name().to_owned())
+        .map(|message| message.full_name().to_owned())
         .collect();
+    let mut secret = secret;
+    secret.sort();
     assert_eq!(
         secret,
-        ["ConfigSet", "UpdateConfigSetRequest", "CreateTokenResponse"]
+        [
+            "jockey.legacy.v1.ConfigSet",
+            "jockey.legacy.v1.CreateConfigSetRequest",
+            "jockey.legacy.v1.UpdateConfigSetRequest",
+            "jockey.v1.ConfigSet",
+            "jockey.v1.CreateTokenResponse",
+            "jockey.v1.UpdateConfigSetRequest",
+        ]
     );
 }
 
@@ -37,7 +53,26 @@ fn debug_output_names_variables_and_hides_their_values() {
         set: values(),
         ..UpdateConfigSetRequest::default()
     };
-    for text in [format!("{set:?}"), format!("{update:?}")] {
+    let old_set = legacy::v1::ConfigSet {
+        config: values(),
+        config_command_line_args: SECRET.to_owned(),
+        ..legacy::v1::ConfigSet::default()
+    };
+    let old_create = legacy::v1::CreateConfigSetRequest {
+        config: values(),
+        ..legacy::v1::CreateConfigSetRequest::default()
+    };
+    let old_update = legacy::v1::UpdateConfigSetRequest {
+        config: values(),
+        ..legacy::v1::UpdateConfigSetRequest::default()
+    };
+    for text in [
+        format!("{set:?}"),
+        format!("{update:?}"),
+        format!("{old_set:?}"),
+        format!("{old_create:?}"),
+        format!("{old_update:?}"),
+    ] {
         assert!(
             text.contains("GREETING") && !text.contains(SECRET),
             "{text}"

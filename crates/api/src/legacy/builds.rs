@@ -1,0 +1,119 @@
+//! Builds.
+
+use super::{
+    Legacy, chunked, named, objects, params,
+    refusal::{Flaw, Refusal},
+};
+use crate::{handlers::Answer, streams::Flow};
+use controller::usecases::legacy::{
+    builds::{self, Filter},
+    logs,
+};
+use domain::GitRef;
+use futures_util::TryStreamExt;
+use ports::store::Counted;
+use proto::legacy::v1::{self, build_service_server::BuildService};
+use tonic::Request;
+
+#[tonic::async_trait]
+impl BuildService for Legacy {
+    async fn list_builds(
+        &self,
+        request: Request<v1::ListBuildsRequest>,
+    ) -> Answer<v1::ListBuildsResponse> {
+        self.look(request, |ctx, asked| async move {
+            let page = params::page(
+                &asked.page,
+                &asked.per_page,
+                &asked.sort_by,
+                &asked.sort_order,
+            )?;
+            let rref = match asked.rref.as_str() {
+                "" => Ok(None),
+                text => text.parse().map(Some),
+            };
+            // A state or a commit that cannot be is one that no Build has.
+            let found = match (objects::build_states(&asked.state), rref) {
+                (Some(states), Ok(commit)) => {
+                    let filter = Filter {
+                        app: asked.app,
+                        states,
+                        commit,
+                    };
+                    builds::list(&ctx, &filter, page).await?
+                }
+                (None, _) | (_, Err(_)) => Counted {
+                    items: Vec::new(),
+                    total: 0,
+                },
+            };
+            let server = &ctx.deps.settings.server;
+            Ok(v1::ListBuildsResponse {
+                data: found
+                    .items
+                    .iter()
+                    .map(|view| objects::build(view, server))
+                    .collect(),
+                pagination: Some(params::pagination(page, found.total)),
+            })
+        })
+        .await
+    }
+
+    async fn get_build(
+        &self,
+        request: Request<v1::GetBuildRequest>,
+    ) -> Answer<v1::GetBuildResponse> {
+        self.look(request, |ctx, asked| async move {
+            let found = builds::get(&ctx, params::id("Build", &asked.id)?).await?;
+            Ok(v1::GetBuildResponse {
+                data: Some(objects::build(&found, &ctx.deps.settings.server)),
+            })
+        })
+        .await
+    }
+
+    async fn create_build(
+        &self,
+        request: Request<v1::CreateBuildRequest>,
+    ) -> Answer<v1::CreateBuildResponse> {
+        self.act(request, |ctx, asked| async move {
+            named("App", &asked.app)?;
+            controller::usecases::apps::get(&ctx, &asked.app).await?;
+            let git_ref = git_ref("ref", asked.r#ref.as_deref())?;
+            refuse_callback(&asked.callback_url)?;
+            let asked = builds::create(&ctx, &asked.app, git_ref).await?;
+            Ok(v1::CreateBuildResponse {
+                data: Some(objects::build(&asked, &ctx.deps.settings.server)),
+            })
+        })
+        .await
+    }
+
+    type StreamBuildLogStream = Flow<v1::StreamBuildLogResponse>;
+
+    async fn stream_build_log(
+        &self,
+        request: Request<v1::StreamBuildLogRequest>,
+    ) -> Answer<Self::StreamBuildLogStream> {
+        let (ctx, asked) = self.0.read(request)?;
+        let log = logs::of_build(&ctx, params::id("Build", &asked.id)?).await;
+        let lines = objects::log_lines(&log.map_err(Refusal::from)?);
+        self.stream(chunked(lines).map_ok(|logs| v1::StreamBuildLogResponse { logs }))
+    }
+}
+
+/// A ref that a call cannot be without.
+pub(super) fn git_ref(field: &'static str, text: Option<&str>) -> Result<GitRef, Flaw> {
+    let mut flaws = Vec::new();
+    let found = params::required(field, text, &mut flaws);
+    found.ok_or_else(|| flaws.pop().unwrap_or_else(|| Flaw::blank(field)))
+}
+
+/// A caller who counts on being called back is told at once that it will not be.
+pub(super) fn refuse_callback(url: &str) -> Result<(), Refusal> {
+    match url {
+        "" => Ok(()),
+        _ => Err(Refusal::NotYet("callback_url is")),
+    }
+}

@@ -1,0 +1,111 @@
+//! The variables of Apps. Values are shown to those who may read them.
+
+use super::{
+    Legacy, named, objects, params,
+    refusal::{Flaw, Refusal},
+};
+use crate::{
+    convert::config::Values,
+    handlers::{Answer, caller},
+    streams::Flow,
+};
+use controller::usecases::{Ctx, legacy::config_sets};
+use domain::config::Key;
+use proto::legacy::v1::{self, config_set_service_server::ConfigSetService};
+use std::collections::BTreeMap;
+use tonic::Request;
+
+#[tonic::async_trait]
+impl ConfigSetService for Legacy {
+    type ListConfigSetsStream = Flow<v1::ListConfigSetsResponse>;
+
+    async fn list_config_sets(
+        &self,
+        request: Request<v1::ListConfigSetsRequest>,
+    ) -> Answer<Self::ListConfigSetsStream> {
+        let values = values(&request)?;
+        let (ctx, asked) = self.0.read(request)?;
+        let read = move |ctx: Ctx, page| {
+            let asked = asked.clone();
+            async move {
+                let of = (asked.app.as_str(), asked.environment.as_str());
+                config_sets::list(&ctx, of, page).await
+            }
+        };
+        self.list(ctx, read, move |found| v1::ListConfigSetsResponse {
+            data: found
+                .iter()
+                .map(|view| objects::config_set(view, values))
+                .collect(),
+        })
+    }
+
+    async fn get_config_set(
+        &self,
+        request: Request<v1::GetConfigSetRequest>,
+    ) -> Answer<v1::GetConfigSetResponse> {
+        let values = values(&request)?;
+        self.look(request, |ctx, asked| async move {
+            let id = params::id("ConfigSet", &asked.id)?;
+            let found = config_sets::get(&ctx, id).await?;
+            Ok(v1::GetConfigSetResponse {
+                data: Some(objects::config_set(&found, values)),
+            })
+        })
+        .await
+    }
+
+    async fn create_config_set(
+        &self,
+        request: Request<v1::CreateConfigSetRequest>,
+    ) -> Answer<v1::CreateConfigSetResponse> {
+        let values = values(&request)?;
+        self.act(request, move |ctx, asked| async move {
+            named("App", &asked.app)?;
+            named("Environment", &asked.environment)?;
+            let variables = variables(asked.config)?;
+            let of = (asked.app.as_str(), asked.environment.as_str());
+            if variables.is_empty() {
+                config_sets::list(&ctx, of, ports::store::Page::ALL).await?;
+                return Err(Flaw::blank("config").into());
+            }
+            let made = config_sets::create(&ctx, of, variables).await?;
+            Ok(v1::CreateConfigSetResponse {
+                data: Some(objects::config_set(&made, values)),
+            })
+        })
+        .await
+    }
+
+    async fn update_config_set(
+        &self,
+        request: Request<v1::UpdateConfigSetRequest>,
+    ) -> Answer<v1::UpdateConfigSetResponse> {
+        let values = values(&request)?;
+        self.act(request, move |ctx, asked| async move {
+            let id = params::id("ConfigSet", &asked.id)?;
+            let merged = config_sets::merge(&ctx, id, variables(asked.config)?).await?;
+            Ok(v1::UpdateConfigSetResponse {
+                data: Some(objects::config_set(&merged, values)),
+            })
+        })
+        .await
+    }
+}
+
+fn values<Q>(request: &Request<Q>) -> Result<Values, crate::status::Refusal> {
+    Ok(match caller(request)?.reads_secrets() {
+        true => Values::Shown,
+        false => Values::Masked,
+    })
+}
+
+fn variables(config: BTreeMap<String, String>) -> Result<BTreeMap<Key, String>, Refusal> {
+    let each = config.into_iter().map(|(name, value)| {
+        let key: Key = name
+            .parse()
+            .map_err(|error| Flaw::new("config", format!("is invalid: {error}")))?;
+        Ok((key, value))
+    });
+    each.collect::<Result<_, Flaw>>().map_err(Refusal::from)
+}

@@ -1,0 +1,290 @@
+//! Records as the legacy API shows them.
+
+use crate::convert::{config::Values, time};
+use controller::usecases::{
+    legacy::{
+        BuildView,
+        config_sets::ConfigView,
+        deploys::DeployView,
+        live::{Live, LiveInstance},
+        logs::{Level, Line, Log},
+        reconciles::ReconcileView,
+    },
+    reconciles::steps::shown_command,
+};
+use domain::{
+    App, BuildState, Deploy, DeployState, Environment, Node, Worker, reconcile::ReconcileState,
+};
+use proto::legacy::v1;
+
+use super::steps;
+
+/// What stands for a value that is not shown.
+const STARS: &str = "***";
+/// The data center of nodes that tell none.
+pub(super) const DATACENTER: &str = "dc1";
+
+pub(super) fn app(app: &App) -> v1::App {
+    v1::App {
+        id: app.id.number().to_string(),
+        name: app.name.to_string(),
+        repo: app.repo.to_string(),
+        subscribe_to_github_webhook: app.subscribe_to_github_webhook,
+    }
+}
+
+pub(super) fn environment(environment: &Environment) -> v1::Environment {
+    v1::Environment {
+        id: environment.id.number().to_string(),
+        name: environment.name.to_string(),
+    }
+}
+
+pub(super) fn build(view: &BuildView, server: &str) -> v1::Build {
+    let build = &view.build;
+    let state = match build.state {
+        BuildState::InProgress => "in_progress",
+        BuildState::Completed => "completed",
+        BuildState::Failed | BuildState::Cancelled => "failed",
+    };
+    v1::Build {
+        id: build.id.number().to_string(),
+        app: view.app.as_ref().map(app),
+        r#ref: build.git_ref.to_string(),
+        rref: Some(build.commit.to_string()),
+        state: state.to_owned(),
+        created_at: Some(time::wire(build.created_at)),
+        completed_at: build.completed_at.map(time::wire),
+        container_host: server.to_owned(),
+        container_id: build.id.to_string(),
+    }
+}
+
+/// The states of which a word is the legacy name. None: nobody has such a state.
+pub(super) fn build_states(word: &str) -> Option<Vec<BuildState>> {
+    Some(match word {
+        "" => Vec::new(),
+        "in_progress" => vec![BuildState::InProgress],
+        "completed" => vec![BuildState::Completed],
+        "failed" => vec![BuildState::Failed, BuildState::Cancelled],
+        _ => return None,
+    })
+}
+
+pub(super) fn config_set(view: &ConfigView, values: Values) -> v1::ConfigSet {
+    let shown = |value: &str| match values {
+        Values::Shown => value.to_owned(),
+        Values::Masked => STARS.to_owned(),
+    };
+    let variables = view.set.variables.iter();
+    let config: std::collections::BTreeMap<String, String> = variables
+        .map(|(key, value)| (key.to_string(), shown(value)))
+        .collect();
+    let arguments = config
+        .iter()
+        .map(|(key, value)| format!(" -e {key}=\"{}\"", quoted(value)))
+        .collect();
+    v1::ConfigSet {
+        id: view.set.id.number().to_string(),
+        config,
+        config_command_line_args: arguments,
+        app: Some(app(&view.app)),
+        environment: Some(environment(&view.environment)),
+    }
+}
+
+/// A value for double quotes of a shell, in a line that stands between single quotes of another one.
+fn quoted(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    for letter in value.chars() {
+        match letter {
+            '\\' | '"' | '$' | '`' => text.extend(['\\', letter]),
+            '\'' => text.push_str("'\\''"),
+            plain => text.push(plain),
+        }
+    }
+    text
+}
+
+pub(super) fn worker(worker: &Worker) -> v1::Worker {
+    let spec = &worker.spec;
+    v1::Worker {
+        id: worker.id.number().to_string(),
+        name: spec.name.to_string(),
+        command: shown_command(&spec.name, spec.command.as_ref()),
+        scale: worker.scale.get().into(),
+    }
+}
+
+pub(super) fn live(live: &Live, registry: &str) -> v1::LiveWorker {
+    let name = format!("{}-{}", live.app.name, live.worker.spec.name);
+    let instances = live.instances.iter();
+    v1::LiveWorker {
+        id: live.worker.id.number().to_string(),
+        instances: instances
+            .map(|instance| live_instance(live, instance, (&name, registry)))
+            .collect(),
+        name,
+    }
+}
+
+fn live_instance(
+    live: &Live,
+    instance: &LiveInstance,
+    (service, registry): (&str, &str),
+) -> v1::LiveInstance {
+    let commit = instance.commit.as_ref();
+    let commit = commit.map_or_else(|| "unknown".to_owned(), ToString::to_string);
+    let command = match &instance.command {
+        Some(command) => command.argv(),
+        None => vec!["/start".to_owned(), live.worker.spec.name.to_string()],
+    };
+    v1::LiveInstance {
+        id: instance.handle.clone(),
+        node: Some(v1::LiveNode {
+            id: instance.node.to_string(),
+            address: instance.address.clone(),
+        }),
+        service: Some(v1::LiveService {
+            id: service.to_owned(),
+        }),
+        port: instance.port.map(i64::from),
+        tags: vec![
+            format!("tag:{commit}"),
+            format!("rref:{commit}"),
+            format!("repo:{registry}"),
+            format!("command:{command:?}"),
+            format!("deploy_id:{}", instance.deploy.number()),
+        ],
+        check: None,
+    }
+}
+
+pub(super) fn node(node: &Node) -> v1::StepNode {
+    let center = node.meta.get("dc").map_or(DATACENTER, String::as_str);
+    v1::StepNode {
+        dc: center.to_owned(),
+        id: node.name.to_string(),
+        address: node.address.clone(),
+    }
+}
+
+pub(super) fn deploy(view: &DeployView, server: &str) -> v1::Deploy {
+    let deploy = &view.deploy;
+    v1::Deploy {
+        id: deploy.id.number().to_string(),
+        state: deploy_word(deploy.state).to_owned(),
+        build: view.build.as_ref().map(|view| build(view, server)),
+        environment: view.environment.as_ref().map(environment),
+        app: view.app.as_ref().map(app),
+        created_at: Some(time::wire(deploy.created_at)),
+        updated_at: Some(time::wire(deploy.updated_at)),
+        container_id: deploy.id.to_string(),
+        container_host: server.to_owned(),
+        completed_at: deploy.completed_at.map(time::wire),
+        failure_reason: failure_reason(deploy),
+    }
+}
+
+const fn deploy_word(state: DeployState) -> &'static str {
+    match state {
+        DeployState::Cancelled => "failed",
+        DeployState::Created
+        | DeployState::Building
+        | DeployState::Deploying
+        | DeployState::Deployed
+        | DeployState::Stopped
+        | DeployState::Failed => state.as_str(),
+    }
+}
+
+fn failure_reason(deploy: &Deploy) -> Option<String> {
+    let failure = deploy.failure.as_ref()?;
+    let mut lines = vec![failure.reason.as_str()];
+    lines.extend(failure.log_tail.iter().map(String::as_str));
+    Some(lines.join("\n"))
+}
+
+/// As `build_states`.
+pub(super) fn deploy_states(word: &str) -> Option<Vec<DeployState>> {
+    let states: Vec<_> = DeployState::ALL
+        .iter()
+        .copied()
+        .filter(|state| deploy_word(*state) == word)
+        .collect();
+    (word.is_empty() || !states.is_empty()).then_some(states)
+}
+
+pub(super) fn reconcile(view: &ReconcileView, server: &str) -> v1::Reconcile {
+    let reconcile = &view.reconcile;
+    let is_saved = reconcile.state != ReconcileState::Preview;
+    let updated = reconcile.completed_at.unwrap_or(reconcile.created_at);
+    v1::Reconcile {
+        id: is_saved.then(|| reconcile.id.number().to_string()),
+        environment: view.environment.as_ref().map(environment),
+        app: view.app.as_ref().map(app),
+        state: reconcile.state.to_string(),
+        callback_url: None,
+        plan: reconcile.steps.iter().map(steps::wire).collect(),
+        created_at: is_saved.then(|| time::wire(reconcile.created_at)),
+        updated_at: is_saved.then(|| time::wire(updated)),
+        completed_at: reconcile.completed_at.map(time::wire),
+        container_id: is_saved.then(|| reconcile.id.to_string()),
+        container_host: is_saved.then(|| server.to_owned()),
+    }
+}
+
+/// The lines of a log, a few at a time.
+pub(super) fn log_lines(log: &Log) -> Vec<v1::LogLine> {
+    let logger = format!("[jockey-{}]", log.of);
+    log.lines
+        .iter()
+        .map(|line| log_line(line, &logger))
+        .collect()
+}
+
+fn log_line(line: &Line, logger: &str) -> v1::LogLine {
+    let level = match line.level {
+        Level::Info => "INFO",
+        Level::Error => "ERROR",
+    };
+    v1::LogLine {
+        timestamp: time::micros_in_words(line.at),
+        level: level.to_owned(),
+        logger: logger.to_owned(),
+        message: Some(v1::LogMessage {
+            text: line.text.clone(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_survives_both_quotings() {
+        for (value, want) in [
+            ("plain", "plain"),
+            ("a b", "a b"),
+            (r#"say "hi""#, r#"say \"hi\""#),
+            (r"back\slash", r"back\\slash"),
+            ("$HOME `id`", r"\$HOME \`id\`"),
+            ("it's", r"it'\''s"),
+        ] {
+            assert_eq!(quoted(value), want);
+        }
+    }
+
+    #[test]
+    fn states_that_only_the_new_server_has_are_shown_as_failed() {
+        let failed = vec![DeployState::Failed, DeployState::Cancelled];
+        assert_eq!(deploy_states("failed"), Some(failed));
+        assert_eq!(deploy_states("deployed"), Some(vec![DeployState::Deployed]));
+        assert_eq!(deploy_states(""), Some(Vec::new()));
+        assert_eq!(deploy_states("cancelled"), None);
+        let failed = vec![BuildState::Failed, BuildState::Cancelled];
+        assert_eq!(build_states("failed"), Some(failed));
+        assert_eq!(build_states("cancelled"), None);
+    }
+}
