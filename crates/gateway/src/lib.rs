@@ -10,6 +10,7 @@ mod comments;
 mod cors;
 mod documents;
 mod inward;
+mod legacy;
 mod openapi;
 mod outward;
 mod page;
@@ -22,6 +23,7 @@ mod template;
 use axum::{Router, extract::Request, routing::any};
 use call::Services;
 use http::HeaderValue;
+use legacy::Legacy;
 use prost_reflect::DescriptorPool;
 use rest::Rest;
 use std::sync::Arc;
@@ -50,14 +52,23 @@ pub fn router_of(descriptors: &[u8], routes: Routes, settings: &Settings) -> Rou
     let pool = DescriptorPool::decode(descriptors).expect("the descriptors hold together");
     let table = annotations::table(&pool).expect("every annotation can be served");
     let documents = documents::router(&pool, &table);
-    let rest = Arc::new(Rest::new(table, Services::new(routes)));
+    let services = Services::new(routes);
+    let legacy = Legacy::new(&pool, services.clone()).map(Arc::new);
+    let rest = Arc::new(Rest::new(table, services));
     let v1 = move |request: Request| {
         let rest = Arc::clone(&rest);
         async move { rest.answer(request).await }
     };
-    let router = documents
-        .route("/v1/{*call}", any(v1))
-        .fallback(async |request: Request| rest::nothing_at(request.uri()));
+    let old = move |request: Request| {
+        let legacy = legacy.clone();
+        async move {
+            match legacy {
+                Some(legacy) => legacy.answer(request).await,
+                None => rest::nothing_at(request.uri()),
+            }
+        }
+    };
+    let router = documents.route("/v1/{*call}", any(v1)).fallback(old);
     cors::allow(router, &settings.cors_origins)
 }
 

@@ -20,6 +20,7 @@ mod examples;
 mod failing;
 mod gateway;
 mod heal;
+mod legacy;
 mod quickstart;
 mod readme;
 mod requests;

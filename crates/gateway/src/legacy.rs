@@ -1,0 +1,113 @@
+//! The JSON API of the original Jockey: paths, forms and JSON in its ways, for the services of `jockey.legacy.v1`.
+//!
+//! What a call means is said there. Here is a table of paths, and the rules that hold for every call: how parameters are
+//! read and merged, how messages look, and how an error is told. Every answer is a JSON object, whatever went wrong.
+
+mod answer;
+mod errors;
+mod fill;
+mod params;
+mod routes;
+mod shown;
+mod token;
+
+use crate::{
+    call::{Behalf, Services},
+    inward,
+    table::{Found, Table},
+};
+use axum::{body::Body, response::Response};
+use errors::Told;
+use http::{Method, Request, request::Parts};
+use params::Params;
+use prost_reflect::DescriptorPool;
+use routes::Target;
+use shown::Shapes;
+
+/// The package of the services that are called.
+const PACKAGE: &str = "jockey.legacy.v1";
+
+/// The calls of the original Jockey, and the services behind them.
+pub(crate) struct Legacy {
+    table: Table<Target>,
+    shapes: Shapes,
+    services: Services,
+}
+
+impl Legacy {
+    /// None: these descriptors do not have the services.
+    ///
+    /// # Panics
+    /// When they have some of them.
+    pub(crate) fn new(pool: &DescriptorPool, services: Services) -> Option<Self> {
+        let shapes = Shapes::of(pool)?;
+        let table = routes::table(pool).expect("every route has its call");
+        Some(Self {
+            table,
+            shapes,
+            services,
+        })
+    }
+
+    /// Answers one request.
+    pub(crate) async fn answer(&self, request: Request<Body>) -> Response {
+        let (mut parts, body) = request.into_parts();
+        match self.ask(&mut parts, body).await {
+            Ok(response) => response,
+            Err(told) => told.response(),
+        }
+    }
+
+    async fn ask(&self, parts: &mut Parts, body: Body) -> Result<Response, Told> {
+        let (target, path) = self.find(&parts.method, parts.uri.path())?;
+        let body = inward::read(body)
+            .await
+            .map_err(|refusal| Told::refused(&refusal))?;
+        let mut given = params::body(&parts.headers, &body)?;
+        let query = params::form(parts.uri.query().unwrap_or_default().as_bytes());
+        let place = token::take(&mut parts.headers, &given, &query);
+        params::lay_over(&mut given, query);
+        given.extend(path);
+        let message = fill::message(target.rpc.descriptor().input(), &given);
+        let behalf = Behalf::of(parts);
+        let answered = self.call(target, &message, behalf).await;
+        let mut response = answered.unwrap_or_else(|told| told.response());
+        token::deprecate(&mut response, place);
+        Ok(response)
+    }
+
+    async fn call(
+        &self,
+        target: &Target,
+        message: &prost_reflect::DynamicMessage,
+        behalf: Behalf,
+    ) -> Result<Response, Told> {
+        let Target { rpc, status } = target;
+        if rpc.descriptor().is_server_streaming() {
+            let stream = self.services.stream(rpc, message, behalf).await?;
+            return answer::streamed(&self.shapes, rpc.clone(), stream).await;
+        }
+        let answer = self.services.call(rpc, message, behalf).await?;
+        let json = self.shapes.json(&answer);
+        Ok(answer::whole(status.of(&answer), json))
+    }
+
+    /// The call that a path stands for, and its variables. A path that has none is one, whatever the method.
+    fn find(&self, method: &Method, path: &str) -> Result<(&Target, Params), Told> {
+        let method = if method == Method::PATCH {
+            &Method::PUT
+        } else {
+            method
+        };
+        let plain = routes::plain(path);
+        match self.table.find(method, plain) {
+            Found::Target(target, variables) => {
+                let owned = variables
+                    .into_iter()
+                    .map(|(name, text)| (name.to_owned(), text.into()));
+                Ok((target, owned.collect()))
+            }
+            Found::Methods(_) | Found::Nothing => Err(Told::no_route(method, plain)),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The message of an RPC out of parameters. What the message has no field for is ignored, as the original did.
+
+use super::params::Params;
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value};
+use serde_json::Value as Json;
+use std::collections::HashMap;
+
+pub(super) fn message(input: MessageDescriptor, params: &Params) -> DynamicMessage {
+    let mut message = DynamicMessage::new(input.clone());
+    for field in input.fields() {
+        let given = params.get(field.name());
+        if let Some(value) = given.and_then(|given| value(&field, given)) {
+            message.set_field(&field, value);
+        }
+    }
+    message
+}
+
+/// None: what is given is nothing, or nothing of this kind.
+fn value(field: &FieldDescriptor, given: &Json) -> Option<Value> {
+    if field.is_map() {
+        return texts(given).map(Value::Map);
+    }
+    match field.kind() {
+        Kind::String => text(given).map(Value::String),
+        Kind::Bool => truth(given).map(Value::Bool),
+        _ => None,
+    }
+}
+
+fn texts(given: &Json) -> Option<HashMap<MapKey, Value>> {
+    let hash = given.as_object()?;
+    let each = hash.iter().map(|(key, value)| {
+        // What is deeper than a text stays as it was written.
+        let text = text(value).unwrap_or_else(|| match value {
+            Json::Null => String::new(),
+            deeper => deeper.to_string(),
+        });
+        (MapKey::String(key.clone()), Value::String(text))
+    });
+    Some(each.collect())
+}
+
+fn text(given: &Json) -> Option<String> {
+    match given {
+        Json::String(text) => Some(text.clone()),
+        Json::Number(number) => Some(number.to_string()),
+        Json::Bool(truth) => Some(truth.to_string()),
+        Json::Null | Json::Array(_) | Json::Object(_) => None,
+    }
+}
+
+/// A number is its text: 1 is true.
+fn truth(given: &Json) -> Option<bool> {
+    let text = text(given)?;
+    let words = ["true", "t", "1", "on"];
+    Some(words.iter().any(|word| text.eq_ignore_ascii_case(word)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn booleans_are_words() {
+        for (given, want) in [
+            (json!("true"), Some(true)),
+            (json!("T"), Some(true)),
+            (json!("On"), Some(true)),
+            (json!("1"), Some(true)),
+            (json!(1), Some(true)),
+            (json!(true), Some(true)),
+            (json!("yes"), Some(false)),
+            (json!("0"), Some(false)),
+            (json!(""), Some(false)),
+            (json!(false), Some(false)),
+            (json!(null), None),
+        ] {
+            assert_eq!(truth(&given), want, "{given}");
+        }
+    }
+
+    #[test]
+    fn fields_are_filled_by_their_names_and_strangers_are_ignored() {
+        let pool = prost_reflect::DescriptorPool::decode(proto::DESCRIPTOR).unwrap();
+        let input = |name: &str| {
+            let name = format!("{}.{name}", super::super::PACKAGE);
+            pool.get_message_by_name(&name).unwrap()
+        };
+        let fill = |name: &str, params: Json| {
+            message(input(name), params.as_object().unwrap()).to_string()
+        };
+        let worker = json!({"id": "3", "scale": 2, "utf8": "x", "name": null});
+        assert_eq!(fill("UpdateWorkerRequest", worker), r#"id:"3",scale:"2""#);
+        let config = json!({"id": 7, "config": {"PORTS": 3, "ON": true, "NONE": null}});
+        let filled = message(input("UpdateConfigSetRequest"), config.as_object().unwrap());
+        let map = filled.get_field_by_name("config").unwrap();
+        let map = map.as_map().unwrap();
+        for (key, want) in [("PORTS", "3"), ("ON", "true"), ("NONE", "")] {
+            let got = map[&MapKey::String(key.to_owned())].as_str().unwrap();
+            assert_eq!(got, want);
+        }
+        let none = fill("UpdateConfigSetRequest", json!({"config": "text"}));
+        assert_eq!(none, "");
+    }
+}

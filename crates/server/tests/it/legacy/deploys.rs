@@ -1,0 +1,215 @@
+//! Section 5: Deploys.
+
+use super::client::{Server, busy, fields, shared};
+use crate::sources::WEB;
+use serde_json::{Value, json};
+
+/// A build that goes on until it is not wanted any more.
+const ENDLESS: &str = "FROM busybox:1\nRUN sleep 600\n";
+
+/// An App whose deploys are under way for as long as a test takes.
+fn endless(server: &Server, name: &str) -> String {
+    server.app_of(name, &[("Dockerfile", ENDLESS)]).1
+}
+
+fn form(app: &str, commit: &str) -> String {
+    format!("app={app}&environment=development&rref={commit}")
+}
+
+fn id(deploy: &Value) -> &str {
+    deploy["id"].as_str().unwrap()
+}
+
+#[test]
+fn a_commit_is_deployed_and_takes_the_place_of_the_one_before() {
+    let server = shared();
+    let files = [("Dockerfile", WEB), ("page", "one")];
+    let (repository, commit) = server.app_of("dep-one", &files);
+    let web = server.web("dep-one");
+    server
+        .put(&format!("/workers/{}", id(&web)), "scale=1")
+        .is(200);
+    let answer = server.post("/deploys", &form("dep-one", &commit));
+    let asked = answer.is(202)["data"].clone();
+    assert_eq!(
+        fields(&answer.text, "\"data\":"),
+        [
+            "object_type",
+            "id",
+            "state",
+            "build",
+            "environment",
+            "app",
+            "created_at",
+            "updated_at",
+            "container_id",
+            "container_host"
+        ]
+    );
+    assert_eq!(asked["state"], json!("created"));
+    assert_eq!(asked["build"]["rref"], json!(commit));
+    assert_eq!(asked["build"]["app"]["name"], json!("dep-one"));
+    assert!(asked["build"]["id"].is_string());
+    assert_eq!(asked["environment"]["name"], json!("development"));
+    let first = server.ended("deploys", id(&asked));
+    assert_eq!(first["state"], json!("deployed"), "{first:#}");
+    assert!(first["completed_at"].is_string() && first.get("failure_reason").is_none());
+
+    let change = crate::harness::change("second", &[("page", "two")]);
+    repository.commit(&change).unwrap();
+    let second = server.deployed("dep-one", "main");
+    assert_eq!(second["state"], json!("deployed"), "{second:#}");
+    assert_eq!(second["build"]["ref"], json!("main"));
+    let before = server.get(&format!("/deploys/{}", id(&first))).is(200);
+    assert_eq!(before["data"]["state"], json!("stopped"));
+
+    let ids = |query: &str| -> Vec<String> {
+        let found = server.get(&format!("/deploys?app=dep-one{query}")).is(200);
+        let list = found["data"].as_array().unwrap().iter();
+        list.map(|one| id(one).to_owned()).collect()
+    };
+    assert_eq!(ids(""), [id(&first), id(&second)]);
+    assert_eq!(
+        ids("&sort_by=id&sort_order=desc"),
+        [id(&second), id(&first)]
+    );
+    assert_eq!(ids("&state=deployed"), [id(&second)]);
+    assert_eq!(ids("&environment=production"), Vec::<String>::new());
+    assert_eq!(ids("&environment=development&per_page=1"), [id(&first)]);
+}
+
+#[test]
+fn a_target_that_is_not_there_is_unprocessable() {
+    let server = shared();
+    server.app("dep-target");
+    for form in [
+        "",
+        "app=dep-target&rref=main",
+        "environment=development&rref=main",
+        "app=none&environment=development&rref=main",
+        "app=dep-target&environment=none&rref=main",
+    ] {
+        let answer = server.post("/deploys", form);
+        answer.refuses(422, "unprocessable_entity", "App or Environment not found");
+    }
+}
+
+#[test]
+fn a_deploy_of_no_ref_is_invalid() {
+    let server = shared();
+    server.app("dep-ref");
+    for rref in ["", "&rref="] {
+        let answer = server.post(
+            "/deploys",
+            &format!("app=dep-ref&environment=development{rref}"),
+        );
+        answer.refuses(
+            422,
+            "record_invalid",
+            "Validation failed: Rref can't be blank",
+        );
+    }
+    let error = server.post("/deploys", &form("dep-ref", "--bad")).is(422);
+    assert_eq!(error["error"]["code"], json!("record_invalid"));
+}
+
+#[test]
+fn a_callback_is_refused_and_not_dropped() {
+    let server = busy();
+    let commit = endless(&server, "dep-callback");
+    let form = form("dep-callback", &commit) + "&callback_url=http://example.com/";
+    let answer = server.post("/deploys", &form);
+    answer.refuses(
+        422,
+        "not_yet_implemented",
+        "callback_url is not yet implemented",
+    );
+    assert_eq!(
+        server.get("/deploys?app=dep-callback").is(200)["data"],
+        json!([])
+    );
+}
+
+#[test]
+fn an_unknown_deploy_is_told() {
+    let server = shared();
+    for path in ["/deploys/999999", "/deploys/999999/logs"] {
+        let answer = server.get(path);
+        answer.refuses(404, "not_found", "Couldn't find Deploy with 'id'=999999");
+    }
+    let answer = server.get("/deploys/99x");
+    answer.refuses(404, "not_found", "Couldn't find Deploy with 'id'=99x");
+}
+
+#[test]
+fn a_deploy_beside_another_is_locked_and_force_supersedes() {
+    let server = busy();
+    let commit = endless(&server, "dep-lock");
+    let first = server.post("/deploys", &form("dep-lock", &commit)).is(202)["data"].clone();
+    let message = format!(
+        "Deploy ID {} is in progress. Either wait for completion, or call again with force.",
+        id(&first)
+    );
+    for force in ["", "&force=false", "&force="] {
+        let form = form("dep-lock", &commit) + force;
+        server
+            .post("/deploys", &form)
+            .refuses(423, "resource_locked", &message);
+    }
+    let of = form("dep-lock", &commit);
+    let second = server.post("/deploys", &format!("{of}&force=true")).is(202);
+    let first = server.ended("deploys", id(&first));
+    assert_eq!(
+        first["state"],
+        json!("failed"),
+        "what hung old clients: {first:#}"
+    );
+    let reason = first["failure_reason"].as_str().unwrap();
+    assert!(reason.contains("superseded"), "{reason}");
+    let json =
+        json!({"app": "dep-lock", "environment": "development", "rref": commit, "force": true});
+    let third = server.ask("POST", "/deploys").json(&json).send().is(202);
+    assert_ne!(third["data"]["id"], second["data"]["id"]);
+    // Elsewhere nothing is in the way.
+    let elsewhere = format!("app=dep-lock&environment=staging&rref={commit}");
+    server.post("/deploys", &elsewhere).is(202);
+    server
+        .post("/deploys", &format!("{elsewhere}&force=true"))
+        .is(202);
+}
+
+#[test]
+fn a_cancelled_deploy_is_shown_as_failed() {
+    let server = busy();
+    let commit = endless(&server, "dep-cancel");
+    let made = server
+        .post("/deploys", &form("dep-cancel", &commit))
+        .is(202)["data"]
+        .clone();
+    let path = format!("/v1/deploys/{}:cancel", id(&made));
+    let cancelled = server.ask("POST", &path).json(&json!({})).send();
+    assert_eq!(cancelled.status, 200, "{}", cancelled.text);
+    let shown = server.ended("deploys", id(&made));
+    assert_eq!(shown["state"], json!("failed"));
+    assert!(
+        shown["failure_reason"]
+            .as_str()
+            .unwrap()
+            .contains("cancelled")
+    );
+    let failed = server.get("/deploys?app=dep-cancel&state=failed").is(200);
+    assert_eq!(failed["pagination"]["total_count"], json!(1));
+}
+
+#[test]
+fn a_deploy_that_cannot_be_built_fails_with_words() {
+    let server = shared();
+    let (_, commit) = server.app_of(
+        "dep-fail",
+        &[("Dockerfile", "FROM busybox:1\nRUN echo alas && false\n")],
+    );
+    let failed = server.deployed("dep-fail", &commit);
+    assert_eq!(failed["state"], json!("failed"), "{failed:#}");
+    let reason = failed["failure_reason"].as_str().unwrap();
+    assert!(reason.contains("alas"), "{reason}");
+}

@@ -1,0 +1,90 @@
+//! Section 3: Environments.
+
+use super::client::{fields, shared};
+use serde_json::json;
+
+#[test]
+fn environments_are_listed_and_found_by_name_and_number() {
+    let server = shared();
+    let list = server.get("/environments").is(200);
+    let production = list["data"].as_array().unwrap().iter();
+    let production = production
+        .clone()
+        .find(|e| e["name"] == "production")
+        .unwrap();
+    let id = production["id"].as_str().unwrap();
+    assert_eq!(
+        production,
+        &json!({"object_type": "environment", "id": id, "name": "production"})
+    );
+    for which in ["production", id] {
+        let answer = server.get(&format!("/environments/{which}"));
+        assert_eq!(answer.is(200)["data"], *production);
+        assert_eq!(
+            fields(&answer.text, "\"data\":"),
+            ["object_type", "id", "name"]
+        );
+    }
+}
+
+#[test]
+fn an_unknown_environment_is_told() {
+    let answer = shared().get("/environments/none");
+    answer.refuses(404, "not_found", "Couldn't find Environment with 'id'=none");
+}
+
+#[test]
+fn an_environment_is_made_once() {
+    let server = shared();
+    let made = server.post("/environments", "name=env-new").is(200);
+    assert_eq!(made["data"]["name"], json!("env-new"));
+    let again = server.post("/environments", "name=env-new");
+    again.refuses(
+        422,
+        "record_invalid",
+        "Validation failed: Name has already been taken",
+    );
+}
+
+#[test]
+fn an_environment_without_a_name_is_refused() {
+    let server = shared();
+    for form in ["", "name=", "name=+"] {
+        let answer = server.post("/environments", form);
+        answer.refuses(
+            422,
+            "record_invalid",
+            "Validation failed: Name can't be blank",
+        );
+    }
+}
+
+#[test]
+fn an_environment_keeps_its_name() {
+    let server = shared();
+    let made = server.post("/environments", "name=env-kept").is(200);
+    let same = server
+        .put("/environments/env-kept", "name=env-kept")
+        .is(200);
+    assert_eq!(same, made);
+    let taken = server.put("/environments/env-kept", "name=production");
+    taken.refuses(
+        422,
+        "record_invalid",
+        "Validation failed: Name has already been taken",
+    );
+    let other = server
+        .put("/environments/env-kept", "name=env-other")
+        .is(422);
+    assert_eq!(other["error"]["code"], json!("record_invalid"));
+    server.put("/environments/env-none", "name=x").is(404);
+}
+
+#[test]
+fn an_environment_is_deleted_and_shown_once_more() {
+    let server = shared();
+    let made = server.post("/environments", "name=env-gone").is(200);
+    assert_eq!(server.delete("/environments/env-gone").is(200), made);
+    server.get("/environments/env-gone").is(404);
+    server.delete("/environments/env-gone").is(404);
+}
