@@ -199,10 +199,7 @@ fn create(tx: &mut Tx<'_>, new: &NewDeploy, change: &Change) -> Result<Deploy, F
     let before = match new.on_conflict {
         OnConflict::Queue => Vec::new(),
         OnConflict::Supersede => active(tx.conn, new.app, new.environment)?,
-        OnConflict::Refuse => {
-            refuse_beside(active(tx.conn, new.app, new.environment)?)?;
-            Vec::new()
-        }
+        OnConflict::Refuse => refuse_beside(active(tx.conn, new.app, new.environment)?)?,
     };
     let row: DeployRow = diesel::insert_into(deploys::table)
         .values((
@@ -230,10 +227,10 @@ fn create(tx: &mut Tx<'_>, new: &NewDeploy, change: &Change) -> Result<Deploy, F
     Ok(deploy)
 }
 
-/// Refuses when there are any of these.
-pub(super) fn refuse_beside(deploys: Vec<Deploy>) -> Result<(), Fault> {
+/// Refuses when there are any of these; so what it answers is empty.
+pub(super) fn refuse_beside(deploys: Vec<Deploy>) -> Result<Vec<Deploy>, Fault> {
     if deploys.is_empty() {
-        return Ok(());
+        return Ok(deploys);
     }
     let ids = deploys.into_iter().map(|deploy| deploy.id).collect();
     Err(Error::DeploysUnderWay(ids).into())

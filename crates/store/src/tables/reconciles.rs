@@ -104,7 +104,7 @@ fn refuse_beside_others(tx: &mut Tx<'_>, new: &NewReconcile) -> Result<(), Fault
             .filter(|deploy| deploy.state.is_active())
             .collect(),
     };
-    deploys::refuse_beside(active)
+    deploys::refuse_beside(active).map(drop)
 }
 
 fn create(tx: &mut Tx<'_>, new: &NewReconcile, change: &Change) -> Result<Reconcile, Fault> {

@@ -10,6 +10,7 @@ mod entities;
 mod events;
 mod grounds;
 mod intents;
+mod kept_images;
 mod leases;
 mod numbered;
 mod reconciles;
