@@ -7,7 +7,8 @@ use crate::{
 };
 use domain::observed::RestartPolicy;
 
-/// Afterwards every instance that is healthy and stays is in the catalog, and each of a Deploy that is `deployed` is
+/// Afterwards every instance that is healthy and stays is in the catalog (one of a later Deploy that came to nothing only
+/// where it runs the same Release), and each of a Deploy that is `deployed` is
 /// started again by its node. One that this plan condemns has its step already.
 pub(crate) fn apply(draft: &mut Draft<'_, '_>, crew: &Crew<'_, '_>) {
     let Some(deploy) = crew.deploy() else {
@@ -18,7 +19,7 @@ pub(crate) fn apply(draft: &mut Draft<'_, '_>, crew: &Crew<'_, '_>) {
             continue;
         }
         if let Some(port) = to_register(member)
-            && member.deploy <= deploy.id
+            && (member.deploy <= deploy.id || deploy.covers(member.deploy))
         {
             draft.step(member, Action::Register { port }, Why::Ready);
         } else if deploy.covers(member.deploy) && is_to_keep(crew, member) {

@@ -310,3 +310,21 @@ fn a_full_pool_says_what_is_missing() {
         "no node can take it: a has 36.0 MiB of memory free, 64.0 MiB are wanted, b is cordoned"
     );
 }
+
+#[test]
+fn the_successor_that_a_later_deploy_of_the_same_release_left_takes_its_place() {
+    let mut world = two_of_web();
+    let second = Duration::from_secs(1);
+    world.worker_mut("web").restart_before = Some(world.now + second);
+    world.now = world.now + 2 * second;
+    // A rollback to what runs was cancelled, and had started one by then.
+    let later = world.run(&worker("web", 2), 2, "a");
+    world.seen_mut(later).registration = Registration::None;
+    let wanted = world.apps[0].deploy.as_mut().unwrap();
+    wanted.also.insert(domain::DeployId::new(2));
+    let plan = world.plan();
+    let registers = |step: &scheduler::plan::Step| step.action.as_str() == "register";
+    let registered: Vec<_> = plan.steps.iter().filter(|step| registers(step)).collect();
+    assert_eq!(registered.len(), 1, "{plan}");
+    assert_eq!(registered[0].instance, later);
+}
