@@ -38,6 +38,11 @@ pub(crate) fn hash(name: &str) -> u64 {
     fnv(OFFSET, name.as_bytes())
 }
 
+/// The bits of an id, in no order.
+pub(crate) fn scatter(id: InstanceId) -> u64 {
+    mix(id.bits())
+}
+
 /// FNV-1a, 64 bits. Not `std::hash`, whose values may change with the compiler.
 const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 

@@ -1,7 +1,9 @@
 //! The input, joined: each instance once, with its sighting and its intents, in the Worker it belongs to.
 
+mod join;
 mod member;
 mod nodes;
+mod slots;
 
 pub(crate) use member::{Member, Presence, Role};
 pub(crate) use nodes::{Emptied, Nodes, Reach, refusal};
@@ -22,7 +24,14 @@ pub(crate) struct World<'a> {
 /// One App with its Workers.
 pub(crate) struct Squad<'a> {
     pub(crate) app: &'a DesiredApp,
-    crews: Vec<(&'a WorkerName, Range<usize>)>,
+    crews: Vec<Found<'a>>,
+}
+
+/// A Worker of an App, as it is wanted, and where its instances are among all.
+struct Found<'a> {
+    worker: &'a WorkerName,
+    wanted: Option<&'a DesiredWorker>,
+    members: Range<usize>,
 }
 
 /// The instances of one Worker, of whichever Deploy, and what is wanted of it.
@@ -31,6 +40,7 @@ pub(crate) struct Crew<'w, 'a> {
     pub(crate) app: &'a DesiredApp,
     pub(crate) worker: &'a WorkerName,
     pub(crate) members: &'w [Member<'a>],
+    wanted: Option<&'a DesiredWorker>,
 }
 
 impl Squad<'_> {
@@ -60,8 +70,8 @@ impl<'a> World<'a> {
             "in order of name"
         );
         let nodes = Nodes::new(input);
-        let members = member::join(input, &nodes);
-        let squads = squads(input, &members);
+        let (members, ranges) = join::join(input, &nodes);
+        let squads = squads(input, &members, ranges);
         Self {
             input,
             nodes,
@@ -77,10 +87,11 @@ impl<'a> World<'a> {
 
     /// Each Worker of an App, wanted or seen, in order of name.
     pub(crate) fn crews<'w>(&'w self, squad: &'w Squad<'a>) -> impl Iterator<Item = Crew<'w, 'a>> {
-        squad.crews.iter().map(|(worker, range)| Crew {
+        squad.crews.iter().map(|found| Crew {
             app: squad.app,
-            worker,
-            members: &self.members[range.clone()],
+            worker: found.worker,
+            members: &self.members[found.members.clone()],
+            wanted: found.wanted,
         })
     }
 
@@ -90,32 +101,38 @@ impl<'a> World<'a> {
     }
 }
 
-fn squads<'a>(input: &'a PlanInput, members: &[Member<'a>]) -> Vec<Squad<'a>> {
-    let mut at = 0;
+/// `ranges`: of each Worker's members, in order.
+fn squads<'a>(
+    input: &'a PlanInput,
+    members: &[Member<'a>],
+    ranges: Vec<Range<usize>>,
+) -> Vec<Squad<'a>> {
+    let mut ranges = ranges.into_iter().peekable();
     let mut squads = Vec::with_capacity(input.apps.len());
     for app in &input.apps {
-        while members.get(at).is_some_and(|member| member.app < app.app) {
-            at += 1;
-        }
-        let mut crews: Vec<(&WorkerName, Range<usize>)> = Vec::new();
-        let mut wanted = workers(app)
-            .iter()
-            .map(|worker| &worker.spec.name)
-            .peekable();
-        while members.get(at).is_some_and(|member| member.app == app.app) {
-            let worker = members[at].worker;
-            while let Some(name) = wanted.next_if(|name| *name < worker) {
-                crews.push((name, at..at));
+        while ranges
+            .next_if(|range| members[range.start].app < app.app)
+            .is_some()
+        {}
+        let mut crews: Vec<Found<'_>> = Vec::new();
+        let mut wanted = workers(app).iter().peekable();
+        let unseen = |worker: &'a DesiredWorker| Found {
+            worker: &worker.spec.name,
+            wanted: Some(worker),
+            members: 0..0,
+        };
+        while let Some(range) = ranges.next_if(|range| members[range.start].app == app.app) {
+            let name = members[range.start].worker;
+            while let Some(worker) = wanted.next_if(|worker| worker.spec.name < *name) {
+                crews.push(unseen(worker));
             }
-            wanted.next_if(|name| *name == worker);
-            let length = members[at..]
-                .iter()
-                .take_while(|member| member.app == app.app && member.worker == worker)
-                .count();
-            crews.push((worker, at..at + length));
-            at += length;
+            crews.push(Found {
+                worker: name,
+                wanted: wanted.next_if(|worker| worker.spec.name == *name),
+                members: range,
+            });
         }
-        crews.extend(wanted.map(|name| (name, at..at)));
+        crews.extend(wanted.map(unseen));
         squads.push(Squad { app, crews });
     }
     squads
@@ -133,11 +150,7 @@ impl<'w, 'a> Crew<'w, 'a> {
 
     /// The Worker as that Deploy has it. None: it has no such Worker.
     pub(crate) fn wanted(&self) -> Option<&'a DesiredWorker> {
-        let workers = workers(self.app);
-        workers
-            .binary_search_by(|worker| worker.spec.name.cmp(self.worker))
-            .ok()
-            .map(|at| &workers[at])
+        self.wanted
     }
 
     /// How many are wanted. A singleton is never more than one.

@@ -1,5 +1,6 @@
 //! The nodes of all pools, each once.
 
+use super::slots::Slots;
 use crate::{
     input::{Answered, PlanInput, PoolNode},
     plan::RefusalReason,
@@ -34,7 +35,7 @@ pub(crate) struct Turnout {
 pub(crate) struct Nodes<'a> {
     hosts: Vec<&'a PoolNode>,
     /// Where each is in `hosts`, by a hash of its name: every instance is looked up here.
-    places: Vec<(u64, usize)>,
+    places: Slots,
     turnouts: BTreeMap<StackId, Turnout>,
 }
 
@@ -49,12 +50,10 @@ impl<'a> Nodes<'a> {
             .iter()
             .map(|(stack, pool)| (*stack, Turnout::of(pool, believe)))
             .collect();
-        let mut places: Vec<(u64, usize)> = hosts
-            .iter()
-            .enumerate()
-            .map(|(at, host)| (seed::hash(host.node.name.as_str()), at))
-            .collect();
-        places.sort_unstable();
+        let mut places = Slots::for_at_most(hosts.len());
+        for (at, host) in hosts.iter().enumerate() {
+            places.insert(seed::hash(host.node.name.as_str()), at);
+        }
         Self {
             hosts,
             places,
@@ -63,12 +62,8 @@ impl<'a> Nodes<'a> {
     }
 
     pub(crate) fn find(&self, name: &NodeName) -> Option<usize> {
-        let hash = seed::hash(name.as_str());
-        let from = self.places.partition_point(|(other, _)| *other < hash);
-        self.places[from..]
-            .iter()
-            .take_while(|(other, _)| *other == hash)
-            .map(|(_, at)| *at)
+        self.places
+            .having(seed::hash(name.as_str()))
             .find(|at| self.hosts[*at].node.name == *name)
     }
 
