@@ -13,6 +13,8 @@ use anyhow::{Context, bail};
 
 mod engine;
 mod gate;
+mod leftovers;
+mod owner;
 mod scope;
 
 pub use engine::Engine;

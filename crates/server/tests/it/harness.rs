@@ -175,8 +175,10 @@ impl Jockeyd {
             .env("JOCKEY_LOG", LOG)
             .stdin(Stdio::null())
             .stderr(log);
-        self.process = Some(command.spawn().context("jockeyd cannot be started")?);
-        Ok(())
+        let process = command.spawn().context("jockeyd cannot be started")?;
+        let pid = process.id();
+        self.process = Some(process);
+        self.scope.is_made_by(pid)
     }
 
     /// A file of the server's state directory.

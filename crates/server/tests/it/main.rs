@@ -21,6 +21,7 @@ mod failing;
 mod gateway;
 mod heal;
 mod legacy;
+mod leftovers;
 mod quickstart;
 mod readme;
 mod requests;

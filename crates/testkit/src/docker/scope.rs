@@ -2,15 +2,18 @@ use std::hash::{BuildHasher, RandomState};
 
 use domain::InstallationId;
 
-use super::{check, run};
+use super::{check, leftovers, leftovers::Note, owner::Process, run};
 
 /// What one test makes in the engine. Two scopes never see each other's things, whichever process they are in.
 ///
 /// On drop, also that of a panic, everything that bears [`Scope::label`] goes: containers, then volumes, networks
 /// and images. What a test makes without the label stays; so pass it, or the installation id, to all that you make.
+///
+/// What a process that was killed could not take away goes when the next scope is opened, by whichever process.
 #[derive(Debug)]
 pub struct Scope {
     installation: InstallationId,
+    note: Note,
 }
 
 impl Scope {
@@ -19,12 +22,32 @@ impl Scope {
     /// # Errors
     /// No engine answers: says what to run.
     pub fn open() -> anyhow::Result<Self> {
+        Self::of_process(std::process::id())
+    }
+
+    /// The same, which is to go when another process than this one has ended.
+    ///
+    /// # Errors
+    /// No engine answers, or there is no such process.
+    pub fn of_process(pid: u32) -> anyhow::Result<Self> {
         check()?;
+        // What does not go now is somebody's to remove the next time; it is no reason to fail here.
+        let _left = leftovers::sweep();
+        let installation =
+            InstallationId::from_bits(RandomState::new().hash_one(std::process::id()));
         Ok(Self {
-            installation: InstallationId::from_bits(
-                RandomState::new().hash_one(std::process::id()),
-            ),
+            installation,
+            note: Note::write(installation, Process::of(pid)?)?,
         })
+    }
+
+    /// Says that a process makes things of this scope by itself. It is ended before they are taken away, should this
+    /// process be killed.
+    ///
+    /// # Errors
+    /// There is no such process.
+    pub fn is_made_by(&mut self, pid: u32) -> anyhow::Result<()> {
+        self.note.add_maker(Process::of(pid)?)
     }
 
     /// The installation whose things these are.
@@ -36,7 +59,7 @@ impl Scope {
     /// The label that marks them: `jockey.installation=<id>`.
     #[must_use]
     pub fn label(&self) -> String {
-        format!("jockey.installation={}", self.installation)
+        label(self.installation)
     }
 
     /// A name of this scope alone, for a container, an image, a network.
@@ -91,33 +114,49 @@ impl Scope {
     /// # Errors
     /// What `docker` says of the first thing that could not be removed.
     pub fn clear(&self) -> anyhow::Result<()> {
-        remove(&["rm", "--force", "--volumes"], &self.containers()?)?;
-        remove(
-            &["volume", "rm", "--force"],
-            &self.list(&["volume", "ls", "--quiet"])?,
-        )?;
-        remove(
-            &["network", "rm"],
-            &self.list(&["network", "ls", "--quiet"])?,
-        )?;
-        remove(&["image", "rm", "--force"], &self.images()?)?;
-        remove(&["image", "rm"], &self.layers()?)
-    }
-
-    /// The names of the layers that classic builds of this installation have left. One that is untagged goes once nothing
-    /// stands on it.
-    fn layers(&self) -> anyhow::Result<Vec<String>> {
-        let repository = format!("jockey-layer/{}", self.installation());
-        let format = "{{.Repository}}:{{.Tag}}";
-        let text = run(["image", "ls", "--format", format, &repository])?;
-        Ok(text.lines().map(str::to_owned).collect())
+        clear(self.installation)
     }
 
     fn list(&self, command: &[&str]) -> anyhow::Result<Vec<String>> {
-        let filter = format!("label={}", self.label());
-        let text = run(command.iter().copied().chain(["--filter", &filter]))?;
-        Ok(text.lines().map(str::to_owned).collect())
+        list(self.installation, command)
     }
+}
+
+/// Removes all that bears the label of an installation.
+pub(super) fn clear(installation: InstallationId) -> anyhow::Result<()> {
+    let list = |command: &[&str]| list(installation, command);
+    let mut containers = list(&["ps", "--all", "--quiet", "--no-trunc"])?;
+    containers.reverse();
+    remove(&["rm", "--force", "--volumes"], &containers)?;
+    remove(
+        &["volume", "rm", "--force"],
+        &list(&["volume", "ls", "--quiet"])?,
+    )?;
+    remove(&["network", "rm"], &list(&["network", "ls", "--quiet"])?)?;
+    let mut images = list(&["image", "ls", "--quiet", "--no-trunc"])?;
+    images.sort();
+    images.dedup();
+    remove(&["image", "rm", "--force"], &images)?;
+    remove(&["image", "rm"], &layers(installation)?)
+}
+
+/// The names of the layers that classic builds of an installation have left. One that is untagged goes once nothing
+/// stands on it.
+fn layers(installation: InstallationId) -> anyhow::Result<Vec<String>> {
+    let repository = format!("jockey-layer/{installation}");
+    let format = "{{.Repository}}:{{.Tag}}";
+    let text = run(["image", "ls", "--format", format, &repository])?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+fn list(installation: InstallationId, command: &[&str]) -> anyhow::Result<Vec<String>> {
+    let filter = format!("label={}", label(installation));
+    let text = run(command.iter().copied().chain(["--filter", &filter]))?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+fn label(installation: InstallationId) -> String {
+    format!("jockey.installation={installation}")
 }
 
 fn remove(command: &[&str], ids: &[String]) -> anyhow::Result<()> {
@@ -135,6 +174,9 @@ impl Drop for Scope {
     fn drop(&mut self) {
         // Once more when the first try raced with something that the test had still running.
         let cleared = self.clear().or_else(|_| self.clear());
+        if cleared.is_ok() {
+            self.note.remove();
+        }
         // A second panic would hide the test's own.
         if !std::thread::panicking() {
             cleared.expect("what the test made in Docker could not be removed");
