@@ -10,6 +10,7 @@ mod fault;
 mod json;
 mod keys;
 mod lock;
+mod news;
 mod open;
 mod reader;
 mod rotate;
@@ -24,13 +25,13 @@ pub use lock::{LockError, ServeLock};
 pub use open::{OpenError, OpenOptions};
 pub use rotate::{RotateError, Rotated};
 
-use domain::{EventId, InstallationId};
+use domain::InstallationId;
 use fault::Fault;
 use keys::Keyring;
+use news::Bulletin;
 use ports::store::{Change, Error};
 use reader::Reader;
 use std::{path::PathBuf, sync::Arc};
-use tokio::sync::watch;
 use tx::Tx;
 use writer::{Effect, Writer};
 
@@ -39,7 +40,7 @@ pub struct Store {
     path: PathBuf,
     installation: InstallationId,
     keys: Arc<Keyring>,
-    newest: watch::Receiver<EventId>,
+    bulletin: Arc<Bulletin>,
     reader: Reader,
     writer: Arc<Writer>,
     effect: Effect,
@@ -104,7 +105,7 @@ impl ports::Store for Store {
             path: self.path.clone(),
             installation: self.installation,
             keys: Arc::clone(&self.keys),
-            newest: self.newest.clone(),
+            bulletin: Arc::clone(&self.bulletin),
             reader: self.reader.clone(),
             writer: Arc::clone(&self.writer),
             effect: Effect::TakenBack,

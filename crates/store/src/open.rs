@@ -7,6 +7,7 @@ use crate::{
     conn::{Address, Conn, Manager, Purpose, write},
     fault::{Fault, classify},
     keys::{BadKeys, Key, KeyId, KeySource, Keyring, file},
+    news::Bulletin,
     reader::Reader,
     tables::{events, meta},
     writer::{Effect, Writer},
@@ -20,7 +21,6 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tokio::sync::watch;
 
 /// Which database, and what decrypts its config values.
 #[derive(Debug, Clone)]
@@ -90,8 +90,13 @@ pub(crate) fn open(options: OpenOptions) -> Result<Store, OpenError> {
     let newest = events::newest(&mut conn).map_err(told)?;
     let reader = Reader::open(manager(Purpose::Read)).map_err(|error| self::told(&path, error))?;
     let keys = Arc::new(Keyring::new(key, keys));
-    let (sender, newest) = watch::channel(newest);
-    let writer = Writer::start(conn, manager(Purpose::Write), Arc::clone(&keys), sender);
+    let bulletin = Arc::new(Bulletin::new(newest));
+    let writer = Writer::start(
+        conn,
+        manager(Purpose::Write),
+        Arc::clone(&keys),
+        Arc::clone(&bulletin),
+    );
     Ok(Store {
         writer: Arc::new(writer.map_err(|source| OpenError::Io {
             path: path.clone(),
@@ -101,7 +106,7 @@ pub(crate) fn open(options: OpenOptions) -> Result<Store, OpenError> {
         path,
         installation,
         keys,
-        newest,
+        bulletin,
         reader,
     })
 }

@@ -4,9 +4,10 @@ use crate::{
     conn::Conn,
     fault::Fault,
     keys::Keyring,
+    news::News,
     tables::{events, leases, requests},
 };
-use domain::{AppId, EnvironmentId, EventId};
+use domain::{AppId, EnvironmentId};
 use ports::store::{Change, Error, Fence, events::NewEvent};
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Tx<'a> {
     pub(crate) conn: &'a mut Conn,
     pub(crate) keys: &'a Keyring,
-    newest: Option<EventId>,
+    news: News,
     subject: Option<String>,
 }
 
@@ -58,18 +59,18 @@ impl About {
 }
 
 impl<'a> Tx<'a> {
-    pub(crate) const fn new(conn: &'a mut Conn, keys: &'a Keyring) -> Self {
+    pub(crate) fn new(conn: &'a mut Conn, keys: &'a Keyring) -> Self {
         Self {
             conn,
             keys,
-            newest: None,
+            news: News::default(),
             subject: None,
         }
     }
 
-    /// The newest event that it wrote.
-    pub(crate) const fn newest(&self) -> Option<EventId> {
-        self.newest
+    /// The newest events that it wrote.
+    pub(crate) fn into_news(self) -> News {
+        self.news
     }
 
     /// Does what `change` asks for, at most once for its idempotency key. The key is kept with what was told of last.
@@ -127,7 +128,8 @@ impl<'a> Tx<'a> {
     }
 
     pub(crate) fn add_event(&mut self, event: &NewEvent) -> Result<(), Fault> {
-        self.newest = Some(events::insert(self.conn, event)?);
+        let id = events::insert(self.conn, event)?;
+        self.news.add(id, event.environment);
         Ok(())
     }
 }

@@ -7,17 +7,17 @@ use crate::{
     conn::{Conn, Manager, Transactions, begin_write},
     fault::{Fault, classify, is_of_the_database, repeated},
     keys::Keyring,
+    news::{Bulletin, News},
     tx::Tx,
 };
 use diesel::connection::TransactionManager;
-use domain::EventId;
 use ports::store::Error;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread::JoinHandle,
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 /// How many writes may wait. Beyond that, callers wait to be let in: 16 times the largest batch.
 const QUEUE_MAX: usize = 1024;
@@ -44,14 +44,14 @@ impl Writer {
         conn: Conn,
         manager: Manager,
         keys: Arc<Keyring>,
-        newest: watch::Sender<EventId>,
+        bulletin: Arc<Bulletin>,
     ) -> std::io::Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE_MAX);
         let desk = Desk {
             conn: Some(conn),
             manager,
             keys,
-            newest,
+            bulletin,
         };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
@@ -170,7 +170,7 @@ struct Desk {
     conn: Option<Conn>,
     manager: Manager,
     keys: Arc<Keyring>,
-    newest: watch::Sender<EventId>,
+    bulletin: Arc<Bulletin>,
 }
 
 impl Desk {
@@ -198,32 +198,26 @@ impl Desk {
                 .open()
                 .map_err(|error| Error::Unavailable(error.to_string()))?,
         };
-        let newest = transact(&mut conn, batch, &self.keys);
-        if newest.is_ok() || Transactions::rollback_transaction(&mut conn).is_ok() {
+        let news = transact(&mut conn, batch, &self.keys);
+        if news.is_ok() || Transactions::rollback_transaction(&mut conn).is_ok() {
             self.conn = Some(conn);
         }
         // Before any answer: who reads the event of its own write finds the watch past it.
-        if let Some(newest) = newest? {
-            self.newest.send_replace(newest);
-        }
+        self.bulletin.publish(&news?);
         Ok(())
     }
 }
 
-fn transact(
-    conn: &mut Conn,
-    batch: &mut [Box<dyn Job>],
-    keys: &Keyring,
-) -> Result<Option<EventId>, Error> {
+fn transact(conn: &mut Conn, batch: &mut [Box<dyn Job>], keys: &Keyring) -> Result<News, Error> {
     let failed = |error: diesel::result::Error| classify(&error);
     begin_write(conn).map_err(failed)?;
-    let mut newest = None;
+    let mut news = News::default();
     for job in batch {
         Transactions::begin_transaction(conn).map_err(failed)?;
         let mut tx = Tx::new(conn, keys);
         match job.act(&mut tx) {
             Ok(()) => {
-                newest = newest.max(tx.newest());
+                news.extend(tx.into_news());
                 Transactions::commit_transaction(conn).map_err(failed)?;
             }
             Err(Refused::Alone) => {
@@ -237,7 +231,7 @@ fn transact(
         }
     }
     Transactions::commit_transaction(conn).map_err(failed)?;
-    Ok(newest)
+    Ok(news)
 }
 
 #[cfg(test)]

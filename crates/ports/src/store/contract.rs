@@ -109,6 +109,7 @@ macro_rules! store_contract {
                 each_change_tells_of_itself,
                 filters_choose_by_subject_and_kind,
                 the_newest_event_wakes_who_waits,
+                an_event_wakes_the_environment_that_it_concerns,
             }
             requests {
                 a_request_happens_once,

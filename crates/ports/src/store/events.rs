@@ -29,6 +29,24 @@ pub struct EventFilter {
     pub kind: Option<String>,
 }
 
+impl EventFilter {
+    /// Whether an event is one of those that are read.
+    #[must_use]
+    pub fn passes(&self, event: &Event) -> bool {
+        let of_kind = |kind: &String| {
+            let rest = event.kind.strip_prefix(kind.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let of_subject = |subject: &String| event.subject == *subject;
+        self.app.is_none_or(|app| event.app == Some(app))
+            && self
+                .environment
+                .is_none_or(|environment| event.environment == Some(environment))
+            && self.subject.as_ref().is_none_or(of_subject)
+            && self.kind.as_ref().is_none_or(of_kind)
+    }
+}
+
 /// Events. Their ids rise, without a gap in what is visible: whoever has read up to one misses none after it.
 #[async_trait]
 pub trait Events: Send + Sync {
@@ -56,4 +74,8 @@ pub trait Events: Send + Sync {
 
     /// The id of the newest event, as it rises. `EventId::new(0)` when there is none. Wakes loops and watchers.
     fn newest_event(&self) -> watch::Receiver<EventId>;
+
+    /// The same of the events that concern one Environment: its own, and those that are of none. Wakes the loop of the
+    /// Environment, which what happens in others is no reason for.
+    fn newest_event_of(&self, environment: EnvironmentId) -> watch::Receiver<EventId>;
 }

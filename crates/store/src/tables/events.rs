@@ -142,6 +142,10 @@ impl Events for Store {
     }
 
     fn newest_event(&self) -> watch::Receiver<EventId> {
-        self.newest.clone()
+        self.bulletin.all()
+    }
+
+    fn newest_event_of(&self, environment: EnvironmentId) -> watch::Receiver<EventId> {
+        self.bulletin.within(environment)
     }
 }

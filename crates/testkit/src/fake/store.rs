@@ -24,10 +24,16 @@ mod view;
 mod workers;
 
 use super::{lock, watchers::Watchers};
-use domain::{EventId, InstallationId};
+use domain::{EnvironmentId, EventId, InstallationId};
 use ports::{Clock, store::Error};
 use state::State;
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 /// The whole database. Each method of its traits is one transaction: it refuses before it changes anything.
 pub struct Store {
@@ -36,6 +42,9 @@ pub struct Store {
     clock: Arc<dyn Clock>,
     state: Arc<Mutex<State>>,
     newest: Arc<Watchers<EventId>>,
+    newest_within: Arc<Mutex<BTreeMap<EnvironmentId, Watchers<EventId>>>>,
+    /// How often events were read after a cursor.
+    reads_of_events: Arc<AtomicU64>,
     effect: Effect,
 }
 
@@ -55,8 +64,16 @@ impl Store {
             clock,
             state: Arc::default(),
             newest: Arc::default(),
+            newest_within: Arc::default(),
+            reads_of_events: Arc::default(),
             effect: Effect::Kept,
         }
+    }
+
+    /// How often somebody has read events after a cursor: one who watches alone reads as often as many who share.
+    #[must_use]
+    pub fn reads_of_events(&self) -> u64 {
+        self.reads_of_events.load(Ordering::Relaxed)
     }
 
     fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
@@ -69,10 +86,24 @@ impl Store {
         if let Effect::TakenBack = self.effect {
             return act(&mut state.clone());
         }
+        let before = state.newest_event();
         let result = act(&mut state);
         let newest = state.newest_event();
+        let within: Vec<_> = lock(&self.newest_within)
+            .keys()
+            .filter_map(|environment| {
+                let of_it = state.newest_event_of_after(*environment, before)?;
+                Some((*environment, of_it))
+            })
+            .collect();
         drop(state);
         self.newest.send(&newest);
+        let watchers = lock(&self.newest_within);
+        for (environment, newest) in within {
+            if let Some(watchers) = watchers.get(&environment) {
+                watchers.send(&newest);
+            }
+        }
         result
     }
 }
@@ -88,6 +119,8 @@ impl ports::Store for Store {
             clock: Arc::clone(&self.clock),
             state: Arc::clone(&self.state),
             newest: Arc::clone(&self.newest),
+            newest_within: Arc::clone(&self.newest_within),
+            reads_of_events: Arc::clone(&self.reads_of_events),
             effect: Effect::TakenBack,
         })
     }

@@ -132,3 +132,22 @@ pub async fn the_newest_event_wakes_who_waits(store: &dyn Store) {
     environment(store, "staging").await;
     assert!(*newest.borrow_and_update() > first);
 }
+
+pub async fn an_event_wakes_the_environment_that_it_concerns(store: &dyn Store) {
+    let shop = shop(store).await;
+    let other = environment(store, "another").await;
+    let mut mine = store.newest_event_of(shop.environment.id);
+    let mut theirs = store.newest_event_of(other.id);
+    shop.created(store).await;
+    let newest = *store.newest_event().borrow();
+    assert!(mine.has_changed().unwrap());
+    assert_eq!(*mine.borrow_and_update(), newest);
+    assert!(!theirs.has_changed().unwrap(), "it is of another one");
+    let later = store.newest_event_of(other.id);
+    assert!(*later.borrow() <= newest);
+    stack(store, "of-no-environment").await;
+    let newest = *store.newest_event().borrow();
+    assert_eq!(*mine.borrow_and_update(), newest);
+    assert_eq!(*theirs.borrow_and_update(), newest);
+    assert!(later.has_changed().unwrap());
+}

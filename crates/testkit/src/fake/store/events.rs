@@ -1,27 +1,11 @@
 //! The stream of events.
 
-use super::{Store, state::State};
+use super::{Store, lock, state::State};
 use async_trait::async_trait;
-use domain::{Event, EventId};
+use domain::{EnvironmentId, Event, EventId};
 use ports::store::{Error, Events, events::EventFilter};
-use std::ops::Bound;
+use std::{ops::Bound, sync::atomic::Ordering};
 use tokio::sync::watch;
-
-fn passes(filter: &EventFilter, event: &Event) -> bool {
-    let of_kind = |kind: &String| {
-        let rest = event.kind.strip_prefix(kind.as_str());
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
-    filter.app.is_none_or(|app| event.app == Some(app))
-        && filter
-            .environment
-            .is_none_or(|env| event.environment == Some(env))
-        && filter
-            .subject
-            .as_ref()
-            .is_none_or(|subject| event.subject == *subject)
-        && filter.kind.as_ref().is_none_or(of_kind)
-}
 
 fn size(limit: u32) -> usize {
     usize::try_from(limit).unwrap_or(usize::MAX)
@@ -35,13 +19,14 @@ impl Events for Store {
         filter: &EventFilter,
         limit: u32,
     ) -> Result<Vec<Event>, Error> {
+        self.reads_of_events.fetch_add(1, Ordering::Relaxed);
         Ok(self.read(|state| {
             let later = state
                 .events
                 .range((Bound::Excluded(cursor), Bound::Unbounded));
             let chosen = later
                 .map(|(_, event)| event)
-                .filter(|event| passes(filter, event));
+                .filter(|event| filter.passes(event));
             chosen.take(size(limit)).cloned().collect()
         }))
     }
@@ -57,12 +42,20 @@ impl Events for Store {
             let earlier = state.events.range((Bound::Unbounded, end)).rev();
             let chosen = earlier
                 .map(|(_, event)| event)
-                .filter(|event| passes(filter, event));
+                .filter(|event| filter.passes(event));
             chosen.take(size(limit)).cloned().collect()
         }))
     }
 
     fn newest_event(&self) -> watch::Receiver<EventId> {
         self.newest.subscribe(self.read(State::newest_event))
+    }
+
+    fn newest_event_of(&self, environment: EnvironmentId) -> watch::Receiver<EventId> {
+        // Nothing is written between the look and the beginning of the watch.
+        let state = lock(&self.state);
+        let mut within = lock(&self.newest_within);
+        let newest = state.newest_event_of(environment);
+        within.entry(environment).or_default().subscribe(newest)
     }
 }

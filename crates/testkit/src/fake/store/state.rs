@@ -10,7 +10,7 @@ use domain::{
     reconcile::Reconcile, token::Token,
 };
 use ports::store::{Change, Error, Listed, Page, events::NewEvent, tokens::TokenHash};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Bound};
 
 /// Every table, and the counters of their ids.
 #[derive(Clone, Default)]
@@ -89,6 +89,28 @@ impl State {
     /// The newest event that there ever was, pruned ones included.
     pub(super) fn newest_event(&self) -> EventId {
         EventId::new(self.counters.get("event").copied().unwrap_or(0))
+    }
+
+    /// The newest kept event that concerns an Environment: of its own, or of none.
+    pub(super) fn newest_event_of(&self, environment: EnvironmentId) -> EventId {
+        let newest = self.newest_event_of_after(environment, EventId::new(0));
+        newest.unwrap_or(EventId::new(0))
+    }
+
+    /// The same, among those after this one.
+    pub(super) fn newest_event_of_after(
+        &self,
+        environment: EnvironmentId,
+        after: EventId,
+    ) -> Option<EventId> {
+        let later = self
+            .events
+            .range((Bound::Excluded(after), Bound::Unbounded));
+        let concerns = |event: &Event| event.environment.is_none_or(|of| of == environment);
+        later
+            .rev()
+            .find(|(_, event)| concerns(event))
+            .map(|(id, _)| *id)
     }
 
     /// Refuses a change whose idempotency key was used before. First in every mutation.

@@ -182,6 +182,9 @@ between_points! { store::Events, FaultyStore, transient;
     also fn newest_event(&self) -> watch::Receiver<EventId> {
         self.inner.newest_event()
     }
+    fn newest_event_of(&self, environment: EnvironmentId) -> watch::Receiver<EventId> {
+        self.inner.newest_event_of(environment)
+    }
 }
 
 between_points! { store::Tokens, FaultyStore, transient;

@@ -1,0 +1,88 @@
+//! Who is woken by what was written.
+
+use domain::{EnvironmentId, EventId};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::watch;
+
+/// The newest events that one transaction wrote.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct News {
+    newest: Option<EventId>,
+    /// Of those that are of no Environment, and so concern each.
+    of_none: Option<EventId>,
+    within: BTreeMap<EnvironmentId, EventId>,
+}
+
+impl News {
+    /// One more. Ids rise.
+    pub(crate) fn add(&mut self, id: EventId, environment: Option<EnvironmentId>) {
+        self.newest = Some(id);
+        match environment {
+            Some(environment) => drop(self.within.insert(environment, id)),
+            None => self.of_none = Some(id),
+        }
+    }
+
+    /// Takes up what a later part of the transaction wrote.
+    pub(crate) fn extend(&mut self, later: Self) {
+        self.newest = self.newest.max(later.newest);
+        self.of_none = self.of_none.max(later.of_none);
+        self.within.extend(later.within);
+    }
+
+    /// The newest that concerns an Environment.
+    fn of(&self, environment: EnvironmentId) -> Option<EventId> {
+        self.of_none.max(self.within.get(&environment).copied())
+    }
+}
+
+/// The newest event, as it rises, for whoever waits for it: of all, and of each Environment that somebody keeps.
+#[derive(Debug)]
+pub(crate) struct Bulletin {
+    all: watch::Sender<EventId>,
+    within: Mutex<BTreeMap<EnvironmentId, watch::Sender<EventId>>>,
+}
+
+impl Bulletin {
+    pub(crate) fn new(newest: EventId) -> Self {
+        Self {
+            all: watch::Sender::new(newest),
+            within: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn all(&self) -> watch::Receiver<EventId> {
+        self.all.subscribe()
+    }
+
+    /// Of one Environment. What was written before is not looked up: the newest of all is not older than it.
+    pub(crate) fn within(&self, environment: EnvironmentId) -> watch::Receiver<EventId> {
+        let newest = *self.all.borrow();
+        let mut within = self.lock();
+        within.retain(|_, sender| !sender.is_closed());
+        let sender = within
+            .entry(environment)
+            .or_insert_with(|| watch::Sender::new(newest));
+        sender.subscribe()
+    }
+
+    /// Wakes whom it concerns.
+    pub(crate) fn publish(&self, news: &News) {
+        if let Some(newest) = news.newest {
+            self.all.send_replace(newest);
+        }
+        for (environment, sender) in &*self.lock() {
+            if let Some(newest) = news.of(*environment) {
+                sender.send_replace(newest);
+            }
+        }
+    }
+
+    /// What a panic of another holder left behind is still a map of senders.
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<EnvironmentId, watch::Sender<EventId>>> {
+        self.within.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
