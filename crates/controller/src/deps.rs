@@ -1,6 +1,6 @@
 //! What the controller is given: the ports, and the settings of the server.
 
-use crate::board::Board;
+use crate::{board::Board, feed::Feed};
 use ports::{BuildEngine, Catalog, Clock, Fleet, Ids, Prober, Source, Store};
 use scheduler::{
     Violation,
@@ -23,6 +23,8 @@ pub struct Deps {
     pub settings: Arc<Settings>,
     /// What the control loops of this server have seen of their instances' health.
     pub board: Arc<Board>,
+    /// The newest events, for all who watch them.
+    pub feed: Arc<Feed>,
 }
 
 /// Settings of the server. Every wait that a user could feel is here.

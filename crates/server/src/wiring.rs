@@ -15,7 +15,7 @@ use builder::{
     git::{Anonymous, BaseUrl, GitSource, OneToken},
 };
 use catalog::{Embedded, Machine, Probes};
-use controller::{Board, Deps, Settings};
+use controller::{Board, Deps, Feed, Settings};
 use domain::{
     InstallationId, NodeName,
     app::{Builder, BuilderLayout},
@@ -96,6 +96,7 @@ pub(crate) fn machinery(
             registry: args.build.registry.clone(),
         },
     );
+    let feed = Feed::of(store.clone());
     let deps = Deps {
         store,
         fleet,
@@ -107,6 +108,7 @@ pub(crate) fn machinery(
         ids: Arc::new(RandomIds),
         settings: Arc::new(settings(args, server)),
         board: Arc::new(Board::default()),
+        feed: Arc::new(feed),
     };
     Ok(Machinery {
         deps,

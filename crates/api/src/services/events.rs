@@ -35,7 +35,7 @@ impl EventService for Handlers {
             .answer(stream::unfold(watch, |mut watch| async move {
                 let events = watch.next().await?.map_err(Refusal::from);
                 let answer = events.map(|events| v1::WatchEventsResponse {
-                    events: events.into_iter().map(event::wire).collect(),
+                    events: events.iter().map(|view| event::wire(view)).collect(),
                 });
                 Some((answer, watch))
             }))
@@ -55,7 +55,7 @@ impl EventService for Handlers {
             };
             let found = events::list(&ctx, &filter, list.page()?).await?;
             Ok(v1::ListEventsResponse {
-                events: found.items.into_iter().map(event::wire).collect(),
+                events: found.items.iter().map(event::wire).collect(),
                 next_page_token: list.next(found.next),
             })
         })

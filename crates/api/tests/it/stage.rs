@@ -1,7 +1,7 @@
 //! A server in a simulated world, and clients of it in every role.
 
 use api::{About, Services, secret::NewSecret};
-use controller::{Board, Deps, Server, Settings};
+use controller::{Board, Deps, Feed, Server, Settings};
 use domain::{
     CommitSha, InstallationId, Node, NodeName, RepoName, Scale, WorkerSpec,
     build::DeclaredWorker,
@@ -143,6 +143,7 @@ impl Stage {
             ids: Arc::new(fake::Ids::seeded(1)),
             settings: Arc::new(Settings::named("server-1".to_owned())),
             board: Arc::new(Board::default()),
+            feed: Arc::new(Feed::of(store.clone())),
         };
         for environment in ["development", "staging"] {
             let name = environment.parse().unwrap();

@@ -1,19 +1,13 @@
 //! Events, listed and followed.
 
 use super::{Ctx, Error, names::Names};
+use crate::feed::{self, BATCH, Taken};
 use domain::{Event, EventId};
 use ports::store::{Listed, Page, events::EventFilter};
+use std::sync::Arc;
+use tokio::sync::watch as level;
 
-/// How many events are read at once for a watcher.
-const BATCH: u32 = 500;
-
-/// An event with the names of what it concerns; empty where nothing.
-#[derive(Debug, Clone)]
-pub struct EventView {
-    pub event: Event,
-    pub app: String,
-    pub environment: String,
-}
+pub use crate::feed::EventView;
 
 /// Which events are wanted; an empty text is every one.
 #[derive(Debug, Clone, Default)]
@@ -69,27 +63,19 @@ async fn views(ctx: &Ctx, events: Vec<Event>) -> Result<Vec<EventView>, Error> {
     let mut names = Names::new(ctx);
     let mut views = Vec::with_capacity(events.len());
     for event in events {
-        views.push(EventView {
-            app: match event.app {
-                Some(app) => names.app(app).await?,
-                None => String::new(),
-            },
-            environment: match event.environment {
-                Some(environment) => names.environment(environment).await?,
-                None => String::new(),
-            },
-            event,
-        });
+        views.push(feed::view(&mut names, event).await?);
     }
     Ok(views)
 }
 
-/// A watcher's place in the stream of events. It reads at its own pace, always from the store: however far behind it
-/// falls, it misses nothing that is kept.
+/// A watcher's place in the stream of events. It reads at its own pace, from memory, or from the database where it has
+/// fallen behind that: it misses nothing that is kept, and is told nothing twice.
 pub struct Watch {
     ctx: Ctx,
     filter: EventFilter,
     cursor: EventId,
+    /// How far memory reaches.
+    tip: level::Receiver<EventId>,
 }
 
 /// Begins after an event, or now.
@@ -102,6 +88,7 @@ pub async fn watch(ctx: Ctx, filter: &Filter, after: Option<EventId>) -> Result<
     Ok(Watch {
         filter,
         cursor: after.unwrap_or(now),
+        tip: ctx.deps.feed.tip(),
         ctx,
     })
 }
@@ -111,26 +98,38 @@ impl Watch {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn next(&mut self) -> Option<Result<Vec<EventView>, Error>> {
-        let mut newest = self.ctx.deps.store.newest_event();
+    pub async fn next(&mut self) -> Option<Result<Vec<Arc<EventView>>, Error>> {
         loop {
-            let seen = *newest.borrow_and_update();
-            let read = self
-                .ctx
-                .store()
-                .events_after(self.cursor, &self.filter, BATCH)
-                .await;
-            let events = match read {
-                Ok(events) => events,
-                Err(error) => return Some(Err(error.into())),
+            self.tip.mark_unchanged();
+            let taken = match self.ctx.deps.feed.after(self.cursor, &self.filter) {
+                Some(taken) => taken,
+                None => match self.read().await {
+                    Ok(taken) => taken,
+                    Err(error) => return Some(Err(error)),
+                },
             };
-            if let Some(last) = events.last() {
-                self.cursor = last.id;
-                return Some(views(&self.ctx, events).await);
+            // Nothing up to there concerns this watcher any more: it need not be looked at again.
+            let stands = self.cursor == taken.up_to;
+            self.cursor = taken.up_to;
+            if !taken.events.is_empty() {
+                return Some(Ok(taken.events));
             }
-            // Nothing up to there concerns this watcher: it need not be read again.
-            self.cursor = self.cursor.max(seen);
-            newest.changed().await.ok()?;
+            if stands {
+                self.tip.changed().await.ok()?;
+            }
         }
+    }
+
+    /// What memory does not have any more.
+    async fn read(&self) -> Result<Taken, Error> {
+        let newest = *self.ctx.deps.store.newest_event().borrow();
+        let store = self.ctx.store();
+        let events = store.events_after(self.cursor, &self.filter, BATCH).await?;
+        let up_to = feed::reached(&events, newest).max(self.cursor);
+        let views = views(&self.ctx, events).await?;
+        Ok(Taken {
+            events: views.into_iter().map(Arc::new).collect(),
+            up_to,
+        })
     }
 }

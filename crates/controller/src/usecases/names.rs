@@ -2,11 +2,12 @@
 
 use super::{Ctx, Error};
 use domain::{AppId, EnvironmentId, StackId};
+use ports::Store;
 use std::collections::BTreeMap;
 
 /// Names that were looked up. What has been deleted is called by its id.
 pub struct Names<'a> {
-    ctx: &'a Ctx,
+    store: &'a dyn Store,
     apps: BTreeMap<AppId, String>,
     environments: BTreeMap<EnvironmentId, String>,
     stacks: BTreeMap<StackId, String>,
@@ -15,9 +16,14 @@ pub struct Names<'a> {
 impl<'a> Names<'a> {
     /// No name is known yet.
     #[must_use]
-    pub const fn new(ctx: &'a Ctx) -> Self {
+    pub fn new(ctx: &'a Ctx) -> Self {
+        Self::of(ctx.store())
+    }
+
+    /// The same, for what is no answer to anybody.
+    pub(crate) const fn of(store: &'a dyn Store) -> Self {
         Self {
-            ctx,
+            store,
             apps: BTreeMap::new(),
             environments: BTreeMap::new(),
             stacks: BTreeMap::new(),
@@ -30,7 +36,7 @@ impl<'a> Names<'a> {
         if let Some(name) = self.apps.get(&id) {
             return Ok(name.clone());
         }
-        let found = self.ctx.store().find_app(&id.to_string()).await?;
+        let found = self.store.find_app(&id.to_string()).await?;
         let name = found.map_or_else(|| id.to_string(), |app| app.name.to_string());
         self.apps.insert(id, name.clone());
         Ok(name)
@@ -42,10 +48,25 @@ impl<'a> Names<'a> {
         if let Some(name) = self.environments.get(&id) {
             return Ok(name.clone());
         }
-        let found = self.ctx.store().find_environment(&id.to_string()).await?;
+        let found = self.store.find_environment(&id.to_string()).await?;
         let name = found.map_or_else(|| id.to_string(), |found| found.name.to_string());
         self.environments.insert(id, name.clone());
         Ok(name)
+    }
+
+    /// How many are known.
+    pub(crate) fn len(&self) -> usize {
+        self.apps.len() + self.environments.len() + self.stacks.len()
+    }
+
+    /// Looks an App up again the next time: it was changed.
+    pub(crate) fn forget_app(&mut self, id: AppId) {
+        self.apps.remove(&id);
+    }
+
+    /// Looks an Environment up again the next time: it was changed.
+    pub(crate) fn forget_environment(&mut self, id: EnvironmentId) {
+        self.environments.remove(&id);
     }
 
     /// # Errors
@@ -54,7 +75,7 @@ impl<'a> Names<'a> {
         if let Some(name) = self.stacks.get(&id) {
             return Ok(name.clone());
         }
-        let found = self.ctx.store().find_stack(&id.to_string()).await?;
+        let found = self.store.find_stack(&id.to_string()).await?;
         let name = found.map_or_else(|| id.to_string(), |found| found.name.to_string());
         self.stacks.insert(id, name.clone());
         Ok(name)

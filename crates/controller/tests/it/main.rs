@@ -7,6 +7,7 @@ mod history;
 mod lost;
 mod patience;
 mod stage;
+mod watching;
 
 use domain::{ByteSize, DeployState, build::DeclaredWorker, worker::WorkerSource};
 use ports::store::{Deploys, deploys::OnConflict};

@@ -1,6 +1,6 @@
 //! One App in one Environment on one simulated node.
 
-use controller::{Board, Deps, Server, Settings};
+use controller::{Board, Deps, Feed, Server, Settings};
 use domain::{
     AppId, ByteSize, Cause, CommitSha, Deploy, DeployId, EnvironmentId, GitRef, InstallationId,
     Node, NodeName, RepoName, Scale, WorkerSpec,
@@ -76,6 +76,7 @@ impl Stage {
             ids: Arc::new(fake::Ids::seeded(1)),
             settings: Arc::new(Settings::named("server-1".to_owned())),
             board: Arc::new(Board::default()),
+            feed: Arc::new(Feed::of(store.clone())),
         };
         let mut stage = Self {
             store,
@@ -351,7 +352,7 @@ pub(crate) fn web(scale: u16) -> DeclaredWorker {
     }
 }
 
-fn change() -> Change {
+pub(crate) fn change() -> Change {
     Change {
         actor: "test".to_owned(),
         at: BEGINNING,

@@ -1,7 +1,7 @@
 //! One simulated world: nodes, a catalog, git, a database, servers, and what was deployed into it.
 
 use crate::{variants::Variant, watch::Watch};
-use controller::{Board, Deps, Server, usecases::Ctx};
+use controller::{Board, Deps, Feed, Server, usecases::Ctx};
 use domain::{
     AppId, CommitSha, EnvironmentId, InstallationId, Node, NodeName, RepoName, Timestamp,
     app::Recipe,
@@ -160,6 +160,7 @@ impl World {
             ids: Arc::new(fake::Ids::seeded(0)),
             settings: Arc::new(self.variant.settings(0)),
             board: Arc::new(Board::default()),
+            feed: Arc::new(Feed::of(self.store.clone())),
         };
         Ctx {
             deps,
@@ -259,8 +260,9 @@ impl World {
             .fold(fake::Prober::default(), |prober, node| {
                 prober.with(&address(node), node.clone())
             });
+        let store: Arc<dyn Store> = Arc::new(faulty::FaultyStore::new(store, points.clone()));
         Deps {
-            store: Arc::new(faulty::FaultyStore::new(store, points.clone())),
+            store: store.clone(),
             fleet: Arc::new(self.fleet(&points)),
             catalog: Arc::new(faulty::FaultyCatalog::new(
                 self.catalog.clone(),
@@ -277,6 +279,7 @@ impl World {
             ids: Arc::new(fake::Ids::seeded(self.random.clone().bits() ^ number)),
             settings: Arc::new(self.variant.settings(number)),
             board: Arc::new(Board::default()),
+            feed: Arc::new(Feed::of(store)),
         }
     }
 
