@@ -8,13 +8,15 @@ mod broken;
 mod effects;
 mod loops;
 mod patience;
+mod prepare;
+mod reconciles;
 mod turn;
 mod verdicts;
 mod watches;
 
 use crate::{deps::Deps, health_watch::HealthWatch, perform::Outcome};
 use domain::{
-    DeployId, EnvironmentId, InstanceId, NodeName, Timestamp,
+    DeployId, EnvironmentId, EventId, InstanceId, NodeName, Timestamp,
     config::{ConfigVersions, Variables},
 };
 use patience::Patience;
@@ -25,7 +27,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{Notify, Semaphore},
+    sync::{Notify, Semaphore, watch},
     task::JoinSet,
     time::Instant,
 };
@@ -43,6 +45,11 @@ pub(crate) struct Keeper {
     deps: Deps,
     environment: EnvironmentId,
     fence: Fence,
+    /// The newest event that concerns this Environment. Known up to the last look at the database.
+    newest: watch::Receiver<EventId>,
+    /// The newest event of all.
+    newest_of_all: watch::Receiver<EventId>,
+    wakes: Wakes,
     /// Told by probes and nodes that there may be something to do.
     wake: Arc<Notify>,
     health: HealthWatch,
@@ -78,6 +85,15 @@ pub(crate) struct Keeper {
 enum Acquainted {
     No,
     Yes,
+}
+
+/// Which events are a reason to look again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wakes {
+    /// Those that concern the Environment.
+    Own,
+    /// All: something waits for room, which any Environment's instance may give back.
+    All,
 }
 
 /// When something that failed for the moment is tried again.
@@ -118,6 +134,9 @@ impl Keeper {
         let wake = Arc::new(Notify::new());
         Self {
             health: HealthWatch::new(deps.clone(), Arc::clone(&wake)),
+            newest: deps.store.newest_event_of(environment),
+            newest_of_all: deps.store.newest_event(),
+            wakes: Wakes::Own,
             deps,
             environment,
             fence,
@@ -145,9 +164,9 @@ impl Keeper {
     /// when it is told to stop are finished, within `shutdown_grace`.
     #[tracing::instrument(name = "environment", skip_all, fields(environment = %self.environment))]
     pub(crate) async fn run(mut self, stop: CancellationToken) {
-        let mut newest = self.deps.store.newest_event();
         loop {
-            newest.mark_unchanged();
+            self.newest.mark_unchanged();
+            self.newest_of_all.mark_unchanged();
             let wait = match self.turn().await {
                 Ok(Next::Gone) => return,
                 Ok(Next::Again) => continue,
@@ -171,7 +190,8 @@ impl Keeper {
                 () = stop.cancelled() => break,
                 Some(finished) = self.work.join_next() => self.take(finished),
                 () = self.wake.notified() => {}
-                _ = newest.changed() => {}
+                _ = self.newest.changed() => {}
+                _ = self.newest_of_all.changed(), if self.wakes == Wakes::All => {}
                 () = tokio::time::sleep(wait) => {}
             }
             while let Some(finished) = self.work.try_join_next() {

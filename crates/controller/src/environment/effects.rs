@@ -181,20 +181,22 @@ impl Keeper {
             }
             Ok(Finished::Prepared { deploy, again }) => {
                 self.preparing.remove(&deploy);
-                match again {
-                    Some(why) => {
-                        let retry = Retry::after(self.waiting.get(&deploy), why);
-                        tracing::warn!(%deploy, why = retry.why, attempts = retry.attempts, "preparing the deploy failed; trying again");
-                        self.waiting.insert(deploy, retry);
-                    }
-                    None => {
-                        self.waiting.remove(&deploy);
-                    }
-                }
+                self.note_prepared(deploy, again);
             }
             // Only a runtime that is going down takes a task away; a panic is an outcome.
             Err(error) => tracing::error!(%error, "a step ended without an outcome"),
         }
+    }
+
+    /// Takes what came of a preparation: why it is to be tried again, if it is.
+    pub(super) fn note_prepared(&mut self, deploy: DeployId, again: Option<String>) {
+        let Some(why) = again else {
+            self.waiting.remove(&deploy);
+            return;
+        };
+        let retry = Retry::after(self.waiting.get(&deploy), why);
+        tracing::warn!(%deploy, why = retry.why, attempts = retry.attempts, "preparing the deploy failed; trying again");
+        self.waiting.insert(deploy, retry);
     }
 
     fn learn(

@@ -1,12 +1,13 @@
 //! One round of the loop.
 
-use super::{Acquainted, Keeper, Next, Retry, STRANGER_PORT};
+use super::{Acquainted, Keeper, Next, STRANGER_PORT, Wakes, prepare::Preparation};
 use crate::{
     Error, ledger,
     observe::{self, Scene, Sight, assemble},
     perform::{TAIL, tail},
 };
-use domain::{DeployId, Timestamp, observed::Authenticity};
+use domain::{DeployId, observed::Authenticity};
+use futures_util::future::join_all;
 use ports::store::{self, intents::Entry, view::EnvironmentView};
 use scheduler::{Plan, PlanInput, input::Sighting, plan::Why, settle};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,40 +21,107 @@ impl Keeper {
     pub(super) async fn turn(&mut self) -> Result<Next, Error> {
         let began = Instant::now();
         self.write_learned().await?;
-        let Some(view) = observe::view(&self.deps, self.environment).await? else {
+        let Some(view) = self.view().await? else {
             return Ok(Next::Gone);
         };
-        self.advance(&view);
-        let sight = observe::look(&self.deps, &view).await?;
+        let Some((view, sight)) = self.look(view).await? else {
+            return Ok(Next::Again);
+        };
         self.deregister_vanished(&sight).await;
         self.watch_nodes(&sight);
         self.watch_health(&view, &sight);
         self.spend_patience().await?;
-        let scene = self.scene(&view, &sight).await?;
-        let mut input = assemble(&self.deps, &view, &sight, &scene);
-        self.note_restarts(&input);
-        let mut entries = self.note_loops(&view, &input);
-        entries.extend(self.note_health(&input));
-        let closures = settle(&input);
-        entries.extend(ledger::closed(&closures, &input));
-        self.forget(&closures);
-        ledger::apply(&mut input, &closures);
-        let plan = (self.deps.settings.planner)(&input);
-        let deploying = self.judge(&view, &input, &plan).await?;
-        if deploying.moved {
-            self.write(&entries).await?;
-            return Ok(Next::Again);
+        let next = self.decide(view, &sight).await;
+        metrics::histogram!("jockey_turn_seconds").record(began.elapsed().as_secs_f64());
+        next
+    }
+
+    /// The Environment as the database has it. What is written from here on wakes the loop.
+    async fn view(&mut self) -> Result<Option<EnvironmentView>, Error> {
+        self.newest.mark_unchanged();
+        self.newest_of_all.mark_unchanged();
+        Ok(observe::view(&self.deps, self.environment).await?)
+    }
+
+    /// The Environment as it is by now, to be judged by what was seen before. None where that cannot be: it is gone, or
+    /// what it says of instances and nodes is not what it said when they were looked at.
+    async fn view_again(
+        &mut self,
+        before: &EnvironmentView,
+    ) -> Result<Option<EnvironmentView>, Error> {
+        let now = self.view().await?;
+        Ok(now.filter(|now| {
+            now.intents == before.intents
+                && now.stacks == before.stacks
+                && now.duties == before.duties
+        }))
+    }
+
+    /// Looks at the nodes, and brings Deploys meanwhile as far as the database alone takes them. None: look again.
+    async fn look(
+        &mut self,
+        view: EnvironmentView,
+    ) -> Result<Option<(EnvironmentView, Sight)>, Error> {
+        let preparations = self.advance(&view);
+        let prepared = join_all(preparations.iter().map(Preparation::run));
+        let (sight, prepared) = tokio::join!(observe::look(&self.deps, &view), prepared);
+        for (preparation, again) in preparations.iter().zip(prepared) {
+            self.note_prepared(preparation.deploy(), again);
         }
-        if let Some(violation) = (self.deps.settings.check)(&plan, &input).first() {
+        let sight = sight?;
+        if preparations.is_empty() {
+            return Ok(Some((view, sight)));
+        }
+        let now = self.view_again(&view).await?;
+        Ok(now.map(|view| (view, sight)))
+    }
+
+    /// Judges by what was seen, until no Deploy moves any more, and acts.
+    async fn decide(&mut self, mut view: EnvironmentView, sight: &Sight) -> Result<Next, Error> {
+        let scene = self.scene(&view, sight).await?;
+        loop {
+            let mut input = assemble(&self.deps, &view, sight, &scene);
+            self.note_restarts(&input);
+            let mut entries = self.note_loops(&view, &input);
+            entries.extend(self.note_health(&input));
+            let closures = settle(&input);
+            entries.extend(ledger::closed(&closures, &input));
+            self.forget(&closures);
+            ledger::apply(&mut input, &closures);
+            let plan = (self.deps.settings.planner)(&input);
+            let deploying = self.judge(&view, &input, &plan).await?;
+            if !deploying.moved {
+                figures(&view, &input);
+                let next = self.act(&view, sight, &input, &plan, entries).await?;
+                self.tell(&deploying.steps).await?;
+                return Ok(next);
+            }
+            // What is wanted is another thing by now; what was seen is as it was.
+            self.write(&entries).await?;
+            match self.view_again(&view).await? {
+                Some(now) if self.due(&now).next().is_none() => view = now,
+                Some(_) | None => return Ok(Next::Again),
+            }
+        }
+    }
+
+    /// Writes down what a plan sets out to do, and begins it.
+    async fn act(
+        &mut self,
+        view: &EnvironmentView,
+        sight: &Sight,
+        input: &PlanInput,
+        plan: &Plan,
+        mut entries: Vec<Entry>,
+    ) -> Result<Next, Error> {
+        if let Some(violation) = (self.deps.settings.check)(plan, input).first() {
             return Err(Error::BadPlan(violation.to_string()));
         }
-        entries.extend(self.deaths(&plan, &input).await);
-        entries.extend(ledger::intents(&plan, &input, &sight));
-        self.carry_out(&view, &sight, &input, &plan, &entries)
-            .await?;
-        self.tell(&deploying.steps).await?;
-        self.settle_reconciles(&view, &plan, input.now).await?;
-        figures(&view, &input, began);
+        self.wakes = wakes(plan);
+        entries.extend(self.deaths(plan, input).await);
+        entries.extend(ledger::intents(plan, input, sight));
+        self.carry_out(view, sight, input, plan, &entries).await?;
+        self.settle_reconciles(view, plan, input.now).await?;
         Ok(Next::Wait(plan.wake_at))
     }
 
@@ -243,58 +311,7 @@ impl Keeper {
                 }
                 Entry::End(end)
             });
-        futures_util::future::join_all(ends).await
-    }
-
-    /// A Reconcile ends when nothing is to be done in its scope, or when it has taken too long.
-    async fn settle_reconciles(
-        &self,
-        view: &EnvironmentView,
-        plan: &Plan,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        use domain::reconcile::ReconcileEvent;
-        const PATIENCE: std::time::Duration = std::time::Duration::from_secs(600);
-        for reconcile in &view.reconciles {
-            let mine = |app| reconcile.app.is_none_or(|wanted| wanted == app);
-            let busy = plan.steps.iter().any(|s| mine(s.app))
-                || plan
-                    .held
-                    .iter()
-                    .any(|h| mine(h.app) && !waits_for_a_person(&h.why));
-            // What waits for its next try is in no plan.
-            let tries = self.retries.values().all(Retry::is_due);
-            let (event, reason) = if !busy && tries && self.busy.is_empty() {
-                (ReconcileEvent::Matched, None)
-            } else if reconcile.created_at > now || now.since(reconcile.created_at) > PATIENCE {
-                let held = plan
-                    .held
-                    .iter()
-                    .find(|held| mine(held.app))
-                    .map(|held| held.why.to_string());
-                (
-                    ReconcileEvent::GaveUp,
-                    Some(held.unwrap_or_else(|| "it did not come to match in 10 min".to_owned())),
-                )
-            } else {
-                continue;
-            };
-            let change = self.change(format!(
-                "{}: {}",
-                reconcile.id,
-                reason.as_deref().unwrap_or("the world matches")
-            ));
-            match self
-                .deps
-                .store
-                .move_reconcile(reconcile.id, event, reason, &change)
-                .await
-            {
-                Ok(_) | Err(store::Error::Stale { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
+        join_all(ends).await
     }
 
     /// A change that the loop makes by itself.
@@ -308,9 +325,18 @@ impl Keeper {
     }
 }
 
+/// Which events may change what this plan holds back.
+fn wakes(plan: &Plan) -> Wakes {
+    let for_room = |why: &Why| matches!(why, Why::NoRoom { .. });
+    if plan.held.iter().any(|held| for_room(&held.why)) {
+        Wakes::All
+    } else {
+        Wakes::Own
+    }
+}
+
 /// What a turn saw, for whoever watches the server.
-fn figures(view: &EnvironmentView, input: &PlanInput, began: Instant) {
-    metrics::histogram!("jockey_turn_seconds").record(began.elapsed().as_secs_f64());
+fn figures(view: &EnvironmentView, input: &PlanInput) {
     let mut counts = BTreeMap::from([("healthy", 0_u32), ("unhealthy", 0), ("unknown", 0)]);
     for sighting in &input.observed {
         *counts.entry(sighting.health.as_str()).or_default() += 1;
@@ -320,9 +346,4 @@ fn figures(view: &EnvironmentView, input: &PlanInput, began: Instant) {
         metrics::gauge!("jockey_instances", "environment" => environment, "health" => health)
             .set(count);
     }
-}
-
-/// What is held until somebody says what to do is not what a Reconcile brings about.
-fn waits_for_a_person(why: &Why) -> bool {
-    matches!(why, Why::UnknownDeploy)
 }

@@ -4,6 +4,7 @@
 mod changes;
 mod crash_loops;
 mod history;
+mod looks;
 mod lost;
 mod patience;
 mod stage;

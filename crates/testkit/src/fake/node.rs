@@ -20,7 +20,10 @@ use machine::{Daemon, Machine};
 use ports::{Images, Runtime, runtime::NodeChange};
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -41,6 +44,8 @@ struct Shared {
     changes: Notify,
     registry: Registry,
     start_takes: Mutex<Duration>,
+    /// How often its instances were listed.
+    lists: AtomicU64,
 }
 
 /// The images that every node can pull. Clones are the same registry.
@@ -82,6 +87,7 @@ impl Node {
             changes: Notify::new(),
             registry,
             start_takes: Mutex::new(Duration::from_millis(20)),
+            lists: AtomicU64::new(0),
         };
         Self {
             name,
@@ -93,6 +99,12 @@ impl Node {
     #[must_use]
     pub const fn name(&self) -> &NodeName {
         &self.name
+    }
+
+    /// How often somebody has listed its instances.
+    #[must_use]
+    pub fn lists(&self) -> u64 {
+        self.shared.lists.load(Ordering::Relaxed)
     }
 
     /// Its instances, as a server of this installation sees them.

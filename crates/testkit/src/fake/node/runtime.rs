@@ -16,7 +16,7 @@ use ports::{
     Clock as _, Effect, Runtime,
     runtime::{Capacity, Error, Follow, InstanceSpec, LogLine, LogQuery, NodeChange},
 };
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 use tokio::time::{Instant, sleep_until};
 
 /// What one installation sees of a node.
@@ -211,6 +211,7 @@ impl Runtime for OfInstallation {
     }
 
     async fn list(&self) -> Result<Vec<ObservedInstance>, Error> {
+        self.node.shared.lists.fetch_add(1, Ordering::Relaxed);
         self.call(|machine| {
             let now = Instant::now();
             let ours = machine
