@@ -6,7 +6,7 @@ use super::{Ended, Filter, InstanceView, Standing};
 use crate::usecases::{Ctx, Error};
 use domain::{InstanceId, Timestamp};
 use futures_util::{
-    StreamExt,
+    FutureExt, Stream, StreamExt,
     stream::{self, BoxStream, SelectAll},
 };
 use ports::runtime::{Follow, LogLine, LogQuery, LogStream};
@@ -15,8 +15,10 @@ use tokio::time::Instant;
 
 /// The most instances whose lines are read at once.
 const INSTANCES_MAX: usize = 200;
-/// How many lines of one instance are passed on together, when they are there.
-const LINES: usize = 100;
+/// How many lines of one instance are passed on together. A message costs as much as tens of them.
+const LINES: usize = 500;
+/// How many bytes of lines are enough to be passed on: a line may have 256 KiB.
+const BYTES: usize = 64 << 10;
 /// How often a log that is followed looks for instances that are new.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -194,7 +196,7 @@ impl Logs {
                 // A log that breaks off ends: what else is to be read goes on.
                 let whole = lines.take_while(|line| std::future::ready(line.is_ok()));
                 let lines = whole.filter_map(|line| std::future::ready(line.ok()));
-                let chunks = lines.ready_chunks(LINES).map(move |lines| Chunk {
+                let chunks = gathered(lines, from.follow).map(move |lines| Chunk {
                     instance: id,
                     worker: worker.clone(),
                     lines,
@@ -203,5 +205,73 @@ impl Logs {
             }
             Err(error) => tracing::debug!(instance = %id, %error, "its log cannot be read"),
         }
+    }
+}
+
+/// Lines, several at once: as many as fit together of a log that is read to its end; of one that is followed those that
+/// are there, for the next may take its time.
+fn gathered(
+    lines: impl Stream<Item = LogLine> + Send + 'static,
+    follow: Follow,
+) -> impl Stream<Item = Vec<LogLine>> {
+    let lines = lines.fuse().boxed();
+    stream::unfold(lines, move |mut lines| async move {
+        let first = lines.next().await?;
+        let (mut bytes, mut chunk) = (first.text.len(), vec![first]);
+        while chunk.len() < LINES && bytes < BYTES {
+            let next = match follow {
+                Follow::No => lines.next().await,
+                Follow::Yes => lines.next().now_or_never().flatten(),
+            };
+            let Some(line) = next else {
+                break;
+            };
+            bytes += line.text.len();
+            chunk.push(line);
+        }
+        Some((chunk, lines))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(length: usize) -> LogLine {
+        LogLine {
+            at: Timestamp::EPOCH,
+            stream: LogStream::Out,
+            text: vec![b'x'; length].into(),
+        }
+    }
+
+    async fn sizes(lines: Vec<LogLine>, follow: Follow) -> Vec<usize> {
+        // Each line comes after a pause, as those of a busy node do.
+        let slow = stream::iter(lines).then(|line| async {
+            tokio::task::yield_now().await;
+            line
+        });
+        let chunks: Vec<_> = gathered(slow, follow).collect().await;
+        chunks.iter().map(Vec::len).collect()
+    }
+
+    #[tokio::test]
+    async fn a_log_that_is_read_to_its_end_comes_in_few_pieces() {
+        let lines = vec![line(10); LINES + 2];
+        assert_eq!(sizes(lines, Follow::No).await, [LINES, 2]);
+    }
+
+    #[tokio::test]
+    async fn a_line_of_a_log_that_is_followed_waits_for_no_other() {
+        assert_eq!(sizes(vec![line(10); 3], Follow::Yes).await, [1, 1, 1]);
+        let there = stream::iter(vec![line(10); 3]);
+        let chunks: Vec<_> = gathered(there, Follow::Yes).collect().await;
+        assert_eq!(chunks.len(), 1, "what is there goes together");
+    }
+
+    #[tokio::test]
+    async fn long_lines_are_not_gathered() {
+        let lines = vec![line(BYTES), line(BYTES - 1), line(1), line(1)];
+        assert_eq!(sizes(lines, Follow::No).await, [1, 2, 1]);
     }
 }
