@@ -1,14 +1,19 @@
 //! The floor: the Docker Engine API alone, over the same socket, with the same number of calls in flight.
 
 use crate::web::answers;
+use anyhow::ensure;
 use bollard::{
     Docker,
     models::{ContainerCreateBody, HostConfig, PortBinding},
     query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
-use std::{collections::HashMap, sync::Arc};
-use testkit::docker::Scope;
+use std::{collections::HashMap, fs::File, io::Write, path::Path, sync::Arc};
+use testkit::docker::{SOCKET, Scope};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::UnixStream,
+};
 
 /// How many calls are in flight, as `performance.md` measured the floor.
 const IN_FLIGHT: usize = 8;
@@ -110,4 +115,42 @@ impl Floor {
             .try_collect()
             .await
     }
+}
+
+/// The path of the list of the containers that bear a label.
+pub(crate) fn containers_of(label: &str) -> String {
+    let filters = format!(r#"{{"label":["{label}"]}}"#);
+    let escaped = filters
+        .replace('{', "%7B")
+        .replace('}', "%7D")
+        .replace('"', "%22");
+    format!("/containers/json?all=1&filters={escaped}")
+}
+
+/// Asks the Engine, and reads what it answers to the end without a look at it. Answers how many bytes that were.
+pub(crate) async fn read(path: &str) -> anyhow::Result<usize> {
+    let mut stream = UnixStream::connect(SOCKET).await?;
+    // Of this version an answer has no frames of its own: it ends with the connection.
+    let request = format!("GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut buffer = vec![0; 256 << 10];
+    let mut length = stream.read(&mut buffer).await?;
+    ensure!(
+        buffer.starts_with(b"HTTP/1.0 200") || buffer.starts_with(b"HTTP/1.1 200"),
+        "the engine refuses {path}"
+    );
+    loop {
+        match stream.read(&mut buffer).await? {
+            0 => return Ok(length),
+            more => length += more,
+        }
+    }
+}
+
+/// Writes a page into a file of this directory and waits until the disk has it: what no commit is cheaper than.
+pub(crate) fn write_durably(directory: &Path) -> anyhow::Result<()> {
+    let path = directory.join("floor");
+    let mut file = File::options().create(true).append(true).open(path)?;
+    file.write_all(&[7; 4096])?;
+    Ok(file.sync_data()?)
 }

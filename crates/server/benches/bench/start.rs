@@ -1,16 +1,22 @@
-//! `start`: from exec to the first good answer of the health service.
+//! `start`: from exec to the first good answer of the health service. The floor is the program that does nothing.
 
 use crate::{
     Options,
     figures::{Figure, Goal, Report},
     harness::Jockeyd,
 };
-use std::time::Instant;
+use std::{process::Command, time::Instant};
 
 pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let mut server = Jockeyd::start().await?;
-    let mut ours = Vec::new();
+    let (mut ours, mut floor) = (Vec::new(), Vec::new());
     for _ in 0..5 * options.rounds {
+        let began = Instant::now();
+        Command::new(env!("CARGO_BIN_EXE_jockeyd"))
+            .arg("--version")
+            .output()?;
+        floor.push(began.elapsed().as_secs_f64() * 1000.0);
+
         server.terminate()?;
         let began = Instant::now();
         server.resume().await?;
@@ -22,7 +28,7 @@ pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Resul
         metric: "serving",
         unit: "ms",
         ours,
-        floor: vec![],
+        floor,
         goal: Goal::AtMost(200.0),
     });
     Ok(())
