@@ -99,7 +99,7 @@ async fn of_ref(
     ));
     let superseded = match request.on_conflict {
         OnConflict::Supersede => redeploy::change_under_way(ctx, app, environment).await?,
-        OnConflict::Queue => None,
+        OnConflict::Queue | OnConflict::Refuse => None,
     };
     let deploy = ctx.store().create_deploy(new, &change).await?;
     if let Some(cause) = superseded {
