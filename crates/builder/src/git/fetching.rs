@@ -154,7 +154,11 @@ impl GitSource {
             .args(["--", &self.base.of(repo)])
             .args(refspecs)
             .stdout(share(repo, held)?);
-        let ended = run.finish(FETCH_WITHIN).await.map_err(|broken| Refusal {
+        let ended = run.finish(FETCH_WITHIN).await;
+        if !matches!(&ended, Ok(ended) if ended.status.success()) {
+            self.clear_away(repo);
+        }
+        let ended = ended.map_err(|broken| Refusal {
             failure: Failure::Unreachable,
             error: of_broken(repo, &broken),
         })?;
@@ -164,6 +168,13 @@ impl GitSource {
         let failure = meaning(&ended.stderr);
         let error = of_host(repo, refspecs[0], failure, &ended.stderr);
         Err(Refusal { failure, error })
+    }
+
+    /// Takes away at once what a fetch left that did not come to its end: it may have filled the disk.
+    fn clear_away(&self, repo: &RepoName) {
+        if let Err(error) = mirror::sweep(&self.mirrors.path(repo)) {
+            tracing::debug!(%repo, %error, "what a fetch left unfinished stays until the next one");
+        }
     }
 
     /// Packs the copy together when much has come into it; git itself knows when.

@@ -129,12 +129,18 @@ pub(super) fn settle(draft: &Path, mirror: &Path) -> io::Result<()> {
     fs::rename(draft, mirror)
 }
 
-/// Takes away what a killed git left: its lock files and unfinished packs. Only under the lock, when no git runs.
+/// Takes away what a killed git, or one without room, left: its lock files, unfinished packs and unfinished objects. Only
+/// under the lock, when no git runs.
 pub(super) fn sweep(mirror: &Path) -> io::Result<()> {
     let is_lock = |name: &str| name.ends_with(".lock");
     let is_unfinished = |name: &str| name.starts_with("tmp_") || name.starts_with(".tmp-");
     sweep_files(mirror, is_lock)?;
-    sweep_files(&mirror.join("objects/pack"), is_unfinished)?;
+    for entry in fs::read_dir(mirror.join("objects"))? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sweep_files(&entry.path(), is_unfinished)?;
+        }
+    }
     let mut below = vec![mirror.join("refs")];
     while let Some(directory) = below.pop() {
         sweep_files(&directory, is_lock)?;

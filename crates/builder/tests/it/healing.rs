@@ -33,12 +33,16 @@ async fn locks_that_a_killed_git_left_do_not_stop_the_next() {
         "shallow.lock",
         "packed-refs.lock",
         "objects/pack/tmp_pack_x",
+        "objects/cc/tmp_obj_x",
     ] {
+        fs::create_dir_all(world.mirror().join("objects/cc")).unwrap();
         fs::write(world.mirror().join(litter), "").unwrap();
     }
     fs::write(kept.join(format!("{commit}.lock")), "").unwrap();
     check(&world, &commit).await;
-    assert!(!world.mirror().join("objects/pack/tmp_pack_x").exists());
+    for unfinished in ["objects/pack/tmp_pack_x", "objects/cc/tmp_obj_x"] {
+        assert!(!world.mirror().join(unfinished).exists(), "{unfinished}");
+    }
 }
 
 #[tokio::test]

@@ -37,7 +37,13 @@ pub(crate) async fn run(args: args::Serve) -> anyhow::Result<ExitCode> {
     store
         .break_leases(&lock)
         .await
-        .context("the leases of the server before this one")?;
+        .with_context(|| {
+            format!(
+                "the leases of the server before this one; if the disk is full, free some space: `{}` is a cache and may be \
+                 removed",
+                dir.join("mirrors").display()
+            )
+        })?;
     let server = format!("{}-{:08x}", std::process::id(), RandomIds.bits() >> 32);
     let machinery = wiring::machinery(&args, store.clone(), server)?;
     // Before anything is made that gets an id, by the seed or by a caller.
