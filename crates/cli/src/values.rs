@@ -7,8 +7,11 @@ use proto::v1::WorkerScale;
 
 use crate::exit::Error;
 
+/// The longest duration: a time that far from now is still a date.
+const DURATION_MAX: Duration = Duration::from_secs(36_500 * 86_400);
+
 /// `NAME=VALUE`; `NAME=@FILE` takes the value from a file and `NAME=@-` from standard input, both
-/// exactly as they are; `NAME=@@VALUE` is a value that begins with `@`.
+/// exactly as they are; `NAME=pub(crate) fn duration(textVALUE` is a value that begins with `@`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Assignment {
     pub(crate) name: String,
@@ -111,6 +114,9 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     if text.is_empty() {
         return Err(usage());
     }
+    if total > DURATION_MAX {
+        return Err("it is more than a hundred years (36500d)".to_owned());
+    }
     Ok(total)
 }
 
@@ -176,6 +182,8 @@ mod tests {
             ("", None),
             ("m", None),
             ("-5s", None),
+            ("36500d", Some(3_153_600_000_000)),
+            ("36501d", None),
             ("99999999999999999999d", None),
         ] {
             assert_eq!(
@@ -222,7 +230,10 @@ mod tests {
         };
         assert_eq!(Assignment::parse("A=b=c"), Ok(text("A", "b=c")));
         assert_eq!(Assignment::parse("A="), Ok(text("A", "")));
-        assert_eq!(Assignment::parse("A=@@b"), Ok(text("A", "@b")));
+        assert_eq!(
+            Assignment::parse("A=pub(crate) fn duration(textb"),
+            Ok(text("A", "@b"))
+        );
         assert_eq!(Assignment::parse("A=@-").unwrap().source, Source::Stdin);
         assert_eq!(
             Assignment::parse("A=@b").unwrap().source,

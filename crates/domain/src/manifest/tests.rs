@@ -113,6 +113,10 @@ const WRONG: &[(&str, &str)] = &[
         "worker `web`: command: it is empty",
     ),
     (
+        "[workers.web]\ncommand = [\"a\\u0000b\"]",
+        "worker `web`: command: it holds a NUL byte",
+    ),
+    (
         "[workers.Web]",
         "worker `Web`: name: `Web` is no name for a worker",
     ),

@@ -161,7 +161,18 @@ impl Line {
                 "it is empty; leave it out for the image's own".to_owned(),
             )
         };
+        let nul = || {
+            (
+                "command",
+                "it holds a NUL byte, which no argument can".to_owned(),
+            )
+        };
+        let has_nul = match &self {
+            Self::Shell(line) => line.contains('\0'),
+            Self::Exec(argv) => argv.iter().any(|argument| argument.contains('\0')),
+        };
         match self {
+            Self::Shell(_) | Self::Exec(_) if has_nul => Err(nul()),
             Self::Shell(line) if line.trim().is_empty() => Err(empty()),
             Self::Exec(argv) if argv.first().is_none_or(String::is_empty) => Err(empty()),
             Self::Shell(line) => Ok(Command::Shell(line)),
