@@ -4,6 +4,7 @@
 //! Docker, a database or the wire. A value of one of these types has been checked: parse at the edge, trust inside.
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub mod access;
 pub mod app;
 pub mod build;
 pub mod checks;
