@@ -16,6 +16,7 @@ pub mod leases;
 pub mod reconciles;
 pub mod requests;
 pub mod retention;
+pub mod sessions;
 pub mod tokens;
 pub mod view;
 pub mod workers;
@@ -31,6 +32,7 @@ pub use leases::{Fence, Leases};
 pub use reconciles::Reconciles;
 pub use requests::Requests;
 pub use retention::Retention;
+pub use sessions::Sessions;
 pub use tokens::Tokens;
 pub use view::Views;
 pub use workers::Workers;
@@ -54,6 +56,7 @@ pub trait Store:
     + Leases
     + Events
     + Tokens
+    + Sessions
     + Requests
     + Adoptions
     + Retention

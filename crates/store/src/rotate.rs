@@ -3,7 +3,7 @@
 use crate::{
     Store,
     keys::{BadKeys, Key, KeyId, KeySource, file},
-    tables::{configs, meta},
+    tables::{configs, meta, sessions},
 };
 use ports::store::Error;
 
@@ -46,6 +46,7 @@ impl Store {
         let values = self
             .write(move |tx| {
                 let values = configs::seal_again(tx, id)?;
+                sessions::seal_again(tx, id)?;
                 meta::set_key_in_use(tx.conn, id)?;
                 Ok(values)
             })

@@ -264,6 +264,21 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    signing_keys (id) {
+        id -> BigInt,
+        sealed -> Binary,
+        made_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    revoked_sessions (id) {
+        id -> Text,
+        expires_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     meta,
     environments,
@@ -285,4 +300,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     events,
     tokens,
     requests,
+    signing_keys,
+    revoked_sessions,
 );

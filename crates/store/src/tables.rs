@@ -19,6 +19,7 @@ pub(crate) mod releases;
 pub(crate) mod requests;
 mod retention;
 pub(crate) mod service_names;
+pub(crate) mod sessions;
 pub(crate) mod stacks;
 pub(crate) mod tokens;
 pub(crate) mod views;

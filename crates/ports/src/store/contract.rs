@@ -22,6 +22,7 @@ pub mod releases;
 pub mod requests;
 pub mod retention;
 pub mod service_names;
+pub mod sessions;
 pub mod tokens;
 pub mod trials;
 pub mod views;
@@ -144,6 +145,10 @@ macro_rules! store_contract {
             numbered {
                 pages_have_numbers_and_an_order,
                 a_page_holds_what_was_chosen_alone,
+            }
+            sessions {
+                keys_overlap_until_they_retire,
+                a_session_is_ended_before_its_time,
             }
             views {
                 a_view_holds_what_a_loop_needs,

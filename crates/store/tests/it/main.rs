@@ -7,4 +7,5 @@ mod crash;
 mod group_commit;
 mod keys;
 mod opening;
+mod sessions;
 mod world;

@@ -18,6 +18,7 @@ mod releases;
 mod requests;
 mod retention;
 mod services;
+mod sessions;
 mod state;
 mod tokens;
 mod view;

@@ -6,10 +6,12 @@ use super::{
 };
 use domain::{
     App, AppId, BuildId, Deploy, DeployId, Environment, EnvironmentId, Event, EventId, InstanceEnd,
-    NodeName, ReconcileId, ReleaseId, Stack, StackId, TokenId, WorkerId, node::Duty,
+    NodeName, ReconcileId, ReleaseId, Stack, StackId, Timestamp, TokenId, WorkerId, node::Duty,
     reconcile::Reconcile, token::Token,
 };
-use ports::store::{Change, Error, Listed, Page, events::NewEvent, tokens::TokenHash};
+use ports::store::{
+    Change, Error, Listed, Page, events::NewEvent, sessions::SigningKey, tokens::TokenHash,
+};
 use std::{collections::BTreeMap, ops::Bound};
 
 /// Every table, and the counters of their ids.
@@ -33,6 +35,8 @@ pub(super) struct State {
     pub(super) events: BTreeMap<EventId, Event>,
     pub(super) tokens: BTreeMap<TokenId, (Token, TokenHash)>,
     pub(super) requests: BTreeMap<(String, String), RequestRow>,
+    pub(super) signing_keys: Vec<SigningKey>,
+    pub(super) revoked_sessions: BTreeMap<String, Timestamp>,
     counters: BTreeMap<&'static str, i64>,
 }
 

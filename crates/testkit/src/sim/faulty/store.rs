@@ -32,6 +32,7 @@ use ports::{
         reconciles::NewReconcile,
         requests::RequestRecord,
         retention::{Keep, Old},
+        sessions::{NewSigningKey, SigningKey},
         tokens::{NewToken, TokenHash},
         view::EnvironmentView,
         workers::{NewWorker, Restart, WorkerFilter},
@@ -193,6 +194,13 @@ between_points! { store::Tokens, FaultyStore, transient;
     fn list_tokens() -> Result<Vec<Token>, Error>;
     fn revoke_token(id: TokenId, change: &Change) -> Result<Token, Error>;
     fn touch_token(id: TokenId, at: Timestamp) -> Result<(), Error>;
+}
+
+between_points! { store::Sessions, FaultyStore, transient;
+    fn signing_keys() -> Result<Vec<SigningKey>, Error>;
+    fn add_signing_key(new: NewSigningKey) -> Result<SigningKey, Error>;
+    fn revoke_session(session: &str, expires_at: Timestamp, change: &Change) -> Result<(), Error>;
+    fn is_session_revoked(session: &str) -> Result<bool, Error>;
 }
 
 between_points! { store::Requests, FaultyStore, transient;
