@@ -25,12 +25,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Messages with a field that nobody may print. `src/redacted.rs` says how they look instead.
-const SECRET: [&str; 6] = [
+const SECRET: [&str; 10] = [
     ".jockey.legacy.v1.ConfigSet",
     ".jockey.legacy.v1.CreateConfigSetRequest",
     ".jockey.legacy.v1.UpdateConfigSetRequest",
     ".jockey.v1.ConfigSet",
     ".jockey.v1.CreateTokenResponse",
+    ".jockey.v1.ExchangeTokenResponse",
+    ".jockey.v1.PollSignInRequest",
+    ".jockey.v1.PollSignInResponse",
+    ".jockey.v1.StartSignInResponse",
     ".jockey.v1.UpdateConfigSetRequest",
 ];
 

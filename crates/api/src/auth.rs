@@ -1,4 +1,13 @@
-//! Who calls: the bearer token, looked up by its hash.
+//! Who calls: the bearer of a token of ours, looked up by its hash, or of one of GitHub's.
+
+mod devices;
+mod people;
+mod sessions;
+
+pub(crate) use devices::Devices;
+pub(crate) use people::Confirmed;
+pub use people::{People, Times};
+pub(crate) use sessions::{Session, Sessions, Wanted};
 
 use crate::{
     secret,
@@ -6,6 +15,7 @@ use crate::{
 };
 use domain::{
     EventId, Timestamp,
+    access::{Grant, Grantee, Place, Scope, decide},
     token::{Role, Token},
 };
 use ports::{
@@ -23,23 +33,87 @@ const CACHED_MAX: usize = 1000;
 /// How exactly the last use of a token is noted.
 const TOUCH_EVERY: Duration = Duration::from_secs(60);
 
+/// How GitHub's tokens of people begin. One that was made before they had a beginning is 40 hexadecimal digits.
+const GITHUBS: [&str; 4] = ["ghp_", "gho_", "ghu_", "github_pat_"];
+/// The longest token of GitHub's.
+const GITHUBS_MAX: usize = 255;
+
 /// Who makes a call.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
-    pub(crate) token: Token,
+    pub(crate) who: Who,
+    pub(crate) grants: Arc<[Grant]>,
+}
+
+/// How a caller has shown who they are.
+#[derive(Debug, Clone)]
+pub(crate) enum Who {
+    Token(Token),
+    Person(Arc<Confirmed>),
+    Session(Arc<Session>),
 }
 
 impl Caller {
-    /// May see the values of variables.
-    pub(crate) fn reads_secrets(&self) -> bool {
-        self.token.role >= Role::Deployer
+    /// Whoever bears this token.
+    pub(crate) fn bearing(token: Token) -> Self {
+        let grant = Grant {
+            to: Grantee::Token(token.name.clone()),
+            role: token.role,
+            scope: Scope::EVERYTHING,
+        };
+        Self {
+            grants: Arc::from([grant]),
+            who: Who::Token(token),
+        }
+    }
+
+    /// As events and requests know them. No token has such a name as people have.
+    pub(crate) fn actor(&self) -> String {
+        match &self.who {
+            Who::Token(token) => token.name.clone(),
+            Who::Person(confirmed) => format!("{PEOPLE}{}", confirmed.person.login),
+            Who::Session(session) => format!("{PEOPLE}{}", session.person.login),
+        }
+    }
+
+    /// May do what takes this role, wherever that is.
+    pub(crate) fn may_everywhere(&self, role: Role) -> bool {
+        decide(&self.grants, role, &Place::EVERYWHERE).is_ok()
+    }
+
+    /// For how long they count as who they are. None: as long as they like.
+    pub(crate) fn good_for(&self, now: Timestamp, times: Option<Times>) -> Option<Duration> {
+        let times = times.unwrap_or_default();
+        match &self.who {
+            Who::Token(_) => None,
+            Who::Person(confirmed) => {
+                let age = confirmed.at.elapsed();
+                let fresh = times.cache.checked_sub(age);
+                // Older ones are let in while GitHub does not answer.
+                Some(fresh.unwrap_or_else(|| (times.cache + times.grace).saturating_sub(age)))
+            }
+            Who::Session(session) => Some(session.expires_at.since(now)),
+        }
+    }
+
+    /// The role of a token of ours, which it has everywhere.
+    pub(crate) fn token_role(&self) -> Option<Role> {
+        match &self.who {
+            Who::Token(token) => Some(token.role),
+            Who::Person(_) | Who::Session(_) => None,
+        }
     }
 }
+
+/// Before the name of a person, where names of tokens stand too.
+pub(crate) const PEOPLE: &str = "github:";
 
 /// Looks tokens up, and remembers those that are known until an event tells of a change of any token.
 pub(crate) struct Authenticator {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    people: Option<Arc<People>>,
+    sessions: Arc<Sessions>,
     cache: Mutex<Cache>,
 }
 
@@ -51,10 +125,17 @@ struct Cache {
 }
 
 impl Authenticator {
-    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        people: Option<Arc<People>>,
+        sessions: Arc<Sessions>,
+    ) -> Self {
         Self {
             store,
             clock,
+            people,
+            sessions,
             cache: Mutex::default(),
         }
     }
@@ -62,9 +143,32 @@ impl Authenticator {
     /// The caller who bears what an `authorization` header says.
     ///
     /// # Errors
-    /// `TokenMissing`, `TokenUnknown`, `TokenExpired`, `TokenRevoked`, and those of the database.
+    /// `TokenMissing`, `TokenUnknown`, `TokenExpired`, `TokenRevoked`, those of people, and those of the database.
     pub(crate) async fn caller(&self, header: Option<&str>) -> Result<Caller, Refusal> {
         let secret = header.and_then(bearer).ok_or(Stranger::TokenMissing)?;
+        match &self.people {
+            Some(people) if is_githubs(secret) => {
+                let confirmed = people.bearer(secret).await?;
+                Ok(Caller {
+                    grants: people.grants_of(&confirmed.standing).into(),
+                    who: Who::Person(confirmed),
+                })
+            }
+            Some(people) if sessions::is_sessions(secret) => {
+                let session = self.sessions.bearer(secret).await?;
+                if people.forgot(session.confirmed_at) {
+                    return Err(Stranger::SessionExpired.into());
+                }
+                Ok(Caller {
+                    grants: people.grants_of(&session.standing).into(),
+                    who: Who::Session(Arc::new(session)),
+                })
+            }
+            Some(_) | None => self.bearer_of_ours(secret).await,
+        }
+    }
+
+    async fn bearer_of_ours(&self, secret: &str) -> Result<Caller, Refusal> {
         let hash = secret::hash(secret);
         let as_of = self.forget_what_changed().await?;
         let known = self.cache().tokens.get(&hash).cloned();
@@ -85,7 +189,7 @@ impl Authenticator {
             return Err(Stranger::TokenExpired { name: token.name }.into());
         }
         self.touch(hash, &token, now, as_of).await;
-        Ok(Caller { token })
+        Ok(Caller::bearing(token))
     }
 
     /// Empties the cache when an event since the last look tells of a token, and answers up to which event that is so.
@@ -148,9 +252,23 @@ impl Authenticator {
     }
 }
 
+/// What a call bears.
+pub(crate) fn borne(metadata: &tonic::metadata::MetadataMap) -> Option<&str> {
+    let header = metadata.get("authorization")?.to_str().ok()?;
+    bearer(header)
+}
+
 /// The secret of `Bearer …`. The scheme's case does not matter (RFC 9110, 11.1).
 fn bearer(header: &str) -> Option<&str> {
     let (scheme, secret) = header.split_once(' ')?;
     let secret = secret.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !secret.is_empty()).then_some(secret)
+}
+
+/// Whether GitHub is asked about it. Nothing of ours looks so.
+fn is_githubs(secret: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let of_old = secret.len() == 40 && secret.bytes().all(|b| b.is_ascii_hexdigit());
+    let of_now = GITHUBS.iter().any(|prefix| secret.starts_with(prefix));
+    secret.len() <= GITHUBS_MAX && secret.bytes().all(plain) && (of_old || of_now)
 }

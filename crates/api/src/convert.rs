@@ -1,5 +1,6 @@
 //! Between messages and the words of the domain. Total towards the wire; towards the domain, refusals name the field.
 
+pub(crate) mod access;
 pub(crate) mod app;
 pub(crate) mod build;
 pub(crate) mod config;

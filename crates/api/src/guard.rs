@@ -1,4 +1,5 @@
-//! Stands before every call: limits, who calls, and whether they may.
+//! Stands before every call: limits, who calls, and whether they may do such a thing anywhere. Whether they may do it
+//! where the request says is decided when that has been read.
 
 use crate::{auth::Authenticator, permissions, permissions::Needs, status::Refusal};
 use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
@@ -37,19 +38,19 @@ impl Guard {
 
     /// Lets a call in, as its caller.
     async fn admit(&self, method: &str, headers: &HeaderMap) -> Result<Admitted, Refusal> {
-        let needs = match permissions::needs(method) {
-            Ok(Needs::Nothing) => return Ok(Admitted::Anybody),
-            needs => needs,
-        };
+        let row = permissions::row(method);
+        if row.as_ref().is_ok_and(|row| row.needs == Needs::Nothing) {
+            return Ok(Admitted::Anybody);
+        }
         let header = headers.get(AUTHORIZATION).and_then(|h| h.to_str().ok());
-        if needs == Ok(Needs::Perhaps) {
+        if row.as_ref().is_ok_and(|row| row.needs == Needs::Perhaps) {
             return Ok(match self.auth.caller(header).await {
                 Ok(caller) => Admitted::As(caller),
                 Err(_) => Admitted::Anybody,
             });
         }
         let caller = self.auth.caller(header).await?;
-        needs?.allow(caller.token.role, method)?;
+        permissions::may_at_all(&caller, row?)?;
         Ok(Admitted::As(caller))
     }
 }
@@ -109,7 +110,7 @@ where
             match guard.admit(&method, request.headers()).await {
                 Ok(Admitted::Anybody) => {}
                 Ok(Admitted::As(caller)) => {
-                    tracing::Span::current().record("caller", &caller.token.name);
+                    tracing::Span::current().record("caller", caller.actor());
                     request.extensions_mut().insert(caller);
                 }
                 Err(refusal) => {

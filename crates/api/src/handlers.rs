@@ -2,9 +2,10 @@
 
 use crate::{
     about::About,
-    auth::{Authenticator, Caller},
+    auth::{Authenticator, Caller, People, Sessions},
     guard::Guard,
     legacy::Legacy,
+    permissions::{self, Call, Listing, Sight, Single},
     status::{Refusal, Stranger},
     streams::Streams,
     turns::Turns,
@@ -12,8 +13,9 @@ use crate::{
 use controller::{Deps, usecases::Ctx};
 use proto::legacy::v1 as old;
 use proto::v1::{
-    app_service_server::AppServiceServer, build_service_server::BuildServiceServer,
-    config_set_service_server::ConfigSetServiceServer, deploy_service_server::DeployServiceServer,
+    access_service_server::AccessServiceServer, app_service_server::AppServiceServer,
+    build_service_server::BuildServiceServer, config_set_service_server::ConfigSetServiceServer,
+    deploy_service_server::DeployServiceServer,
     environment_service_server::EnvironmentServiceServer, event_service_server::EventServiceServer,
     instance_service_server::InstanceServiceServer, node_service_server::NodeServiceServer,
     reconcile_service_server::ReconcileServiceServer, release_service_server::ReleaseServiceServer,
@@ -43,20 +45,33 @@ pub(crate) struct Handlers {
     pub(crate) about: Arc<About>,
     pub(crate) streams: Streams,
     pub(crate) turns: Turns,
+    /// None: nobody is let in by GitHub.
+    pub(crate) people: Option<Arc<People>>,
+    pub(crate) sessions: Arc<Sessions>,
 }
 
 impl Services {
     /// The services, on these ports. Streams end with a word when `stop` is cancelled.
     #[must_use]
     pub fn new(deps: Deps, about: About, stop: CancellationToken) -> Self {
+        let sessions = Sessions::new(Arc::clone(&deps.store), Arc::clone(&deps.clock));
         Self {
             handlers: Handlers {
+                sessions: Arc::new(sessions),
                 deps,
                 about: Arc::new(about),
                 streams: Streams::new(stop),
                 turns: Turns::default(),
+                people: None,
             },
         }
+    }
+
+    /// Lets people in by GitHub, besides tokens.
+    #[must_use]
+    pub fn admitting(mut self, people: Arc<People>) -> Self {
+        self.handlers.people = Some(people);
+        self
     }
 
     /// Every service with health and reflection, behind one guard that knows tokens and roles.
@@ -66,7 +81,12 @@ impl Services {
     #[must_use]
     pub fn routes(self) -> Routes {
         let Deps { store, clock, .. } = &self.handlers.deps;
-        let auth = Arc::new(Authenticator::new(Arc::clone(store), Arc::clone(clock)));
+        let auth = Arc::new(Authenticator::new(
+            Arc::clone(store),
+            Arc::clone(clock),
+            self.handlers.people.clone(),
+            Arc::clone(&self.handlers.sessions),
+        ));
         let (_, health) = tonic_health::server::health_reporter();
         let reflect = || {
             tonic_reflection::server::Builder::configure()
@@ -96,7 +116,8 @@ macro_rules! limited {
 impl Handlers {
     fn routes(&self) -> Routes {
         let legacy = Legacy(self.clone());
-        Routes::new(limited!(AppServiceServer, self))
+        Routes::new(limited!(AccessServiceServer, self))
+            .add_service(limited!(AppServiceServer, self))
             .add_service(limited!(BuildServiceServer, self))
             .add_service(limited!(ConfigSetServiceServer, self))
             .add_service(limited!(DeployServiceServer, self))
@@ -141,28 +162,78 @@ impl Handlers {
             ))
     }
 
-    /// A call that changes nothing: on whose behalf, and what was asked.
-    pub(crate) fn read<Q>(&self, request: Request<Q>) -> Result<(Ctx, Q), Refusal> {
-        let caller = caller(&request)?;
-        let ctx = Ctx {
+    /// On whose behalf a call is made, before it is decided whether they may.
+    pub(crate) fn ctx(&self, caller: &Caller) -> Ctx {
+        Ctx {
             deps: self.deps.clone(),
-            actor: caller.token.name,
+            actor: caller.actor(),
             request: None,
-        };
-        Ok((ctx, request.into_inner()))
+        }
     }
 
-    /// Answers a call that changes nothing.
+    /// A call about one thing that changes nothing and that its caller may make: on whose behalf, and what was asked.
+    pub(crate) async fn read<Q: Single>(&self, request: Request<Q>) -> Result<(Ctx, Q), Refusal> {
+        let (_, ctx, asked) = self.admit(request).await?;
+        Ok((ctx, asked))
+    }
+
+    /// As `read`, for an answer that goes on.
+    pub(crate) async fn follow<Q: Single>(
+        &self,
+        request: Request<Q>,
+    ) -> Result<(Streams, Ctx, Q), Refusal> {
+        let (caller, ctx, asked) = self.admit(request).await?;
+        Ok((self.streams_of(&caller), ctx, asked))
+    }
+
+    /// Room for the streams of a caller.
+    pub(crate) fn streams_of(&self, caller: &Caller) -> Streams {
+        let times = self.people.as_ref().map(|people| people.times());
+        self.streams.of(caller, self.deps.clock.now(), times)
+    }
+
+    /// The caller, if they may make the call.
+    pub(crate) async fn admit<Q: Call>(
+        &self,
+        request: Request<Q>,
+    ) -> Result<(Caller, Ctx, Q), Refusal> {
+        let caller = caller(&request)?;
+        let ctx = self.ctx(&caller);
+        let asked = request.into_inner();
+        permissions::may(&caller, &ctx, &asked).await?;
+        Ok((caller, ctx, asked))
+    }
+
+    /// Answers a call about one thing that changes nothing.
     pub(crate) async fn look<Q, A, W>(
         &self,
         request: Request<Q>,
         look: impl FnOnce(Ctx, Q) -> W,
     ) -> Answer<A>
     where
+        Q: Single,
         W: Future<Output = Result<A, Refusal>>,
     {
-        let (ctx, asked) = self.read(request)?;
+        let (ctx, asked) = self.read(request).await?;
         Ok(Response::new(look(ctx, asked).await?))
+    }
+
+    /// Answers a list, with what its reader may see. A page may so have fewer entries than were asked for, or none,
+    /// and lead on all the same.
+    pub(crate) async fn list<Q, W>(
+        &self,
+        request: Request<Q>,
+        look: impl FnOnce(Ctx, Q) -> W,
+    ) -> Answer<Q::Answer>
+    where
+        Q: Listing,
+        W: Future<Output = Result<Q::Answer, Refusal>>,
+    {
+        let (caller, ctx, asked) = self.admit(request).await?;
+        let sight = Sight::new(caller.grants);
+        let mut answer = look(ctx, asked).await?;
+        Q::keep(&mut answer, &sight);
+        Ok(Response::new(answer))
     }
 }
 

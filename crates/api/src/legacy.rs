@@ -16,6 +16,7 @@ mod workers;
 
 use crate::{
     handlers::{Answer, Handlers},
+    permissions::Single,
     status,
     streams::Flow,
 };
@@ -35,9 +36,10 @@ impl Legacy {
     /// Answers a call that changes nothing.
     async fn look<Q, A, W>(&self, request: Request<Q>, look: impl FnOnce(Ctx, Q) -> W) -> Answer<A>
     where
+        Q: Single,
         W: Future<Output = Result<A, Refusal>>,
     {
-        let (ctx, asked) = self.0.read(request)?;
+        let (ctx, asked) = self.0.read(request).await?;
         Ok(Response::new(look(ctx, asked).await?))
     }
 
@@ -45,12 +47,12 @@ impl Legacy {
     /// call counts.
     async fn act<Q, A, F, W>(&self, request: Request<Q>, act: F) -> Answer<A>
     where
-        Q: Send + 'static,
+        Q: Single + Send + 'static,
         A: Send + 'static,
         F: FnOnce(Ctx, Q) -> W + Send + 'static,
         W: Future<Output = Result<A, Refusal>> + Send + 'static,
     {
-        let (ctx, asked) = self.0.read(request)?;
+        let (ctx, asked) = self.0.read(request).await?;
         let whole = async move { act(ctx, asked).await };
         let done = tokio::spawn(whole.in_current_span()).await;
         let done = done.map_err(|error| {

@@ -14,7 +14,7 @@ mod legacy;
 mod mask;
 mod once;
 mod page;
-pub mod permissions;
+mod permissions;
 pub mod secret;
 mod services;
 mod status;
@@ -22,4 +22,5 @@ mod streams;
 mod turns;
 
 pub use about::About;
+pub use auth::{People, Times};
 pub use handlers::Services;

@@ -1,7 +1,8 @@
 //! Calls that change something: done at most once for each request id, and to their end though the client hangs up.
 
 use crate::{
-    handlers::{Answer, Handlers, caller},
+    handlers::{Answer, Handlers},
+    permissions::Single,
     secret::sha256,
     status::Refusal,
 };
@@ -17,10 +18,8 @@ use tracing::Instrument;
 const ID_MAX: usize = 128;
 
 /// A request that changes something.
-pub(crate) trait Mutation: Message + Clone + Default + 'static {
+pub(crate) trait Mutation: Single + Message + Clone + Default + 'static {
     type Answer: Message + Clone + Default + 'static;
-    /// Its full name.
-    const METHOD: &'static str;
 
     fn mode(&self) -> Mode;
     /// The idempotency key, taken out, so that what is left is what was asked.
@@ -31,7 +30,6 @@ macro_rules! mutations {
     ($($service:ident/$rpc:ident($request:ident) -> $answer:ident;)+) => {
         $(impl Mutation for v1::$request {
             type Answer = v1::$answer;
-            const METHOD: &'static str = concat!("jockey.v1.", stringify!($service), "/", stringify!($rpc));
 
             fn mode(&self) -> Mode {
                 if self.dry_run { Mode::Preview } else { Mode::Run }
@@ -44,7 +42,8 @@ macro_rules! mutations {
 
         /// Every call that changes something.
         #[cfg(test)]
-        pub(crate) const METHODS: &[&str] = &[$(<v1::$request as Mutation>::METHOD),+];
+        pub(crate) const METHODS: &[&str] =
+            &[$(concat!("jockey.v1.", stringify!($service), "/", stringify!($rpc))),+];
     };
 }
 
@@ -108,8 +107,7 @@ impl Handlers {
         F: FnOnce(Ctx, Q, Mode) -> W + Send + 'static,
         W: Future<Output = Result<Q::Answer, Refusal>> + Send + 'static,
     {
-        let actor = caller(&request)?.token.name;
-        let mut asked = request.into_inner();
+        let (_, ctx, mut asked) = self.admit(request).await?;
         let mode = asked.mode();
         let key = match mode {
             Mode::Preview => {
@@ -119,9 +117,8 @@ impl Handlers {
             Mode::Run => key(&mut asked)?,
         };
         let ctx = Ctx {
-            deps: self.deps.clone(),
-            actor,
             request: key,
+            ..ctx
         };
         // A client that hangs up drops this future; what was begun is not left half done for that.
         let turns = self.turns.clone();

@@ -1,209 +1,168 @@
-//! Who may call what: one table, by the full name of the call. A call that is not in it is denied.
+//! Who may call what: one table, and one place that decides. A call that is not in the table is denied.
 
-use domain::token::Role;
+mod of;
+mod sight;
+mod table;
+
+pub(crate) use of::{Of, named};
+pub(crate) use sight::Sight;
+pub(crate) use table::of_config_set;
+
+use crate::{auth::Caller, status::Refusal};
+use controller::usecases::Ctx;
+use domain::{
+    access::{self, Missing, Place},
+    token::Role,
+};
+use table::TABLE;
 
 /// What a call needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Needs {
+pub(crate) enum Needs {
     /// Not even a token.
     Nothing,
     /// Not even a token, and a good one shows more.
     Perhaps,
-    /// A token of this role or a higher one.
+    /// To be somebody: no grant is needed.
+    Identity,
+    /// A grant of this role or a higher one, for what the call is about.
     Token(Role),
 }
 
 /// Why a call is denied.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Denied {
+pub(crate) enum Denied {
+    /// The role that the caller has wherever it has one is too low.
     RoleTooLow {
         method: String,
         role: Role,
         needs: Role,
+    },
+    /// No grant of the caller reaches this.
+    NotGranted {
+        who: String,
+        method: String,
+        missing: Box<Missing>,
     },
     NotInTable {
         method: String,
     },
 }
 
-const OPEN: Needs = Needs::Nothing;
-const PERHAPS: Needs = Needs::Perhaps;
-const VIEWER: Needs = Needs::Token(Role::Viewer);
-const DEPLOYER: Needs = Needs::Token(Role::Deployer);
-const ADMIN: Needs = Needs::Token(Role::Admin);
+/// One call of the table.
+pub(crate) struct Row {
+    /// Its full name: `jockey.v1.AppService/GetApp`.
+    pub(crate) method: &'static str,
+    pub(crate) needs: Needs,
+    /// What such a call is about, without the names.
+    pub(crate) of: fn() -> Of<'static>,
+}
 
-/// Every call there is, and what it needs. In the order of the services' names.
-pub const TABLE: &[(&str, Needs)] = &[
-    ("grpc.health.v1.Health/Check", OPEN),
-    ("grpc.health.v1.Health/Watch", OPEN),
-    (
-        "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-        VIEWER,
-    ),
-    (
-        "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-        VIEWER,
-    ),
-    ("jockey.legacy.v1.AppService/CreateApp", ADMIN),
-    ("jockey.legacy.v1.AppService/DeleteApp", ADMIN),
-    ("jockey.legacy.v1.AppService/GetApp", VIEWER),
-    ("jockey.legacy.v1.AppService/GetAvailableNode", VIEWER),
-    ("jockey.legacy.v1.AppService/ListApps", VIEWER),
-    ("jockey.legacy.v1.AppService/UpdateApp", ADMIN),
-    ("jockey.legacy.v1.BuildService/CreateBuild", DEPLOYER),
-    ("jockey.legacy.v1.BuildService/GetBuild", VIEWER),
-    ("jockey.legacy.v1.BuildService/ListBuilds", VIEWER),
-    ("jockey.legacy.v1.BuildService/StreamBuildLog", VIEWER),
-    (
-        "jockey.legacy.v1.ConfigSetService/CreateConfigSet",
-        DEPLOYER,
-    ),
-    // Values are stars for viewers.
-    ("jockey.legacy.v1.ConfigSetService/GetConfigSet", VIEWER),
-    ("jockey.legacy.v1.ConfigSetService/ListConfigSets", VIEWER),
-    (
-        "jockey.legacy.v1.ConfigSetService/UpdateConfigSet",
-        DEPLOYER,
-    ),
-    ("jockey.legacy.v1.DeployService/CreateDeploy", DEPLOYER),
-    ("jockey.legacy.v1.DeployService/GetDeploy", VIEWER),
-    ("jockey.legacy.v1.DeployService/ListDeploys", VIEWER),
-    ("jockey.legacy.v1.DeployService/StreamDeployLog", VIEWER),
-    (
-        "jockey.legacy.v1.EnvironmentService/CreateEnvironment",
-        ADMIN,
-    ),
-    (
-        "jockey.legacy.v1.EnvironmentService/DeleteEnvironment",
-        ADMIN,
-    ),
-    ("jockey.legacy.v1.EnvironmentService/GetEnvironment", VIEWER),
-    (
-        "jockey.legacy.v1.EnvironmentService/ListEnvironments",
-        VIEWER,
-    ),
-    (
-        "jockey.legacy.v1.EnvironmentService/UpdateEnvironment",
-        ADMIN,
-    ),
-    (
-        "jockey.legacy.v1.ReconcileService/CreateReconcile",
-        DEPLOYER,
-    ),
-    ("jockey.legacy.v1.ReconcileService/GetReconcile", VIEWER),
-    ("jockey.legacy.v1.ReconcileService/ListReconciles", VIEWER),
-    ("jockey.legacy.v1.ReconcileService/PreviewReconcile", VIEWER),
-    (
-        "jockey.legacy.v1.ReconcileService/StreamReconcileLog",
-        VIEWER,
-    ),
-    ("jockey.legacy.v1.SystemService/GetHealth", OPEN),
-    // Strangers are told whether, and not what.
-    ("jockey.legacy.v1.SystemService/GetSanity", PERHAPS),
-    ("jockey.legacy.v1.WorkerService/CreateWorker", DEPLOYER),
-    ("jockey.legacy.v1.WorkerService/DeleteWorker", DEPLOYER),
-    ("jockey.legacy.v1.WorkerService/GetWorker", VIEWER),
-    ("jockey.legacy.v1.WorkerService/ListLiveInstances", VIEWER),
-    ("jockey.legacy.v1.WorkerService/ListWorkers", VIEWER),
-    ("jockey.legacy.v1.WorkerService/RescaleWorker", DEPLOYER),
-    ("jockey.legacy.v1.WorkerService/RestartWorker", DEPLOYER),
-    ("jockey.legacy.v1.WorkerService/RestartWorkers", DEPLOYER),
-    ("jockey.legacy.v1.WorkerService/UpdateWorker", DEPLOYER),
-    ("jockey.v1.AppService/CreateApp", ADMIN),
-    ("jockey.v1.AppService/DeleteApp", ADMIN),
-    ("jockey.v1.AppService/GetApp", VIEWER),
-    ("jockey.v1.AppService/ListApps", VIEWER),
-    ("jockey.v1.AppService/UpdateApp", ADMIN),
-    ("jockey.v1.BuildService/CancelBuild", DEPLOYER),
-    ("jockey.v1.BuildService/CreateBuild", DEPLOYER),
-    ("jockey.v1.BuildService/GetBuild", VIEWER),
-    ("jockey.v1.BuildService/ListBuilds", VIEWER),
-    ("jockey.v1.BuildService/StreamBuildLogs", VIEWER),
-    ("jockey.v1.ConfigSetService/DeleteConfigSet", DEPLOYER),
-    // Values are stars for viewers.
-    ("jockey.v1.ConfigSetService/GetConfigSet", VIEWER),
-    ("jockey.v1.ConfigSetService/ListConfigSetVersions", VIEWER),
-    ("jockey.v1.ConfigSetService/ListConfigSets", VIEWER),
-    ("jockey.v1.ConfigSetService/UpdateConfigSet", DEPLOYER),
-    ("jockey.v1.DeployService/CancelDeploy", DEPLOYER),
-    ("jockey.v1.DeployService/CreateDeploy", DEPLOYER),
-    ("jockey.v1.DeployService/GetDeploy", VIEWER),
-    ("jockey.v1.DeployService/ListDeploys", VIEWER),
-    ("jockey.v1.DeployService/RollbackDeploy", DEPLOYER),
-    ("jockey.v1.DeployService/WatchDeploy", VIEWER),
-    ("jockey.v1.EnvironmentService/CreateEnvironment", ADMIN),
-    ("jockey.v1.EnvironmentService/DeleteEnvironment", ADMIN),
-    ("jockey.v1.EnvironmentService/GetEnvironment", VIEWER),
-    ("jockey.v1.EnvironmentService/ListEnvironments", VIEWER),
-    ("jockey.v1.EnvironmentService/UpdateEnvironment", ADMIN),
-    ("jockey.v1.EventService/ListEvents", VIEWER),
-    ("jockey.v1.EventService/WatchEvents", VIEWER),
-    ("jockey.v1.InstanceService/GetInstance", VIEWER),
-    ("jockey.v1.InstanceService/ListInstances", VIEWER),
-    ("jockey.v1.InstanceService/StreamInstanceLogs", VIEWER),
-    ("jockey.v1.NodeService/CordonNode", ADMIN),
-    ("jockey.v1.NodeService/DrainNode", ADMIN),
-    ("jockey.v1.NodeService/GetNode", VIEWER),
-    ("jockey.v1.NodeService/ListNodes", VIEWER),
-    ("jockey.v1.NodeService/UncordonNode", ADMIN),
-    ("jockey.v1.ReconcileService/CreateReconcile", DEPLOYER),
-    ("jockey.v1.ReconcileService/GetReconcile", VIEWER),
-    ("jockey.v1.ReconcileService/ListReconciles", VIEWER),
-    ("jockey.v1.ReconcileService/PreviewReconcile", VIEWER),
-    ("jockey.v1.ReleaseService/GetRelease", VIEWER),
-    ("jockey.v1.ReleaseService/ListReleases", VIEWER),
-    ("jockey.v1.StackService/CreateStack", ADMIN),
-    ("jockey.v1.StackService/DeleteStack", ADMIN),
-    ("jockey.v1.StackService/GetStack", VIEWER),
-    ("jockey.v1.StackService/ListStacks", VIEWER),
-    ("jockey.v1.StackService/UpdateStack", ADMIN),
-    ("jockey.v1.SystemService/Adopt", ADMIN),
-    ("jockey.v1.SystemService/CollectGarbage", ADMIN),
-    ("jockey.v1.SystemService/GetDiskUsage", VIEWER),
-    ("jockey.v1.SystemService/GetSettings", VIEWER),
-    ("jockey.v1.SystemService/GetStatus", VIEWER),
-    ("jockey.v1.SystemService/Sweep", ADMIN),
-    ("jockey.v1.SystemService/WhoAmI", VIEWER),
-    ("jockey.v1.TokenService/CreateToken", ADMIN),
-    ("jockey.v1.TokenService/DeleteToken", ADMIN),
-    ("jockey.v1.TokenService/ListTokens", ADMIN),
-    ("jockey.v1.WorkerService/CreateWorker", DEPLOYER),
-    ("jockey.v1.WorkerService/DeleteWorker", DEPLOYER),
-    ("jockey.v1.WorkerService/GetWorker", VIEWER),
-    ("jockey.v1.WorkerService/ListWorkers", VIEWER),
-    ("jockey.v1.WorkerService/RescaleWorkers", DEPLOYER),
-    ("jockey.v1.WorkerService/RestartWorkers", DEPLOYER),
-    ("jockey.v1.WorkerService/UpdateWorker", DEPLOYER),
-];
+/// A request that has its row in the table.
+pub(crate) trait Call {
+    /// The full name of its call.
+    const METHOD: &'static str;
+    const NEEDS: Needs;
 
-/// What a call needs, by its full name: `jockey.v1.AppService/GetApp`.
+    /// What it is about.
+    fn of(&self) -> Of<'_>;
+}
+
+/// A request that is about one thing: who may ask may see the whole answer.
+pub(crate) trait Single: Call {}
+
+/// A request for what its reader may see only a part of.
+pub(crate) trait Listing: Call {
+    type Answer;
+
+    /// Takes out of an answer what its reader may not see.
+    fn keep(answer: &mut Self::Answer, sight: &Sight);
+}
+
+/// The row of a call.
 ///
 /// # Errors
 /// `NotInTable`.
-pub fn needs(method: &str) -> Result<Needs, Denied> {
+pub(crate) fn row(method: &str) -> Result<&'static Row, Denied> {
     TABLE
         .iter()
-        .find(|(known, _)| *known == method)
-        .map(|(_, needs)| *needs)
+        .find(|row| row.method == method)
         .ok_or_else(|| Denied::NotInTable {
             method: method.to_owned(),
         })
 }
 
-impl Needs {
-    /// Whether a role suffices.
-    ///
-    /// # Errors
-    /// `RoleTooLow`.
-    pub fn allow(self, role: Role, method: &str) -> Result<(), Denied> {
-        match self {
-            Self::Token(needs) if role < needs => Err(Denied::RoleTooLow {
-                method: method.to_owned(),
-                role,
-                needs,
-            }),
-            Self::Token(_) | Self::Perhaps | Self::Nothing => Ok(()),
-        }
+/// The call that somebody means by `CreateDeploy`, `DeployService.CreateDeploy`, or its full name.
+pub(crate) fn row_meant(action: &str) -> Option<&'static Row> {
+    let meant = action.replace('/', ".").to_ascii_lowercase();
+    // Of two of one name that of the API of today, which is the later one.
+    TABLE.iter().rev().find(|row| {
+        let full = row.method.replace('/', ".").to_ascii_lowercase();
+        let rest = full.strip_suffix(&meant);
+        !meant.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    })
+}
+
+/// Whether a caller may make such a call about anything at all: asked before the request is read.
+///
+/// # Errors
+/// `RoleTooLow`, `NotGranted`.
+pub(crate) fn may_at_all(caller: &Caller, row: &Row) -> Result<(), Denied> {
+    let Needs::Token(needs) = row.needs else {
+        return Ok(());
+    };
+    match access::decide(&caller.grants, needs, &Place::ANYWHERE) {
+        Ok(_) => Ok(()),
+        Err(missing) => Err(denied(caller, row.method, &missing)),
+    }
+}
+
+/// Whether a caller may make this call, whatever else they may. **The only decision there is**: every handler comes by
+/// its request this way.
+///
+/// # Errors
+/// What is denied; `Unknown` and `Invalid` for what the request names.
+pub(crate) async fn may<Q: Call>(caller: &Caller, ctx: &Ctx, asked: &Q) -> Result<(), Refusal> {
+    let Needs::Token(needs) = Q::NEEDS else {
+        return Ok(());
+    };
+    may_as(caller, needs, ctx, &asked.of(), Q::METHOD).await
+}
+
+/// As `may`, for a role that the call itself does not take.
+///
+/// # Errors
+/// As `may`.
+pub(crate) async fn may_as(
+    caller: &Caller,
+    needs: Role,
+    ctx: &Ctx,
+    of: &Of<'_>,
+    method: &str,
+) -> Result<(), Refusal> {
+    // Who may everywhere may here, wherever that is.
+    if access::decide(&caller.grants, needs, &Place::EVERYWHERE).is_ok() {
+        return Ok(());
+    }
+    let place = of.place(ctx).await?;
+    match access::decide(&caller.grants, needs, &place) {
+        Ok(_) => Ok(()),
+        Err(missing) => Err(denied(caller, method, &missing).into()),
+    }
+}
+
+fn denied(caller: &Caller, method: &str, missing: &Missing) -> Denied {
+    match caller.token_role() {
+        Some(role) => Denied::RoleTooLow {
+            method: method.to_owned(),
+            role,
+            needs: missing.needs,
+        },
+        None => Denied::NotGranted {
+            who: caller.actor(),
+            method: method.to_owned(),
+            missing: Box::new(missing.clone()),
+        },
     }
 }
 

@@ -43,6 +43,15 @@ impl NewSecret {
     }
 }
 
+/// 128 random bits as text: an id that nobody guesses.
+pub(crate) fn random_id() -> String {
+    let mut bytes = [0; 16];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .expect("the operating system has randomness");
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
 /// What is kept of a secret.
 #[must_use]
 pub fn hash(secret: &str) -> TokenHash {

@@ -1,5 +1,6 @@
 //! One service, one file: reads the request, calls the use case, writes the answer.
 
+mod access;
 mod apps;
 mod builds;
 mod config_sets;

@@ -2,10 +2,12 @@
 
 mod advice;
 mod legacy;
+mod strangers;
 
-use crate::permissions::Denied;
+pub(crate) use strangers::Stranger;
+
 use controller::usecases;
-use domain::token::Role;
+use ports::sign_in;
 use std::{collections::HashMap, time::Duration};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -29,6 +31,15 @@ pub(crate) enum Refusal {
     Field { field: String, problem: String },
     #[error(transparent)]
     Caller(#[from] Stranger),
+    #[error(transparent)]
+    SignIn(#[from] sign_in::Error),
+    #[error("a token of this installation is not exchanged")]
+    NotAPerson,
+    #[error("the call bears no token of a session")]
+    NotASession,
+    /// What an admin alone may ask.
+    #[error("`{0}` is not known here")]
+    UnknownPerson(String),
     #[error("the request id `{0}` was used for another request")]
     RequestReused(String),
     #[error("the request `{id}` was carried out for {subject}, and its answer was lost")]
@@ -41,30 +52,11 @@ pub(crate) enum Refusal {
     TookTooLong(u64),
     #[error("the server is stopping")]
     Stopping,
+    #[error("it is time to show again who follows")]
+    ShowAgain,
     /// A task of the server broke. A defect.
     #[error("the call broke off inside the server")]
     Broken,
-}
-
-/// Why a caller is not let in.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Stranger {
-    #[error("the call bears no token")]
-    TokenMissing,
-    #[error("the token is not known here")]
-    TokenUnknown,
-    #[error("the token {name} has expired")]
-    TokenExpired { name: String },
-    #[error("the token {name} was deleted")]
-    TokenRevoked { name: String },
-    #[error("a {role} may not call {method}")]
-    RoleTooLow {
-        method: String,
-        role: Role,
-        needs: Role,
-    },
-    #[error("nobody may call {method}")]
-    NoSuchMethod { method: String },
 }
 
 impl Refusal {
@@ -73,23 +65,6 @@ impl Refusal {
             field: field.into(),
             problem: problem.to_string(),
         }
-    }
-}
-
-impl From<Denied> for Refusal {
-    fn from(denied: Denied) -> Self {
-        Self::Caller(match denied {
-            Denied::RoleTooLow {
-                method,
-                role,
-                needs,
-            } => Stranger::RoleTooLow {
-                method,
-                role,
-                needs,
-            },
-            Denied::NotInTable { method } => Stranger::NoSuchMethod { method },
-        })
     }
 }
 
@@ -163,7 +138,23 @@ fn shortened(text: impl Into<String>) -> String {
 fn tell(refusal: &Refusal) -> Told {
     let (code, reason, advice) = match refusal {
         Refusal::UseCase(error) => return advice::of_use_case(error),
-        Refusal::Caller(stranger) => return of_caller(stranger),
+        Refusal::Caller(stranger) => return strangers::of_caller(stranger),
+        Refusal::SignIn(error) => return strangers::of_sign_in(error),
+        Refusal::NotAPerson => (
+            Code::FailedPrecondition,
+            "NOT_A_PERSON",
+            "send a token of GitHub's, or of a session",
+        ),
+        Refusal::NotASession => (
+            Code::FailedPrecondition,
+            "NOT_A_SESSION",
+            "a token of this installation is ended with `jockey tokens revoke`, one of GitHub's at GitHub",
+        ),
+        Refusal::UnknownPerson(_) => (
+            Code::NotFound,
+            "UNKNOWN_PERSON",
+            "name somebody who has called within the last minutes, a team as organisation/team, an organisation, or a token",
+        ),
         Refusal::Field { .. } => (Code::InvalidArgument, "INVALID_FIELD", ""),
         Refusal::RequestReused(_) => (
             Code::AlreadyExists,
@@ -195,6 +186,11 @@ fn tell(refusal: &Refusal) -> Told {
             "SERVER_STOPPING",
             "follow again in a moment; nothing is lost",
         ),
+        Refusal::ShowAgain => (
+            Code::Unavailable,
+            "SHOW_AGAIN",
+            "follow again; nothing is lost",
+        ),
         Refusal::Broken => (
             Code::Internal,
             "BROKEN",
@@ -210,46 +206,25 @@ fn retry_after(refusal: &Refusal) -> Option<Duration> {
         Refusal::TooManyCalls
         | Refusal::TooManyStreams
         | Refusal::Stopping
+        | Refusal::ShowAgain
+        | Refusal::SignIn(
+            sign_in::Error::RateLimited { .. } | sign_in::Error::NotReachable { .. },
+        )
+        | Refusal::Caller(Stranger::GitHubSilent(_) | Stranger::TooManyStrangers)
         | Refusal::UseCase(usecases::Error::Store(ports::store::Error::Unavailable(_))) => {
             Some(RETRY)
         }
         Refusal::UseCase(_)
         | Refusal::Field { .. }
         | Refusal::Caller(_)
+        | Refusal::SignIn(_)
+        | Refusal::NotAPerson
+        | Refusal::NotASession
+        | Refusal::UnknownPerson(_)
         | Refusal::RequestReused(_)
         | Refusal::AnswerLost { .. }
         | Refusal::TookTooLong(_)
         | Refusal::Broken => None,
-    }
-}
-
-/// Who calls, and whether they may.
-fn of_caller(stranger: &Stranger) -> Told {
-    const ANOTHER: &str = "an admin makes another with `jockey tokens create`";
-    let unauthenticated =
-        |reason, advice: &str| told(Code::Unauthenticated, reason, advice.to_owned());
-    match stranger {
-        Stranger::TokenMissing => unauthenticated(
-            "TOKEN_MISSING",
-            "send one as `authorization: Bearer …`; `jockey` takes it from JOCKEY_TOKEN, `jockeyd token create` makes one",
-        ),
-        Stranger::TokenExpired { .. } => unauthenticated("TOKEN_EXPIRED", ANOTHER),
-        Stranger::TokenRevoked { .. } => unauthenticated("TOKEN_REVOKED", ANOTHER),
-        Stranger::RoleTooLow { needs, .. } => {
-            let advice = format!(
-                "it takes a {needs}; an admin makes such a token with `jockey tokens create`"
-            );
-            told(Code::PermissionDenied, "ROLE_TOO_LOW", advice)
-        }
-        Stranger::NoSuchMethod { .. } => told(
-            Code::PermissionDenied,
-            "METHOD_DENIED",
-            "this server has no such call; ask its reflection service which it has".to_owned(),
-        ),
-        Stranger::TokenUnknown => unauthenticated(
-            "TOKEN_UNKNOWN",
-            "make sure that it was copied whole and is of this installation; `jockeyd token create` makes another",
-        ),
     }
 }
 
@@ -264,12 +239,17 @@ fn field_of(refusal: &Refusal) -> Option<(String, String)> {
         }
         Refusal::UseCase(_)
         | Refusal::Caller(_)
+        | Refusal::SignIn(_)
+        | Refusal::NotAPerson
+        | Refusal::NotASession
+        | Refusal::UnknownPerson(_)
         | Refusal::RequestReused(_)
         | Refusal::AnswerLost { .. }
         | Refusal::TooManyCalls
         | Refusal::TooManyStreams
         | Refusal::TookTooLong(_)
         | Refusal::Stopping
+        | Refusal::ShowAgain
         | Refusal::Broken => None,
     }
 }

@@ -1,9 +1,14 @@
 //! Answers that go on: each pulled at the pace of its reader, few enough at once, and ended when the server stops.
 
-use crate::{handlers::Answer, status::Refusal};
+use crate::{
+    auth::{Caller, Times},
+    handlers::Answer,
+    status::Refusal,
+};
+use domain::Timestamp;
 use futures_util::{Stream, StreamExt, stream};
 use std::{pin::Pin, sync::Arc};
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tonic::{Response, Status};
 
@@ -18,6 +23,8 @@ pub(crate) type Flow<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 pub(crate) struct Streams {
     open: Arc<Semaphore>,
     stop: CancellationToken,
+    /// When its reader is to show again who they are. None: never.
+    until: Option<Instant>,
 }
 
 impl Streams {
@@ -25,6 +32,17 @@ impl Streams {
         Self {
             open: Arc::new(Semaphore::new(STREAMS_MAX)),
             stop,
+            until: None,
+        }
+    }
+
+    /// The same room, for one caller: what they follow ends when they are to show again who they are.
+    pub(crate) fn of(&self, caller: &Caller, now: Timestamp, times: Option<Times>) -> Self {
+        Self {
+            until: caller
+                .good_for(now, times)
+                .map(|time| Instant::now() + time),
+            ..self.clone()
         }
     }
 
@@ -41,9 +59,19 @@ impl Streams {
             return Err(Refusal::TooManyStreams.into());
         };
         let stop = self.stop.clone();
+        let until = self.until;
+        let over = async move {
+            match until {
+                Some(until) => tokio::time::sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
         let stopped = stream::once(async move {
-            stop.cancelled().await;
-            Err(Status::from(Refusal::Stopping))
+            // Both are levels, and hold nothing.
+            tokio::select! {
+                () = stop.cancelled() => Err(Status::from(Refusal::Stopping)),
+                () = over => Err(Status::from(Refusal::ShowAgain)),
+            }
         });
         let items = items.map(|item| item.map_err(Into::into));
         let ended = items.map(Some).chain(stream::iter([None]));

@@ -4,7 +4,10 @@ use std::fmt;
 
 use crate::{
     legacy,
-    v1::{ConfigSet, CreateTokenResponse, UpdateConfigSetRequest},
+    v1::{
+        ConfigSet, CreateTokenResponse, ExchangeTokenResponse, PollSignInRequest,
+        PollSignInResponse, StartSignInResponse, UpdateConfigSetRequest,
+    },
 };
 
 const STARS: &str = "***";
@@ -67,6 +70,24 @@ impl fmt::Debug for legacy::v1::ConfigSet {
     }
 }
 
+impl fmt::Debug for ExchangeTokenResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExchangeTokenResponse")
+            .field("token", &STARS)
+            .field("expire_time", &self.expire_time)
+            .finish()
+    }
+}
+
+impl fmt::Debug for StartSignInResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartSignInResponse")
+            .field("user_code", &self.user_code)
+            .field("verification_address", &self.verification_address)
+            .finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for legacy::v1::CreateConfigSetRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CreateConfigSetRequest")
@@ -83,5 +104,20 @@ impl fmt::Debug for legacy::v1::UpdateConfigSetRequest {
             .field("id", &self.id)
             .field("config", &Names(&self.config))
             .finish()
+    }
+}
+
+impl fmt::Debug for PollSignInRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PollSignInRequest").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for PollSignInResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PollSignInResponse")
+            .field("state", &self.state())
+            .field("token", &STARS)
+            .finish_non_exhaustive()
     }
 }

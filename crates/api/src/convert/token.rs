@@ -6,19 +6,22 @@ use domain::token::{Role, Token};
 use proto::v1;
 
 pub(crate) fn wire(token: &Token) -> v1::Token {
-    let role = match token.role {
-        Role::Viewer => v1::Role::Viewer,
-        Role::Deployer => v1::Role::Deployer,
-        Role::Admin => v1::Role::Admin,
-    };
     v1::Token {
         id: id(token.id, token.id.number()),
         name: token.name.clone(),
-        role: role.into(),
+        role: role(token.role).into(),
         expire_time: token.expires_at.map(time::wire),
         create_time: Some(time::wire(token.created_at)),
         last_use_time: token.last_used_at.map(time::wire),
         revoke_time: token.revoked_at.map(time::wire),
+    }
+}
+
+pub(crate) const fn role(role: Role) -> v1::Role {
+    match role {
+        Role::Viewer => v1::Role::Viewer,
+        Role::Deployer => v1::Role::Deployer,
+        Role::Admin => v1::Role::Admin,
     }
 }
 

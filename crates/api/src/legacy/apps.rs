@@ -28,7 +28,7 @@ impl AppService for Legacy {
         &self,
         request: Request<v1::ListAppsRequest>,
     ) -> Answer<Self::ListAppsStream> {
-        let (ctx, asked) = self.0.read(request)?;
+        let (ctx, asked) = self.0.read(request).await?;
         let filter = filter(asked);
         let read = move |ctx: Ctx, page| {
             let filter = filter.clone();

@@ -96,7 +96,7 @@ impl BuildService for Legacy {
         &self,
         request: Request<v1::StreamBuildLogRequest>,
     ) -> Answer<Self::StreamBuildLogStream> {
-        let (ctx, asked) = self.0.read(request)?;
+        let (ctx, asked) = self.0.read(request).await?;
         let log = logs::of_build(&ctx, params::id("Build", &asked.id)?).await;
         let lines = objects::log_lines(&log.map_err(Refusal::from)?);
         self.stream(chunked(lines).map_ok(|logs| v1::StreamBuildLogResponse { logs }))

@@ -110,7 +110,7 @@ impl DeployService for Legacy {
         &self,
         request: Request<v1::StreamDeployLogRequest>,
     ) -> Answer<Self::StreamDeployLogStream> {
-        let (ctx, asked) = self.0.read(request)?;
+        let (ctx, asked) = self.0.read(request).await?;
         let log = logs::of_deploy(&ctx, params::id("Deploy", &asked.id)?).await;
         let lines = objects::log_lines(&log.map_err(Refusal::from)?);
         self.stream(chunked(lines).map_ok(|logs| v1::StreamDeployLogResponse { logs }))

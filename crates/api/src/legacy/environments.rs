@@ -19,7 +19,7 @@ impl EnvironmentService for Legacy {
         &self,
         request: Request<v1::ListEnvironmentsRequest>,
     ) -> Answer<Self::ListEnvironmentsStream> {
-        let (ctx, _asked) = self.0.read(request)?;
+        let (ctx, _asked) = self.0.read(request).await?;
         let read = |ctx: Ctx, page| async move { environments::list(&ctx, page).await };
         self.list(ctx, read, |found| v1::ListEnvironmentsResponse {
             data: found.iter().map(objects::environment).collect(),

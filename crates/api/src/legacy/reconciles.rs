@@ -19,7 +19,7 @@ impl ReconcileService for Legacy {
         &self,
         request: Request<v1::ListReconcilesRequest>,
     ) -> Answer<Self::ListReconcilesStream> {
-        let (ctx, _asked) = self.0.read(request)?;
+        let (ctx, _asked) = self.0.read(request).await?;
         let server = ctx.deps.settings.server.clone();
         let read = |ctx: Ctx, page: Page| async move {
             reconciles::list(&ctx, page.after.unwrap_or(0)).await
@@ -87,7 +87,7 @@ impl ReconcileService for Legacy {
         &self,
         request: Request<v1::StreamReconcileLogRequest>,
     ) -> Answer<Self::StreamReconcileLogStream> {
-        let (ctx, asked) = self.0.read(request)?;
+        let (ctx, asked) = self.0.read(request).await?;
         let log = logs::of_reconcile(&ctx, params::id("Reconcile", &asked.id)?).await;
         let lines = objects::log_lines(&log.map_err(Refusal::from)?);
         self.stream(chunked(lines).map_ok(|logs| v1::StreamReconcileLogResponse { logs }))

@@ -24,7 +24,7 @@ impl WorkerService for Legacy {
         &self,
         request: Request<v1::ListWorkersRequest>,
     ) -> Answer<Self::ListWorkersStream> {
-        let (ctx, asked) = self.0.read(request)?;
+        let (ctx, asked) = self.0.read(request).await?;
         let read = move |ctx: Ctx, page| {
             let asked = asked.clone();
             async move {

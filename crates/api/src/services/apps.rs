@@ -39,7 +39,7 @@ impl AppService for Handlers {
         &self,
         request: Request<v1::ListAppsRequest>,
     ) -> Answer<v1::ListAppsResponse> {
-        self.look(request, |ctx, asked| async move {
+        self.list(request, |ctx, asked| async move {
             let list = Asked::read(&asked)?;
             let repo = convert::parse_some("repo", &asked.repo)?;
             let found = apps::list(&ctx, &asked.stack, repo, list.page()?).await?;

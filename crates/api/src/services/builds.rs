@@ -48,7 +48,7 @@ impl BuildService for Handlers {
         &self,
         request: Request<v1::ListBuildsRequest>,
     ) -> Answer<v1::ListBuildsResponse> {
-        self.look(request, |ctx, asked| async move {
+        self.list(request, |ctx, asked| async move {
             let list = Asked::read(&asked)?;
             let filter = Filter {
                 state: build::parse_state(asked.state)?,
@@ -84,20 +84,19 @@ impl BuildService for Handlers {
         &self,
         request: Request<v1::StreamBuildLogsRequest>,
     ) -> Answer<Self::StreamBuildLogsStream> {
-        let (ctx, asked) = self.read(request)?;
+        let (streams, ctx, asked) = self.follow(request).await?;
         let follow = match asked.follow {
             true => Follow::Yes,
             false => Follow::No,
         };
         let lines = builds::follow(ctx, &asked.build, asked.after_line, follow).await;
         let lines = lines.map_err(Refusal::from)?;
-        self.streams
-            .answer(stream::unfold(lines, |mut lines| async move {
-                let more = lines.next().await?.map_err(Refusal::from);
-                let answer = more.map(|more| v1::StreamBuildLogsResponse {
-                    lines: more.iter().map(log::of_build).collect(),
-                });
-                Some((answer, lines))
-            }))
+        streams.answer(stream::unfold(lines, |mut lines| async move {
+            let more = lines.next().await?.map_err(Refusal::from);
+            let answer = more.map(|more| v1::StreamBuildLogsResponse {
+                lines: more.iter().map(log::of_build).collect(),
+            });
+            Some((answer, lines))
+        }))
     }
 }

@@ -5,12 +5,15 @@ use crate::{
         config::{self, Values, which},
         deploy, plan,
     },
-    handlers::{Answer, Handlers, caller},
+    handlers::{Answer, Handlers},
     page::Asked,
+    permissions::{self, Call},
+    status::Refusal,
 };
 use controller::usecases::{Done, Etag, configs, configs::Edit};
+use domain::token::Role;
 use proto::v1::{self, config_set_service_server::ConfigSetService};
-use tonic::Request;
+use tonic::{Request, Response};
 
 #[tonic::async_trait]
 impl ConfigSetService for Handlers {
@@ -18,25 +21,27 @@ impl ConfigSetService for Handlers {
         &self,
         request: Request<v1::GetConfigSetRequest>,
     ) -> Answer<v1::GetConfigSetResponse> {
-        let values = match caller(&request)?.reads_secrets() {
-            true => Values::Shown,
-            false => Values::Masked,
+        let (caller, ctx, asked) = self.admit(request).await?;
+        let of = permissions::of_config_set(&asked.environment, &asked.stack, &asked.app);
+        let method = v1::GetConfigSetRequest::METHOD;
+        let values = match permissions::may_as(&caller, Role::Deployer, &ctx, &of, method).await {
+            Ok(()) => Values::Shown,
+            Err(Refusal::Caller(_)) => Values::Masked,
+            Err(refusal) => return Err(refusal.into()),
         };
-        self.look(request, |ctx, asked| async move {
-            let which = which(asked.environment, asked.stack, asked.app);
-            let found = configs::get(&ctx, &which, &asked.version_id).await?;
-            Ok(v1::GetConfigSetResponse {
-                config_set: Some(config::wire(&found, values)),
-            })
-        })
-        .await
+        let which = which(asked.environment, asked.stack, asked.app);
+        let found = configs::get(&ctx, &which, &asked.version_id).await;
+        let found = found.map_err(Refusal::from)?;
+        Ok(Response::new(v1::GetConfigSetResponse {
+            config_set: Some(config::wire(&found, values)),
+        }))
     }
 
     async fn list_config_sets(
         &self,
         request: Request<v1::ListConfigSetsRequest>,
     ) -> Answer<v1::ListConfigSetsResponse> {
-        self.look(request, |ctx, asked| async move {
+        self.list(request, |ctx, asked| async move {
             let list = Asked::read(&asked)?;
             let which = which(asked.environment, asked.stack, asked.app);
             let found = configs::list(&ctx, &which, list.page()?).await?;
@@ -90,7 +95,7 @@ impl ConfigSetService for Handlers {
         &self,
         request: Request<v1::ListConfigSetVersionsRequest>,
     ) -> Answer<v1::ListConfigSetVersionsResponse> {
-        self.look(request, |ctx, asked| async move {
+        self.list(request, |ctx, asked| async move {
             let list = Asked::read(&asked)?;
             let which = which(asked.environment, asked.stack, asked.app);
             let found = configs::versions(&ctx, &which, list.page()?).await?;

@@ -55,7 +55,7 @@ impl DeployService for Handlers {
         &self,
         request: Request<v1::ListDeploysRequest>,
     ) -> Answer<v1::ListDeploysResponse> {
-        self.look(request, |ctx, asked| async move {
+        self.list(request, |ctx, asked| async move {
             let list = Asked::read(&asked)?;
             let filter = Filter {
                 state: deploy::parse_state(asked.state)?,
@@ -112,19 +112,18 @@ impl DeployService for Handlers {
         &self,
         request: Request<v1::WatchDeployRequest>,
     ) -> Answer<Self::WatchDeployStream> {
-        let (ctx, asked) = self.read(request)?;
+        let (streams, ctx, asked) = self.follow(request).await?;
         let watch = deploys::watch(ctx, &asked.deploy).await;
         let watch = watch.map_err(Refusal::from)?;
-        self.streams
-            .answer(stream::unfold(watch, |mut watch| async move {
-                let progress = watch.next().await?.map_err(Refusal::from);
-                let now = watch.now();
-                let answer = progress.map(|progress| v1::WatchDeployResponse {
-                    time: Some(time::wire(now)),
-                    ..deploy::progress(&progress)
-                });
-                Some((answer, watch))
-            }))
+        streams.answer(stream::unfold(watch, |mut watch| async move {
+            let progress = watch.next().await?.map_err(Refusal::from);
+            let now = watch.now();
+            let answer = progress.map(|progress| v1::WatchDeployResponse {
+                time: Some(time::wire(now)),
+                ..deploy::progress(&progress)
+            });
+            Some((answer, watch))
+        }))
     }
 }
 

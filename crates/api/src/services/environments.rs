@@ -49,7 +49,7 @@ impl EnvironmentService for Handlers {
         &self,
         request: Request<v1::ListEnvironmentsRequest>,
     ) -> Answer<v1::ListEnvironmentsResponse> {
-        self.look(request, |ctx, asked| async move {
+        self.list(request, |ctx, asked| async move {
             let list = Asked::read(&asked)?;
             let found = environments::list(&ctx, list.page()?).await?;
             Ok(v1::ListEnvironmentsResponse {

@@ -4,6 +4,7 @@ use crate::{
     convert::{self, event},
     handlers::{Answer, Handlers},
     page::Asked,
+    permissions::{Listing, Sight},
     status::Refusal,
     streams::Flow,
 };
@@ -21,7 +22,9 @@ impl EventService for Handlers {
         &self,
         request: Request<v1::WatchEventsRequest>,
     ) -> Answer<Self::WatchEventsStream> {
-        let (ctx, asked) = self.read(request)?;
+        let (caller, ctx, asked) = self.admit(request).await?;
+        let streams = self.streams_of(&caller);
+        let sight = Sight::new(caller.grants);
         let after: Option<EventId> = convert::parse_some("after", &asked.after)?;
         let filter = Filter {
             app: asked.app,
@@ -31,21 +34,33 @@ impl EventService for Handlers {
         };
         let watch = events::watch(ctx, &filter, after).await;
         let watch = watch.map_err(Refusal::from)?;
-        self.streams
-            .answer(stream::unfold(watch, |mut watch| async move {
-                let events = watch.next().await?.map_err(Refusal::from);
-                let answer = events.map(|events| v1::WatchEventsResponse {
-                    events: events.iter().map(|view| event::wire(view)).collect(),
-                });
-                Some((answer, watch))
-            }))
+        streams.answer(stream::unfold(
+            (watch, sight),
+            |(mut watch, sight)| async move {
+                loop {
+                    let events = watch.next().await?.map_err(Refusal::from);
+                    let answer = events.map(|events| {
+                        let mut answer = v1::WatchEventsResponse {
+                            events: events.iter().map(|view| event::wire(view)).collect(),
+                        };
+                        v1::WatchEventsRequest::keep(&mut answer, &sight);
+                        answer
+                    });
+                    // Nothing that this watcher may see is not told at all.
+                    if answer.as_ref().is_ok_and(|a| a.events.is_empty()) {
+                        continue;
+                    }
+                    return Some((answer, (watch, sight)));
+                }
+            },
+        ))
     }
 
     async fn list_events(
         &self,
         request: Request<v1::ListEventsRequest>,
     ) -> Answer<v1::ListEventsResponse> {
-        self.look(request, |ctx, asked| async move {
+        self.list(request, |ctx, asked| async move {
             let list = Asked::read(&asked)?;
             let filter = Filter {
                 app: asked.app,

@@ -35,7 +35,7 @@ impl InstanceService for Handlers {
         &self,
         request: Request<v1::ListInstancesRequest>,
     ) -> Answer<v1::ListInstancesResponse> {
-        self.look(request, |ctx, asked| async move {
+        self.list(request, |ctx, asked| async move {
             let list = Asked::read(&asked)?;
             let filter = Filter {
                 deploy: convert::parse_some("deploy", &asked.deploy)?,
@@ -64,7 +64,7 @@ impl InstanceService for Handlers {
         &self,
         request: Request<v1::StreamInstanceLogsRequest>,
     ) -> Answer<Self::StreamInstanceLogsStream> {
-        let (ctx, asked) = self.read(request)?;
+        let (streams, ctx, asked) = self.follow(request).await?;
         let from = From {
             tail: asked.tail.map(tail).transpose()?,
             since: time::parse("since", asked.since)?,
@@ -84,16 +84,15 @@ impl InstanceService for Handlers {
         };
         let logs = instances::open(ctx, source, from).await;
         let logs = logs.map_err(Refusal::from)?;
-        self.streams
-            .answer(stream::unfold(logs, |mut logs| async move {
-                let chunk = logs.next().await?.map_err(Refusal::from);
-                let answer = chunk.map(|chunk| v1::StreamInstanceLogsResponse {
-                    instance: chunk.instance.to_string(),
-                    worker: chunk.worker,
-                    lines: chunk.lines.iter().map(log::of_instance).collect(),
-                });
-                Some((answer, logs))
-            }))
+        streams.answer(stream::unfold(logs, |mut logs| async move {
+            let chunk = logs.next().await?.map_err(Refusal::from);
+            let answer = chunk.map(|chunk| v1::StreamInstanceLogsResponse {
+                instance: chunk.instance.to_string(),
+                worker: chunk.worker,
+                lines: chunk.lines.iter().map(log::of_instance).collect(),
+            });
+            Some((answer, logs))
+        }))
     }
 }
 

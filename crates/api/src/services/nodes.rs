@@ -29,7 +29,7 @@ impl NodeService for Handlers {
         &self,
         request: Request<v1::ListNodesRequest>,
     ) -> Answer<v1::ListNodesResponse> {
-        self.look(request, |ctx, asked| async move {
+        self.list(request, |ctx, asked| async move {
             let list = Asked::read(&asked)?;
             let filter = Filter {
                 state: node::parse_state(asked.state)?,

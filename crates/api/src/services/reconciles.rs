@@ -55,7 +55,7 @@ impl ReconcileService for Handlers {
         &self,
         request: Request<v1::ListReconcilesRequest>,
     ) -> Answer<v1::ListReconcilesResponse> {
-        self.look(request, |ctx, asked| async move {
+        self.list(request, |ctx, asked| async move {
             let list = Asked::read(&asked)?;
             let state = reconcile::parse_state(asked.state)?;
             let of = (asked.app.as_str(), asked.environment.as_str());

@@ -29,7 +29,7 @@ impl ReleaseService for Handlers {
         &self,
         request: Request<v1::ListReleasesRequest>,
     ) -> Answer<v1::ListReleasesResponse> {
-        self.look(request, |ctx, asked| async move {
+        self.list(request, |ctx, asked| async move {
             let list = Asked::read(&asked)?;
             let commit: Option<CommitSha> = convert::parse_some("commit", &asked.commit)?;
             let of = (asked.app.as_str(), asked.environment.as_str());

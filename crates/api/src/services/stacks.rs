@@ -44,7 +44,7 @@ impl StackService for Handlers {
         &self,
         request: Request<v1::ListStacksRequest>,
     ) -> Answer<v1::ListStacksResponse> {
-        self.look(request, |ctx, asked| async move {
+        self.list(request, |ctx, asked| async move {
             let list = Asked::read(&asked)?;
             let found = stacks::list(&ctx, list.page()?).await?;
             Ok(v1::ListStacksResponse {

@@ -1,8 +1,8 @@
 //! The Installation itself.
 
 use crate::{
-    convert::{self, instance, plan, system, token},
-    handlers::{Answer, Handlers, caller},
+    convert::{self, access, instance, plan, system},
+    handlers::{Answer, Handlers},
 };
 use controller::usecases::system as usecase;
 use domain::{DeployId, NodeName};
@@ -17,7 +17,7 @@ impl SystemService for Handlers {
         request: Request<v1::GetStatusRequest>,
     ) -> Answer<v1::GetStatusResponse> {
         let about = Arc::clone(&self.about);
-        self.look(request, |ctx, _asked| async move {
+        self.list(request, |ctx, _asked| async move {
             let components = (about.components)().await;
             // How the parts are is told even where Docker does not answer.
             let strangers = usecase::strangers(&ctx).await.unwrap_or_default();
@@ -35,10 +35,8 @@ impl SystemService for Handlers {
     }
 
     async fn who_am_i(&self, request: Request<v1::WhoAmIRequest>) -> Answer<v1::WhoAmIResponse> {
-        let caller = caller(&request)?;
-        Ok(Response::new(v1::WhoAmIResponse {
-            token: Some(token::wire(&caller.token)),
-        }))
+        let (caller, _, _) = self.admit(request).await?;
+        Ok(Response::new(access::who(&caller)))
     }
 
     async fn get_settings(

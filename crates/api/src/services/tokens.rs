@@ -1,6 +1,7 @@
 //! Tokens.
 
 use crate::{
+    auth::{self, Caller, Session, Wanted, Who},
     convert::{plan, time, token},
     handlers::{Answer, Handlers},
     page::Asked,
@@ -10,7 +11,8 @@ use crate::{
 use controller::usecases::{Mode, tokens};
 use ports::store::tokens::NewToken;
 use proto::v1::{self, token_service_server::TokenService};
-use tonic::Request;
+use secrecy::{ExposeSecret, SecretString};
+use tonic::{Request, Response};
 
 #[tonic::async_trait]
 impl TokenService for Handlers {
@@ -45,7 +47,7 @@ impl TokenService for Handlers {
         &self,
         request: Request<v1::ListTokensRequest>,
     ) -> Answer<v1::ListTokensResponse> {
-        self.look(request, |ctx, asked| async move {
+        self.list(request, |ctx, asked| async move {
             let list = Asked::read(&asked)?;
             let role = token::parse_role("role", asked.role)?;
             let mut found = tokens::list(&ctx, role).await?;
@@ -57,6 +59,19 @@ impl TokenService for Handlers {
             })
         })
         .await
+    }
+
+    async fn exchange_token(
+        &self,
+        request: Request<v1::ExchangeTokenRequest>,
+    ) -> Answer<v1::ExchangeTokenResponse> {
+        let borne = auth::borne(request.metadata()).map(str::to_owned);
+        let (caller, _, _) = self.admit(request).await?;
+        let (token, session) = self.session(&caller, &borne.unwrap_or_default()).await?;
+        Ok(Response::new(v1::ExchangeTokenResponse {
+            token: token.expose_secret().to_owned(),
+            expire_time: Some(time::wire(session.expires_at)),
+        }))
     }
 
     async fn delete_token(
@@ -71,6 +86,44 @@ impl TokenService for Handlers {
             })
         })
         .await
+    }
+}
+
+impl Handlers {
+    /// A session for a person, as far as GitHub confirms them now.
+    async fn session(
+        &self,
+        caller: &Caller,
+        borne: &str,
+    ) -> Result<(SecretString, Session), Refusal> {
+        let people = self.people.as_ref().ok_or(Refusal::NotAPerson)?;
+        let now = self.sessions.now();
+        let (person, standing, confirmed_at) = match &caller.who {
+            Who::Token(_) => return Err(Refusal::NotAPerson),
+            Who::Person(_) => {
+                let confirmed = people.again(borne).await?;
+                let confirmed_at = now - confirmed.at.elapsed();
+                (
+                    confirmed.person.clone(),
+                    confirmed.standing.clone(),
+                    confirmed_at,
+                )
+            }
+            Who::Session(session) => match people.standing_of(&session.person).await? {
+                Some(standing) => (session.person.clone(), standing, now),
+                None => (
+                    session.person.clone(),
+                    session.standing.clone(),
+                    session.confirmed_at,
+                ),
+            },
+        };
+        let wanted = Wanted {
+            person: &person,
+            standing: &standing,
+            confirmed_at,
+        };
+        self.sessions.issue(&wanted, people.times()).await
     }
 }
 

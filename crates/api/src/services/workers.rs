@@ -51,7 +51,7 @@ impl WorkerService for Handlers {
         &self,
         request: Request<v1::ListWorkersRequest>,
     ) -> Answer<v1::ListWorkersResponse> {
-        self.look(request, |ctx, asked| async move {
+        self.list(request, |ctx, asked| async move {
             let list = Asked::read(&asked)?;
             let found = workers::list(&ctx, &asked.app, &asked.environment, list.page()?).await?;
             Ok(v1::ListWorkersResponse {

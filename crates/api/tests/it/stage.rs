@@ -1,9 +1,10 @@
 //! A server in a simulated world, and clients of it in every role.
 
-use api::{About, Services, secret::NewSecret};
+use api::{About, People, Services, Times, secret::NewSecret};
 use controller::{Board, Deps, Feed, Server, Settings};
 use domain::{
-    CommitSha, InstallationId, Node, NodeName, RepoName, Scale, WorkerSpec,
+    AccountId, CommitSha, InstallationId, Login, Membership, Node, NodeName, Person, RepoName,
+    Scale, TeamName, WorkerSpec, access,
     build::DeclaredWorker,
     node::{Duty, NodeState},
     token::Role,
@@ -12,8 +13,9 @@ use domain::{
 use hyper_util::rt::TokioIo;
 use ports::store::{Change, Environments, Stacks, Tokens, tokens::NewToken};
 use proto::v1::{
-    self, app_service_client::AppServiceClient, build_service_client::BuildServiceClient,
-    config_set_service_client::ConfigSetServiceClient, deploy_service_client::DeployServiceClient,
+    self, access_service_client::AccessServiceClient, app_service_client::AppServiceClient,
+    build_service_client::BuildServiceClient, config_set_service_client::ConfigSetServiceClient,
+    deploy_service_client::DeployServiceClient,
     environment_service_client::EnvironmentServiceClient, event_service_client::EventServiceClient,
     instance_service_client::InstanceServiceClient, node_service_client::NodeServiceClient,
     reconcile_service_client::ReconcileServiceClient, stack_service_client::StackServiceClient,
@@ -49,6 +51,10 @@ pub(crate) struct Stage {
     engine: Arc<fake::BuildEngine>,
     channel: Channel,
     stop: CancellationToken,
+    pub(crate) directory: Arc<fake::Directory>,
+    pub(crate) sign_in: Arc<fake::SignIn>,
+    pub(crate) people: Arc<People>,
+    pub(crate) routes: tonic::service::Routes,
     deps: Deps,
     /// Ends with the stage.
     server: Option<Server>,
@@ -88,6 +94,7 @@ macro_rules! clients {
 }
 
 clients! {
+    access: AccessServiceClient;
     apps: AppServiceClient;
     builds: BuildServiceClient;
     configs: ConfigSetServiceClient;
@@ -116,12 +123,22 @@ impl Stage {
     /// A server that answers, and whose control loops run.
     pub(crate) async fn new() -> Self {
         let mut stage = Self::still().await;
-        stage.server = Some(Server::start(stage.deps.clone()));
+        stage.run();
         stage
+    }
+
+    /// Lets the control loops run.
+    pub(crate) fn run(&mut self) {
+        self.server = Some(Server::start(self.deps.clone()));
     }
 
     /// A server that answers, and whose control loops stand still.
     pub(crate) async fn still() -> Self {
+        Self::granting("organisations = []", Times::default()).await
+    }
+
+    /// As `still`, for people of GitHub too.
+    pub(crate) async fn granting(policy: &str, times: Times) -> Self {
         let installation = InstallationId::from_bits(7);
         let clock = Arc::new(fake::Clock::at(BEGINNING));
         let store = Arc::new(fake::Store::new(installation, clock.clone()));
@@ -154,14 +171,29 @@ impl Stage {
         store.create_stack(stack, &change()).await.unwrap();
         let stop = CancellationToken::new();
         let about = About::version("0.0.0-test", BEGINNING);
+        github::install_provider();
+        let directory = Arc::new(fake::Directory::default());
+        let sign_in = Arc::new(fake::SignIn::new(clock.clone()));
+        let policy = access::file::parse(policy).unwrap();
+        for team in policy.teams() {
+            directory.organisation(team.organisation());
+            directory.team(team, None);
+        }
+        let people = People::new(directory.clone(), sign_in.clone(), policy, times);
+        let people = Arc::new(people);
         let services = Services::new(deps.clone(), about, stop.clone());
+        let routes = services.admitting(people.clone()).routes();
         Self {
+            directory,
+            sign_in,
+            people,
+            routes: routes.clone(),
             store,
             clock,
             node,
             source,
             engine,
-            channel: serve(services).await,
+            channel: serve(routes).await,
             stop,
             deps,
             server: None,
@@ -199,6 +231,35 @@ impl Stage {
         };
         self.store.create_token(new, &change()).await.unwrap();
         secret.expose().to_owned()
+    }
+
+    /// Somebody who is in these organisations and teams, and their token of GitHub's.
+    pub(crate) fn person(&self, login: &str, places: &[&str]) -> (Person, String) {
+        let number = login
+            .bytes()
+            .fold(7, |sum: u64, byte| sum * 31 + u64::from(byte));
+        let person = Person {
+            login: login.parse().unwrap(),
+            id: AccountId(number),
+            name: None,
+        };
+        for place in places {
+            match place.parse::<TeamName>() {
+                Ok(team) => {
+                    let of = team.organisation();
+                    self.directory.member(of, &person, Membership::Active);
+                    self.directory
+                        .team_member(&team, &person, Membership::Active);
+                }
+                Err(_) => {
+                    let of: Login = place.parse().unwrap();
+                    self.directory.member(&of, &person, Membership::Active);
+                }
+            }
+        }
+        let token = format!("ghp_{}", login.replace('-', "_"));
+        self.directory.token(&person, &token.clone().into());
+        (person, token)
     }
 
     /// Tells the server that it stops. Calls under way end.
@@ -241,10 +302,9 @@ fn the_node(name: NodeName) -> Node {
 }
 
 /// Serves in this runtime, over pipes in memory.
-async fn serve(services: Services) -> Channel {
+async fn serve(routes: tonic::service::Routes) -> Channel {
     let (connect, accept) = mpsc::channel::<tokio::io::DuplexStream>(8);
     let incoming = ReceiverStream::new(accept).map(Ok::<_, std::io::Error>);
-    let routes = services.routes();
     tokio::spawn(
         tonic::transport::Server::builder()
             .add_routes(routes)

@@ -10,6 +10,7 @@ fn known() -> World {
             name: "admin".to_owned(),
             ..Token::default()
         }),
+        ..WhoAmIResponse::default()
     };
     world.server.answer("SystemService/WhoAmI", &answer);
     world

@@ -28,8 +28,17 @@ pub(crate) fn methods(pool: &DescriptorPool) -> impl Iterator<Item = MethodDescr
 
 /// Whether an RPC changes something, as its name says.
 pub(crate) fn mutates(method: &MethodDescriptor) -> bool {
-    const READS: [&str; 6] = ["Get", "List", "Preview", "Stream", "Watch", "WhoAmI"];
-    !READS.iter().any(|read| method.name().starts_with(read))
+    const READS: [&str; 7] = [
+        "Explain", "Get", "List", "Preview", "Stream", "Watch", "WhoAmI",
+    ];
+    !signs_in(method) && !READS.iter().any(|read| method.name().starts_with(read))
+}
+
+/// Whether an RPC is about the session of its caller: what it carries has no place in an address, and it is not tried or
+/// repeated.
+pub(crate) fn signs_in(method: &MethodDescriptor) -> bool {
+    let name = method.name();
+    name.ends_with("SignIn") || ["SignOut", "ExchangeToken"].contains(&name)
 }
 
 /// What a field holds and its number, such as `bool = 14`; `repeated` is not told apart.

@@ -3,7 +3,10 @@
 use crate::api::{LEGACY, messages, pool};
 use proto::{
     legacy,
-    v1::{ConfigSet, CreateTokenResponse, UpdateConfigSetRequest},
+    v1::{
+        ConfigSet, CreateTokenResponse, ExchangeTokenResponse, PollSignInRequest,
+        PollSignInResponse, StartSignInResponse, UpdateConfigSetRequest,
+    },
 };
 
 const SECRET: &str = "swordfish";
@@ -37,6 +40,10 @@ fn every_message_with_a_secret_is_known_here() {
             "jockey.legacy.v1.UpdateConfigSetRequest",
             "jockey.v1.ConfigSet",
             "jockey.v1.CreateTokenResponse",
+            "jockey.v1.ExchangeTokenResponse",
+            "jockey.v1.PollSignInRequest",
+            "jockey.v1.PollSignInResponse",
+            "jockey.v1.StartSignInResponse",
             "jockey.v1.UpdateConfigSetRequest",
         ]
     );
@@ -87,4 +94,20 @@ fn debug_output_hides_the_secret_of_a_new_token() {
         ..CreateTokenResponse::default()
     };
     assert!(!format!("{answer:?}").contains(SECRET));
+    let begun = StartSignInResponse {
+        device_code: SECRET.to_owned(),
+        ..StartSignInResponse::default()
+    };
+    let asked = PollSignInRequest {
+        device_code: SECRET.to_owned(),
+    };
+    let granted = PollSignInResponse {
+        token: SECRET.to_owned(),
+        ..PollSignInResponse::default()
+    };
+    let exchanged = ExchangeTokenResponse {
+        token: SECRET.to_owned(),
+        ..ExchangeTokenResponse::default()
+    };
+    assert!(!format!("{begun:?} {asked:?} {granted:?} {exchanged:?}").contains(SECRET));
 }

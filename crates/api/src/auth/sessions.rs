@@ -1,0 +1,211 @@
+//! Sessions: tokens of ours for people, signed, and good for minutes. Who bears one needs not ask GitHub, and has no
+//! token of GitHub's to lose.
+//!
+//! **Invariant:** a session ends no later than what GitHub last said of its bearer counts.
+
+mod keys;
+
+use super::people::Times;
+use crate::{
+    secret,
+    status::{Refusal, Stranger},
+};
+use domain::{AccountId, Person, Timestamp, access::Standing};
+use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, encode};
+use keys::Keys;
+use ports::{Clock, Store};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use std::{sync::Arc, time::Duration};
+
+/// Who these tokens are for: nobody else's are taken.
+const AUDIENCE: &str = "jockey";
+/// How far ahead the clock of another server may be that made a token.
+const LEEWAY: Duration = Duration::from_secs(30);
+/// The least that a session lives, so that it is of use.
+const LIVES_MIN: Duration = Duration::from_secs(30);
+/// How every such token begins: `{"` in base64.
+const BEGINNING: &str = "eyJ";
+
+/// A session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Session {
+    /// Its `jti`.
+    pub(crate) id: String,
+    pub(crate) person: Person,
+    pub(crate) standing: Standing,
+    /// When GitHub last said so.
+    pub(crate) confirmed_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+}
+
+/// Whom to make a session for.
+pub(crate) struct Wanted<'a> {
+    pub(crate) person: &'a Person,
+    pub(crate) standing: &'a Standing,
+    pub(crate) confirmed_at: Timestamp,
+}
+
+/// Makes sessions, and tells them from forgeries.
+pub(crate) struct Sessions {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    keys: Keys,
+}
+
+/// What a token says. Times are seconds since 1970.
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    /// The number of the account.
+    sub: String,
+    jti: String,
+    iat: i64,
+    exp: i64,
+    confirmed: i64,
+    login: String,
+    organisations: Vec<String>,
+    teams: Vec<String>,
+}
+
+/// Whether a bearer is a session's, good or not.
+pub(crate) fn is_sessions(secret: &str) -> bool {
+    secret.starts_with(BEGINNING) && secret.matches('.').count() == 2
+}
+
+impl Sessions {
+    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            keys: Keys::new(Arc::clone(&store)),
+            store,
+            clock,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Makes a session, and its token. It lives as long as GitHub's word counts; while GitHub does not answer, no
+    /// longer than its grace.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn issue(
+        &self,
+        wanted: &Wanted<'_>,
+        times: Times,
+    ) -> Result<(SecretString, Session), Refusal> {
+        let now = self.clock.now();
+        let lives = times.cache.max(LIVES_MIN);
+        let latest = wanted.confirmed_at + lives + times.grace;
+        let session = Session {
+            id: secret::random_id(),
+            person: wanted.person.clone(),
+            standing: wanted.standing.clone(),
+            confirmed_at: wanted.confirmed_at,
+            expires_at: (now + lives).min(latest),
+        };
+        let key = self.keys.newest(now).await?;
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.kid = Some(key.number.to_string());
+        let claims = self.claims(&session, now);
+        let token = encode(&header, &claims, &key.private).map_err(|error| {
+            tracing::error!(%error, "a session cannot be signed");
+            Refusal::Broken
+        })?;
+        Ok((SecretString::from(token), session))
+    }
+
+    /// The session that a token is of, if it is good.
+    ///
+    /// # Errors
+    /// `SessionUnknown`, `SessionExpired`, `SessionRevoked`; those of the database.
+    pub(crate) async fn bearer(&self, token: &str) -> Result<Session, Refusal> {
+        let forged = |_| Refusal::from(Stranger::SessionUnknown);
+        let header = decode_header(token).map_err(forged)?;
+        let number = header.kid.and_then(|kid| kid.parse().ok());
+        let key = match number {
+            Some(number) => self.keys.find(number).await?,
+            None => None,
+        };
+        let key = key.ok_or(Stranger::SessionUnknown)?;
+        let mut wanted = Validation::new(Algorithm::EdDSA);
+        wanted.set_issuer(&[self.issuer()]);
+        wanted.set_audience(&[AUDIENCE]);
+        wanted.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
+        // By our own clock, below.
+        wanted.validate_exp = false;
+        let claims = decode::<Claims>(token, &key.public, &wanted).map_err(forged)?;
+        let made_at = at(claims.claims.iat);
+        let session = claims.claims.session().ok_or(Stranger::SessionUnknown)?;
+        let now = self.clock.now();
+        if made_at > now + LEEWAY {
+            return Err(Stranger::SessionUnknown.into());
+        }
+        if now >= session.expires_at {
+            return Err(Stranger::SessionExpired.into());
+        }
+        if self.store.is_session_revoked(&session.id).await? {
+            return Err(Stranger::SessionRevoked.into());
+        }
+        Ok(session)
+    }
+
+    fn issuer(&self) -> String {
+        format!("jockey:{}", self.store.installation())
+    }
+
+    fn claims(&self, session: &Session, now: Timestamp) -> Claims {
+        let standing = &session.standing;
+        Claims {
+            iss: self.issuer(),
+            aud: AUDIENCE.to_owned(),
+            sub: session.person.id.to_string(),
+            jti: session.id.clone(),
+            iat: seconds(now),
+            exp: seconds(session.expires_at),
+            confirmed: seconds(session.confirmed_at),
+            login: session.person.login.to_string(),
+            organisations: standing
+                .organisations
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            teams: standing.teams.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+impl Claims {
+    /// None: nothing of ours says such things.
+    fn session(self) -> Option<Session> {
+        let organisations = self.organisations.iter().map(|name| name.parse().ok());
+        let teams = self.teams.iter().map(|name| name.parse().ok());
+        Some(Session {
+            id: self.jti,
+            person: Person {
+                login: self.login.parse().ok()?,
+                id: AccountId(self.sub.parse().ok()?),
+                name: None,
+            },
+            standing: Standing {
+                organisations: organisations.collect::<Option<_>>()?,
+                teams: teams.collect::<Option<_>>()?,
+            },
+            confirmed_at: at(self.confirmed),
+            expires_at: at(self.exp),
+        })
+    }
+}
+
+const MICROS: i64 = 1_000_000;
+
+fn seconds(at: Timestamp) -> i64 {
+    at.micros().div_euclid(MICROS)
+}
+
+const fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(seconds.saturating_mul(MICROS))
+}

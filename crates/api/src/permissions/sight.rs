@@ -1,0 +1,44 @@
+//! What a reader may see of a list.
+
+use super::named;
+use domain::{
+    access::{Grant, Part, Place, decide},
+    token::Role,
+};
+use std::{str::FromStr, sync::Arc};
+
+/// What somebody may see. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Sight(Arc<[Grant]>);
+
+impl Sight {
+    pub(crate) const fn new(grants: Arc<[Grant]>) -> Self {
+        Self(grants)
+    }
+
+    /// Whether they see what is of this App in this Environment. An empty name: of none in particular.
+    pub(crate) fn sees(&self, app: &str, environment: &str) -> bool {
+        self.at(or(app, Part::Any), or(environment, Part::Any))
+    }
+
+    /// As `sees`, where an empty name stands for all of them.
+    pub(crate) fn sees_all(&self, app: &str, environment: &str) -> bool {
+        self.at(or(app, Part::Every), or(environment, Part::Every))
+    }
+
+    /// As `sees`, where what is of neither an App nor an Environment is the Installation's.
+    pub(crate) fn sees_event(&self, app: &str, environment: &str) -> bool {
+        if app.is_empty() && environment.is_empty() {
+            return self.sees_all(app, environment);
+        }
+        self.sees(app, environment)
+    }
+
+    fn at(&self, app: Part<domain::AppName>, environment: Part<domain::EnvironmentName>) -> bool {
+        decide(&self.0, Role::Viewer, &Place { app, environment }).is_ok()
+    }
+}
+
+fn or<T: FromStr>(name: &str, empty: Part<T>) -> Part<T> {
+    if name.is_empty() { empty } else { named(name) }
+}

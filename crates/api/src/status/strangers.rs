@@ -1,0 +1,158 @@
+//! Why somebody is not let in, and how that is told.
+
+use super::{Refusal, Told, told};
+use crate::permissions::Denied;
+use domain::{access::Missing, token::Role};
+use ports::{directory, sign_in};
+use tonic::Code;
+
+/// Why a caller is not let in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stranger {
+    #[error("the call bears no token")]
+    TokenMissing,
+    #[error("the token is not known here")]
+    TokenUnknown,
+    #[error("the token {name} has expired")]
+    TokenExpired { name: String },
+    #[error("the token {name} was deleted")]
+    TokenRevoked { name: String },
+    #[error("a {role} may not call {method}")]
+    RoleTooLow {
+        method: String,
+        role: Role,
+        needs: Role,
+    },
+    #[error("{who} may not call {method}: {missing}")]
+    NotGranted {
+        who: String,
+        method: String,
+        missing: Box<Missing>,
+    },
+    #[error("GitHub does not know the token")]
+    GitHubTokenUnknown,
+    /// The token may not see what it would take to let its bearer in.
+    #[error(transparent)]
+    GitHubForbids(directory::Error),
+    #[error(transparent)]
+    GitHubSilent(directory::Error),
+    #[error("the token of a session is not one of this installation")]
+    SessionUnknown,
+    #[error("the session has expired")]
+    SessionExpired,
+    #[error("the session was ended")]
+    SessionRevoked,
+    #[error(transparent)]
+    SessionNotRenewed(directory::Error),
+    #[error("too many tokens came that are not known here")]
+    TooManyStrangers,
+    #[error("nobody may call {method}")]
+    NoSuchMethod { method: String },
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        Self::Caller(match denied {
+            Denied::RoleTooLow {
+                method,
+                role,
+                needs,
+            } => Stranger::RoleTooLow {
+                method,
+                role,
+                needs,
+            },
+            Denied::NotGranted {
+                who,
+                method,
+                missing,
+            } => Stranger::NotGranted {
+                who,
+                method,
+                missing,
+            },
+            Denied::NotInTable { method } => Stranger::NoSuchMethod { method },
+        })
+    }
+}
+
+/// Who calls, and whether they may.
+pub(super) fn of_caller(stranger: &Stranger) -> Told {
+    const SIGN_IN: &str = "exchange a token of GitHub's again";
+    const ANOTHER: &str = "an admin makes another with `jockey tokens create`";
+    let unauthenticated =
+        |reason, advice: &str| told(Code::Unauthenticated, reason, advice.to_owned());
+    match stranger {
+        Stranger::TokenMissing => unauthenticated(
+            "TOKEN_MISSING",
+            "send one as `authorization: Bearer …`; `jockey` takes it from JOCKEY_TOKEN, `jockeyd token create` makes one",
+        ),
+        Stranger::TokenExpired { .. } => unauthenticated("TOKEN_EXPIRED", ANOTHER),
+        Stranger::TokenRevoked { .. } => unauthenticated("TOKEN_REVOKED", ANOTHER),
+        Stranger::RoleTooLow { needs, .. } => {
+            let advice = format!(
+                "it takes a {needs}; an admin makes such a token with `jockey tokens create`"
+            );
+            told(Code::PermissionDenied, "ROLE_TOO_LOW", advice)
+        }
+        Stranger::NotGranted { .. } => told(
+            Code::PermissionDenied,
+            "NOT_GRANTED",
+            "`jockey whoami` shows what you are granted; who runs the server grants more"
+                .to_owned(),
+        ),
+        Stranger::GitHubTokenUnknown => unauthenticated(
+            "GITHUB_TOKEN_UNKNOWN",
+            "it may have expired or been revoked; sign in again with `jockey login`",
+        ),
+        Stranger::GitHubForbids(_) => told(
+            Code::PermissionDenied,
+            "GITHUB_FORBIDS",
+            "authorise the token for the organisation at GitHub, and try again".to_owned(),
+        ),
+        Stranger::GitHubSilent(_) => told(
+            Code::Unavailable,
+            "GITHUB_UNAVAILABLE",
+            "nobody new is let in until it does; a token of this installation works all the same"
+                .to_owned(),
+        ),
+        Stranger::SessionUnknown => unauthenticated("SESSION_UNKNOWN", SIGN_IN),
+        Stranger::SessionExpired => unauthenticated("SESSION_EXPIRED", SIGN_IN),
+        Stranger::SessionRevoked => unauthenticated("SESSION_REVOKED", SIGN_IN),
+        Stranger::SessionNotRenewed(_) => unauthenticated("SESSION_NOT_RENEWED", SIGN_IN),
+        Stranger::TooManyStrangers => told(
+            Code::ResourceExhausted,
+            "TOO_MANY_STRANGERS",
+            "try again in a minute; a token that is known works all the same".to_owned(),
+        ),
+        Stranger::NoSuchMethod { .. } => told(
+            Code::PermissionDenied,
+            "METHOD_DENIED",
+            "this server has no such call; ask its reflection service which it has".to_owned(),
+        ),
+        Stranger::TokenUnknown => unauthenticated(
+            "TOKEN_UNKNOWN",
+            "make sure that it was copied whole and is of this installation; `jockeyd token create` makes another",
+        ),
+    }
+}
+
+/// Signing in by GitHub.
+pub(super) fn of_sign_in(error: &sign_in::Error) -> Told {
+    use sign_in::Error as E;
+    let (code, reason, advice) = match error {
+        E::NotConfigured { .. } => (
+            Code::FailedPrecondition,
+            "SIGN_IN_NOT_CONFIGURED",
+            "ask for a token: an admin makes one with `jockey tokens create`",
+        ),
+        E::BadCode => (Code::InvalidArgument, "SIGN_IN_CODE", ""),
+        E::Refused { .. } => (Code::FailedPrecondition, "SIGN_IN_REFUSED", ""),
+        E::RateLimited { .. } | E::NotReachable { .. } => (
+            Code::Unavailable,
+            "GITHUB_UNAVAILABLE",
+            "try again in a moment",
+        ),
+    };
+    told(code, reason, advice.to_owned())
+}

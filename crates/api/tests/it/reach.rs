@@ -1,0 +1,203 @@
+//! Every call there is, made by people of every reach: the table of who may call what where, walked whole.
+
+use crate::stage::{As, Stage};
+use api::Times;
+use bytes::{BufMut, BytesMut};
+use http_body_util::Full;
+use prost::Message;
+use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MethodDescriptor, Value};
+use proto::v1;
+use std::fmt::Write;
+use tower::ServiceExt;
+
+/// The table as the rows say it. Columns are reaches, in the order of `REACHES`.
+const TABLE: &str = include_str!(
+    "../../src/permissions/snapshots/api__permissions__tests__who_may_call_what_where.snap"
+);
+
+/// Where the table says `staging`, this world has a Deploy.
+const HERE: &str = "development";
+
+const REACHES: [&str; 6] = [
+    "apps = [\"shop\"]\nenvironments = [\"development\"]",
+    "environments = [\"development\"]",
+    "apps = [\"shop\"]",
+    "",
+    "apps = [\"api\"]\nenvironments = [\"development\"]",
+    "apps = [\"shop\"]\nenvironments = [\"staging\"]",
+];
+
+fn policy() -> String {
+    let mut text = "organisations = [\"acme\"]\n".to_owned();
+    for role in ["viewer", "deployer", "admin"] {
+        for (index, reach) in REACHES.iter().enumerate() {
+            write!(
+                text,
+                "[[grant]]\nteam = \"acme/{role}-{index}\"\nrole = \"{role}\"\n{reach}\n"
+            )
+            .unwrap();
+        }
+    }
+    text
+}
+
+/// The roles that a call takes and the ones below it.
+fn below(needs: &str) -> &'static [&'static str] {
+    match needs {
+        "viewer" => &[],
+        "deployer" => &["viewer"],
+        _ => &["viewer", "deployer"],
+    }
+}
+
+/// A world with one of everything, of `shop` in `HERE`.
+async fn world() -> (Stage, String) {
+    let mut stage = Stage::granting(&policy(), Times::default()).await;
+    stage.run();
+    stage.commit(1);
+    let admin = stage.admin().await;
+    admin.create_shop().await;
+    admin.deploy_shop().await;
+    let other = v1::CreateAppRequest {
+        app: Some(v1::App {
+            name: "api".to_owned(),
+            repo: "shop/other".to_owned(),
+            ..v1::App::default()
+        }),
+        ..v1::CreateAppRequest::default()
+    };
+    admin.apps().create_app(other).await.unwrap();
+    let reconcile = v1::CreateReconcileRequest {
+        environment: HERE.to_owned(),
+        app: "shop".to_owned(),
+        ..v1::CreateReconcileRequest::default()
+    };
+    admin
+        .reconciles()
+        .create_reconcile(reconcile)
+        .await
+        .unwrap();
+    let instance = instance(&admin).await;
+    (stage, instance)
+}
+
+async fn instance(admin: &As) -> String {
+    let list = v1::ListInstancesRequest::default();
+    let list = admin.instances().list_instances(list).await.unwrap();
+    list.into_inner().instances[0].id.clone()
+}
+
+/// What a field of this name says in every request that has it.
+fn value(field: &str, instance: &str) -> Option<String> {
+    let text = match field {
+        "app" | "name" => "shop",
+        "environment" => HERE,
+        "build" => "bld-1",
+        "deploy" => "dep-1",
+        "release" => "rel-1",
+        "reconcile" => "rec-1",
+        "worker" => "wrk-1",
+        "node" => "node-1",
+        "instance" => instance,
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
+/// A request about `shop` in `HERE` that changes nothing.
+fn request(method: &MethodDescriptor, instance: &str) -> DynamicMessage {
+    let mut request = DynamicMessage::new(method.input());
+    for field in method.input().fields() {
+        // Of several that exclude each other, none need be said.
+        if field
+            .containing_oneof()
+            .is_some_and(|one| one.name() == "target")
+        {
+            continue;
+        }
+        match field.kind() {
+            Kind::Bool if field.name() == "dry_run" => {
+                request.set_field(&field, Value::Bool(true));
+            }
+            Kind::String if !field.is_list() => {
+                if let Some(text) = value(field.name(), instance) {
+                    request.set_field(&field, Value::String(text));
+                }
+            }
+            Kind::Message(inner) if ["app", "environment", "worker"].contains(&field.name()) => {
+                let mut message = DynamicMessage::new(inner.clone());
+                for name in ["app", "environment", "name"] {
+                    let text = match (field.name(), name) {
+                        ("environment", "name") => HERE.to_owned(),
+                        _ => value(name, instance).unwrap(),
+                    };
+                    if inner.get_field_by_name(name).is_some() {
+                        message.set_field_by_name(name, Value::String(text));
+                    }
+                }
+                request.set_field(&field, Value::Message(message));
+            }
+            _ => {}
+        }
+    }
+    request
+}
+
+/// Whether a call is let through, whatever it is then answered.
+async fn may(stage: &Stage, method: &str, request: &DynamicMessage, token: &str) -> bool {
+    let message = request.encode_to_vec();
+    let mut frame = BytesMut::new();
+    frame.put_u8(0);
+    frame.put_u32(u32::try_from(message.len()).unwrap());
+    frame.put_slice(&message);
+    let call = http::Request::post(format!("http://jockey.test/{method}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .header("authorization", format!("Bearer {token}"))
+        .body(tonic::body::Body::new(Full::new(frame.freeze())))
+        .unwrap();
+    let answer = stage.routes.clone().oneshot(call).await.unwrap();
+    let status = answer.headers().get("grpc-status");
+    status.is_none_or(|status| status != "7" && status != "16")
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_call_is_let_through_where_a_grant_reaches_and_nowhere_else() {
+    let (stage, instance) = world().await;
+    let pool = DescriptorPool::decode(proto::DESCRIPTOR).unwrap();
+    let mut wrong = Vec::new();
+    let mut walked = 0;
+    for line in TABLE.lines().filter(|line| line.contains("jockey.v1.")) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (reaches, [needs, name]) = words.split_at(6) else {
+            panic!("{line}");
+        };
+        let (service, rpc) = name.split_once('/').unwrap();
+        let service = pool.get_service_by_name(service).unwrap();
+        let method = service
+            .methods()
+            .find(|method| method.name() == rpc)
+            .unwrap();
+        let request = request(&method, &instance);
+        for (index, want) in reaches.iter().enumerate() {
+            let person = format!("{needs}-{index}");
+            let (_, token) = stage.person(&person, &[&format!("acme/{person}")]);
+            if may(&stage, name, &request, &token).await != (*want == "yes") {
+                wrong.push(format!(
+                    "{name} by {needs} of {:?}: not {want}",
+                    REACHES[index]
+                ));
+            }
+        }
+        for role in below(needs) {
+            let person = format!("{role}-3");
+            let (_, token) = stage.person(&person, &[&format!("acme/{person}")]);
+            if may(&stage, name, &request, &token).await {
+                wrong.push(format!("{name} by a {role} of everything"));
+            }
+        }
+        walked += 1;
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(walked > 60, "{walked}");
+}
