@@ -1,5 +1,9 @@
 //! The command line of `jockeyd`.
 
+mod github;
+
+pub(crate) use github::{Access, GitHub};
+
 use clap::{Parser, Subcommand, ValueEnum};
 use controller::deps::HISTORY_MIN;
 use domain::token::Role;
@@ -63,6 +67,7 @@ impl State {
 Examples:
   jockeyd serve --dev
   jockeyd serve --dev --git-base-url file:///srv/git
+  jockeyd serve --access /etc/jockey/access.toml --github-client-id Iv1.0123456789abcdef
   jockeyd serve --listen 0.0.0.0:4044 --registry registry.internal:5000/apps --log json")]
 pub(crate) struct Serve {
     #[command(flatten)]
@@ -91,6 +96,10 @@ pub(crate) struct Serve {
     pub(crate) docker: Docker,
     #[command(flatten)]
     pub(crate) build: Build,
+    #[command(flatten)]
+    pub(crate) access: Access,
+    #[command(flatten)]
+    pub(crate) github: GitHub,
     #[command(flatten)]
     pub(crate) limits: Limits,
     /// Id of an installation whose database is lost: a new database is made for it, and what it finds running is
@@ -226,12 +235,17 @@ pub(crate) enum Keys {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  jockeyd check --state-dir /var/lib/jockey")]
+#[command(after_help = "\
+Examples:
+  jockeyd check --state-dir /var/lib/jockey
+  jockeyd check --access /etc/jockey/access.toml")]
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) state: State,
     #[command(flatten)]
     pub(crate) docker: Docker,
+    #[command(flatten)]
+    pub(crate) access: Access,
 }
 
 /// How the log is written.

@@ -7,6 +7,7 @@ mod listen;
 mod logging;
 mod machine;
 mod metrics;
+mod people;
 mod seed;
 mod state;
 mod wiring;

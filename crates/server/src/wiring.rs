@@ -4,6 +4,7 @@ use crate::{
     args,
     fleet::OneNode,
     machine::{self, RandomIds, SystemClock},
+    people,
 };
 use anyhow::{Context, bail};
 use api::{
@@ -20,6 +21,7 @@ use domain::{
     InstallationId, NodeName,
     app::{Builder, BuilderLayout},
 };
+use github::GitHub;
 use ports::{Clock, source::Credentials};
 use runtime::Docker;
 use std::{path::Path, sync::Arc};
@@ -31,6 +33,8 @@ pub(crate) struct Machinery {
     pub(crate) deps: Deps,
     pub(crate) docker: Docker,
     pub(crate) catalog: Arc<Embedded>,
+    /// None: nothing needs it.
+    pub(crate) github: Option<Arc<GitHub>>,
 }
 
 /// The local Docker Engine, as one Installation sees it.
@@ -77,9 +81,12 @@ pub(crate) fn machinery(
         address: args.docker.node_address.to_string(),
         capacity: None,
     }));
-    let credentials: Arc<dyn Credentials> = match &args.build.git_token {
-        Some(token) => Arc::new(OneToken(token.clone())),
-        None => Arc::new(Anonymous),
+    let github = people::github(args)?;
+    let credentials: Arc<dyn Credentials> = match (&github, &args.build.git_token) {
+        // The App's tokens, where it is installed; elsewhere the one token, if there is one.
+        (Some(github), _) if args.github.github_app_id.is_some() => github.clone(),
+        (_, Some(token)) => Arc::new(OneToken(token.clone())),
+        (_, None) => Arc::new(Anonymous),
     };
     let base: BaseUrl = args.build.git_base_url.parse().context("--git-base-url")?;
     let source = Arc::new(GitSource::new(base, credentials, args.state.dir()));
@@ -114,6 +121,7 @@ pub(crate) fn machinery(
         deps,
         docker,
         catalog,
+        github,
     })
 }
 
@@ -138,7 +146,10 @@ pub(crate) fn api(
         builder: args.build.builder.as_deref().map(builder_of).transpose()?,
         components: components(machinery),
     };
-    let services = Services::new(machinery.deps.clone(), about, stop);
+    let mut services = Services::new(machinery.deps.clone(), about, stop);
+    if let Some(people) = people::people(args, machinery.github.as_ref())? {
+        services = services.admitting(people);
+    }
     Ok(services.routes())
 }
 

@@ -1,7 +1,7 @@
 //! `jockeyd check`: what is wrong, and how to mend it.
 
 use crate::{
-    args,
+    args, people,
     state::{self, Make},
     wiring,
 };
@@ -20,6 +20,7 @@ struct Finding {
 pub(crate) async fn run(args: args::Check) -> anyhow::Result<ExitCode> {
     let mut findings = database(&args).await;
     findings.push(room("state disk", &args.state.dir()).await);
+    findings.extend(access(&args.access));
     findings.extend(docker(&args).await);
     Ok(report(&findings))
 }
@@ -50,6 +51,23 @@ async fn database(args: &args::Check) -> Vec<Finding> {
         what: "database",
         result: checked,
     }]
+}
+
+/// The grants can be read and used, where there are any.
+fn access(args: &args::Access) -> Option<Finding> {
+    let result = match people::policy(args) {
+        Ok(None) => return None,
+        Ok(Some(policy)) => Ok(format!(
+            "{} grants, of {} organisations",
+            policy.grants().len(),
+            policy.organisations().len()
+        )),
+        Err(error) => Err(format!("{error:#}")),
+    };
+    Some(Finding {
+        what: "access",
+        result,
+    })
 }
 
 /// The Engine answers, and its disk has room.

@@ -22,6 +22,7 @@ mod gateway;
 mod heal;
 mod leftovers;
 mod legacy;
+mod people;
 mod quickstart;
 mod readme;
 mod requests;

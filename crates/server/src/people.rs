@@ -1,0 +1,91 @@
+//! Who is let in by GitHub: the file of grants, and the adapter that asks.
+
+use crate::{args, machine::SystemClock};
+use anyhow::Context;
+use api::{People, Times};
+use domain::access::{self, Policy};
+use github::{App, AppKey, GitHub, OAuthClient, Settings, Urls};
+use secrecy::SecretString;
+use std::sync::Arc;
+
+/// The grants: of the file, and of the command line. None: nobody is let in by GitHub.
+///
+/// # Errors
+/// When the file cannot be read, or used.
+pub(crate) fn policy(args: &args::Access) -> anyhow::Result<Option<Policy>> {
+    let mut policy = match &args.access {
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("--access {} cannot be read", path.display()))?;
+            let policy = access::file::parse(&text);
+            Some(policy.with_context(|| format!("--access {} cannot be used", path.display()))?)
+        }
+        None => None,
+    };
+    for grant in &args.github_organisation {
+        policy.get_or_insert_default().add(grant.clone());
+    }
+    Ok(policy)
+}
+
+/// GitHub, where anything needs it.
+///
+/// # Errors
+/// When an argument is not right.
+pub(crate) fn github(args: &args::Serve) -> anyhow::Result<Option<Arc<GitHub>>> {
+    let given = &args.github;
+    let app = match (&given.github_app_id, &given.github_app_key) {
+        (Some(id), Some(path)) => {
+            let pem = std::fs::read_to_string(path)
+                .with_context(|| format!("--github-app-key {} cannot be read", path.display()))?;
+            let key = AppKey::from_pem(&SecretString::from(pem)).context("--github-app-key")?;
+            Some(App {
+                id: id.clone(),
+                key,
+            })
+        }
+        (Some(_) | None, _) => None,
+    };
+    if app.is_none() && policy(&args.access)?.is_none() {
+        return Ok(None);
+    }
+    let urls = Urls::new(&given.github_api_url, &given.github_url);
+    let settings = Settings {
+        urls: urls.context("--github-api-url, --github-url")?,
+        app,
+        token: args.build.git_token.clone(),
+        oauth: given.github_client_id.as_ref().map(|id| OAuthClient {
+            id: id.clone(),
+            secret: given.github_client_secret.clone(),
+        }),
+        times: github::Times::default(),
+    };
+    let github = GitHub::new(settings, Arc::new(SystemClock)).context("GitHub")?;
+    Ok(Some(Arc::new(github)))
+}
+
+/// Those whom GitHub lets in, if any.
+///
+/// # Errors
+/// When the file of grants cannot be read, or used.
+pub(crate) fn people(
+    args: &args::Serve,
+    github: Option<&Arc<GitHub>>,
+) -> anyhow::Result<Option<Arc<People>>> {
+    let (Some(policy), Some(github)) = (policy(&args.access)?, github) else {
+        return Ok(None);
+    };
+    let times = Times {
+        cache: args.github.github_cache,
+        grace: args.github.github_grace,
+    };
+    tracing::info!(
+        grants = policy.grants().len(),
+        organisations = policy.organisations().len(),
+        "people of GitHub are let in"
+    );
+    // What sessions are signed with.
+    github::install_provider();
+    let people = People::new(github.clone(), github.clone(), policy, times);
+    Ok(Some(Arc::new(people)))
+}
