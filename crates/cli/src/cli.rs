@@ -56,8 +56,8 @@ pub(crate) struct Global {
     /// The server's URL [default: JOCKEY_SERVER, else JOCKEY_URL, else http://127.0.0.1:4044]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) server: Option<String>,
-    /// A file with the token [default: the token in JOCKEY_TOKEN, else, for a server on this machine,
-    /// .jockey/admin-token here or further up]
+    /// A file with the token [default: the token in JOCKEY_TOKEN, else that of `jockey login`, else, for
+    /// a server on this machine, .jockey/admin-token here or further up]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     /// When colours are used; NO_COLOR is honoured
@@ -111,6 +111,8 @@ Variables:
 
 Files:
   .jockey.toml               `app = \"NAME\"`, `environment = \"NAME\"`; here or further up
+  ~/.config/jockey/credentials.json
+                             tokens that `jockey login` has kept, one for each server
   .jockey/admin-token        token that `jockeyd serve --dev` has made; here or further up";
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod access;
 mod apps;
 mod builds;
 mod completions;
@@ -8,6 +9,8 @@ mod deploy;
 mod deploys;
 mod envs;
 mod events;
+mod login;
+mod logout;
 mod logs;
 mod nodes;
 mod reconcile;
@@ -63,7 +66,11 @@ pub(crate) enum Command {
     Tokens(tokens::Command),
     #[command(subcommand)]
     System(system::Command),
+    Login(login::Args),
+    Logout(logout::Args),
     Whoami(whoami::Args),
+    #[command(subcommand)]
+    Access(access::Command),
     Completions(completions::Args),
     #[command(hide = true)]
     Reference(reference::Args),
@@ -99,7 +106,10 @@ pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Error> {
         Command::Events(args) => events::run(&context, args).await,
         Command::Tokens(command) => tokens::run(&context, command).await,
         Command::System(command) => system::run(&context, command).await,
+        Command::Login(args) => login::run(&context, args).await,
+        Command::Logout(_) => logout::run(&context),
         Command::Whoami(_) => whoami::run(&context).await,
+        Command::Access(command) => access::run(&context, command).await,
         Command::Completions(_) | Command::Reference(_) => Ok(()),
     }
 }

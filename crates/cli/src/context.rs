@@ -1,15 +1,17 @@
 //! What a command is about when it does not say: server, token, app, environment.
 
+mod credentials;
 mod git;
 mod project;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use proto::v1::{GetAppRequest, ListAppsRequest, ListEnvironmentsRequest};
 use secrecy::SecretString;
 
 use crate::{cli::Global, client::Client, exit::Error, render::Out};
 
+use credentials::Credentials;
 use project::Project;
 
 /// Where a server is looked for when nobody says.
@@ -23,6 +25,8 @@ const LISTED: usize = 50;
 pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) out: Out,
+    /// The server's URL.
+    pub(crate) server: String,
     /// The app of `-a`, for commands whose lists it narrows.
     pub(crate) given_app: Option<String>,
     /// The environment of `-e`, for commands whose lists it narrows.
@@ -50,17 +54,25 @@ impl Context {
         let token = match (global.token_file, variable("JOCKEY_TOKEN")) {
             (Some(path), _) => Some(project::token(&path)?),
             (None, Some(token)) => Some(SecretString::from(token.trim().to_owned())),
-            (None, None) if is_loopback(&server) => project::admin_token(&directory)?,
-            (None, None) => None,
+            (None, None) => kept(&server, &directory)?,
         };
         Ok(Self {
             client: Client::new(&server, token.as_ref(), mode)?,
             out,
+            server,
             given_app: global.app,
             given_environment: global.environment,
             project: Project::find(&directory)?,
             directory,
         })
+    }
+
+    /// Where tokens of servers are kept.
+    ///
+    /// # Errors
+    /// `NoHome`.
+    pub(crate) fn credentials(&self) -> Result<Credentials, Error> {
+        Credentials::of_user()
     }
 
     /// The app: `-a`, `.jockey.toml`, or that of the git remote `origin`.
@@ -172,6 +184,20 @@ pub(crate) struct Place {
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "-a {} -e {}", self.app, self.environment)
+    }
+}
+
+/// The token that was kept at a login; else, for a server on this machine, the one that it wrote nearby.
+fn kept(server: &str, directory: &Path) -> Result<Option<SecretString>, Error> {
+    let kept = match Credentials::of_user() {
+        Ok(credentials) => credentials.token(server)?,
+        // Nobody is signed in who has no home.
+        Err(_) => None,
+    };
+    match kept {
+        Some(token) => Ok(Some(token)),
+        None if is_loopback(server) => project::admin_token(directory),
+        None => Ok(None),
     }
 }
 

@@ -84,6 +84,20 @@ pub(crate) enum Error {
     Runtime(#[source] io::Error),
     #[error("cannot read {}", .path.display())]
     Read { path: PathBuf, source: io::Error },
+    #[error("cannot write {}", .path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("there is no place to keep a token: neither HOME nor XDG_CONFIG_HOME is set")]
+    NoHome,
+    #[error("{} is not what `jockey login` writes", .0.display())]
+    BadCredentials(PathBuf),
+    #[error("{} holds tokens, and others can read it", .0.display())]
+    CredentialsOpen(PathBuf),
+    #[error("the sign-in was declined at GitHub")]
+    SignInDenied,
+    #[error("nobody typed the code in time")]
+    SignInExpired,
+    #[error("not allowed: {0}")]
+    NotAllowed(String),
     #[error("{} is not valid: {message}", .path.display())]
     BadProjectFile { path: PathBuf, message: String },
     #[error("which app? None is given, and none can be told from here")]
@@ -150,8 +164,12 @@ impl Error {
             }
             Self::Refused(status) => exit_of(status.code()),
             Self::Unreachable { .. } => Exit::Unreachable,
+            Self::SignInDenied | Self::SignInExpired | Self::NotAllowed(_) => Exit::Denied,
             Self::BadServer(_)
             | Self::BadToken
+            | Self::NoHome
+            | Self::BadCredentials(_)
+            | Self::CredentialsOpen(_)
             | Self::Read { .. }
             | Self::BadProjectFile { .. }
             | Self::NoApp
@@ -171,6 +189,7 @@ impl Error {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::ClosedPipe,
             Self::NoRandomness
             | Self::Runtime(_)
+            | Self::Write { .. }
             | Self::ReconcileFailed(_)
             | Self::TookTooLong { .. }
             | Self::Output(_) => Exit::Failed,
@@ -181,11 +200,16 @@ impl Error {
     pub(crate) fn next(&self) -> Vec<String> {
         match self {
             Self::Refused(status) if status.code() == Code::Unauthenticated => vec![
-                "give a token with --token-file or JOCKEY_TOKEN; beside `jockeyd serve --dev` the one in .jockey/admin-token is found".to_owned(),
+                "sign in with `jockey login`, or give a token with --token-file or JOCKEY_TOKEN; beside `jockeyd serve --dev` the one in .jockey/admin-token is found".to_owned(),
             ],
             Self::Unreachable { .. } => vec![
                 "start it with `jockeyd serve --dev`, or name another one with --server".to_owned(),
             ],
+            Self::BadCredentials(path) => {
+                vec![format!("rm {}", path.display()), "jockey login".to_owned()]
+            }
+            Self::CredentialsOpen(path) => vec![format!("chmod 600 {}", path.display())],
+            Self::SignInDenied | Self::SignInExpired => vec!["jockey login".to_owned()],
             Self::NoApp => vec![
                 "name it with -a, or write `app = \"NAME\"` into .jockey.toml; `jockey apps list` shows all".to_owned(),
             ],

@@ -199,6 +199,11 @@ impl Out {
         }
     }
 
+    /// Says what somebody has to do for the command to go on, on stderr, however quiet it is.
+    pub(crate) fn prompt(&self, text: &str) {
+        aside(text);
+    }
+
     /// Says something of less weight beside the result, on stderr.
     pub(crate) fn dim(&self, text: &str) {
         if self.voice == Voice::Normal {

@@ -3,8 +3,9 @@
 use std::future::Future;
 
 use proto::v1::{
-    self, app_service_client::AppServiceClient, build_service_client::BuildServiceClient,
-    config_set_service_client::ConfigSetServiceClient, deploy_service_client::DeployServiceClient,
+    self, access_service_client::AccessServiceClient, app_service_client::AppServiceClient,
+    build_service_client::BuildServiceClient, config_set_service_client::ConfigSetServiceClient,
+    deploy_service_client::DeployServiceClient,
     environment_service_client::EnvironmentServiceClient, event_service_client::EventServiceClient,
     instance_service_client::InstanceServiceClient, node_service_client::NodeServiceClient,
     reconcile_service_client::ReconcileServiceClient, release_service_client::ReleaseServiceClient,
@@ -143,6 +144,9 @@ macro_rules! streams {
 }
 
 reads! {
+    AccessServiceClient.explain_access(ExplainAccessRequest) -> ExplainAccessResponse;
+    AccessServiceClient.poll_sign_in(PollSignInRequest) -> PollSignInResponse;
+    AccessServiceClient.start_sign_in(StartSignInRequest) -> StartSignInResponse;
     AppServiceClient.get_app(GetAppRequest) -> GetAppResponse;
     BuildServiceClient.get_build(GetBuildRequest) -> GetBuildResponse;
     ConfigSetServiceClient.get_config_set(GetConfigSetRequest) -> GetConfigSetResponse;

@@ -8,6 +8,7 @@ mod deploys;
 mod fake;
 mod help;
 mod infer;
+mod login;
 mod output;
 mod rest;
 mod status;
