@@ -50,6 +50,7 @@ mod tests {
         ] {
             let name = image_name(registry, &app.parse().unwrap(), &commit, &image);
             assert_eq!(name, want);
+            assert!(image.is_named_by_its_build(&name), "{name}");
         }
     }
 }

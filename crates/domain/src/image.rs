@@ -24,6 +24,19 @@ impl ImageRef {
         self.0.split_once('@').map(|(repository, _)| repository)
     }
 
+    /// Whether a name is the one that a Build gives its image, `jockey/sample:678d49f-0123456789ab`, or the same below a
+    /// registry: it ends in the image's own digits, so that no image made from this one has it, nor can be given it by
+    /// mistake.
+    #[must_use]
+    pub fn is_named_by_its_build(&self, name: &str) -> bool {
+        let tag = name.rsplit_once(':').map(|(_, tag)| tag);
+        let halves = tag.and_then(|tag| tag.split_once('-'));
+        halves.is_some_and(|(commit, image)| {
+            let is_commit = commit.len() == 7 && commit.bytes().all(|b| b.is_ascii_hexdigit());
+            is_commit && image == self.short()
+        })
+    }
+
     /// The first twelve digits of the digest, for people.
     #[must_use]
     pub fn short(&self) -> &str {
@@ -57,6 +70,21 @@ impl fmt::Display for ImageRef {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_knows_the_name_that_its_build_gave_it() {
+        let image: ImageRef = format!("sha256:{}", "a1".repeat(32)).parse().unwrap();
+        for (name, want) in [
+            ("jockey/sample:678d49f-a1a1a1a1a1a1", true),
+            ("127.0.0.1:5000/team/sample:678d49f-a1a1a1a1a1a1", true),
+            ("jockey/sample:678d49f-b1b1b1b1b1b1", false),
+            ("jockey/sample:latest", false),
+            ("jockey/sample:mine-a1a1a1a1a1a1", false),
+            ("jockey/sample", false),
+        ] {
+            assert_eq!(image.is_named_by_its_build(name), want, "{name}");
+        }
+    }
 
     #[test]
     fn only_what_pins_content_is_an_image() {

@@ -97,7 +97,9 @@ pub struct DiskUse {
     pub build_cache: ByteSize,
 }
 
-/// One node's images. Only what bears this Installation's label is ever removed.
+/// One node's images. Only this Installation's are ever removed: those that bear its label and a name that Jockey gave
+/// them, and no other. The label alone says little: whatever is made `FROM` an image, or of one of its containers, has it
+/// too. A name that somebody else gave keeps an image.
 #[async_trait]
 pub trait Images: Send + Sync {
     /// Builds an image, tags it with nothing, and answers its id. Dropping the future cancels the build.
@@ -112,7 +114,8 @@ pub trait Images: Send + Sync {
     /// `Missing`, `Unreachable`.
     async fn inspect(&self, image: &str) -> Result<ImageFacts, Error>;
 
-    /// Gives the image a name, so that nobody takes it for dangling.
+    /// Gives the image a name, so that nobody takes it for dangling. That of its build
+    /// ([`ImageRef::is_named_by_its_build`]) makes it this Installation's for good; any other is somebody's own.
     ///
     /// # Errors
     /// `Missing`, `Unreachable`.
@@ -130,7 +133,7 @@ pub trait Images: Send + Sync {
     /// `Missing` when no registry has it, `Registry`, `DiskFull`, `Unreachable`.
     async fn pull(&self, image: &ImageRef) -> Result<Effect, Error>;
 
-    /// The images of this Installation, unlabelled layers of its own builds included. Each before what it stands on, so that
+    /// The images of this Installation that nobody else has named, unlabelled layers of its own builds included. Each before what it stands on, so that
     /// in this order they can be removed.
     ///
     /// # Errors
@@ -140,7 +143,7 @@ pub trait Images: Send + Sync {
     /// Takes an image of this Installation away, with all of its names. `WasSo` when it is not there.
     ///
     /// # Errors
-    /// `Refused` when it is used, or is not this Installation's; `Unreachable`.
+    /// `Refused` when it is used, or is not this Installation's alone; `Unreachable`.
     async fn remove(&self, image: &ImageRef) -> Result<Effect, Error>;
 
     /// What is held on the node's disk.

@@ -5,25 +5,22 @@ mod disk;
 mod layers;
 mod owned;
 mod registry;
+mod remove;
 mod session;
 
 use crate::{
     docker::{Docker, Inner},
     failure::Failure,
-    labels::{self, Labels},
+    labels::Labels,
 };
 use async_trait::async_trait;
-use bollard::query_parameters::{RemoveImageOptionsBuilder, TagImageOptionsBuilder};
+use bollard::query_parameters::TagImageOptionsBuilder;
 use domain::ImageRef;
 use ports::{
     Effect, Images,
     images::{DiskUse, Error, HasHealthcheck, ImageBuild, ImageFacts, OwnedImage},
 };
 use serde::Deserialize;
-use std::time::Duration;
-
-/// What taking an image away may take: its layers are deleted one by one.
-const REMOVE: Duration = Duration::from_secs(120);
 
 #[async_trait]
 impl Images for Docker {
@@ -144,38 +141,6 @@ impl Inner {
             .await
             .map_err(Failure::from)?;
         Ok(Effect::Done)
-    }
-
-    async fn remove_image(&self, image: &ImageRef) -> Result<Effect, Error> {
-        let Some(seen) = self.look_at_image(image.as_str()).await? else {
-            return Ok(Effect::WasSo);
-        };
-        let labels = seen
-            .config
-            .and_then(|config| config.labels)
-            .unwrap_or_default();
-        if !labels::are_of(&labels, self.installation) && !self.is_own_layer(&seen.id).await? {
-            return Err(Error::Refused(format!(
-                "{image} is not of this installation"
-            )));
-        }
-        if let Some(user) = self.user_of(&seen.id).await? {
-            return Err(Error::Refused(format!(
-                "{image} is used by the container {user}"
-            )));
-        }
-        // With all of its names, which is what the force is for: who uses it has just been looked at.
-        let options = RemoveImageOptionsBuilder::new().force(true).build();
-        let client = self.engine.patient_client(REMOVE).await?;
-        match client
-            .remove_image(&seen.id, Some(options), None)
-            .await
-            .map_err(Failure::from)
-        {
-            Ok(_) => Ok(Effect::Done),
-            Err(failure) if failure.is_missing() => Ok(Effect::WasSo),
-            Err(failure) => Err(failure.into()),
-        }
     }
 }
 

@@ -58,12 +58,17 @@ async fn the_node_keeps_the_contract_of_runtimes() {
 
 #[tokio::test(start_paused = true)]
 async fn the_node_keeps_the_contract_of_images() {
+    let node = node();
     let ground = images::contract::Ground {
-        images: node().images(installation()),
+        images: node.images(installation()),
         context: Bytes::from("FROM busybox:1"),
         failing: Bytes::from("FROM busybox:1\nRUN false"),
         absent: image('2'),
         name: "registry.test/shop:1".to_owned(),
+        untag: Box::new({
+            let node = node.clone();
+            move |name| node.untag(name)
+        }),
     };
     images::contract::contract(&ground).await;
 }

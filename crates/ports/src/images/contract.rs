@@ -19,6 +19,8 @@ pub struct Ground {
     pub absent: ImageRef,
     /// A name that nobody else takes.
     pub name: String,
+    /// Takes a name away again, as a person would.
+    pub untag: Box<dyn Fn(&str) + Send + Sync>,
 }
 
 /// All of it. Leaves nothing on the node.
@@ -61,16 +63,26 @@ async fn what_is_built_is_ours_until_it_is_removed(ground: &Ground) {
     assert!(!lines.is_empty(), "a build tells what it does");
     let facts = ground.images.inspect(image.as_str()).await.expect("facts");
     assert_eq!(facts.id, image);
-    let tag = ground
-        .images
-        .tag(&image, &ground.name)
-        .await
-        .expect("a tag");
-    assert_eq!(tag, Effect::Done);
+    let is_ours = async || {
+        let own = ground.images.list().await.expect("a list");
+        own.iter().any(|own| own.image == image)
+    };
+    assert!(!is_ours().await, "what nobody named may be anybody's");
+    let tag = async |name: &str| ground.images.tag(&image, name).await.expect("a tag");
+    let own_name = format!("jockey/contract:678d49f-{}", image.short());
+    assert_eq!(tag(&own_name).await, Effect::Done);
+    assert!(is_ours().await, "it bears our label and our name");
+
+    assert_eq!(tag(&ground.name).await, Effect::Done);
     assert_eq!(
         ground.images.inspect(&ground.name).await.expect("facts").id,
         image
     );
+    assert!(!is_ours().await, "somebody has named it");
+    let refused = ground.images.remove(&image).await;
+    assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
+    (ground.untag)(&ground.name);
+
     let own = ground.images.list().await.expect("a list");
     let listed = own
         .iter()

@@ -1,17 +1,20 @@
-//! Which images are this Installation's: those that bear its label or the name of a layer, and the unlabelled layers
-//! below them.
+//! Which images are this Installation's: those that bear its label and no name but those that it gave them, those that
+//! bear the name of a layer, and the unlabelled layers below them.
+//!
+//! The label alone says little: what is made `FROM` an image, or of one of its containers by `docker commit`, has it too.
+//! A name that ends in the image's own id is never handed down. What has a name that somebody else gave is not removed.
 //!
 //! The classic builder leaves an image for each step, without a label, since the labels of a build are put on by its
 //! last step. They are found by parentage, and what no image stands on by its name (`layers`). BuildKit leaves none.
 
-use super::{layers, names};
+use super::{layers, names, registry, split_name};
 use crate::{
     docker::Inner,
     failure::Failure,
     labels::{self, Labels},
     query::Query,
 };
-use domain::{ByteSize, InstallationId, Timestamp};
+use domain::{ByteSize, ImageRef, InstallationId, Timestamp};
 use ports::images::OwnedImage;
 use serde::Deserialize;
 use std::{cmp::Reverse, collections::BTreeMap};
@@ -54,14 +57,6 @@ impl Inner {
         self.engine.get("/images/json?all=1").await
     }
 
-    /// Whether it is an unlabelled layer of one of our builds.
-    pub(super) async fn is_own_layer(&self, id: &str) -> Result<bool, Failure> {
-        let all = self.all_images().await?;
-        Ok(owned(all, self.installation)
-            .iter()
-            .any(|image| image.id == id))
-    }
-
     /// A container, of anybody, running or not, that is of this image.
     pub(super) async fn user_of(&self, id: &str) -> Result<Option<String>, Failure> {
         let filters = serde_json::json!({"ancestor": [id]});
@@ -87,7 +82,7 @@ pub(super) fn owned(all: Vec<ListedImage>, installation: InstallationId) -> Vec<
     let mut found: BTreeMap<&str, &ListedImage> = BTreeMap::new();
     let told = by_id
         .values()
-        .filter(|image| image.is_labelled(installation) || image.is_marked(installation));
+        .filter(|image| image.is_made(installation) || image.is_marked(installation));
     for image in told {
         let mut next = Some(image);
         while let Some(image) = next.filter(|image| !found.contains_key(image.id.as_str())) {
@@ -107,10 +102,42 @@ pub(super) fn owned(all: Vec<ListedImage>, installation: InstallationId) -> Vec<
 }
 
 impl ListedImage {
-    fn is_labelled(&self, installation: InstallationId) -> bool {
-        self.labels
+    /// Whether a build of ours made it, here or where it was pulled from.
+    fn is_made(&self, installation: InstallationId) -> bool {
+        let Ok(image) = self.id.parse::<ImageRef>() else {
+            return false;
+        };
+        let is_labelled = self
+            .labels
             .as_ref()
-            .is_some_and(|labels| labels::are_of(labels, installation))
+            .is_some_and(|labels| labels::are_of(labels, installation));
+        let tags = names(self.repo_tags.iter());
+        let (built, others): (Vec<&String>, Vec<&String>) = tags
+            .iter()
+            .partition(|name| image.is_named_by_its_build(name));
+        let pulled = registry::name_of_pulled(&image, installation);
+        // Who gives a second name of that form has copied the first to a place of their own.
+        let are_given = built.len() <= 1 && others.iter().all(|name| **name == pulled);
+        is_labelled
+            && !tags.is_empty()
+            && are_given
+            && self.has_digests_of(built.first().map(|name| split_name(name).0), installation)
+    }
+
+    /// Whether its digests are all of this repository; of any one, where it was pulled.
+    fn has_digests_of(&self, repository: Option<&str>, installation: InstallationId) -> bool {
+        let digests = names(self.repo_digests.iter());
+        let mut repositories: Vec<&str> = digests
+            .iter()
+            .filter(|digest| !is_mark(digest, installation))
+            .filter_map(|digest| Some(digest.split_once('@')?.0))
+            .collect();
+        repositories.sort_unstable();
+        repositories.dedup();
+        match repository {
+            Some(own) => repositories.iter().all(|of| *of == own),
+            None => repositories.len() <= 1,
+        }
     }
 
     /// Whether a build of ours has left it. What somebody else has given a name too is ours no more.
@@ -130,7 +157,8 @@ impl ListedImage {
         labels.is_some_and(|labels| labels.contains_key(labels::INSTALLATION))
     }
 
-    fn names(&self) -> Vec<String> {
+    /// Tags first.
+    pub(super) fn names(&self) -> Vec<String> {
         names(self.repo_tags.iter().chain(&self.repo_digests))
     }
 
@@ -154,76 +182,14 @@ impl ListedImage {
     }
 }
 
-/// Whether it is the name of a layer, which means nothing to others.
+/// Whether it is the name of a layer or of a pulled image, which means nothing to others.
 fn is_mark(name: &str, installation: InstallationId) -> bool {
-    name.split_once(':')
-        .is_some_and(|(repository, _)| repository == layers::repository(installation))
+    let repository = name.split([':', '@']).next();
+    repository.is_some_and(|repository| {
+        repository == layers::repository(installation)
+            || repository == registry::repository_of_pulled(installation)
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `id<parent label name`, the last two `-` where there is none.
-    fn images(text: &str) -> Vec<ListedImage> {
-        let image = |line: &str| {
-            let words: Vec<&str> = line.split(' ').collect();
-            let (id, parent) = words[0].split_once('<').unwrap();
-            let given = |word: &str| (word != "-").then(|| word.to_owned());
-            ListedImage {
-                id: id.to_owned(),
-                parent_id: parent.to_owned(),
-                labels: given(words[1]).map(|id| [(labels::INSTALLATION.to_owned(), id)].into()),
-                repo_tags: Some(vec![given(words[2]).unwrap_or("<none>:<none>".to_owned())]),
-                ..ListedImage::default()
-            }
-        };
-        text.split(", ").map(image).collect()
-    }
-
-    #[test]
-    fn what_bears_our_label_or_mark_and_the_layers_below_are_ours() {
-        let us = InstallationId::from_bits(1);
-        let them = InstallationId::from_bits(2);
-        let mark = |installation| layers::repository(installation) + ":x";
-        let (our_mark, their_mark) = (mark(us), mark(them));
-        for (why, all, want) in [
-            ("labelled", format!("a< {us} -, b< - -"), "a"),
-            (
-                "steps up to the base",
-                format!("a<b {us} -, b<c - -, c<d - -, d< - busybox:1"),
-                "a b c",
-            ),
-            (
-                "not what others made",
-                format!("a<b {us} -, b<c {them} -, c< - -"),
-                "a",
-            ),
-            ("not what is above ours", format!("x<a - -, a< {us} -"), "a"),
-            (
-                "nor what is named",
-                format!("a<b {us} shop:1, b< - mine:1"),
-                "a",
-            ),
-            (
-                "what a build of ours left, and what it stands on last",
-                format!("c< - -, a<c - -, b<a - {our_mark}, x<c - {their_mark}"),
-                "b a c",
-            ),
-            (
-                "below our image too, until its build has come to its end",
-                format!("a<b {us} -, b< - {our_mark}"),
-                "a b",
-            ),
-            (
-                "not when another has labelled it",
-                format!("a< {them} {our_mark}"),
-                "",
-            ),
-        ] {
-            let found = owned(images(&all), us);
-            let ids: Vec<&str> = found.iter().map(|image| image.id.as_str()).collect();
-            assert_eq!(ids.join(" "), want, "{why}");
-        }
-    }
-}
+mod tests;

@@ -1,15 +1,25 @@
 //! To a registry and from it, by way of the Engine.
 
-use super::{pinned, split_name};
-use crate::{docker::Inner, failure::Failure};
+use super::{names, pinned, split_name};
+use crate::{docker::Inner, failure::Failure, labels};
 use bollard::query_parameters::{CreateImageOptionsBuilder, PushImageOptionsBuilder};
-use domain::ImageRef;
+use domain::{ImageRef, InstallationId};
 use futures_util::{Stream, TryStreamExt};
 use ports::{Effect, images::Error};
 use std::time::Duration;
 
 /// What a whole push or pull may take: 10 GB at 10 MB/s.
 const TRANSFER: Duration = Duration::from_secs(1000);
+
+/// The repository of the names of all images that were pulled for one Installation. Nothing is ever pushed to it.
+pub(super) fn repository_of_pulled(installation: InstallationId) -> String {
+    format!("jockey-pulled/{installation}")
+}
+
+/// The name of a pulled image. It ends in the image's own id, so that what is made from it is not taken for it.
+pub(super) fn name_of_pulled(image: &ImageRef, installation: InstallationId) -> String {
+    format!("{}:{}", repository_of_pulled(installation), image.short())
+}
 
 impl Inner {
     pub(super) async fn push(&self, name: &str) -> Result<ImageRef, Error> {
@@ -37,6 +47,32 @@ impl Inner {
     }
 
     pub(super) async fn pull(&self, image: &ImageRef) -> Result<Effect, Error> {
+        let effect = self.fetch(image).await?;
+        self.mark_pulled(image).await?;
+        Ok(effect)
+    }
+
+    /// Gives an image that came by its digest a name, so that it is known for one that we brought here: people pull, too.
+    async fn mark_pulled(&self, image: &ImageRef) -> Result<(), Error> {
+        let Some(seen) = self.look_at_image(image.as_str()).await? else {
+            return Ok(());
+        };
+        let labels = seen
+            .config
+            .and_then(|config| config.labels)
+            .unwrap_or_default();
+        if !labels::are_of(&labels, self.installation) || !names(seen.repo_tags.iter()).is_empty() {
+            return Ok(());
+        }
+        self.tag(
+            image,
+            &name_of_pulled(&pinned(&seen.id)?, self.installation),
+        )
+        .await
+        .map(drop)
+    }
+
+    async fn fetch(&self, image: &ImageRef) -> Result<Effect, Error> {
         if self.look_at_image(image.as_str()).await?.is_some() {
             return Ok(Effect::WasSo);
         }

@@ -36,7 +36,8 @@ async fn a_real_node_keeps_the_contract_of_images() {
             context: Bytes::from(builds::context(&[dockerfile, ("salt", &salt)])),
             failing: Bytes::from(builds::context(&[failing])),
             absent: format!("sha256:{}", "0".repeat(64)).parse().unwrap(),
-            name: world.scope.name("contract"),
+            name: world.scope.name("contract") + ":1",
+            untag: Box::new(|name| drop(docker::run(["rmi", name]).unwrap())),
         })
         .await;
     }

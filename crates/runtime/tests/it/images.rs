@@ -6,7 +6,12 @@ use ports::{Effect, images::Error};
 use runtime::Builder;
 use testkit::{docker, registry::Registry};
 
-/// An image of this installation, of one layer above the base, made by hand.
+/// The name that its build would give an image.
+fn own_name(image: &ImageRef) -> String {
+    format!("jockey/shop:678d49f-{}", image.short())
+}
+
+/// An image of this installation, of one layer above the base, made by hand and named as builds do it.
 fn make(world: &World, name: &str) -> ImageRef {
     let label = format!("LABEL {}", world.scope.label().replace('=', "=\"") + "\"");
     let line = format!("echo {name} > /made; head -c 100000 /dev/urandom > /noise");
@@ -17,13 +22,21 @@ fn make(world: &World, name: &str) -> ImageRef {
     docker::run(["wait", &made]).unwrap();
     let image = docker::run(["commit", "--change", &label, &made]).unwrap();
     docker::run(["rm", &made]).unwrap();
-    image.parse().unwrap()
+    let image: ImageRef = image.parse().unwrap();
+    docker::run(["tag", image.as_str(), &own_name(&image)]).unwrap();
+    image
 }
 
 #[tokio::test]
-async fn an_image_gets_names_and_goes_with_all_of_them() {
+async fn an_image_gets_names_and_stays_until_none_but_its_own_is_left() {
     let world = World::open().await;
     let image = make(&world, "one");
+    let listed = world.images.list().await.unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(
+        (&listed[0].image, &listed[0].names[..]),
+        (&image, &[own_name(&image)][..])
+    );
     let names = [
         world.scope.name("repo") + ":v1",
         world.scope.name("other") + ":latest",
@@ -41,16 +54,17 @@ async fn an_image_gets_names_and_goes_with_all_of_them() {
         world.images.tag(&image, &untagged).await.unwrap(),
         Effect::Done
     );
-    let mut listed = world.images.list().await.unwrap();
-    assert_eq!(listed.len(), 1);
-    listed[0].names.sort();
-    let mut wanted = names.clone();
-    wanted.sort();
-    assert_eq!(
-        (&listed[0].image, &listed[0].names[..]),
-        (&image, &wanted[..])
-    );
     assert_eq!(world.images.inspect(&names[1]).await.unwrap().id, image);
+    for name in &names {
+        assert!(world.images.list().await.unwrap().is_empty(), "{name}");
+        let refused = world.images.remove(&image).await;
+        assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
+        for kept in [name, &own_name(&image)] {
+            assert_eq!(world.images.inspect(kept).await.unwrap().id, image);
+        }
+        docker::run(["rmi", name]).unwrap();
+    }
+    assert_eq!(world.images.list().await.unwrap(), listed);
     assert_eq!(world.images.remove(&image).await.unwrap(), Effect::Done);
     assert_eq!(world.images.remove(&image).await.unwrap(), Effect::WasSo);
     assert!(world.images.list().await.unwrap().is_empty());
@@ -58,6 +72,63 @@ async fn an_image_gets_names_and_goes_with_all_of_them() {
     assert!(matches!(error, Error::Missing(_)), "{error:?}");
     let error = world.images.tag(&image, &names[0]).await.unwrap_err();
     assert!(matches!(error, Error::Missing(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_is_made_from_our_images_is_not_ours() {
+    let world = World::open().await;
+    let label = world.scope.label();
+    // By a `FROM`: our label is on it.
+    let ours = make(&world, "ours");
+    let context = tempfile::tempdir().unwrap();
+    let from = format!("FROM {}\nENV MINE=1\n", own_name(&ours));
+    std::fs::write(context.path().join("Dockerfile"), from).unwrap();
+    let directory = context.path().to_str().unwrap();
+    let child = docker::run(["build", "--quiet", directory]).unwrap();
+    let child: ImageRef = child.parse().unwrap();
+    // By `docker commit`, without a name: the container's labels are on it.
+    let user = world
+        .scope
+        .start("user", &[], &world.image, &["true"])
+        .unwrap();
+    docker::run(["wait", &user]).unwrap();
+    let committed = docker::run(["commit", &user]).unwrap();
+    docker::run(["rm", &user]).unwrap();
+    let committed: ImageRef = committed.parse().unwrap();
+    for made in [&child, &committed] {
+        let labels = docker::run(["inspect", "--format", "{{.Config.Labels}}", made.as_str()]);
+        let labels = labels.unwrap();
+        assert!(labels.contains(&label.replace('=', ":")), "{labels}");
+    }
+
+    let theirs = world.scope.name("users-own") + ":keep";
+    for name in [None, Some(&theirs)] {
+        if let Some(name) = name {
+            docker::run(["tag", child.as_str(), name]).unwrap();
+        }
+        let listed = world.images.list().await.unwrap();
+        let listed: Vec<&ImageRef> = listed.iter().map(|one| &one.image).collect();
+        assert_eq!(listed, [&ours], "{name:?}");
+        for made in [&child, &committed] {
+            let refused = world.images.remove(made).await;
+            assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
+        }
+    }
+    for kept in [child.as_str(), committed.as_str(), &theirs] {
+        world.images.inspect(kept).await.unwrap();
+    }
+    // The classic builder tells what stands on what; the image below then has to stay, with its name.
+    let parent = docker::run(["inspect", "--format", "{{.Parent}}", child.as_str()]);
+    if parent.unwrap().trim() == ours.as_str() {
+        let refused = world.images.remove(&ours).await;
+        assert!(
+            matches!(&refused, Err(Error::Refused(words)) if words.contains(child.as_str())),
+            "{refused:?}"
+        );
+        world.images.inspect(&own_name(&ours)).await.unwrap();
+    }
+    docker::run(["rmi", &theirs]).unwrap();
+    assert_eq!(world.images.remove(&ours).await.unwrap(), Effect::Done);
 }
 
 #[tokio::test]
@@ -91,6 +162,7 @@ async fn the_classic_builders_layers_are_ours_and_go_with_the_image() {
         world.scope.installation()
     );
     let image = crate::builds::image_of(&world, &dockerfile).await;
+    world.images.tag(&image, &own_name(&image)).await.unwrap();
     let listed = world.images.list().await.unwrap();
     assert_eq!(listed.len(), 4, "two steps and two labels: {listed:#?}");
     assert_eq!(listed.iter().filter(|one| one.labels.is_empty()).count(), 2);
@@ -129,6 +201,9 @@ async fn what_a_classic_build_leaves_is_ours_and_goes() {
         ),
     ] {
         let (image, lines) = crate::builds::run(&world, &[("Dockerfile", &stages(end))]).await;
+        if let Ok(image) = &image {
+            world.images.tag(image, &own_name(image)).await.unwrap();
+        }
         let listed = world.images.list().await.unwrap();
         let unlabelled = || listed.iter().filter(|one| one.labels.is_empty());
         assert_eq!(unlabelled().count(), layers, "{why}: {lines:#?}");
@@ -172,10 +247,12 @@ async fn an_image_goes_to_a_registry_and_comes_back_by_its_digest() {
     let world = World::open().await;
     let registry = Registry::start().unwrap();
     let image = make(&world, "pushed");
-    let name = registry.image("shop", "v1");
+    let tag = format!("678d49f-{}", image.short());
+    let name = registry.image("shop", &tag);
     let error = world.images.push(&name).await.unwrap_err();
     assert!(matches!(error, Error::Missing(_)), "{error:?}");
     world.images.tag(&image, &name).await.unwrap();
+    docker::run(["rmi", &own_name(&image)]).unwrap();
     let pinned = world.images.push(&name).await.unwrap();
     assert_eq!(
         pinned.repository(),
@@ -187,15 +264,20 @@ async fn an_image_goes_to_a_registry_and_comes_back_by_its_digest() {
         [pinned.to_string()]
     );
     assert_eq!(world.images.pull(&pinned).await.unwrap(), Effect::WasSo);
+    assert_eq!(world.images.list().await.unwrap().len(), 1);
     world.images.remove(&image).await.unwrap();
+    docker::run(["pull", "--quiet", pinned.as_str()]).unwrap();
+    let listed = world.images.list().await.unwrap();
+    assert!(listed.is_empty(), "somebody pulled it: {listed:?}");
+    docker::run(["rmi", pinned.as_str()]).unwrap();
     assert_eq!(world.images.pull(&pinned).await.unwrap(), Effect::Done);
     let back = world.images.inspect(pinned.as_str()).await.unwrap();
     assert_eq!(back.id, image);
-    assert_eq!(
-        world.images.list().await.unwrap().len(),
-        1,
-        "it is ours by its label"
-    );
+    let listed = world.images.list().await.unwrap();
+    assert_eq!(listed.len(), 1, "it was pulled by us");
+    assert_eq!(listed[0].names, [pinned.to_string()]);
+    assert_eq!(world.images.remove(&back.id).await.unwrap(), Effect::Done);
+    assert!(docker::run(["inspect", pinned.as_str()]).is_err());
 }
 
 #[tokio::test]

@@ -55,6 +55,11 @@ impl Node {
         self.change(|machine| machine.put_image(image, owner));
     }
 
+    /// Takes a name off whichever image has it.
+    pub fn untag(&self, name: &str) {
+        self.change(|machine| machine.untag(name));
+    }
+
     /// Takes every image away that no container uses, as `docker image prune --all` would.
     pub fn lose_images(&self) {
         self.change(|machine| {

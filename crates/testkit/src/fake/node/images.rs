@@ -22,6 +22,18 @@ pub(super) struct ImageRow {
     created_at: Timestamp,
 }
 
+impl ImageRow {
+    /// Whether it is this Installation's, and nobody else has named it.
+    fn is_of(&self, installation: InstallationId, id: &str) -> bool {
+        let is_own = |name: &String| {
+            let image = Machine::pin(id);
+            image.is_ok_and(|image| image.is_named_by_its_build(name))
+        };
+        let named = !self.names.is_empty() && self.names.iter().all(is_own);
+        self.owner == Some(installation) && named
+    }
+}
+
 impl Machine {
     /// The id of an image that is there, by id, digest or name.
     fn image_id(&self, image: &str) -> Option<String> {
@@ -35,18 +47,24 @@ impl Machine {
         self.image_id(image).is_some()
     }
 
-    /// Puts an image on the node.
+    /// Puts an image on the node. One that has an owner gets the name that its build gives it.
     pub(super) fn put_image(&mut self, image: &ImageRef, owner: Option<InstallationId>) {
         let digest = image.repository().map(|_| image.to_string());
         let row = ImageRow {
             owner,
-            names: BTreeSet::new(),
+            names: owner.map(|_| own_name(image)).into_iter().collect(),
             digests: digest.into_iter().collect(),
             labels: BTreeMap::new(),
             size: ByteSize::bytes(10 << 20),
             created_at: self.clock.now(),
         };
         self.images.entry(id_of(image)).or_insert(row);
+    }
+
+    pub(super) fn untag(&mut self, name: &str) {
+        for row in self.images.values_mut() {
+            row.names.remove(name);
+        }
     }
 
     fn image(&mut self, image: &str) -> Result<(String, &mut ImageRow), Error> {
@@ -80,6 +98,10 @@ fn id_of(image: &ImageRef) -> String {
     text.rsplit_once('@')
         .map_or(text, |(_, digest)| digest)
         .to_owned()
+}
+
+fn own_name(image: &ImageRef) -> String {
+    format!("jockey/app:0000000-{}", image.short())
 }
 
 /// An id for content: not a cryptographic hash, and the same on every machine.
@@ -139,6 +161,7 @@ impl Images for ImagesOf {
             let image = Machine::pin(&id)?;
             machine.put_image(&image, Some(self.installation));
             if let Some(row) = machine.images.get_mut(&id) {
+                row.names.remove(&own_name(&image));
                 row.labels = build.labels;
                 let owner = self.installation.to_string();
                 row.labels.insert("jockey.installation".to_owned(), owner);
@@ -215,7 +238,7 @@ impl Images for ImagesOf {
     async fn list(&self) -> Result<Vec<OwnedImage>, Error> {
         self.call(|machine| {
             let rows = machine.images.iter();
-            let own = rows.filter(|(_, row)| row.owner == Some(self.installation));
+            let own = rows.filter(|(id, row)| row.is_of(self.installation, id));
             own.map(|(id, row)| {
                 Ok(OwnedImage {
                     image: Machine::pin(id)?,
@@ -235,9 +258,9 @@ impl Images for ImagesOf {
             let Ok((id, row)) = machine.image(image.as_str()) else {
                 return Ok(Effect::WasSo);
             };
-            if row.owner != Some(self.installation) {
+            if !row.is_of(self.installation, &id) {
                 return Err(Error::Refused(format!(
-                    "{image} is not this installation's"
+                    "{image} is not this installation's alone"
                 )));
             }
             if machine.uses(&id) {
@@ -254,10 +277,12 @@ impl Images for ImagesOf {
             let sum = |rows: &mut dyn Iterator<Item = &ImageRow>| {
                 ByteSize::bytes(rows.map(|row| row.size.as_bytes()).sum())
             };
-            let own = |row: &&ImageRow| row.owner == Some(self.installation);
+            let own = machine.images.iter();
+            let own = own.filter(|(id, row)| row.is_of(self.installation, id));
+            let mut own = own.map(|(_, row)| row);
             Ok(DiskUse {
                 images: sum(&mut machine.images.values()),
-                own_images: sum(&mut machine.images.values().filter(own)),
+                own_images: sum(&mut own),
                 ..DiskUse::default()
             })
         })

@@ -1,0 +1,150 @@
+use super::*;
+
+fn id(letter: &str) -> String {
+    match letter {
+        "" => String::new(),
+        letter => format!("sha256:{}", letter.repeat(64)),
+    }
+}
+
+/// The name that the build of an image gives it.
+fn built(repository: &str, letter: &str) -> String {
+    format!("{repository}:678d49f-{}", letter.repeat(12))
+}
+
+/// `id<parent label names`, the last two `-` where there is none. An id is one hexadecimal digit over and over; names
+/// stand with a `+` in between.
+fn images(text: &str) -> Vec<ListedImage> {
+    let image = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let (image, parent) = words[0].split_once('<').unwrap();
+        let given = |word: &str| (word != "-").then(|| word.to_owned());
+        let named = given(words[2]).unwrap_or("<none>:<none>+<none>@<none>".to_owned());
+        let (digests, tags) = named
+            .split('+')
+            .map(str::to_owned)
+            .partition(|name| name.contains('@'));
+        ListedImage {
+            id: id(image),
+            parent_id: id(parent),
+            labels: given(words[1]).map(|id| [(labels::INSTALLATION.to_owned(), id)].into()),
+            repo_tags: Some(tags),
+            repo_digests: Some(digests),
+            ..ListedImage::default()
+        }
+    };
+    text.split(", ").map(image).collect()
+}
+
+fn assert_owned(us: InstallationId, rows: &[(&str, String, &str)]) {
+    for (why, all, want) in rows {
+        let found = owned(images(all), us);
+        let ids: Vec<&str> = found.iter().map(|image| &image.id[7..8]).collect();
+        assert_eq!(ids.join(" "), *want, "{why}: {all}");
+    }
+}
+
+#[test]
+fn what_our_builds_made_and_the_layers_below_are_ours() {
+    let us = InstallationId::from_bits(1);
+    let them = InstallationId::from_bits(2);
+    let mark = |installation| layers::repository(installation) + ":x";
+    let (our_mark, their_mark) = (mark(us), mark(them));
+    let a = built("jockey/shop", "a");
+    assert_owned(
+        us,
+        &[
+            ("labelled and named", format!("a< {us} {a}, b< - -"), "a"),
+            (
+                "steps up to the base",
+                format!("a<b {us} {a}, b<c - -, c<d - -, d< - busybox:1"),
+                "a b c",
+            ),
+            (
+                "not what others made",
+                format!("a<b {us} {a}, b<c {them} -, c< - -"),
+                "a",
+            ),
+            (
+                "not what is above ours",
+                format!("f<a - -, a< {us} {a}"),
+                "a",
+            ),
+            (
+                "nor what is named",
+                format!("a<b {us} {a}, b< - mine:1"),
+                "a",
+            ),
+            (
+                "what a build of ours left, and what it stands on last",
+                format!("c< - -, a<c - -, b<a - {our_mark}, f<c - {their_mark}"),
+                "b a c",
+            ),
+            (
+                "below our image too, until its build has come to its end",
+                format!("a<b {us} {a}, b< - {our_mark}"),
+                "a b",
+            ),
+            (
+                "not when another has labelled it",
+                format!("a< {them} {our_mark}"),
+                "",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn what_bears_our_label_by_inheritance_or_a_foreign_name_is_not_ours() {
+    let us = InstallationId::from_bits(1);
+    let a = built("jockey/shop", "a");
+    let pushed = built("r:5000/shop", "a");
+    let digest = "r:5000/shop@sha256:1";
+    let pulled = registry::name_of_pulled(&id("a").parse().unwrap(), us);
+    let not_its_own = registry::name_of_pulled(&id("b").parse().unwrap(), us);
+    assert_owned(
+        us,
+        &[
+            (
+                "what is made from ours",
+                format!("a< {us} {a}, b<a {us} users-own:keep"),
+                "a",
+            ),
+            (
+                "and has no name",
+                format!("a< {us} {a}, b<a {us} -, c< {us} -"),
+                "a",
+            ),
+            ("even under the name of ours", format!("b< {us} {a}"), ""),
+            ("ours, kept by a name", format!("a< {us} {a}+mine:1"), ""),
+            (
+                "ours, copied elsewhere",
+                format!("a< {us} {a}+{}", built("mine/shop", "a")),
+                "",
+            ),
+            (
+                "ours, in a registry",
+                format!("a< {us} {pushed}+{digest}"),
+                "a",
+            ),
+            (
+                "ours, pushed elsewhere",
+                format!("a< {us} {pushed}+{digest}+mine/shop@sha256:1"),
+                "",
+            ),
+            ("pulled by us", format!("a< {us} {pulled}+{digest}"), "a"),
+            ("pulled by somebody", format!("a< {us} {digest}"), ""),
+            (
+                "pulled by both, from two places",
+                format!("a< {us} {pulled}+{digest}+mine/shop@sha256:1"),
+                "",
+            ),
+            (
+                "under the name of what was pulled",
+                format!("a< {us} {not_its_own}"),
+                "",
+            ),
+            ("without our label", format!("a< - {a}"), ""),
+        ],
+    );
+}
