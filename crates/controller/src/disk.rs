@@ -4,13 +4,16 @@ use crate::{
     Error,
     deps::{Deps, Settings},
 };
-use domain::{NodeName, image::ImageRef};
+use domain::{BuildId, BuildState, NodeName, Timestamp, image::ImageRef};
 use ports::{
     catalog::Pool,
     images::{DiskUse, OwnedImage},
-    store::{Change, Page, deploys::KeptImage},
+    store::{self, Change, Page, deploys::KeptImage},
 };
 use std::{collections::BTreeSet, time::Duration};
+
+/// The label of an image that says which Build has made it, by number.
+const BUILD_LABEL: &str = "jockey.build";
 
 /// Whether anything is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,12 +102,22 @@ pub async fn collect(
         };
         for image in owned {
             let is_young = now.since(image.created_at) < grace(&deps.settings, &image);
-            if is_young || !needed_by(&image, &kept).is_empty() {
+            if is_young
+                || !needed_by(&image, &kept).is_empty()
+                || is_being_built(deps, &image).await?
+            {
                 continue;
             }
             if mode == Mode::Run {
                 // On record first: a Deploy must not count on an image that is gone.
-                forget(deps, &image).await?;
+                match give_up(deps, &image).await {
+                    Ok(()) => {}
+                    Err(error @ store::Error::InUse { .. }) => {
+                        tracing::debug!(%node, %error, "the image stays");
+                        continue;
+                    }
+                    Err(error) => return Err(error.into()),
+                }
                 if let Err(error) = images.remove(&image.image).await {
                     tracing::debug!(%node, image = image.image.short(), %error, "the image stays");
                     continue;
@@ -127,8 +140,20 @@ fn grace(settings: &Settings, image: &OwnedImage) -> Duration {
     }
 }
 
-/// Its Builds serve no request any more: by its id, and by every digest under which a Build may have recorded it.
-async fn forget(deps: &Deps, image: &OwnedImage) -> Result<(), Error> {
+/// Whether the Build that makes it is not done. Of layers that are cached an image may be made that is old at once.
+async fn is_being_built(deps: &Deps, image: &OwnedImage) -> Result<bool, Error> {
+    let number = image.labels.get(BUILD_LABEL);
+    let Some(number) = number.and_then(|number| number.parse().ok()) else {
+        return Ok(false);
+    };
+    let build = deps.store.find_build(BuildId::new(number)).await?;
+    Ok(build.is_some_and(|build| build.state == BuildState::InProgress))
+}
+
+/// Its Builds serve no request any more: by its id, and by every digest under which a Build may have recorded it. Minutes
+/// may have gone by since it was found that nothing needs it, so the database looks again.
+async fn give_up(deps: &Deps, image: &OwnedImage) -> Result<(), store::Error> {
+    let (retained, recent) = (deps.settings.retained_releases, recent(deps));
     let change = Change {
         actor: "jockey".to_owned(),
         at: deps.clock.now(),
@@ -141,17 +166,23 @@ async fn forget(deps: &Deps, image: &OwnedImage) -> Result<(), Error> {
         .filter_map(|name| name.parse().ok())
         .collect();
     for known in std::iter::once(&image.image).chain(&names) {
-        deps.store.forget_image(known, &change).await?;
+        deps.store
+            .give_up_image(known, retained, recent, &change)
+            .await?;
     }
     Ok(())
 }
 
 async fn needs(deps: &Deps) -> Result<Vec<KeptImage>, Error> {
-    let recent = deps.clock.now() - deps.settings.image_grace;
     Ok(deps
         .store
-        .kept_images(deps.settings.retained_releases, recent)
+        .kept_images(deps.settings.retained_releases, recent(deps))
         .await?)
+}
+
+/// Since when a Build keeps its image for being new.
+fn recent(deps: &Deps) -> Timestamp {
+    deps.clock.now() - deps.settings.image_grace
 }
 
 fn needed_by(image: &OwnedImage, kept: &[KeptImage]) -> Vec<String> {
@@ -186,7 +217,7 @@ pub(crate) async fn nodes(deps: &Deps) -> Result<Vec<NodeName>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{ByteSize, Timestamp};
+    use domain::ByteSize;
     use std::collections::BTreeMap;
 
     #[test]

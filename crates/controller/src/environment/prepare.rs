@@ -254,6 +254,7 @@ impl Preparation {
 
     async fn deploying(&self, release: NewRelease, commit: &str) -> Result<(), Stop> {
         let deploy = &self.active.deploy;
+        let image = release.image().clone();
         let change = self.change(format!(
             "{} starts {} at {commit}",
             deploy.id, self.app.name
@@ -267,6 +268,13 @@ impl Preparation {
             Ok(_) => Ok(()),
             Err(error @ store::Error::ServiceNameTaken { .. }) => {
                 Err(Stop::GiveUp(error.to_string(), Vec::new()))
+            }
+            // It was chosen, and removed before the Deploy was on record as needing it: the next try has it built.
+            Err(store::Error::Stale { .. }) if !self.deps.store.image_is_kept(&image).await? => {
+                Err(Stop::Again(format!(
+                    "the image {} was just removed",
+                    image.short()
+                )))
             }
             Err(error) => Err(error.into()),
         }

@@ -3,6 +3,7 @@
 
 mod changes;
 mod crash_loops;
+mod disk;
 mod history;
 mod looks;
 mod lost;

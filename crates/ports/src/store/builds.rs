@@ -183,11 +183,25 @@ pub trait Builds: Send + Sync {
     /// None but those of the database.
     async fn waiting_for_build(&self, id: BuildId) -> Result<u32, Error>;
 
-    /// Notes that an image is gone everywhere: its Builds serve no request any more.
+    /// Notes that an image is gone, whoever needs it: its Builds serve no request any more.
     ///
     /// # Errors
     /// None but those of the database.
     async fn forget_image(&self, image: &ImageRef, change: &Change) -> Result<(), Error>;
+
+    /// Notes that an image is about to be removed, unless anything that
+    /// [`kept_images`](super::Deploys::kept_images) tells of needs it by now: that is looked at in the same transaction,
+    /// so that a Deploy either needs it before, or finds it gone.
+    ///
+    /// # Errors
+    /// `InUse`, with what needs it.
+    async fn give_up_image(
+        &self,
+        image: &ImageRef,
+        retained: u32,
+        recent: Timestamp,
+        change: &Change,
+    ) -> Result<(), Error>;
 
     /// Whether the image of a Build is still kept.
     ///

@@ -85,6 +85,7 @@ macro_rules! store_contract {
                 a_step_is_said_under_the_lease_alone,
                 patience_is_spent_under_the_lease_and_never_given_back,
                 images_are_kept_by_what_needs_them,
+                an_image_that_is_needed_by_now_is_not_given_up,
             }
             releases {
                 definitions_of_the_api_win_over_the_commits,

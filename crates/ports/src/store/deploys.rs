@@ -58,6 +58,16 @@ pub enum NewRelease {
     Again { release: ReleaseId, image: ImageRef },
 }
 
+impl NewRelease {
+    /// What its instances will run.
+    #[must_use]
+    pub const fn image(&self) -> &ImageRef {
+        match self {
+            Self::OfBuild { image, .. } | Self::Again { image, .. } => image,
+        }
+    }
+}
+
 /// Which Deploys are listed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeployFilter {
@@ -148,7 +158,7 @@ pub trait Deploys: Send + Sync {
     /// is deployed now (image, config versions, Workers), that one is used again, so that nothing has to move.
     ///
     /// # Errors
-    /// `Stale`, `Fenced`, `NotFound`, `ServiceNameTaken`.
+    /// `Stale`, also when the image is not kept any more; `Fenced`, `NotFound`, `ServiceNameTaken`.
     async fn begin_deploying(
         &self,
         id: DeployId,

@@ -1,5 +1,6 @@
 //! Builds.
 
+pub(super) mod images;
 mod numbered;
 
 use super::{apps, build_lines, listed, rows, time};
@@ -352,26 +353,27 @@ impl Builds for Store {
 
     async fn forget_image(&self, image: &ImageRef, change: &Change) -> Result<(), Error> {
         let image = image.clone();
+        self.change(change, move |tx, _| Ok(images::forget(tx, &image)?))
+            .await
+    }
+
+    async fn give_up_image(
+        &self,
+        image: &ImageRef,
+        retained: u32,
+        recent: Timestamp,
+        change: &Change,
+    ) -> Result<(), Error> {
+        let image = image.clone();
         self.change(change, move |tx, _| {
-            tx.concerns(&image);
-            diesel::update(builds::table.filter(builds::image.eq(image.as_str())))
-                .set(builds::image_kept.eq(false))
-                .execute(tx.conn)?;
-            Ok(())
+            images::give_up(tx, &image, retained, recent)
         })
         .await
     }
 
     async fn image_is_kept(&self, image: &ImageRef) -> Result<bool, Error> {
         let image = image.clone();
-        self.read(move |conn| {
-            let kept: i64 = builds::table
-                .filter(builds::image.eq(image.as_str()))
-                .filter(builds::image_kept.eq(true))
-                .count()
-                .get_result(conn)?;
-            Ok(kept > 0)
-        })
-        .await
+        self.read(move |conn| Ok(images::is_kept(conn, &image)?))
+            .await
     }
 }

@@ -386,6 +386,9 @@ fn begin_deploying(
     change: &Change,
 ) -> Result<(Deploy, Release), Fault> {
     let (before, _) = movable(tx.conn, id, from, DeployEvent::ImageReady)?;
+    if !builds::images::is_kept(tx.conn, new.image())? {
+        return Err(stale("image", new.image().short()));
+    }
     let release = releases::make(tx, &before, new, change)?;
     diesel::update(deploys::table.find(id.number()))
         .set(deploys::release.eq(release.id.number()))

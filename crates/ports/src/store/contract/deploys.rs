@@ -216,6 +216,53 @@ pub async fn patience_is_spent_under_the_lease_and_never_given_back(store: &dyn 
     assert!(matches!(refused(late), Error::Fenced { .. }));
 }
 
+pub async fn an_image_that_is_needed_by_now_is_not_given_up(store: &dyn Store) {
+    let shop = shop(store).await;
+    let give_up = async |number| {
+        let recent = at(100).at;
+        store.give_up_image(&image(number), 0, recent, &at(5)).await
+    };
+    let web = || vec![declared("web", WorkerSource::Manifest)];
+    let (first, _) = shop.deploying(store, 1, web()).await.unwrap();
+    let error = refused(give_up(1).await);
+    let by_first = |by: &str| by.contains(&first.id.to_string());
+    assert!(
+        matches!(&error, Error::InUse { by, .. } if by_first(by)),
+        "{error}"
+    );
+    assert!(store.image_is_kept(&image(1)).await.unwrap());
+    shop.healthy(store, &first).await;
+
+    // One that was chosen as an image that is kept, and is given up before its Deploy has begun.
+    let build = shop.built(store, 'b', 2).await;
+    let deploy = shop.created(store).await;
+    give_up(2).await.unwrap();
+    assert!(!store.image_is_kept(&image(2)).await.unwrap());
+    let begin = async |release| {
+        let (from, change) = (DeployState::Created, at(6));
+        let began = store.begin_deploying(deploy.id, from, release, &shop.fence, &change);
+        began.await
+    };
+    let of_build = crate::store::deploys::NewRelease::OfBuild {
+        build: build.id,
+        image: image(2),
+        workers: web(),
+    };
+    let error = refused(begin(of_build).await);
+    assert!(matches!(error, Error::Stale { .. }), "{error}");
+    let still = store.find_deploy(deploy.id).await.unwrap().unwrap();
+    assert_eq!((still.state, still.release), (DeployState::Created, None));
+    // It is built again, by another Build.
+    let build = shop.built(store, 'b', 3).await;
+    let of_build = crate::store::deploys::NewRelease::OfBuild {
+        build: build.id,
+        image: image(3),
+        workers: web(),
+    };
+    begin(of_build).await.unwrap();
+    refused(give_up(3).await);
+}
+
 pub async fn images_are_kept_by_what_needs_them(store: &dyn Store) {
     let shop = shop(store).await;
     let mut last = None;

@@ -286,17 +286,34 @@ impl Builds for Store {
     async fn forget_image(&self, image: &ImageRef, change: &Change) -> Result<(), Error> {
         self.write(|state| {
             state.admit(change)?;
-            for row in state.builds.values_mut() {
-                row.kept &= row.build.image.as_ref() != Some(image);
+            state.forget_image(image);
+            Ok(())
+        })
+    }
+
+    async fn give_up_image(
+        &self,
+        image: &ImageRef,
+        retained: u32,
+        recent: Timestamp,
+        change: &Change,
+    ) -> Result<(), Error> {
+        self.write(|state| {
+            state.admit(change)?;
+            let kept = state.kept_images(retained, recent);
+            if let Some(kept) = kept.into_iter().find(|kept| kept.image == *image) {
+                return Err(Error::InUse {
+                    what: "the image",
+                    which: image.short().to_owned(),
+                    by: kept.needed_by,
+                });
             }
+            state.forget_image(image);
             Ok(())
         })
     }
 
     async fn image_is_kept(&self, image: &ImageRef) -> Result<bool, Error> {
-        Ok(self.read(|state| {
-            let mut rows = state.builds.values();
-            rows.any(|row| row.kept && row.build.image.as_ref() == Some(image))
-        }))
+        Ok(self.read(|state| state.image_is_kept(image)))
     }
 }

@@ -194,6 +194,9 @@ impl State {
     ) -> Result<(Deploy, Release), Error> {
         let (deploy, _) = self.movable(id, from, DeployEvent::ImageReady)?;
         let deploy = deploy.clone();
+        if !self.image_is_kept(new.image()) {
+            return Err(stale("image", new.image().short()));
+        }
         let release = self.make_release(&deploy, new, change)?;
         let build = DeployPatch {
             build: Some(release.build),

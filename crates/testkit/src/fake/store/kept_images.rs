@@ -1,14 +1,14 @@
 //! What keeps images.
 
 use super::state::State;
-use domain::{AppId, DeployState, EnvironmentId, Timestamp, build::BuildState};
+use domain::{AppId, DeployState, EnvironmentId, ImageRef, Timestamp, build::BuildState};
 use ports::store::deploys::KeptImage;
 use std::collections::BTreeMap;
 
 impl State {
     pub(super) fn kept_images(&self, retained: u32, recent: Timestamp) -> Vec<KeptImage> {
         let mut kept = Vec::new();
-        let mut keep = |image: &domain::ImageRef, needed_by: String| {
+        let mut keep = |image: &ImageRef, needed_by: String| {
             kept.push(KeptImage {
                 image: image.clone(),
                 needed_by,
@@ -50,5 +50,17 @@ impl State {
             }
         }
         kept
+    }
+
+    /// Its Builds serve no request any more.
+    pub(super) fn forget_image(&mut self, image: &ImageRef) {
+        for row in self.builds.values_mut() {
+            row.kept &= row.build.image.as_ref() != Some(image);
+        }
+    }
+
+    pub(super) fn image_is_kept(&self, image: &ImageRef) -> bool {
+        let mut rows = self.builds.values();
+        rows.any(|row| row.kept && row.build.image.as_ref() == Some(image))
     }
 }
