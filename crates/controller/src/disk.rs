@@ -6,8 +6,9 @@ use crate::{
 };
 use domain::{BuildId, BuildState, NodeName, Timestamp, image::ImageRef};
 use ports::{
+    Images,
     catalog::Pool,
-    images::{DiskUse, OwnedImage},
+    images::{self, DiskUse, OwnedImage},
     store::{self, Change, Page, deploys::KeptImage},
 };
 use std::{collections::BTreeSet, time::Duration};
@@ -27,7 +28,13 @@ pub enum Mode {
 pub struct NodeDisk {
     pub node: NodeName,
     /// None: it does not answer.
-    pub total: Option<DiskUse>,
+    pub held: Option<Held>,
+}
+
+/// What a node that answers holds.
+#[derive(Debug, Clone)]
+pub struct Held {
+    pub total: DiskUse,
     pub images: Vec<HeldImage>,
 }
 
@@ -55,24 +62,29 @@ pub async fn usage(deps: &Deps) -> Result<Vec<NodeDisk>, Error> {
     let mut disks = Vec::new();
     for node in nodes(deps).await? {
         let images = deps.fleet.images(&node)?;
-        let (total, owned) = (
-            images.disk_use().await.ok(),
-            images.list().await.unwrap_or_default(),
-        );
-        let images = owned
-            .into_iter()
-            .map(|image| HeldImage {
-                needed_by: needed_by(&image, &kept),
-                image,
-            })
-            .collect();
-        disks.push(NodeDisk {
-            node,
-            total,
-            images,
-        });
+        let held = match held(&*images, &kept).await {
+            Ok(held) => Some(held),
+            Err(error) => {
+                tracing::warn!(%node, %error, "what the node holds is not known");
+                None
+            }
+        };
+        disks.push(NodeDisk { node, held });
     }
     Ok(disks)
+}
+
+async fn held(images: &dyn Images, kept: &[KeptImage]) -> Result<Held, images::Error> {
+    let total = images.disk_use().await?;
+    let owned = images.list().await?.into_iter();
+    let images = owned.map(|image| HeldImage {
+        needed_by: needed_by(&image, kept),
+        image,
+    });
+    Ok(Held {
+        total,
+        images: images.collect(),
+    })
 }
 
 /// Removes the images of this Installation that nothing reaches and that are older than `image_grace`; on one node, where

@@ -4,7 +4,7 @@ use super::{app, time};
 use crate::about::{About, Component, ComponentState};
 use controller::{
     Settings,
-    disk::{Collected, HeldImage, NodeDisk},
+    disk::{Collected, Held, HeldImage, NodeDisk},
 };
 use domain::{ByteSize, NodeName, deploy::DEFAULT_PATIENCE};
 use ports::images::OwnedImage;
@@ -46,9 +46,14 @@ pub(crate) fn settings(settings: &Settings, about: &About) -> v1::Settings {
 /// What is held, the largest first, with its sum and the sum of what nothing holds.
 pub(crate) fn disks(disks: &[NodeDisk]) -> v1::GetDiskUsageResponse {
     let mut items = Vec::new();
+    let mut unreachable_nodes = Vec::new();
     let mut collectable_bytes = 0;
     for disk in disks {
-        for HeldImage { image, needed_by } in &disk.images {
+        let Some(Held { total, images }) = &disk.held else {
+            unreachable_nodes.push(disk.node.to_string());
+            continue;
+        };
+        for HeldImage { image, needed_by } in images {
             let item = v1::DiskUsage {
                 held_by: needed_by.clone(),
                 ..wire_image(&disk.node, image)
@@ -58,9 +63,6 @@ pub(crate) fn disks(disks: &[NodeDisk]) -> v1::GetDiskUsageResponse {
             }
             items.push(item);
         }
-        let Some(total) = &disk.total else {
-            continue;
-        };
         for (kind, size) in [
             (v1::DiskUsageKind::Container, total.own_instances),
             (v1::DiskUsageKind::BuildCache, total.build_cache),
@@ -72,6 +74,7 @@ pub(crate) fn disks(disks: &[NodeDisk]) -> v1::GetDiskUsageResponse {
     v1::GetDiskUsageResponse {
         total_bytes: items.iter().map(|item| item.size_bytes).sum(),
         collectable_bytes,
+        unreachable_nodes,
         items,
     }
 }

@@ -177,6 +177,12 @@ async fn the_installation_tells_of_itself_and_of_its_disks() {
         .await
         .unwrap();
     assert_eq!(swept.into_inner().instances, []);
+    stage.node.daemon_down();
+    let usage = admin
+        .system()
+        .get_disk_usage(v1::GetDiskUsageRequest::default())
+        .await;
+    assert_eq!(usage.unwrap().into_inner().unreachable_nodes, ["node-1"]);
 }
 
 #[tokio::test(start_paused = true)]

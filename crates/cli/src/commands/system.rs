@@ -25,7 +25,11 @@ pub(crate) enum Command {
         #[arg(long)]
         node: Option<String>,
     },
-    /// Removes images, build caches and containers of this installation that nothing reaches
+    /// Removes images of this installation that nothing reaches
+    ///
+    /// An image to which anybody has given a name of their own stays, and so does what was made from one of ours. Instances
+    /// are stopped and removed by the server itself. BuildKit's cache is not told apart by installation, and is left to
+    /// Docker's own limit: `docker builder prune` empties it.
     #[command(after_help = "Example:\n  jockey system gc --dry-run")]
     Gc {
         /// Only what is on this node
@@ -109,6 +113,11 @@ async fn df(context: &Context, node: String) -> Result<(), Error> {
         return context.out.value(&json(&answer));
     }
     context.out.list(&answer.items)?;
+    for node in &answer.unreachable_nodes {
+        context.out.note(&format!(
+            "{node} does not answer: what it holds is not counted"
+        ));
+    }
     context.out.text(&format!(
         "{} in all, {} of it held by nothing",
         words::size(answer.total_bytes),
