@@ -3,7 +3,11 @@
 use super::world::{app, at, environment, new_app, refused, shop, stack};
 use crate::{
     Store,
-    store::{Error, Page, entities::AppFilter, workers::NewWorker},
+    store::{
+        Error, Page,
+        entities::{AppFilter, NewApp},
+        workers::NewWorker,
+    },
 };
 use domain::{App, Environment, Scale, WorkerSpec};
 
@@ -136,5 +140,10 @@ pub async fn a_renamed_app_takes_its_names_anew(store: &dyn Store) {
     assert!(matches!(error, Error::ServiceNameTaken { .. }), "{error}");
     let other = store.update_app(&renamed("store"), read_at, &at(2)).await;
     assert_eq!(other.unwrap().name.as_str(), "store");
-    app(store, "shop", &shop.stack).await;
+    let next = NewApp {
+        repo: "example/next".parse().unwrap(),
+        ..new_app("shop", &shop.stack)
+    };
+    let next = store.create_app(next, &at(3)).await.unwrap();
+    assert_eq!(next.name.as_str(), "shop", "its old names are free");
 }
