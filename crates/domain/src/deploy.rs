@@ -116,6 +116,17 @@ crate::words! {
     }
 }
 
+impl Cause {
+    /// Whether it brings a change of variables or of Workers to what runs: the same Build again, as a new Release.
+    #[must_use]
+    pub const fn is_for_a_change(self) -> bool {
+        match self {
+            Self::Config | Self::Worker => true,
+            Self::Commit | Self::Rollback => false,
+        }
+    }
+}
+
 impl DeployState {
     /// The state after `event`. This match is the whole machine; nothing else moves a deploy.
     ///

@@ -80,10 +80,7 @@ impl Preparation {
             release,
         } = &self.active;
         let commit = deploy.git_ref.as_ref().and_then(GitRef::as_commit);
-        let repeats = match deploy.cause {
-            Cause::Config | Cause::Worker => true,
-            Cause::Commit | Cause::Rollback => false,
-        };
+        let repeats = deploy.cause.is_for_a_change();
         build.is_some() || release.is_some() || commit.is_some() || repeats
     }
 

@@ -6,8 +6,7 @@ use super::{
     outcome::PREVIEWED,
 };
 use domain::{
-    App, BuildId, Cause, Deploy, DeployId, DeployState, Environment, Release,
-    deploy::DEFAULT_PATIENCE,
+    App, BuildId, Cause, Deploy, DeployState, Environment, Release, deploy::DEFAULT_PATIENCE,
 };
 use ports::store::{
     Change, Page,
@@ -19,7 +18,7 @@ use scheduler::{PlanInput, input::DesiredApp};
 pub(super) struct Affected {
     pub(super) app: App,
     pub(super) environment: Environment,
-    /// What it runs, and what it would run if the last Deploy under way came to its end.
+    /// What it runs, and what it would run if any of the Deploys under way came to its end.
     pub(super) releases: Vec<Release>,
     /// The Build that it goes on with. None: that of what runs when the Deploys under way have ended, however they do.
     pub(super) build: Option<BuildId>,
@@ -58,12 +57,16 @@ async fn affected_app(
 ) -> Result<Option<Affected>, Error> {
     let active = ctx.store().active_deploys(app.id, environment.id).await?;
     let last = active.last();
-    if last.is_some_and(|last| last.release.is_none() && is_for_a_change(last)) {
+    if last.is_some_and(|last| last.release.is_none() && last.cause.is_for_a_change()) {
         return Ok(None);
     }
     let runs = deployed(ctx, &app, environment).await?;
     let runs = release_of(ctx, runs.as_ref()).await?;
     let will = release_of(ctx, last).await?;
+    let mut releases: Vec<Release> = runs.iter().cloned().collect();
+    for deploy in &active {
+        releases.extend(release_of(ctx, Some(deploy)).await?);
+    }
     let has_begun = |deploy: &Deploy| deploy.state == DeployState::Deploying;
     let build = match (&runs, last, &will) {
         (Some(runs), None, _) => Some(runs.build),
@@ -76,16 +79,9 @@ async fn affected_app(
     Ok(Some(Affected {
         app,
         environment: environment.clone(),
-        releases: runs.into_iter().chain(will).collect(),
+        releases,
         build,
     }))
-}
-
-const fn is_for_a_change(deploy: &Deploy) -> bool {
-    match deploy.cause {
-        Cause::Config | Cause::Worker => true,
-        Cause::Commit | Cause::Rollback => false,
-    }
 }
 
 async fn release_of(ctx: &Ctx, deploy: Option<&Deploy>) -> Result<Option<Release>, Error> {
@@ -93,34 +89,6 @@ async fn release_of(ctx: &Ctx, deploy: Option<&Deploy>) -> Result<Option<Release
         Some(release) => Ok(ctx.store().find_release(release).await?),
         None => Ok(None),
     }
-}
-
-/// The last of the Deploys under way that a superseding one would take with it and that are for a change: what runs would
-/// go on without the change if the superseding one failed. `deploy_again_behind` makes up for it.
-pub(super) async fn change_under_way(
-    ctx: &Ctx,
-    app: &App,
-    environment: &Environment,
-) -> Result<Option<Cause>, Error> {
-    let active = ctx.store().active_deploys(app.id, environment.id).await?;
-    let last = active.iter().rfind(|deploy| is_for_a_change(deploy));
-    Ok(last.map(|deploy| deploy.cause))
-}
-
-/// Accepts the Deploy of a change again, behind the one that superseded it, where something runs that may lack it.
-pub(super) async fn deploy_again_behind(
-    ctx: &Ctx,
-    app: &App,
-    environment: &Environment,
-    (first, cause): (DeployId, Cause),
-) -> Result<(), Error> {
-    let again: Vec<_> = affected_app(ctx, app.clone(), environment)
-        .await?
-        .into_iter()
-        .collect();
-    let why = format!("{first} took the place of the deploy of a change");
-    run(&ctx.keyless(), &again, cause, &why).await?;
-    Ok(())
 }
 
 /// The Deploy that is current.

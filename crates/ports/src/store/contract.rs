@@ -79,6 +79,8 @@ macro_rules! store_contract {
             }
             deploys {
                 a_deploy_waits_or_supersedes,
+                a_change_waits_behind_what_supersedes_its_deploy,
+                a_change_where_nothing_runs_needs_no_second_deploy,
                 a_deploy_may_give_way,
                 a_move_from_another_state_is_stale,
                 the_next_deployed_stops_the_one_before,

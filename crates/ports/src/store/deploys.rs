@@ -96,7 +96,9 @@ pub struct KeptImage {
 /// Deploys and Releases. Listed newest first.
 #[async_trait]
 pub trait Deploys: Send + Sync {
-    /// Accepts a Deploy as `created`; with `Supersede`, cancels the active ones in the same transaction.
+    /// Accepts a Deploy as `created`; with `Supersede`, cancels the active ones in the same transaction. Where one of those
+    /// is for a change and something runs that may lack it, a Deploy of that change is accepted again behind the new one:
+    /// it is not lost should the new one fail.
     ///
     /// # Errors
     /// `NotFound` for the App, the Environment, the Build or the Release; with `Refuse`, `DeploysUnderWay`.

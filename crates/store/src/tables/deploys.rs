@@ -1,9 +1,12 @@
 //! Deploys.
 
+mod create;
 mod numbered;
 mod store;
 
-use super::{apps, builds, environments, releases, time};
+pub(super) use create::refuse_beside;
+
+use super::{releases, time};
 use crate::{
     conn::{Conn, columns},
     fault::{Fault, missing, number, parse, parse_some, stale},
@@ -13,13 +16,13 @@ use crate::{
 };
 use diesel::prelude::*;
 use domain::{
-    AppId, BuildId, Cause, Deploy, DeployEvent, DeployId, DeployState, EnvironmentId, GitRef,
-    Release, ReleaseId, Timestamp,
+    AppId, BuildId, Cause, Deploy, DeployEvent, DeployId, DeployState, EnvironmentId, Release,
+    ReleaseId, Timestamp,
     deploy::{DEFAULT_PATIENCE, Failure},
 };
 use ports::store::{
-    Change, Error,
-    deploys::{DeployPatch, NewDeploy, NewRelease, OnConflict},
+    Change,
+    deploys::{DeployPatch, NewRelease},
 };
 use std::time::Duration;
 
@@ -185,55 +188,6 @@ pub(super) fn unfinished_in(conn: &mut Conn, environment: EnvironmentId) -> Quer
         .filter(deploys::state.eq_any(UNFINISHED))
         .count()
         .get_result(conn)
-}
-
-fn create(tx: &mut Tx<'_>, new: &NewDeploy, change: &Change) -> Result<Deploy, Fault> {
-    apps::load(tx.conn, new.app)?;
-    environments::load(tx.conn, new.environment)?;
-    if let Some(build) = new.build {
-        builds::load(tx.conn, build)?;
-    }
-    if let Some(release) = new.release {
-        releases::load(tx.conn, release)?;
-    }
-    let before = match new.on_conflict {
-        OnConflict::Queue => Vec::new(),
-        OnConflict::Supersede => active(tx.conn, new.app, new.environment)?,
-        OnConflict::Refuse => refuse_beside(active(tx.conn, new.app, new.environment)?)?,
-    };
-    let row: DeployRow = diesel::insert_into(deploys::table)
-        .values((
-            deploys::app.eq(new.app.number()),
-            deploys::environment.eq(new.environment.number()),
-            deploys::cause.eq(new.cause.as_str()),
-            deploys::git_ref.eq(new.git_ref.as_ref().map(GitRef::as_str)),
-            deploys::build.eq(new.build.map(BuildId::number)),
-            deploys::release.eq(new.release.map(ReleaseId::number)),
-            deploys::state.eq(DeployState::Created.as_str()),
-            deploys::step.eq(""),
-            deploys::patience_us.eq(microseconds(new.patience)),
-            deploys::created_by.eq(&change.actor),
-            deploys::created_at.eq(change.at.micros()),
-            deploys::updated_at.eq(change.at.micros()),
-        ))
-        .returning(columns::<DeployRow>())
-        .get_result(tx.conn)?;
-    let deploy = row.deploy()?;
-    for earlier in before {
-        let reason = format!("superseded by {}", deploy.id);
-        end(tx, &earlier, DeployEvent::Cancelled, &reason, change)?;
-    }
-    tx.tell("deploy.created", about(&deploy), change)?;
-    Ok(deploy)
-}
-
-/// Refuses when there are any of these; so what it answers is empty.
-pub(super) fn refuse_beside(deploys: Vec<Deploy>) -> Result<Vec<Deploy>, Fault> {
-    if deploys.is_empty() {
-        return Ok(deploys);
-    }
-    let ids = deploys.into_iter().map(|deploy| deploy.id).collect();
-    Err(Error::DeploysUnderWay(ids).into())
 }
 
 /// Writes one down that was found running, and stops the one before it.

@@ -97,15 +97,7 @@ async fn of_ref(
         "asked for {git_ref} of {} in {}",
         app.name, environment.name
     ));
-    let superseded = match request.on_conflict {
-        OnConflict::Supersede => redeploy::change_under_way(ctx, app, environment).await?,
-        OnConflict::Queue | OnConflict::Refuse => None,
-    };
     let deploy = ctx.store().create_deploy(new, &change).await?;
-    if let Some(cause) = superseded {
-        let behind = (deploy.id, cause);
-        redeploy::deploy_again_behind(ctx, app, environment, behind).await?;
-    }
     let value = view(ctx, deploy).await?;
     Ok(Done { value, plan })
 }

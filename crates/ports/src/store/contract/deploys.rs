@@ -1,6 +1,6 @@
 //! Deploys.
 
-use super::world::{LONG, START, at, declared, image, lease, open, refused, shop};
+use super::world::{LONG, START, asked, at, declared, image, lease, open, refused, shop};
 use crate::{
     Store,
     store::{
@@ -9,7 +9,7 @@ use crate::{
     },
 };
 use domain::{
-    BuildId, DeployEvent, DeployId, DeployState, ImageRef, ReleaseId, deploy::Failure,
+    BuildId, Cause, DeployEvent, DeployId, DeployState, ImageRef, ReleaseId, deploy::Failure,
     worker::WorkerSource,
 };
 use std::time::Duration;
@@ -75,6 +75,73 @@ pub async fn a_deploy_waits_or_supersedes(store: &dyn Store) {
         let error = refused(store.create_deploy(unknown, &at(6)).await);
         assert!(matches!(error, Error::NotFound { .. }), "{error}");
     }
+}
+
+pub async fn a_change_waits_behind_what_supersedes_its_deploy(store: &dyn Store) {
+    let shop = shop(store).await;
+    let active = async || {
+        let active = store.active_deploys(shop.app.id, shop.environment.id);
+        active.await.unwrap()
+    };
+    let of = |cause, on_conflict| NewDeploy {
+        cause,
+        git_ref: None,
+        ..shop.new_deploy(on_conflict)
+    };
+    let (runs, release) = shop.deployed(store, 1).await;
+    for cause in [Cause::Config, Cause::Worker] {
+        let waiting = of(cause, OnConflict::Queue);
+        let waiting = store.create_deploy(waiting, &at(4)).await.unwrap();
+        let plain = shop.created(store).await;
+        let superseding = shop.new_deploy(OnConflict::Supersede);
+        let keyed = asked(cause.as_str());
+        let superseding = store.create_deploy(superseding, &keyed).await.unwrap();
+        let [first, second] = active().await.try_into().unwrap();
+        assert_eq!(first, superseding);
+        let (is_of, build) = (second.cause, second.build);
+        assert_eq!((is_of, build, second.release), (cause, None, None));
+        for id in [waiting.id, plain.id] {
+            let ended = store.find_deploy(id).await.unwrap().unwrap();
+            assert_eq!(ended.state, DeployState::Cancelled);
+        }
+        let key = keyed.request.unwrap();
+        let answered = store.find_request("ada", &key.id).await.unwrap();
+        assert_eq!(answered.unwrap().subject, superseding.id.to_string());
+        // A rollback takes the place of both.
+        let back = NewDeploy {
+            release: Some(release.id),
+            ..of(Cause::Rollback, OnConflict::Supersede)
+        };
+        let back = store.create_deploy(back, &at(6)).await.unwrap();
+        let [first, second] = active().await.try_into().unwrap();
+        assert_eq!((first, second.cause), (back, cause));
+        shop.moved(store, &second, DeployEvent::Cancelled)
+            .await
+            .unwrap();
+        let last = shop.new_deploy(OnConflict::Supersede);
+        let last = store.create_deploy(last, &at(7)).await.unwrap();
+        assert_eq!(active().await, std::slice::from_ref(&last), "no change");
+        shop.moved(store, &last, DeployEvent::Cancelled)
+            .await
+            .unwrap();
+    }
+    assert_eq!(runs.state, DeployState::Deployed);
+}
+
+pub async fn a_change_where_nothing_runs_needs_no_second_deploy(store: &dyn Store) {
+    let shop = shop(store).await;
+    let change = NewDeploy {
+        cause: Cause::Config,
+        ..shop.new_deploy(OnConflict::Queue)
+    };
+    store.create_deploy(change, &at(4)).await.unwrap();
+    let superseding = shop.new_deploy(OnConflict::Supersede);
+    let superseding = store.create_deploy(superseding, &at(5)).await.unwrap();
+    let active = store
+        .active_deploys(shop.app.id, shop.environment.id)
+        .await
+        .unwrap();
+    assert_eq!(active, [superseding]);
 }
 
 pub async fn a_deploy_may_give_way(store: &dyn Store) {

@@ -1,7 +1,8 @@
 //! The port's methods about Deploys and Releases.
 
 use super::{
-    ACTIVE, DeployRow, active, advance, begin_deploying, create, find, microseconds, numbered,
+    ACTIVE, DeployRow, active, advance, begin_deploying, create::create, find, microseconds,
+    numbered,
 };
 use crate::{
     Store,

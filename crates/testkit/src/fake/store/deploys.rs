@@ -8,7 +8,8 @@ use super::{
 use async_trait::async_trait;
 use domain::{
     AppId, Deploy, DeployEvent, DeployId, DeployState, EnvironmentId, Release, ReleaseId,
-    Timestamp, deploy::Failure,
+    Timestamp,
+    deploy::{DEFAULT_PATIENCE, Failure},
 };
 use ports::store::{
     Change, Counted, Deploys, Error, Fence, Listed, Numbered, Page,
@@ -99,17 +100,52 @@ impl State {
             let ids = active.iter().map(|deploy| deploy.id).collect();
             return Err(Error::DeploysUnderWay(ids));
         }
-        let id = DeployId::new(self.number("deploy"));
-        if new.on_conflict == OnConflict::Supersede {
-            let active = self.active(new.app, new.environment);
-            let before: Vec<DeployId> = active.iter().map(|deploy| deploy.id).collect();
-            for other in before {
-                let reason = format!("superseded by {id}");
-                self.end_deploy(other, DeployEvent::Cancelled, &reason, change);
-            }
+        let before: Vec<Deploy> = match new.on_conflict {
+            OnConflict::Supersede => active.into_iter().cloned().collect(),
+            OnConflict::Queue | OnConflict::Refuse => Vec::new(),
+        };
+        let deploy = self.add_deploy(new, change);
+        for other in &before {
+            let reason = format!("superseded by {}", deploy.id);
+            self.end_deploy(other.id, DeployEvent::Cancelled, &reason, change);
         }
+        self.tell("deploy.created", about(&deploy), change);
+        self.follow_up(&before, &deploy, change);
+        Ok(deploy)
+    }
+
+    /// Accepts the last of the changes whose Deploys have given way to this one again, behind it.
+    fn follow_up(&mut self, cancelled: &[Deploy], first: &Deploy, change: &Change) {
+        let Some(of) = cancelled.iter().rfind(|of| of.cause.is_for_a_change()) else {
+            return;
+        };
+        let runs = self.deployed(of.app, of.environment).is_some();
+        if first.cause.is_for_a_change() || !runs {
+            return;
+        }
+        let again = NewDeploy {
+            app: of.app,
+            environment: of.environment,
+            cause: of.cause,
+            git_ref: None,
+            build: None,
+            release: None,
+            patience: DEFAULT_PATIENCE,
+            on_conflict: OnConflict::Queue,
+        };
+        let (first, of) = (first.id, of.id);
+        let told = Change {
+            message: format!("{first} took the place of {of}, which is for a change"),
+            request: None,
+            ..change.clone()
+        };
+        let again = self.add_deploy(again, &told);
+        self.tell("deploy.created", about(&again), &told);
+    }
+
+    fn add_deploy(&mut self, new: NewDeploy, change: &Change) -> Deploy {
         let deploy = Deploy {
-            id,
+            id: DeployId::new(self.number("deploy")),
             app: new.app,
             environment: new.environment,
             cause: new.cause,
@@ -127,9 +163,8 @@ impl State {
             updated_at: change.at,
             completed_at: None,
         };
-        self.deploys.insert(id, deploy.clone());
-        self.tell("deploy.created", about(&deploy), change);
-        Ok(deploy)
+        self.deploys.insert(deploy.id, deploy.clone());
+        deploy
     }
 
     /// The Deploy, where it is in this state and the event is one of that state.
