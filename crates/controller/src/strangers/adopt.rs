@@ -7,7 +7,7 @@ use domain::{
     EnvironmentName, ImageRef, Intent, IntentKind, IntentState, ObservedInstance, Timestamp,
     WorkerName, WorkerSpec,
     config::{ConfigScope, ConfigVersions},
-    observed::Authenticity,
+    observed::{Authenticity, Phase},
     worker::Command,
 };
 use ports::store::{Page, adoptions::Adoption, deploys::DeployFilter};
@@ -117,9 +117,23 @@ async fn adoption(
         commit: told.commit,
         image: told.image,
         starts: genuine.iter().map(start).collect(),
+        running: genuine
+            .iter()
+            .filter(|seen| is_wanted(&seen.phase))
+            .map(|seen| seen.instance)
+            .collect(),
         config: config(deps, &app, environment.id).await?,
         workers: workers.into_values().collect(),
     }))
+}
+
+/// Whether it counts for the scale of its Worker: what has ended for good, or never began, may be what is left of one
+/// whose successor runs.
+const fn is_wanted(phase: &Phase) -> bool {
+    match phase {
+        Phase::Running { .. } | Phase::Paused { .. } | Phase::Restarting { .. } => true,
+        Phase::Created | Phase::Exited { .. } => false,
+    }
 }
 
 /// What the labels of a Deploy's instances tell, the same on each of them.

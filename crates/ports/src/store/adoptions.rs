@@ -3,9 +3,10 @@
 use super::{Change, Error};
 use async_trait::async_trait;
 use domain::{
-    AppId, CommitSha, Deploy, DeployId, EnvironmentId, ImageRef, Intent, WorkerSpec,
+    AppId, CommitSha, Deploy, DeployId, EnvironmentId, ImageRef, InstanceId, Intent, WorkerSpec,
     config::ConfigVersions,
 };
+use std::collections::BTreeSet;
 
 /// A Deploy as its instances tell of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,9 @@ pub struct Adoption {
     pub config: ConfigVersions,
     /// Starts of its instances, done.
     pub starts: Vec<Intent>,
+    /// Those of them that run, or that their node starts again by itself. How many these are of a Worker that is not
+    /// known is its scale.
+    pub running: BTreeSet<InstanceId>,
 }
 
 /// Adoptions.

@@ -126,6 +126,7 @@ macro_rules! store_contract {
                 no_app_gets_an_id_that_an_instance_bears,
                 no_environment_gets_an_id_that_an_instance_bears,
                 a_worker_that_was_found_keeps_its_scale,
+                what_was_found_dead_is_no_part_of_a_scale,
                 an_adoption_that_cannot_be_changes_nothing,
             }
             retention {

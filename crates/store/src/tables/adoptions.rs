@@ -74,7 +74,8 @@ fn adopt(tx: &mut Tx<'_>, found: &Adoption, change: &Change) -> Result<Deploy, F
     Ok(deploy)
 }
 
-/// Stores the Workers that are not known, at the scale that was found: a scale of nothing would stop what is adopted.
+/// Stores the Workers that are not known, at the scale that was found running: a scale of nothing would stop what is
+/// adopted, and one that counts the dead would start instances that nobody asked for.
 fn meet_workers(tx: &mut Tx<'_>, found: &Adoption, change: &Change) -> Result<(), Fault> {
     let stored = workers::of(tx.conn, found.app, found.environment)?;
     let unknown = found
@@ -85,7 +86,7 @@ fn meet_workers(tx: &mut Tx<'_>, found: &Adoption, change: &Change) -> Result<()
         let running = found
             .starts
             .iter()
-            .filter(|start| start.worker == spec.name);
+            .filter(|start| start.worker == spec.name && found.running.contains(&start.instance));
         let count = i64::try_from(running.count()).map_err(corrupt)?;
         let new = NewWorker {
             app: found.app,

@@ -52,6 +52,7 @@ async fn an_adopted_worker_keeps_the_scale_it_was_found_with() {
         image: format!("sha256:{}", "0".repeat(64)).parse().unwrap(),
         workers: vec![WorkerSpec::named("web".parse().unwrap())],
         config: ConfigVersions::default(),
+        running: [start(1).instance, start(2).instance].into(),
         starts: vec![start(1), start(2)],
     };
     store.adopt(adoption, &change).await.unwrap();

@@ -25,6 +25,11 @@ fn found(shop: &Shop, number: i64, ports: &[u16]) -> Adoption {
         image: image(7),
         workers: vec![WorkerSpec::named("web".parse().unwrap())],
         config: domain::config::ConfigVersions::default(),
+        running: ports
+            .iter()
+            .map(start)
+            .map(|start| start.instance)
+            .collect(),
         starts: ports.iter().map(start).collect(),
     }
 }
@@ -99,6 +104,20 @@ pub async fn a_worker_that_was_found_keeps_its_scale(store: &dyn Store) {
         .find_worker(shop.app.id, shop.environment.id, web)
         .await;
     assert_eq!(met.unwrap().unwrap().scale.get(), 2);
+}
+
+pub async fn what_was_found_dead_is_no_part_of_a_scale(store: &dyn Store) {
+    let shop = shop(store).await;
+    let mut adoption = found(&shop, 30, &[20_001, 20_002]);
+    adoption.running.pop_last();
+    store.adopt(adoption.clone(), &at(9)).await.unwrap();
+    let web = &"web".parse().unwrap();
+    let met = store
+        .find_worker(shop.app.id, shop.environment.id, web)
+        .await;
+    assert_eq!(met.unwrap().unwrap().scale.get(), 1);
+    let standing = store.standing_intents().await.unwrap();
+    assert_eq!(standing, adoption.starts, "the dead one is on record too");
 }
 
 pub async fn an_adoption_that_cannot_be_changes_nothing(store: &dyn Store) {

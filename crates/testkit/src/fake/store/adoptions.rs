@@ -80,7 +80,7 @@ impl State {
         Ok(deploy)
     }
 
-    /// Stores the Workers that are not known, at the scale that was found.
+    /// Stores the Workers that are not known, at the scale that was found running.
     fn meet_found(&mut self, adoption: &Adoption, change: &Change) {
         let unasked = Change {
             request: None,
@@ -91,7 +91,10 @@ impl State {
             if self.find_worker(app, environment, &spec.name).is_some() {
                 continue;
             }
-            let running = adoption.starts.iter().filter(|s| s.worker == spec.name);
+            let running = adoption
+                .starts
+                .iter()
+                .filter(|s| s.worker == spec.name && adoption.running.contains(&s.instance));
             let count = i64::try_from(running.count()).unwrap_or(i64::MAX);
             let new = NewWorker {
                 app,
