@@ -1,19 +1,20 @@
 //! A change of variables or of Workers reaches what runs, whatever becomes of the Deploys under way.
 
-use crate::stage::{Stage, web};
+use crate::stage::{Stage, change, web};
 use controller::usecases::{
-    Mode, configs, deploys,
+    Error, Mode, configs, deploys,
     workers::{self, Edit},
 };
 use domain::{
-    Cause, Deploy, DeployState, GitRef, Release,
+    Cause, Deploy, DeployState, GitRef, Release, Scale, WorkerSpec,
     config::{Key, Variables},
     deploy::DEFAULT_PATIENCE,
     worker::Command,
 };
 use ports::store::{
-    Configs, Deploys, Page,
+    self, Configs, Deploys, Page, Workers,
     deploys::{DeployFilter, OnConflict},
+    workers::NewWorker,
 };
 use std::{collections::BTreeMap, time::Duration};
 use testkit::fake::node::{Behaviour, Course};
@@ -26,6 +27,14 @@ fn dies() -> Behaviour {
             code: 3,
         })
     }
+}
+
+fn well(spec: &mut WorkerSpec) {
+    spec.command = Some(Command::Shell("serve --well".to_owned()));
+}
+
+fn first_image() -> domain::ImageRef {
+    testkit::fake::BuildEngine::image_of(&format!("{:040x}", 1).parse().unwrap())
 }
 
 impl Stage {
@@ -44,6 +53,31 @@ impl Stage {
         let done = configs::update(&self.ctx(), &which, edit, None, Mode::Run).await;
         let deploys = done.unwrap().value.deploys.into_iter();
         deploys.map(|view| view.deploy).collect()
+    }
+
+    /// Defines another command of `web`, and answers the Deploy that follows.
+    async fn serves_well(&self, scale: Option<i64>) -> Option<Deploy> {
+        let which = workers::Which {
+            worker: "web".to_owned(),
+            app: "shop".to_owned(),
+            environment: "development".to_owned(),
+        };
+        let edit = Edit { spec: well, scale };
+        let done = workers::update(&self.ctx(), &which, edit, None, Mode::Run).await;
+        done.unwrap().value.deploy.map(|view| view.deploy)
+    }
+
+    /// Goes back to the Release of this Deploy, in the place of what is under way.
+    async fn goes_back(&self, to: Deploy) -> Deploy {
+        let back = deploys::Back {
+            app: "shop".to_owned(),
+            environment: "development".to_owned(),
+            to: deploys::BackTo::Deploy(to.id),
+            on_conflict: OnConflict::Supersede,
+            patience: DEFAULT_PATIENCE,
+        };
+        let done = deploys::rollback(&self.ctx(), back, Mode::Run).await;
+        done.unwrap().value.deploy
     }
 
     /// What is deployed, when nothing is under way any more.
@@ -151,8 +185,7 @@ async fn a_change_that_the_deploy_under_way_takes_with_it_moves_nothing_afterwar
 #[tokio::test(start_paused = true)]
 async fn a_change_whose_own_deploy_fails_is_not_tried_again() {
     let (stage, _server) = Stage::running().await;
-    let image = testkit::fake::BuildEngine::image_of(&format!("{:040x}", 1).parse().unwrap());
-    stage.node.teach(&image, dies());
+    stage.node.teach(&first_image(), dies());
     let failing = stage.greets("hello").await;
     let ended = stage.ended(failing[0].id).await;
     assert_eq!(ended.state, DeployState::Failed, "{ended:?}");
@@ -168,19 +201,7 @@ async fn a_worker_that_is_changed_during_a_deploy_that_fails_is_changed_where_it
     let bad = stage.commit(2, vec![web(1)], dies());
     let failing = stage.deploy(&bad, OnConflict::Queue).await;
     stage.until_it_is(failing, DeployState::Deploying).await;
-    let which = workers::Which {
-        worker: "web".to_owned(),
-        app: "shop".to_owned(),
-        environment: "development".to_owned(),
-    };
-    let edit = Edit {
-        spec: |spec: &mut domain::WorkerSpec| {
-            spec.command = Some(Command::Shell("serve --well".to_owned()));
-        },
-        scale: None,
-    };
-    let done = workers::update(&stage.ctx(), &which, edit, None, Mode::Run).await;
-    let follow = done.unwrap().value.deploy.expect("a deploy follows").deploy;
+    let follow = stage.serves_well(None).await.expect("a deploy follows");
     assert_eq!(follow.cause, Cause::Worker);
     let (deploy, release) = stage.settled().await;
     assert_eq!(deploy.id, follow.id);
@@ -210,4 +231,94 @@ async fn a_change_outlives_the_deploy_that_supersedes_its_own() {
     assert_eq!(deploy.cause, Cause::Config);
     assert!(release.commit.as_str().ends_with("01"), "{release:?}");
     Stage::assert_greets(&stage.variables(&release).await, "hello");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_outlives_the_rollback_that_supersedes_its_deploy() {
+    let (stage, _server) = Stage::running().await;
+    let (first, _) = stage.settled().await;
+    let next = stage.commit(2, vec![web(1)], Behaviour::default());
+    let next = stage.deploy(&next, OnConflict::Queue).await;
+    assert_eq!(stage.ended(next).await.state, DeployState::Deployed);
+    stage.node.teach(&first_image(), dies());
+    let change = stage.greets("hello").await;
+    let back = stage.goes_back(first).await;
+    assert_eq!(
+        stage.ended(change[0].id).await.state,
+        DeployState::Cancelled
+    );
+    let (deploy, release) = stage.settled().await;
+    assert_eq!(stage.ended(back.id).await.state, DeployState::Failed);
+    assert_eq!(deploy.cause, Cause::Config);
+    assert!(release.commit.as_str().ends_with("02"), "{release:?}");
+    Stage::assert_greets(&stage.variables(&release).await, "hello");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_definition_whose_deploy_was_never_made_is_deployed_when_it_is_asked_for_again() {
+    for scale in [None, Some(2)] {
+        let (stage, _server) = Stage::running().await;
+        let name = "web".parse().unwrap();
+        let found = stage.store.find_worker(stage.app, stage.environment, &name);
+        let web = found.await.unwrap().unwrap();
+        // The server ends here, between the definition and its Deploy.
+        let mut spec = web.spec.clone();
+        well(&mut spec);
+        let scale_of = Scale::new(scale.unwrap_or(1), 9).unwrap();
+        let rescaled = stage.store.rescale(&[(web.id, scale_of)], &change()).await;
+        let read_at = rescaled.unwrap()[0].updated_at;
+        let store = &stage.store;
+        let stored = store.update_worker(web.id, &spec, read_at, &change()).await;
+        stored.unwrap();
+
+        let follow = stage.serves_well(scale).await.expect("a deploy follows");
+        assert_eq!(follow.cause, Cause::Worker);
+        assert_eq!(stage.serves_well(scale).await, None, "asked for once");
+        let (deploy, release) = stage.settled().await;
+        assert_eq!(deploy.id, follow.id);
+        assert_eq!(release.worker(&name), Some(&spec));
+        assert_eq!(stage.serves_well(scale).await, None, "it runs");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_whose_deploy_was_never_made_is_deployed_when_it_is_asked_for_again() {
+    let (stage, _server) = Stage::running().await;
+    let spec = WorkerSpec::named("clock".parse().unwrap());
+    let new = NewWorker {
+        app: stage.app,
+        environment: stage.environment,
+        spec: spec.clone(),
+        scale: Scale::new(1, 9).unwrap(),
+    };
+    stage.store.create_worker(new, &change()).await.unwrap();
+    let again = async |scale| {
+        let (ctx, new) = (stage.ctx(), (spec.clone(), Some(scale)));
+        workers::create(&ctx, "shop", "development", new, Mode::Run).await
+    };
+    let exists = |error: &Error| matches!(error, Error::Store(store::Error::Exists { .. }));
+    let other = again(3).await.unwrap_err();
+    assert!(exists(&other), "{other}");
+    let follow = again(1).await.unwrap().value.deploy;
+    let (deploy, release) = stage.settled().await;
+    assert_eq!(follow.map(|view| view.deploy.id), Some(deploy.id));
+    assert_eq!(release.worker(&spec.name), Some(&spec));
+    let there = again(1).await.unwrap_err();
+    assert!(exists(&there), "{there}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scale_alone_does_not_bring_back_what_a_rollback_has_left() {
+    let (stage, _server) = Stage::running().await;
+    let (first, _) = stage.settled().await;
+    let follow = stage.serves_well(None).await.expect("a deploy follows");
+    stage.ended(follow.id).await;
+    let back = stage.goes_back(first).await;
+    assert_eq!(stage.ended(back.id).await.state, DeployState::Deployed);
+    let found = workers::list(&stage.ctx(), "shop", "development", Page::ALL).await;
+    let web = found.unwrap().items.remove(0).worker;
+    let scaled = controller::usecases::legacy::workers::rescale(&stage.ctx(), &web, 1).await;
+    assert_eq!(scaled.unwrap().scale, web.scale);
+    let (deploy, _) = stage.settled().await;
+    assert_eq!(deploy.id, back.id, "nothing follows");
 }

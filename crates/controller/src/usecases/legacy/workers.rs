@@ -67,6 +67,9 @@ pub async fn named(
 /// # Errors
 /// `Invalid`, `Store(Stale)`.
 pub async fn rescale(ctx: &Ctx, before: &Worker, scale: i64) -> Result<Worker, Error> {
+    if scale == i64::from(before.scale.get()) {
+        return Ok(before.clone());
+    }
     let which = Which {
         worker: before.id.to_string(),
         app: String::new(),

@@ -6,8 +6,11 @@ use crate::usecases::{
     deploys::DeployView,
     redeploy::{self, Affected},
 };
-use domain::{App, Cause, Environment, Scale, Worker, WorkerId, WorkerSpec, worker::Order};
-use ports::store::workers::NewWorker;
+use domain::{
+    App, Cause, Environment, Scale, Worker, WorkerId, WorkerSpec,
+    worker::{Order, WorkerSource},
+};
+use ports::store::{self, workers::NewWorker};
 
 /// A Worker that was made, changed or deleted, and the Deploy that follows, where one does.
 #[derive(Debug, Clone)]
@@ -58,11 +61,42 @@ pub async fn create(
         spec,
         scale,
     };
-    let mut worker = ctx.store_for(mode).create_worker(new, &change).await?;
+    let store = ctx.store_for(mode);
+    let mut worker = match store.create_worker(new.clone(), &change).await {
+        Ok(worker) => worker,
+        Err(error @ store::Error::Exists { .. }) => {
+            let there = there_already(ctx, (&app, &environment), &new, mode).await?;
+            return there.ok_or_else(|| error.into());
+        }
+        Err(error) => return Err(error.into()),
+    };
     if mode == Mode::Preview {
         worker.id = WorkerId::new(0);
     }
     followed_by_deploy(ctx, &app, &environment, (worker, record), mode).await
+}
+
+/// The very Worker that is asked for, where it was made before and what runs lacks it still: it is deployed.
+async fn there_already(
+    ctx: &Ctx,
+    (app, environment): (&App, &Environment),
+    new: &NewWorker,
+    mode: Mode,
+) -> Result<Option<Done<Changed>>, Error> {
+    let found = ctx
+        .store()
+        .find_worker(app.id, environment.id, &new.spec.name)
+        .await?;
+    let Some(worker) = found.filter(|found| found.spec == new.spec && found.scale == new.scale)
+    else {
+        return Ok(None);
+    };
+    let affected = lacking(ctx, app, environment, &worker).await?;
+    if affected.is_empty() {
+        return Ok(None);
+    }
+    let done = deployed(ctx, (app, environment), worker, affected, mode);
+    Ok(Some(done.await?))
 }
 
 /// A singleton always stops first.
@@ -73,7 +107,8 @@ fn normal(mut spec: WorkerSpec) -> WorkerSpec {
     spec
 }
 
-/// Changes a definition, which is the API's from then on, or the scale, or both.
+/// Changes a definition, which is the API's from then on, or the scale, or both. Where nothing changes, the App is
+/// deployed only where it runs without the definition.
 ///
 /// # Errors
 /// `Unknown`, `UnknownWorker`, `StaleEtag`, `Invalid`, `Store(Stale)`, and what `edit` refuses.
@@ -103,49 +138,70 @@ where
     };
     let mut plan = Intended::default();
     let mut worker = before.clone();
-    if spec != before.spec {
+    let redefined = spec != before.spec;
+    if redefined {
         plan.records
             .push(record("its definition changes".to_owned()));
-        let change = ctx.change(format!("changed worker {name} of {}", owner.app));
-        let store = ctx.store_for(mode);
-        worker = store
-            .update_worker(before.id, &spec, before.updated_at, &change)
-            .await?;
     }
+    // The definition comes last, with the Deploy behind it: whoever is cut off in between and asks for the same again
+    // finds all of it there, or the definition still to be changed.
     if scale != before.scale {
         plan.records
             .push(record(format!("its scale becomes {asked}")));
-        let rescaled = rescaled(ctx, &before, &worker, (scale, mode)).await?;
-        worker = Worker {
-            spec: worker.spec,
-            ..rescaled
-        };
+        worker = rescaled(ctx, &before, scale, mode).await?;
     }
-    let redefined = worker.spec != before.spec;
+    if redefined {
+        worker = defined(ctx, (&before, &worker), &spec, mode).await?;
+    }
     finish(ctx, worker, (plan, redefined), mode).await
 }
 
-/// Sets the scale along with a definition, whose change bears the key of the request if there was one.
-async fn rescaled(
-    ctx: &Ctx,
-    before: &Worker,
-    worker: &Worker,
-    (scale, mode): (Scale, Mode),
-) -> Result<Worker, Error> {
-    let name = &before.spec.name;
-    let message = format!(
-        "scaled {name} from {} to {}",
+async fn rescaled(ctx: &Ctx, before: &Worker, scale: Scale, mode: Mode) -> Result<Worker, Error> {
+    let change = ctx.change(format!(
+        "scaled {} from {} to {}",
+        before.spec.name,
         before.scale.get(),
         scale.get()
-    );
-    let change = if worker.spec == before.spec {
+    ));
+    let store = ctx.store_for(mode);
+    let stored = store.rescale(&[(before.id, scale)], &change).await?;
+    let worker = stored.into_iter().next();
+    Ok(worker.unwrap_or_else(|| before.clone()))
+}
+
+/// Stores the definition of a Worker that may have been rescaled along with it: then that change bears the key of the
+/// request, if there was one.
+async fn defined(
+    ctx: &Ctx,
+    (before, worker): (&Worker, &Worker),
+    spec: &WorkerSpec,
+    mode: Mode,
+) -> Result<Worker, Error> {
+    if worker.spec != before.spec {
+        return Err(store::Error::Stale {
+            what: "worker",
+            which: before.spec.name.to_string(),
+        }
+        .into());
+    }
+    let view = view(ctx, before.clone()).await?;
+    let message = format!("changed worker {} of {}", before.spec.name, view.app);
+    let change = if worker.scale == before.scale {
         ctx.change(message)
     } else {
         ctx.further(message)
     };
+    let read_at = match mode {
+        // The scale was only tried.
+        Mode::Preview => before.updated_at,
+        Mode::Run => worker.updated_at,
+    };
     let store = ctx.store_for(mode);
-    let stored = store.rescale(&[(worker.id, scale)], &change).await?;
-    Ok(stored.into_iter().next().unwrap_or_else(|| worker.clone()))
+    let stored = store.update_worker(before.id, spec, read_at, &change);
+    Ok(Worker {
+        scale: worker.scale,
+        ..stored.await?
+    })
 }
 
 async fn finish(
@@ -162,6 +218,10 @@ async fn finish(
         let mut done = followed_by_deploy(ctx, &app, &environment, (worker, record), mode).await?;
         done.plan.records.extend(rest);
         return Ok(done);
+    }
+    if plan.records.is_empty() {
+        let affected = lacking(ctx, &app, &environment, &worker).await?;
+        return deployed(ctx, (&app, &environment), worker, affected, mode).await;
     }
     if mode == Mode::Preview && !plan.records.is_empty() {
         let scales = [(worker.spec.name.clone(), worker.scale)];
@@ -217,7 +277,40 @@ async fn followed_by_deploy(
     mode: Mode,
 ) -> Result<Done<Changed>, Error> {
     let affected = redeploy::affected(ctx, [app.clone()], environment).await?;
-    let mut plan = Intended::of(record);
+    let ctx = ctx.keyless();
+    let mut done = deployed(&ctx, (app, environment), worker, affected, mode).await?;
+    done.plan.records.insert(0, record);
+    Ok(done)
+}
+
+/// The App, where it runs without the definition that the API has given the Worker: whoever gave it was cut off before
+/// the Deploy, or that has failed.
+async fn lacking(
+    ctx: &Ctx,
+    app: &App,
+    environment: &Environment,
+    worker: &Worker,
+) -> Result<Vec<Affected>, Error> {
+    if worker.source != WorkerSource::Api {
+        return Ok(Vec::new());
+    }
+    let mut affected = redeploy::affected(ctx, [app.clone()], environment).await?;
+    affected.retain(|affected| {
+        let mut releases = affected.releases.iter();
+        releases.any(|release| release.worker(&worker.spec.name) != Some(&worker.spec))
+    });
+    Ok(affected)
+}
+
+/// Deploys what is affected by a Worker.
+async fn deployed(
+    ctx: &Ctx,
+    (app, environment): (&App, &Environment),
+    worker: Worker,
+    affected: Vec<Affected>,
+    mode: Mode,
+) -> Result<Done<Changed>, Error> {
+    let mut plan = Intended::default();
     plan.records.extend(affected.iter().map(Affected::record));
     let deploys = match mode {
         Mode::Preview => {
@@ -226,7 +319,7 @@ async fn followed_by_deploy(
         }
         Mode::Run => {
             let why = format!("worker {} changed", worker.spec.name);
-            redeploy::run(&ctx.keyless(), &affected, Cause::Worker, &why).await?
+            redeploy::run(ctx, &affected, Cause::Worker, &why).await?
         }
     };
     Ok(Done {
