@@ -2,7 +2,7 @@
 
 use crate::world::{World, at_once};
 use controller::usecases::{
-    Error, Mode,
+    Ctx, Error, Mode,
     apps::{self, Force},
     configs, environments,
     workers::{self, Edit, Which},
@@ -19,7 +19,7 @@ const DEFINED: [&str; 3] = ["web", "clock", "extra"];
 
 impl World {
     /// Sets a variable, which makes a Deploy of what runs.
-    pub(crate) fn configure(&mut self, app: AppId, environment: EnvironmentId) {
+    pub(crate) async fn configure(&mut self, app: AppId, environment: EnvironmentId) {
         let mut which = configs::Which {
             environment: environment.to_string(),
             stack: String::new(),
@@ -37,18 +37,15 @@ impl World {
             set: [("GREETING".parse().unwrap(), value)].into(),
             unset: Vec::new(),
         };
-        at_once(configs::update(
-            &self.somebody(),
-            &which,
-            edit,
-            None,
-            Mode::Run,
-        ))
-        .unwrap();
+        let ask = |ctx: Ctx| {
+            let (which, edit) = (which.clone(), edit.clone());
+            async move { configs::update(&ctx, &which, edit, None, Mode::Run).await }
+        };
+        self.insist(ask).await.unwrap();
     }
 
     /// Defines a Worker, or changes or deletes one.
-    pub(crate) fn edit_worker(&mut self, app: AppId, environment: EnvironmentId) {
+    pub(crate) async fn edit_worker(&mut self, app: AppId, environment: EnvironmentId) {
         let known = self.workers(app, environment);
         let name = match self
             .random
@@ -56,7 +53,7 @@ impl World {
             .filter(|_| self.random.in_thousand(700))
         {
             Some(worker) => worker.spec.name.to_string(),
-            None => return self.define_worker(app, environment),
+            None => return self.define_worker(app, environment).await,
         };
         let which = Which {
             worker: name.clone(),
@@ -67,31 +64,35 @@ impl World {
             self.fate.note(format_args!(
                 "somebody deletes {name} of {app} in {environment}"
             ));
-            at_once(workers::delete(&self.somebody(), &which, None, Mode::Run)).unwrap();
-            return;
+            let ask = |ctx: Ctx| {
+                let which = which.clone();
+                async move { workers::delete(&ctx, &which, None, Mode::Run).await }
+            };
+            match self.insist(ask).await {
+                // Whoever asks again may find that it was done.
+                Ok(()) | Err(Error::UnknownWorker { .. }) => return,
+                Err(error) => panic!("{error}"),
+            }
         }
         let (choice, number) = (self.random.below(3), self.random.below(5));
         self.fate.note(format_args!(
             "somebody changes {name} of {app} in {environment}: {choice} {number}"
         ));
-        let spec = |spec: &mut WorkerSpec| match choice {
+        let spec = move |spec: &mut WorkerSpec| match choice {
             0 => spec.command = Some(Command::Shell(format!("serve {number}"))),
             1 => spec.timing.drain = Duration::from_secs(number),
             _ if number == 0 => spec.rollout.order = Order::StopFirst,
             _ => spec.rollout.order = Order::StartFirst,
         };
-        let edit = Edit { spec, scale: None };
-        at_once(workers::update(
-            &self.somebody(),
-            &which,
-            edit,
-            None,
-            Mode::Run,
-        ))
-        .unwrap();
+        let ask = |ctx: Ctx| {
+            let which = which.clone();
+            let edit = Edit { spec, scale: None };
+            async move { workers::update(&ctx, &which, edit, None, Mode::Run).await }
+        };
+        self.insist(ask).await.unwrap();
     }
 
-    fn define_worker(&mut self, app: AppId, environment: EnvironmentId) {
+    async fn define_worker(&mut self, app: AppId, environment: EnvironmentId) {
         let Some(name) = self.random.pick(&DEFINED) else {
             return;
         };
@@ -101,15 +102,13 @@ impl World {
             "somebody defines {scale} of {name} of {app} in {environment}"
         ));
         let (app, environment) = (app.to_string(), environment.to_string());
-        let new = (spec, Some(scale));
-        match at_once(workers::create(
-            &self.somebody(),
-            &app,
-            &environment,
-            new,
-            Mode::Run,
-        )) {
-            Ok(_) | Err(Error::Store(store::Error::Exists { .. })) => {}
+        let ask = |ctx: Ctx| {
+            let (app, environment) = (app.clone(), environment.clone());
+            let new = (spec.clone(), Some(scale));
+            async move { workers::create(&ctx, &app, &environment, new, Mode::Run).await }
+        };
+        match self.insist(ask).await {
+            Ok(()) | Err(Error::Store(store::Error::Exists { .. })) => {}
             Err(error) => panic!("{error}"),
         }
     }

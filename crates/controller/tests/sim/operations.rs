@@ -1,9 +1,9 @@
 //! What people ask of Jockey, at random.
 
 use crate::world::{World, at_once};
-use controller::usecases::{Mode, deploys};
+use controller::usecases::{Ctx, Mode, deploys};
 use domain::{
-    AppId, Cause, CommitSha, DeployEvent, EnvironmentId, RepoName, Scale, WorkerSpec,
+    AppId, CommitSha, DeployEvent, EnvironmentId, RepoName, Scale, WorkerSpec,
     build::DeclaredWorker,
     deploy::Failure,
     node::Duty,
@@ -12,7 +12,7 @@ use domain::{
 };
 use ports::store::{
     Deploys as _, Nodes as _, Page, Reconciles as _, Workers as _,
-    deploys::{DeployPatch, NewDeploy, OnConflict},
+    deploys::{DeployPatch, OnConflict},
     reconciles::{self, NewReconcile},
     workers::{Restart, WorkerFilter},
 };
@@ -34,11 +34,11 @@ impl World {
             return;
         };
         match self.random.below(100) {
-            0..36 => self.deploy_commit(app, environment, &repo),
-            36..43 => self.roll_back(app, environment),
+            0..36 => self.deploy_commit(app, environment, &repo).await,
+            36..43 => self.roll_back(app, environment).await,
             43..54 => self.rescale(app, environment),
-            54..63 => self.configure(app, environment),
-            63..73 => self.edit_worker(app, environment),
+            54..63 => self.configure(app, environment).await,
+            63..73 => self.edit_worker(app, environment).await,
             73..78 => self.restart(app, environment),
             78..84 => self.cancel(app, environment),
             84..91 => self.set_duty(),
@@ -48,7 +48,7 @@ impl World {
         }
     }
 
-    pub(crate) fn deploy_commit(
+    pub(crate) async fn deploy_commit(
         &mut self,
         app: AppId,
         environment: EnvironmentId,
@@ -63,33 +63,33 @@ impl World {
             "somebody deploys {} of {app} to {environment}",
             commit.short()
         ));
-        let new = self.new_deploy(app, environment, Cause::Commit);
+        let target = deploys::Target::Ref(commit.as_str().parse().unwrap());
+        self.create_deploy(app, environment, target).await;
+    }
+
+    async fn create_deploy(
+        &mut self,
+        app: AppId,
+        environment: EnvironmentId,
+        target: deploys::Target,
+    ) {
+        let supersede = self.random.in_thousand(400);
         let request = deploys::Request {
             app: app.to_string(),
             environment: environment.to_string(),
-            target: deploys::Target::Ref(commit.as_str().parse().unwrap()),
-            on_conflict: new.on_conflict,
-            patience: new.patience,
-        };
-        at_once(deploys::create(&self.somebody(), request, Mode::Run)).unwrap();
-    }
-
-    fn new_deploy(&mut self, app: AppId, environment: EnvironmentId, cause: Cause) -> NewDeploy {
-        let supersede = self.random.in_thousand(400);
-        NewDeploy {
-            app,
-            environment,
-            cause,
-            git_ref: None,
-            build: None,
-            release: None,
-            patience: Duration::from_secs(60 + self.random.below(120)),
+            target,
             on_conflict: if supersede {
                 OnConflict::Supersede
             } else {
                 OnConflict::Queue
             },
-        }
+            patience: Duration::from_secs(60 + self.random.below(120)),
+        };
+        let ask = |ctx: Ctx| {
+            let request = request.clone();
+            async move { deploys::create(&ctx, request, Mode::Run).await }
+        };
+        self.insist(ask).await.unwrap();
     }
 
     /// Makes a commit whose image behaves in one of the ways that images do.
@@ -177,7 +177,7 @@ impl World {
         }
     }
 
-    fn roll_back(&mut self, app: AppId, environment: EnvironmentId) {
+    async fn roll_back(&mut self, app: AppId, environment: EnvironmentId) {
         let all = at_once(
             self.store
                 .list_releases(Some(app), Some(environment), Page::ALL),
@@ -189,11 +189,8 @@ impl World {
         self.fate.note(format_args!(
             "somebody rolls {app} in {environment} back to {release}"
         ));
-        let new = NewDeploy {
-            release: Some(release),
-            ..self.new_deploy(app, environment, Cause::Rollback)
-        };
-        at_once(self.store.create_deploy(new, &self.change())).unwrap();
+        let target = deploys::Target::Release(release);
+        self.create_deploy(app, environment, target).await;
     }
 
     fn rescale(&mut self, app: AppId, environment: EnvironmentId) {

@@ -160,7 +160,7 @@ async fn live(seed: u64, variant: Variant, tracing: Tracing) -> Outcome {
 async fn course(world: &mut World) -> Option<String> {
     let (app, repo) = world.apps[0].clone();
     let environment = world.environments[0];
-    world.deploy_commit(app, environment, &repo);
+    world.deploy_commit(app, environment, &repo).await;
     for _ in 0..4 + world.random.below(12) {
         if world.random.in_thousand(250) {
             world.choose_odds();

@@ -1,7 +1,10 @@
 //! One simulated world: nodes, a catalog, git, a database, servers, and what was deployed into it.
 
 use crate::{variants::Variant, watch::Watch};
-use controller::{Board, Deps, Feed, Server, usecases::Ctx};
+use controller::{
+    Board, Deps, Feed, Server,
+    usecases::{Ctx, Error},
+};
 use domain::{
     AppId, CommitSha, EnvironmentId, InstallationId, Node, NodeName, RepoName, Timestamp,
     app::Recipe,
@@ -10,7 +13,7 @@ use domain::{
 use futures_util::FutureExt;
 use ports::{
     Store,
-    store::{Change, entities::NewApp},
+    store::{self, Change, entities::NewApp},
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use testkit::{
@@ -36,6 +39,7 @@ pub(crate) struct World {
     made: Made,
     servers: Vec<Seat>,
     next_server: u64,
+    calls: u64,
     variant: Variant,
 }
 
@@ -54,6 +58,8 @@ struct Seat {
 }
 
 pub(crate) const INSTALLATION: InstallationId = InstallationId::from_bits(7);
+/// Calls of the API are numbered from here on: above every server.
+const CALLS: u64 = 1_000_000;
 /// Another Jockey on the same nodes.
 pub(crate) const OTHER: InstallationId = InstallationId::from_bits(8);
 
@@ -94,6 +100,7 @@ impl World {
             made: Made::default(),
             servers: Vec::new(),
             next_server: 0,
+            calls: 0,
             variant,
         };
         world.settle_in();
@@ -166,6 +173,40 @@ impl World {
             deps,
             actor: "somebody".to_owned(),
             request: None,
+        }
+    }
+
+    /// Somebody who calls the API of a server that may fail or die at each of its own calls, and who asks for the same
+    /// again until that is answered.
+    pub(crate) async fn insist<T: 'static, F>(
+        &mut self,
+        ask: impl Fn(Ctx) -> F,
+    ) -> Result<(), Error>
+    where
+        F: Future<Output = Result<T, Error>> + 'static,
+    {
+        loop {
+            self.calls += 1;
+            let call = CALLS + self.calls;
+            let points = self.fate.points_of(call);
+            let mut ctx = self.somebody();
+            ctx.deps.store = Arc::new(faulty::FaultyStore::new(self.store.clone(), points));
+            let asked = tokio::task::spawn_local(ask(ctx));
+            while !asked.is_finished() && self.fate.lives(call) {
+                self.pass(Duration::from_millis(10)).await;
+                if self.fate.ran_away() {
+                    return Ok(());
+                }
+            }
+            if !self.fate.lives(call) {
+                asked.abort();
+                continue;
+            }
+            self.fate.end(call);
+            match asked.await.expect("no use case panics") {
+                Err(Error::Store(store::Error::Unavailable(_) | store::Error::Stale { .. })) => {}
+                answer => return answer.map(drop),
+            }
         }
     }
 
