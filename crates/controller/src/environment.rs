@@ -62,7 +62,8 @@ pub(crate) struct Keeper {
     preparing: BTreeSet<DeployId>,
     /// Deploys that instances bore in the last turn and that the database did not know.
     strangers: BTreeSet<DeployId>,
-    /// What steps that failed have taught, to be written down before the next look.
+    /// What steps that failed have taught and what was seen to turn, until it is written down: before the next look at the
+    /// latest.
     learned: Vec<Entry>,
     retries: BTreeMap<InstanceId, Retry>,
     /// Deploys whose preparation failed for the moment.

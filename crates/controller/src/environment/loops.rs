@@ -1,27 +1,33 @@
 //! Tells of crash loops: when one begins, and when it is over.
 
 use super::{Acquainted, Keeper};
-use domain::{AppId, InstanceId, WorkerName};
+use domain::{AppId, DeployState, InstanceId, WorkerName};
 use ports::store::{events::NewEvent, intents::Entry, view::EnvironmentView};
-use scheduler::{CrashLoop, PlanInput};
+use scheduler::{CrashLoop, PlanInput, input::DesiredApp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What goes in a loop: one instance, or a Worker whose instances are replaced again and again.
 pub(super) type Looping = (AppId, WorkerName, Option<InstanceId>);
 
 impl Keeper {
-    /// The events of loops that have begun and of those that are over. A loop of this server that has just begun to look
-    /// tells of nothing: what it finds may have been told of before.
-    pub(super) fn note_loops(&mut self, view: &EnvironmentView, input: &PlanInput) -> Vec<Entry> {
+    /// Has the loops told of that have begun and those that are over. A loop of this server that has just begun to look
+    /// tells of nothing: what it finds may have been told of before. While an App is deploying nothing is known of its
+    /// loops: neither that they are over, nor that they go on.
+    pub(super) fn note_loops(&mut self, view: &EnvironmentView, input: &PlanInput) {
         let found = scheduler::crash_loops(input, &self.deps.board.restarts());
         let now: BTreeMap<Looping, CrashLoop> = found
             .into_iter()
             .map(|one| ((one.app, one.worker.clone(), one.instance), one))
             .collect();
-        let keys: BTreeSet<Looping> = now.keys().cloned().collect();
+        let deploying = deploying(input);
+        let undecided = self
+            .looping
+            .iter()
+            .filter(|(app, ..)| deploying.contains(app));
+        let keys: BTreeSet<Looping> = now.keys().chain(undecided).cloned().collect();
         let before = std::mem::replace(&mut self.looping, keys);
         if self.acquainted == Acquainted::No {
-            return Vec::new();
+            return;
         }
         let begun = now
             .iter()
@@ -29,10 +35,20 @@ impl Keeper {
             .map(|(key, one)| event(view, input, key, Turn::Begins(one)));
         let over = before
             .iter()
-            .filter(|key| !now.contains_key(*key))
+            .filter(|key| !self.looping.contains(*key))
             .map(|key| event(view, input, key, Turn::Ends));
-        begun.chain(over).collect()
+        self.learned.extend(begun.chain(over));
     }
+}
+
+/// The Apps that are being deployed.
+fn deploying(input: &PlanInput) -> BTreeSet<AppId> {
+    let is_deploying = |app: &&DesiredApp| {
+        let deploy = app.deploy.as_ref();
+        deploy.is_some_and(|deploy| deploy.state == DeployState::Deploying)
+    };
+    let apps = input.apps.iter().filter(is_deploying);
+    apps.map(|app| app.app).collect()
 }
 
 enum Turn<'a> {

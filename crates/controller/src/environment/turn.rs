@@ -82,10 +82,10 @@ impl Keeper {
         loop {
             let mut input = assemble(&self.deps, &view, sight, &scene);
             self.note_restarts(&input);
-            let mut entries = self.note_loops(&view, &input);
-            entries.extend(self.note_health(&input));
+            self.note_loops(&view, &input);
+            self.note_health(&input);
             let closures = settle(&input);
-            entries.extend(ledger::closed(&closures, &input));
+            let entries = ledger::closed(&closures, &input);
             self.forget(&closures);
             ledger::apply(&mut input, &closures);
             let plan = (self.deps.settings.planner)(&input);
@@ -160,25 +160,32 @@ impl Keeper {
         }
     }
 
-    async fn write(&self, entries: &[Entry]) -> Result<(), Error> {
-        if entries.is_empty() {
+    /// Writes these down, and with them what was learned before. What was learned is kept where they are refused.
+    async fn write(&mut self, entries: &[Entry]) -> Result<(), Error> {
+        let learned = self.learned.len();
+        self.learned.extend_from_slice(entries);
+        if self.learned.is_empty() {
             return Ok(());
         }
-        match self.deps.store.record(entries, &self.fence).await {
-            // Another Environment was faster to take the port or the room: its intents are in the next view.
-            Err(error @ (store::Error::PortTaken { .. } | store::Error::Overbooked { .. })) => {
-                tracing::debug!(%error, "planning again in a moment");
+        match self.deps.store.record(&self.learned, &self.fence).await {
+            Ok(()) => {
+                self.learned.clear();
+                Ok(())
+            }
+            Err(error) => {
+                self.learned.truncate(learned);
+                // Another Environment was faster to take the port or the room: its intents are in the next view.
+                if let store::Error::PortTaken { .. } | store::Error::Overbooked { .. } = error {
+                    tracing::debug!(%error, "planning again in a moment");
+                }
                 Err(error.into())
             }
-            written => Ok(written?),
         }
     }
 
-    /// Writes down what steps that failed have taught.
+    /// Writes down what steps that failed have taught, and what a turn has seen whose plan was refused.
     pub(super) async fn write_learned(&mut self) -> Result<(), Error> {
-        self.write(&self.learned).await?;
-        self.learned.clear();
-        Ok(())
+        self.write(&[]).await
     }
 
     /// Puts on record what Deploys have spent of their patience, some seconds at a time.
@@ -260,9 +267,9 @@ impl Keeper {
         }
     }
 
-    /// Puts the health that is seen now on the board, and tells of those that turned. A loop that has just begun tells
+    /// Puts the health that is seen now on the board, and has those told of that turned. A loop that has just begun tells
     /// of nothing: what it sees for the first time may have been so for days.
-    fn note_health(&mut self, input: &PlanInput) -> Vec<Entry> {
+    fn note_health(&mut self, input: &PlanInput) {
         let mut turned = Vec::new();
         let genuine = input
             .observed
@@ -281,8 +288,8 @@ impl Keeper {
             ));
         }
         match std::mem::replace(&mut self.acquainted, Acquainted::Yes) {
-            Acquainted::Yes => turned,
-            Acquainted::No => Vec::new(),
+            Acquainted::Yes => self.learned.extend(turned),
+            Acquainted::No => {}
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::stage::{Stage, web};
 use controller::usecases::instances::{self, Filter, InstanceView, Standing};
 use domain::{DeployState, build::DeclaredWorker, worker::WorkerSource};
-use ports::store::deploys::OnConflict;
+use ports::store::{Deploys, deploys::OnConflict};
 use std::time::Duration;
 use testkit::fake::{
     BuildEngine,
@@ -151,4 +151,22 @@ async fn a_worker_whose_instances_die_one_after_the_other_crash_loops() {
 
     stage.now_behaves(Behaviour::default());
     stage.told("worker.crash_loop_over").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deploy_does_not_end_the_loop_of_what_it_is_to_replace() {
+    let (stage, _server) = Stage::looping(vec![web(1)]).await;
+    stage.told("instance.crash_loop").await;
+    let next = stage.commit(2, vec![web(1)], Behaviour::of(Course::NeverServes));
+    let next = stage.deploy(&next, OnConflict::Queue).await;
+    let is_deploying = || {
+        let found = futures_util::FutureExt::now_or_never(stage.store.find_deploy(next));
+        found.is_some_and(|found| found.unwrap().unwrap().state == DeployState::Deploying)
+    };
+    stage.until("it is deploying", is_deploying).await;
+    sleep(Duration::from_secs(25)).await;
+    assert!(is_deploying());
+    let over = stage.events("instance.crash_loop_over").await;
+    assert_eq!(over, Vec::<String>::new());
+    assert_eq!(stage.events("instance.crash_loop").await.len(), 1);
 }
