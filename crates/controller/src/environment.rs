@@ -16,7 +16,7 @@ mod watches;
 
 use crate::{deps::Deps, health_watch::HealthWatch, perform::Outcome};
 use domain::{
-    DeployId, EnvironmentId, EventId, InstanceId, NodeName, Timestamp,
+    DeployId, EnvironmentId, EventId, InstanceId, NodeName, ReconcileId, Timestamp,
     config::{ConfigVersions, Variables},
 };
 use patience::Patience;
@@ -75,6 +75,8 @@ pub(crate) struct Keeper {
     looping: BTreeSet<loops::Looping>,
     /// How much time the Deploys that are deploying have had.
     patience: Patience,
+    /// Since when this server sees the Reconciles that are in progress.
+    reconciling: BTreeMap<ReconcileId, Instant>,
     /// When the last plan was made: by a clock that does not jump, and by the one that plans are made with.
     planned: (Instant, Timestamp),
     /// Whether the board has this Environment's instances. Until then nothing has turned: it is only seen at last.
@@ -156,6 +158,7 @@ impl Keeper {
             variables: None,
             looping: BTreeSet::new(),
             patience: Patience::default(),
+            reconciling: BTreeMap::new(),
             planned: (Instant::now(), Timestamp::EPOCH),
             acquainted: Acquainted::No,
         }

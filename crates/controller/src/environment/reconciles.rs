@@ -1,33 +1,37 @@
 //! Ends Reconciles.
 
-use super::{Keeper, Retry};
+use super::Keeper;
 use crate::Error;
-use domain::Timestamp;
+use domain::{AppId, InstanceId, reconcile::ReconcileEvent};
 use ports::store::{self, view::EnvironmentView};
-use scheduler::{Plan, plan::Why};
+use scheduler::{
+    Plan, PlanInput,
+    plan::{Held, Why},
+};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a Reconcile may take.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 impl Keeper {
-    /// A Reconcile ends when nothing is to be done in its scope, or when it has taken too long.
+    /// A Reconcile ends when nothing is to be done in its scope, or when it has taken too long. That is counted by a clock
+    /// that does not jump, from when this server first saw it.
     pub(super) async fn settle_reconciles(
-        &self,
+        &mut self,
         view: &EnvironmentView,
         plan: &Plan,
-        now: Timestamp,
+        input: &PlanInput,
     ) -> Result<(), Error> {
-        use domain::reconcile::ReconcileEvent;
-        const PATIENCE: std::time::Duration = std::time::Duration::from_secs(600);
+        self.reconciling
+            .retain(|id, _| view.reconciles.iter().any(|known| known.id == *id));
         for reconcile in &view.reconciles {
+            let since = self.reconciling.entry(reconcile.id);
+            let took = since.or_insert_with(Instant::now).elapsed();
             let mine = |app| reconcile.app.is_none_or(|wanted| wanted == app);
-            let busy = plan.steps.iter().any(|s| mine(s.app))
-                || plan
-                    .held
-                    .iter()
-                    .any(|h| mine(h.app) && !waits_for_a_person(&h.why));
-            // What waits for its next try is in no plan.
-            let tries = self.retries.values().all(Retry::is_due);
-            let (event, reason) = if !busy && tries && self.busy.is_empty() {
+            let (event, reason) = if !self.is_at_work(plan, input, mine) {
                 (ReconcileEvent::Matched, None)
-            } else if reconcile.created_at > now || now.since(reconcile.created_at) > PATIENCE {
+            } else if took > PATIENCE {
                 let held = plan
                     .held
                     .iter()
@@ -57,6 +61,29 @@ impl Keeper {
         }
         Ok(())
     }
+
+    /// Whether something is planned, under way, or waits for its next try, of these Apps.
+    fn is_at_work(&self, plan: &Plan, input: &PlanInput, mine: impl Fn(AppId) -> bool) -> bool {
+        let planned = plan.steps.iter().any(|step| mine(step.app));
+        let held = |held: &Held| mine(held.app) && !waits_for_a_person(&held.why);
+        // What waits for its next try is in no plan.
+        let waiting = self.retries.iter().filter(|(_, retry)| !retry.is_due());
+        let mut engaged = waiting.map(|(instance, _)| instance).chain(&self.busy);
+        planned
+            || plan.held.iter().any(held)
+            || engaged.any(|instance| app_of(*instance, input).is_none_or(&mine))
+    }
+}
+
+/// Whose an instance is, as far as it is on record or seen.
+fn app_of(instance: InstanceId, input: &PlanInput) -> Option<AppId> {
+    let mut intents = input.intents.iter();
+    let on_record = intents.find(|intent| intent.instance == instance);
+    let mut observed = input.observed.iter();
+    let mut seen = || observed.find(|sighting| sighting.seen.instance == instance);
+    on_record
+        .map(|intent| intent.app)
+        .or_else(|| seen().map(|sighting| sighting.seen.app))
 }
 
 /// What is held until somebody says what to do is not what a Reconcile brings about.

@@ -121,7 +121,7 @@ impl Keeper {
         entries.extend(self.deaths(plan, input).await);
         entries.extend(ledger::intents(plan, input, sight));
         self.carry_out(view, sight, input, plan, &entries).await?;
-        self.settle_reconciles(view, plan, input.now).await?;
+        self.settle_reconciles(view, plan, input).await?;
         Ok(Next::Wait(plan.wake_at))
     }
 

@@ -8,6 +8,7 @@ mod history;
 mod looks;
 mod lost;
 mod patience;
+mod reconciles;
 mod stage;
 mod watching;
 
