@@ -10,6 +10,7 @@ mod loops;
 mod patience;
 mod prepare;
 mod reconciles;
+mod restarts;
 mod turn;
 mod verdicts;
 mod watches;
@@ -77,6 +78,8 @@ pub(crate) struct Keeper {
     patience: Patience,
     /// Since when this server sees the Reconciles that are in progress.
     reconciling: BTreeMap<ReconcileId, Instant>,
+    /// When it was last looked which Deploys that wait for their next try are due.
+    advanced: Instant,
     /// When the last plan was made: by a clock that does not jump, and by the one that plans are made with.
     planned: (Instant, Timestamp),
     /// Whether the board has this Environment's instances. Until then nothing has turned: it is only seen at last.
@@ -159,6 +162,7 @@ impl Keeper {
             looping: BTreeSet::new(),
             patience: Patience::default(),
             reconciling: BTreeMap::new(),
+            advanced: Instant::now(),
             planned: (Instant::now(), Timestamp::EPOCH),
             acquainted: Acquainted::No,
         }
@@ -209,12 +213,13 @@ impl Keeper {
     fn until(&self, wake_at: Option<Timestamp>) -> Duration {
         let (planned, planned_at) = self.planned;
         let since = planned.elapsed();
-        let retries = self
-            .retries
-            .values()
-            .chain(self.waiting.values())
-            .filter(|retry| retry.at > planned)
-            .map(|retry| retry.at - planned);
+        // Each of them is due since it was last looked which are: one that became so while nodes were looked at is not.
+        let steps = self.retries.values().filter(|retry| retry.at > planned);
+        let deploys = self.waiting.values();
+        let deploys = deploys.filter(|retry| retry.at > self.advanced);
+        let retries = steps
+            .chain(deploys)
+            .map(|retry| retry.at.saturating_duration_since(planned));
         let due = wake_at.map(|at| at.since(planned_at));
         let next = retries
             .chain(due.filter(|due| !due.is_zero()))

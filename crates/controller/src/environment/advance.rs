@@ -4,6 +4,7 @@
 use super::{Finished, Keeper, prepare::Preparation};
 use domain::{BuildState, DeployState};
 use ports::store::view::{ActiveDeploy, AppView, EnvironmentView};
+use tokio::time::Instant;
 
 /// How often a host that does not answer is asked before a Deploy fails for it.
 const ATTEMPTS: u32 = 6;
@@ -12,6 +13,7 @@ impl Keeper {
     /// Starts the preparation of each Deploy whose turn it is, unless it is under way or waits for its next try. Answers
     /// those that ask nobody but the database: they take no longer than a look at the nodes, and are left to the caller.
     pub(super) fn advance(&mut self, view: &EnvironmentView) -> Vec<Preparation> {
+        self.advanced = Instant::now();
         let due: Vec<Preparation> = self
             .due(view)
             .map(|(app, active)| self.preparation(app, active))

@@ -31,6 +31,7 @@ impl Keeper {
         self.watch_nodes(&sight);
         self.watch_health(&view, &sight);
         self.spend_patience().await?;
+        self.forget_restarts(&view).await?;
         let next = self.decide(view, &sight).await;
         metrics::histogram!("jockey_turn_seconds").record(began.elapsed().as_secs_f64());
         next

@@ -7,6 +7,7 @@ mod disk;
 mod history;
 mod looks;
 mod lost;
+mod meanwhile;
 mod patience;
 mod reconciles;
 mod stage;

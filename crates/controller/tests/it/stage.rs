@@ -29,7 +29,7 @@ use testkit::{
     },
     sim::{
         Fate, Tracing,
-        faulty::{FaultyRuntime, Witness},
+        faulty::{FaultyRuntime, FaultyStore, Witness},
     },
 };
 
@@ -161,6 +161,17 @@ impl Stage {
         let runtime = FaultyRuntime::new(runtime, name.clone(), points, witness);
         let images = self.node.images(installation);
         self.deps.fleet = Arc::new(fake::Fleet::default().with(name, Arc::new(runtime), images));
+    }
+
+    /// Lets calls of the database go wrong as often as this fate says.
+    pub(crate) fn faulty_store(&mut self, fate: &Fate) {
+        let points = fate.points_of(1);
+        self.deps.store = Arc::new(FaultyStore::new(self.store.clone(), points));
+    }
+
+    /// Lets the host of the App's repository not answer any more.
+    pub(crate) fn lose_source(&self) {
+        self.source.lose(&self.repo);
     }
 
     /// Starts the next server, with a memory of its own.

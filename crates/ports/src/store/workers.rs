@@ -1,6 +1,6 @@
 //! Workers: definitions for the next Release, and scales, which live here alone.
 
-use super::{Change, Error, Listed, Page};
+use super::{Change, Error, Fence, Listed, Page};
 use async_trait::async_trait;
 use domain::{AppId, EnvironmentId, Scale, Timestamp, Worker, WorkerId, WorkerName, WorkerSpec};
 
@@ -95,6 +95,18 @@ pub trait Workers: Send + Sync {
         workers: &[WorkerId],
         restart: Restart,
         change: &Change,
+    ) -> Result<(), Error>;
+
+    /// Forgets a restart that was carried out. No event. Nothing happens when another one was asked for since, or the
+    /// Worker is gone.
+    ///
+    /// # Errors
+    /// `Fenced`.
+    async fn forget_restart(
+        &self,
+        id: WorkerId,
+        before: Timestamp,
+        fence: &Fence,
     ) -> Result<(), Error>;
 
     /// Deletes a Worker. Its instances go at once, for nothing is wanted of it; the next Release is without it unless

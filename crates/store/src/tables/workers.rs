@@ -16,7 +16,7 @@ use domain::{
     worker::WorkerSource,
 };
 use ports::store::{
-    Change, Error, Listed, Page, Workers,
+    Change, Error, Fence, Listed, Page, Workers,
     workers::{NewWorker, Restart, WorkerFilter},
 };
 use scheduler::input::RestartOnly;
@@ -334,6 +334,28 @@ impl Workers for Store {
             workers
                 .into_iter()
                 .try_for_each(|id| restart(tx, id, wanted, change))
+        })
+        .await
+    }
+
+    async fn forget_restart(
+        &self,
+        id: WorkerId,
+        before: Timestamp,
+        fence: &Fence,
+    ) -> Result<(), Error> {
+        let fence = fence.clone();
+        self.write(move |tx| {
+            tx.guard(&fence)?;
+            let done = workers::table
+                .find(id.number())
+                .filter(workers::restart_before.eq(before.micros()));
+            let nothing = (
+                workers::restart_before.eq(None::<i64>),
+                workers::restart_only.eq(None::<String>),
+            );
+            diesel::update(done).set(nothing).execute(tx.conn)?;
+            Ok(())
         })
         .await
     }

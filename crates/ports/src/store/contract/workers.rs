@@ -105,6 +105,23 @@ pub async fn a_restart_is_seen_in_the_view(store: &dyn Store) {
         .unwrap()
         .unwrap();
     assert_eq!(view.apps[0].workers[0].restart, Some(restart));
+    let newest = *store.newest_event().borrow();
+    for (before, left) in [(at(1).at, Some(restart)), (START, None)] {
+        store
+            .forget_restart(web.id, before, &shop.fence)
+            .await
+            .unwrap();
+        let view = store.view(shop.environment.id, START).await.unwrap();
+        assert_eq!(view.unwrap().apps[0].workers[0].restart, left);
+    }
+    assert_eq!(*store.newest_event().borrow(), newest, "that is no event");
+    store
+        .forget_restart(WorkerId::new(99), START, &shop.fence)
+        .await
+        .unwrap();
+    store.release(&shop.fence).await.unwrap();
+    let late = store.forget_restart(web.id, START, &shop.fence).await;
+    assert!(matches!(refused(late), Error::Fenced { .. }));
     let unknown = store
         .restart_workers(&[WorkerId::new(99)], restart, &at(5))
         .await;

@@ -11,7 +11,7 @@ use domain::{
     worker::WorkerSource,
 };
 use ports::store::{
-    Change, Error, Listed, Page, Workers,
+    Change, Error, Fence, Listed, Page, Workers,
     workers::{NewWorker, Restart, WorkerFilter},
 };
 
@@ -212,6 +212,21 @@ impl Workers for Store {
                 state.change_worker(*id, "worker.restarted", change, |row| {
                     row.restart = Some(restart);
                 })?;
+            }
+            Ok(())
+        })
+    }
+
+    async fn forget_restart(
+        &self,
+        id: WorkerId,
+        before: Timestamp,
+        fence: &Fence,
+    ) -> Result<(), Error> {
+        self.write(|state| {
+            state.guard(fence)?;
+            if let Some(row) = state.workers.get_mut(&id) {
+                row.restart = row.restart.filter(|restart| restart.before != before);
             }
             Ok(())
         })

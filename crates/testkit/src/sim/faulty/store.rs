@@ -119,6 +119,7 @@ between_points! { store::Workers, FaultyStore, transient;
     fn update_worker(id: WorkerId, spec: &WorkerSpec, read_at: Timestamp, change: &Change) -> Result<Worker, Error>;
     fn rescale(scales: &[(WorkerId, Scale)], change: &Change) -> Result<Vec<Worker>, Error>;
     fn restart_workers(workers: &[WorkerId], restart: Restart, change: &Change) -> Result<(), Error>;
+    fn forget_restart(id: WorkerId, before: Timestamp, fence: &Fence) -> Result<(), Error>;
     fn delete_worker(id: WorkerId, change: &Change) -> Result<(), Error>;
 }
 

@@ -1,0 +1,116 @@
+//! What happens while a turn looks, or is refused.
+
+use crate::stage::{Stage, change, web};
+use domain::{Cause, DeployState};
+use ports::store::{
+    Deploys, Page, Workers,
+    deploys::{NewDeploy, OnConflict},
+    workers::{Restart, WorkerFilter},
+};
+use std::time::Duration;
+use testkit::{
+    fake::node::Behaviour,
+    sim::{Fate, Odds, Tracing},
+};
+use tokio::time::{Instant, sleep};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A stage on which the first commit runs.
+async fn running(stage: &Stage) -> controller::Server {
+    let server = stage.start();
+    let commit = stage.commit(1, vec![web(1)], Behaviour::default());
+    let deploy = stage.deploy(&commit, OnConflict::Queue).await;
+    assert_eq!(stage.ended(deploy).await.state, DeployState::Deployed);
+    sleep(Duration::from_secs(15)).await;
+    server
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_turned_in_a_turn_that_was_refused_is_told_of_all_the_same() {
+    for seed in 1..=20 {
+        let fate = Fate::of(seed, Tracing::Hash);
+        let mut stage = Stage::new().await;
+        stage.faulty_store(&fate);
+        let _server = running(&stage).await;
+        let before = stage.events("instance.unhealthy").await.len();
+        fate.set_odds(Odds {
+            fail: 3_000,
+            ..Odds::default()
+        });
+        for handle in stage.handles() {
+            stage.node.pause(&handle);
+        }
+        sleep(Duration::from_secs(4)).await;
+        fate.set_odds(Odds::default());
+        sleep(Duration::from_secs(4)).await;
+        let told = stage.events("instance.unhealthy").await.len() - before;
+        assert!(told > 0, "seed {seed}: nothing is told");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_that_was_carried_out_does_not_count_again_when_the_clock_is_set_back() {
+    let stage = Stage::new().await;
+    let _server = running(&stage).await;
+    let workers = stage
+        .store
+        .list_workers(&WorkerFilter::default(), Page::ALL)
+        .await;
+    let web = workers.unwrap().items.remove(0).id;
+    let before = stage.handles();
+    let restart = Restart {
+        before: ports::Clock::now(&*stage.clock),
+        only: scheduler::input::RestartOnly::All,
+    };
+    stage
+        .store
+        .restart_workers(&[web], restart, &change())
+        .await
+        .unwrap();
+    let serves = |stage: &Stage| stage.summary() == "web: 1 serving of dep-1";
+    stage
+        .until("it is restarted", || {
+            serves(&stage) && stage.handles().is_disjoint(&before)
+        })
+        .await;
+    sleep(Duration::from_secs(15)).await;
+    stage.clock.backward(HOUR);
+    let restarted = stage.handles();
+    for handle in &restarted {
+        stage.node.remove_by_hand(handle);
+    }
+    stage
+        .until("another is started", || {
+            serves(&stage) && stage.handles().is_disjoint(&restarted)
+        })
+        .await;
+    let now = stage.handles();
+    sleep(2 * HOUR).await;
+    assert_eq!(stage.handles(), now, "it is not restarted once more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deploy_that_is_due_again_while_nodes_are_looked_at_does_not_wait_for_the_next_tick() {
+    let stage = Stage::new().await;
+    let _server = running(&stage).await;
+    // Each look takes as long as a node may.
+    stage.node.silence();
+    stage.lose_source();
+    let new = NewDeploy {
+        app: stage.app,
+        environment: stage.environment,
+        cause: Cause::Commit,
+        git_ref: Some("main".parse().unwrap()),
+        build: None,
+        release: None,
+        patience: Duration::from_secs(600),
+        on_conflict: OnConflict::Queue,
+    };
+    let began = Instant::now();
+    let deploy = stage.store.create_deploy(new, &change()).await.unwrap();
+    let failed = stage.ended(deploy.id).await;
+    assert_eq!(failed.state, DeployState::Failed);
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(90), "{took:?}");
+}
