@@ -1,8 +1,17 @@
 //! Calls gRPC services inside this process: no socket, the same guards.
+//!
+//! **Invariant:** a message is not made, and what it is made of not read, before the service wants it. The guards stand
+//! before that, so that who is not let in holds nothing here.
 
 use bytes::{Buf, BufMut, Bytes};
+use futures_util::{Stream, StreamExt, stream};
 use http::{Extensions, HeaderMap, HeaderName, header, uri::PathAndQuery};
 use prost_reflect::{DynamicMessage, MethodDescriptor};
+use std::{
+    future::{Future, ready},
+    pin::pin,
+};
+use tokio::sync::oneshot;
 use tonic::{
     Request, Status, Streaming,
     client::Grpc,
@@ -77,10 +86,56 @@ impl Behalf {
         }
     }
 
-    fn ask(self, message: &DynamicMessage) -> Request<Bytes> {
+    fn ask<T>(self, frames: T) -> Request<T> {
         let metadata = MetadataMap::from_headers(self.headers);
-        let frame = prost::Message::encode_to_vec(message);
-        Request::from_parts(metadata, self.extensions, frame.into())
+        Request::from_parts(metadata, self.extensions, frames)
+    }
+}
+
+/// Why a call has no answer.
+pub(crate) enum Failed<E> {
+    /// Its message could not be made.
+    Message(E),
+    /// What the service answers instead.
+    Service(Status),
+}
+
+/// When the message of a call is wanted, and where it goes then.
+struct Turn {
+    wanted: oneshot::Receiver<()>,
+    give: oneshot::Sender<Bytes>,
+}
+
+impl Turn {
+    /// The one frame of a request, as the service will find it.
+    fn new() -> (Self, impl Stream<Item = Bytes> + Send + 'static) {
+        let ((want, wanted), (give, given)) = (oneshot::channel(), oneshot::channel());
+        // It is polled by who reads the request, who has been let in by then.
+        let frames = stream::once(async move {
+            want.send(()).ok();
+            given.await.ok()
+        });
+        (Self { wanted, give }, frames.filter_map(ready))
+    }
+
+    /// The answer of a call, whose message is made once it is wanted.
+    async fn answered<T, E>(
+        self,
+        call: impl Future<Output = Result<T, Status>>,
+        message: impl Future<Output = Result<DynamicMessage, E>>,
+    ) -> Result<T, Failed<E>> {
+        let mut call = pin!(call);
+        tokio::select! {
+            biased;
+            refused = &mut call => return refused.map_err(Failed::Service),
+            Ok(()) = self.wanted => {}
+        }
+        // What drops the call when there is no message: it is as if the caller had hung up.
+        let message = message.await.map_err(Failed::Message)?;
+        let frame = prost::Message::encode_to_vec(&message);
+        // A service that does not wait for it any more has its answer.
+        self.give.send(frame.into()).ok();
+        call.await.map_err(Failed::Service)
     }
 }
 
@@ -92,35 +147,34 @@ impl Services {
     /// Calls an RPC that answers once.
     ///
     /// # Errors
-    /// What the service answers instead.
-    pub(crate) async fn call(
+    /// What the service answers instead, or why there is no message.
+    pub(crate) async fn call<E>(
         &self,
         rpc: &Rpc,
-        message: &DynamicMessage,
         behalf: Behalf,
-    ) -> Result<DynamicMessage, Status> {
-        let path = rpc.path.clone();
+        message: impl Future<Output = Result<DynamicMessage, E>>,
+    ) -> Result<DynamicMessage, Failed<E>> {
         let mut client = self.client().await;
-        let answer = client.unary(behalf.ask(message), path, Frames).await?;
-        rpc.decoded(answer.into_inner())
+        let (turn, frames) = Turn::new();
+        let call = client.client_streaming(behalf.ask(frames), rpc.path.clone(), Frames);
+        let answer = turn.answered(call, message).await?;
+        rpc.decoded(answer.into_inner()).map_err(Failed::Service)
     }
 
     /// Calls an RPC whose answer is a stream. The call ends when the stream is dropped.
     ///
     /// # Errors
-    /// What the service answers instead of a stream.
-    pub(crate) async fn stream(
+    /// What the service answers instead of a stream, or why there is no message.
+    pub(crate) async fn stream<E>(
         &self,
         rpc: &Rpc,
-        message: &DynamicMessage,
         behalf: Behalf,
-    ) -> Result<Streaming<Bytes>, Status> {
-        let path = rpc.path.clone();
+        message: impl Future<Output = Result<DynamicMessage, E>>,
+    ) -> Result<Streaming<Bytes>, Failed<E>> {
         let mut client = self.client().await;
-        let answer = client
-            .server_streaming(behalf.ask(message), path, Frames)
-            .await?;
-        Ok(answer.into_inner())
+        let (turn, frames) = Turn::new();
+        let call = client.streaming(behalf.ask(frames), rpc.path.clone(), Frames);
+        Ok(turn.answered(call, message).await?.into_inner())
     }
 
     async fn client(&self) -> Grpc<Routes> {

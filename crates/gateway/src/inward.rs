@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use prost_reflect::DynamicMessage;
 
-pub(crate) use body::read;
+pub(crate) use body::Bodies;
 
 /// What came over HTTP, apart from its method.
 pub(crate) struct Asked<'a> {

@@ -13,25 +13,44 @@ mod token;
 
 use crate::{
     call::{Behalf, Services},
-    inward,
+    inward::Bodies,
     table::{Found, Table},
 };
 use axum::{body::Body, response::Response};
 use errors::Told;
-use http::{Method, Request, request::Parts};
+use http::{HeaderMap, Method, Request, header, request::Parts};
 use params::Params;
-use prost_reflect::DescriptorPool;
+use prost_reflect::{DescriptorPool, DynamicMessage};
 use routes::Target;
 use shown::Shapes;
+use std::sync::Arc;
 
 /// The package of the services that are called.
 const PACKAGE: &str = "jockey.legacy.v1";
+/// The most bodies at once that are read to look for a token.
+const STRANGERS_MAX: usize = 16;
 
 /// The calls of the original Jockey, and the services behind them.
 pub(crate) struct Legacy {
     table: Table<Target>,
     shapes: Shapes,
     services: Services,
+    bodies: Arc<Bodies>,
+    /// Those that are read before anybody is asked who calls.
+    strangers: Bodies,
+}
+
+/// The parameters of a body.
+enum Given {
+    Unread(Body),
+    Read(Params),
+}
+
+/// Reads them.
+async fn given_in(bodies: &Bodies, headers: &HeaderMap, body: Body) -> Result<Params, Told> {
+    let body = bodies.read(body).await;
+    let body = body.map_err(|refusal| Told::refused(&refusal))?;
+    params::body(headers, &body)
 }
 
 impl Legacy {
@@ -39,13 +58,19 @@ impl Legacy {
     ///
     /// # Panics
     /// When they have some of them.
-    pub(crate) fn new(pool: &DescriptorPool, services: Services) -> Option<Self> {
+    pub(crate) fn new(
+        pool: &DescriptorPool,
+        services: Services,
+        bodies: Arc<Bodies>,
+    ) -> Option<Self> {
         let shapes = Shapes::of(pool)?;
         let table = routes::table(pool).expect("every route has its call");
         Some(Self {
             table,
             shapes,
             services,
+            bodies,
+            strangers: Bodies::at_most(STRANGERS_MAX),
         })
     }
 
@@ -60,17 +85,29 @@ impl Legacy {
 
     async fn ask(&self, parts: &mut Parts, body: Body) -> Result<Response, Told> {
         let (target, path) = self.find(&parts.method, parts.uri.path())?;
-        let body = inward::read(body)
-            .await
-            .map_err(|refusal| Told::refused(&refusal))?;
-        let mut given = params::body(&parts.headers, &body)?;
         let query = params::form(parts.uri.query().unwrap_or_default().as_bytes());
-        let place = token::take(&mut parts.headers, &given, &query);
-        params::lay_over(&mut given, query);
-        given.extend(path);
-        let message = fill::message(target.rpc.descriptor().input(), &given);
+        let place = token::take(&mut parts.headers, &Params::new(), &query);
+        let given = match parts.headers.contains_key(header::AUTHORIZATION) {
+            true => Given::Unread(body),
+            // The token may be in the body, so that it is read for anybody.
+            false => {
+                let given = given_in(&self.strangers, &parts.headers, body).await?;
+                token::take(&mut parts.headers, &given, &query);
+                Given::Read(given)
+            }
+        };
         let behalf = Behalf::of(parts);
-        let answered = self.call(target, &message, behalf).await;
+        let headers = &parts.headers;
+        let message = async {
+            let mut given = match given {
+                Given::Read(given) => given,
+                Given::Unread(body) => given_in(&self.bodies, headers, body).await?,
+            };
+            params::lay_over(&mut given, query);
+            given.extend(path);
+            Ok(fill::message(target.rpc.descriptor().input(), &given))
+        };
+        let answered = self.call(target, behalf, message).await;
         let mut response = answered.unwrap_or_else(|told| told.response());
         token::deprecate(&mut response, place);
         Ok(response)
@@ -79,15 +116,15 @@ impl Legacy {
     async fn call(
         &self,
         target: &Target,
-        message: &prost_reflect::DynamicMessage,
         behalf: Behalf,
+        message: impl Future<Output = Result<DynamicMessage, Told>>,
     ) -> Result<Response, Told> {
         let Target { rpc, status } = target;
         if rpc.descriptor().is_server_streaming() {
-            let stream = self.services.stream(rpc, message, behalf).await?;
+            let stream = self.services.stream(rpc, behalf, message).await?;
             return answer::streamed(&self.shapes, rpc.clone(), stream).await;
         }
-        let answer = self.services.call(rpc, message, behalf).await?;
+        let answer = self.services.call(rpc, behalf, message).await?;
         let json = self.shapes.json(&answer);
         Ok(answer::whole(status.of(&answer), json))
     }

@@ -23,11 +23,15 @@ mod template;
 use axum::{Router, extract::Request, routing::any};
 use call::Services;
 use http::HeaderValue;
+use inward::Bodies;
 use legacy::Legacy;
 use prost_reflect::DescriptorPool;
 use rest::Rest;
 use std::sync::Arc;
 use tonic::service::Routes;
+
+/// The most bodies of callers who were let in that are read at once, of 4 MiB each.
+const BODIES_MAX: usize = 16;
 
 /// What an installation chooses.
 #[derive(Debug, Clone, Default)]
@@ -53,8 +57,9 @@ pub fn router_of(descriptors: &[u8], routes: Routes, settings: &Settings) -> Rou
     let table = annotations::table(&pool).expect("every annotation can be served");
     let documents = documents::router(&pool, &table);
     let services = Services::new(routes);
-    let legacy = Legacy::new(&pool, services.clone()).map(Arc::new);
-    let rest = Arc::new(Rest::new(table, services));
+    let bodies = Arc::new(Bodies::at_most(BODIES_MAX));
+    let legacy = Legacy::new(&pool, services.clone(), Arc::clone(&bodies)).map(Arc::new);
+    let rest = Arc::new(Rest::new(table, services, bodies));
     let v1 = move |request: Request| {
         let rest = Arc::clone(&rest);
         async move { rest.answer(request).await }

@@ -143,6 +143,9 @@ impl From<&Refusal> for Problem {
                 description: description.clone(),
             });
         }
+        if let Some(wait) = refusal.retry_after() {
+            problem.retry_after(wait);
+        }
         if let Refusal::Method { allowed } = refusal {
             let allow = crate::refusal::allow(allowed);
             problem.headers.insert(header::ALLOW, allow);

@@ -1,6 +1,7 @@
 //! Why a request is answered by the gateway itself and not by a service.
 
 use http::{HeaderValue, Method, StatusCode};
+use std::time::Duration;
 
 /// Why a request is not passed on.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,8 @@ pub(crate) enum Refusal {
     BodyTooLarge { most: usize },
     #[error("the body did not arrive within {seconds} s")]
     BodyTooSlow { seconds: u64 },
+    #[error("too many bodies are under way")]
+    TooManyBodies,
     #[error("the body broke off")]
     BodyBroken,
     #[error("this call takes no body")]
@@ -36,6 +39,23 @@ impl Refusal {
         }
     }
 
+    /// After how long the same request may be answered, where waiting is all that it takes.
+    pub(crate) const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::TooManyBodies => Some(Duration::from_secs(1)),
+            Self::Path { .. }
+            | Self::Method { .. }
+            | Self::BodyTooLarge { .. }
+            | Self::BodyTooSlow { .. }
+            | Self::BodyBroken
+            | Self::BodyNotTaken
+            | Self::NotJson { .. }
+            | Self::Json { .. }
+            | Self::Field { .. }
+            | Self::IfMatch { .. } => None,
+        }
+    }
+
     /// Status, reason and advice.
     pub(crate) const fn told(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
@@ -54,6 +74,11 @@ impl Refusal {
                 StatusCode::REQUEST_TIMEOUT,
                 "BODY_TOO_SLOW",
                 "send it again",
+            ),
+            Self::TooManyBodies => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "TOO_MANY_BODIES",
+                "try again in a moment",
             ),
             Self::BodyBroken => (StatusCode::BAD_REQUEST, "BODY_BROKEN", "send it again"),
             Self::BodyNotTaken => (

@@ -2,8 +2,8 @@
 
 use crate::{
     annotations::Binding,
-    call::{Behalf, Services},
-    inward::{self, Asked},
+    call::{Behalf, Failed, Services},
+    inward::{self, Asked, Bodies},
     outward,
     problem::Problem,
     refusal::{self, Refusal},
@@ -14,6 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
+use std::sync::Arc;
 
 /// The reason of a service that refuses an entity tag.
 const STALE: &str = "STALE_ETAG";
@@ -22,11 +23,20 @@ const STALE: &str = "STALE_ETAG";
 pub(crate) struct Rest {
     table: Table<Binding>,
     services: Services,
+    bodies: Arc<Bodies>,
 }
 
 impl Rest {
-    pub(crate) const fn new(table: Table<Binding>, services: Services) -> Self {
-        Self { table, services }
+    pub(crate) const fn new(
+        table: Table<Binding>,
+        services: Services,
+        bodies: Arc<Bodies>,
+    ) -> Self {
+        Self {
+            table,
+            services,
+            bodies,
+        }
     }
 
     /// Answers one request.
@@ -41,25 +51,21 @@ impl Rest {
             Found::Methods(allowed) => return refused(&Refusal::Method { allowed }),
             Found::Nothing => return nothing_at(&parts.uri),
         };
-        let body = match inward::read(body).await {
-            Ok(body) => body,
-            Err(refusal) => return refused(&refusal),
-        };
-        let asked = Asked {
-            path,
-            query: parts.uri.query(),
-            headers: &parts.headers,
-            body,
-        };
-        let message = match inward::message(binding, &asked) {
-            Ok(message) => message,
-            Err(refusal) => return refused(&refusal),
-        };
         let behalf = Behalf::of(&parts);
+        let message = async {
+            let asked = Asked {
+                path,
+                query: parts.uri.query(),
+                headers: &parts.headers,
+                body: self.bodies.read(body).await?,
+            };
+            inward::message(binding, &asked)
+        };
         if binding.descriptor().is_server_streaming() {
-            let stream = match self.services.stream(&binding.rpc, &message, behalf).await {
+            let stream = match self.services.stream(&binding.rpc, behalf, message).await {
                 Ok(stream) => stream,
-                Err(status) => return Problem::from(&status).into_response(),
+                Err(Failed::Message(refusal)) => return refused(&refusal),
+                Err(Failed::Service(status)) => return Problem::from(&status).into_response(),
             };
             return if wants_events(&parts.headers) {
                 outward::events(binding.clone(), stream)
@@ -67,9 +73,10 @@ impl Rest {
                 outward::lines(binding.clone(), stream)
             };
         }
-        match self.services.call(&binding.rpc, &message, behalf).await {
+        match self.services.call(&binding.rpc, behalf, message).await {
             Ok(answer) => outward::answer(&parts.method, &parts.headers, &answer),
-            Err(status) => failed(&parts.headers, &status),
+            Err(Failed::Message(refusal)) => refused(&refusal),
+            Err(Failed::Service(status)) => failed(&parts.headers, &status),
         }
     }
 }

@@ -9,30 +9,50 @@ use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// The largest body, as the services have it for a message.
 pub(crate) const BODY_MAX: usize = 4 << 20;
 /// How long a body may take to arrive.
 pub(crate) const BODY_DEADLINE: Duration = Duration::from_secs(30);
 
-/// Reads a body to its end.
-///
-/// # Errors
-/// When it is too large or too slow, or breaks off.
-pub(crate) async fn read(body: axum::body::Body) -> Result<Bytes, Refusal> {
-    let too_large = || Refusal::BodyTooLarge { most: BODY_MAX };
-    // What says beforehand that it is too large is not read at all.
-    if http_body::Body::size_hint(&body).lower() > BODY_MAX as u64 {
-        return Err(too_large());
+/// How long a body waits until fewer others are under way.
+const ROOM_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The bodies that are under way. They are read into memory, so that only so many are at once.
+pub(crate) struct Bodies(Semaphore);
+
+impl Bodies {
+    pub(crate) fn at_most(many: usize) -> Self {
+        Self(Semaphore::new(many))
     }
-    let reading = Limited::new(body, BODY_MAX).collect();
-    match tokio::time::timeout(BODY_DEADLINE, reading).await {
-        Ok(Ok(read)) => Ok(read.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(Refusal::BodyBroken),
-        Err(_) => Err(Refusal::BodyTooSlow {
-            seconds: BODY_DEADLINE.as_secs(),
-        }),
+
+    /// Reads a body to its end.
+    ///
+    /// # Errors
+    /// When it is too large or too slow, or breaks off, or too many others are under way.
+    pub(crate) async fn read(&self, body: axum::body::Body) -> Result<Bytes, Refusal> {
+        if http_body::Body::is_end_stream(&body) {
+            return Ok(Bytes::new());
+        }
+        let too_large = || Refusal::BodyTooLarge { most: BODY_MAX };
+        // What says beforehand that it is too large is not read at all.
+        if http_body::Body::size_hint(&body).lower() > BODY_MAX as u64 {
+            return Err(too_large());
+        }
+        let room = tokio::time::timeout(ROOM_DEADLINE, self.0.acquire()).await;
+        let Ok(Ok(_room)) = room else {
+            return Err(Refusal::TooManyBodies);
+        };
+        let reading = Limited::new(body, BODY_MAX).collect();
+        match tokio::time::timeout(BODY_DEADLINE, reading).await {
+            Ok(Ok(read)) => Ok(read.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+            Ok(Err(_)) => Err(Refusal::BodyBroken),
+            Err(_) => Err(Refusal::BodyTooSlow {
+                seconds: BODY_DEADLINE.as_secs(),
+            }),
+        }
     }
 }
 

@@ -1,11 +1,11 @@
 //! Errors in the envelope of the original, and the status of each.
 
 use super::answer;
-use crate::refusal::Refusal;
+use crate::{call::Failed, refusal::Refusal};
 use axum::response::Response;
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, header};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -17,6 +17,7 @@ const STRANGER: &str = "could not authenticate your token";
 pub(super) struct Told {
     status: StatusCode,
     error: Error,
+    retry_after: Option<Duration>,
 }
 
 #[derive(Debug, Serialize)]
@@ -42,6 +43,7 @@ impl Told {
                 message: message.into(),
                 reasons: BTreeMap::new(),
             },
+            retry_after: None,
         }
     }
 
@@ -58,13 +60,33 @@ impl Told {
     /// What the gateway itself refuses.
     pub(super) fn refused(refusal: &Refusal) -> Self {
         let (status, _, _) = refusal.told();
-        Self::new(status, "bad_request", refusal.to_string())
+        let code = match refusal.retry_after() {
+            Some(_) => "unavailable",
+            None => "bad_request",
+        };
+        let mut told = Self::new(status, code, refusal.to_string());
+        told.retry_after = refusal.retry_after();
+        told
     }
 
     pub(super) fn response(&self) -> Response {
         let envelope = Envelope { error: &self.error };
         let json = serde_json::to_string(&envelope).expect("an error is texts");
-        answer::whole(self.status, json)
+        let mut response = answer::whole(self.status, json);
+        if let Some(wait) = self.retry_after {
+            let seconds = wait.as_secs().into();
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        response
+    }
+}
+
+impl From<Failed<Told>> for Told {
+    fn from(failed: Failed<Told>) -> Self {
+        match failed {
+            Failed::Message(told) => told,
+            Failed::Service(status) => status.into(),
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! From paths, queries, bodies and headers to the message of a call.
 
 use crate::things::Gateway;
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::stream;
 use http::{Method, StatusCode};
 use serde_json::json;
 
@@ -299,4 +302,51 @@ async fn the_service_hears_who_calls_and_nothing_that_is_not_its_business() {
         "authorization": "Bearer secret", "user-agent": "tester", "x-request-id": "r-1",
     });
     assert_eq!(answer.json()["heard"], want);
+}
+
+/// A body that never comes.
+fn endless() -> Body {
+    Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_body_of_who_is_not_let_in_is_not_waited_for() {
+    let gateway = Gateway::new();
+    let began = tokio::time::Instant::now();
+    let headers = [("authorization", "Bearer bad")];
+    let asked = gateway.ask(Method::POST, "/v1/things", &headers, endless());
+    let answer = asked.await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}", answer.text);
+    assert_eq!(began.elapsed(), std::time::Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_so_many_bodies_are_read_at_once() {
+    let gateway = Gateway::new();
+    let held = || gateway.ask(Method::POST, "/v1/things", &[], endless());
+    let slow = futures_util::future::join_all((0..16).map(|_| held()));
+    let more = async {
+        // Those before are under way by then.
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        let without = gateway.get("/v1/things?name=a").await;
+        (gateway.put(Method::POST, "/v1/things", "{}").await, without)
+    };
+    let (slow, (more, without)) = tokio::join!(slow, more);
+    assert_eq!(
+        without.status,
+        StatusCode::OK,
+        "what has no body waits for none"
+    );
+    assert_eq!(
+        more.status,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "{}",
+        more.text
+    );
+    assert_eq!(more.json()["reason"], "TOO_MANY_BODIES");
+    assert_eq!(more.header("retry-after"), Some("1"));
+    let slow: Vec<_> = slow.iter().map(|answer| answer.status).collect();
+    assert_eq!(slow, [StatusCode::REQUEST_TIMEOUT; 16]);
+    let after = gateway.put(Method::POST, "/v1/things", "{}").await;
+    assert_eq!(after.status, StatusCode::OK, "{}", after.text);
 }

@@ -162,6 +162,13 @@ impl Things {
     async fn serve(self, request: Request) -> Response {
         let method = request.uri().path().rsplit('/').next().unwrap().to_owned();
         let heard = request.headers().clone();
+        // As a guard: before anything of the request is read.
+        if heard
+            .get("authorization")
+            .is_some_and(|it| it == "Bearer bad")
+        {
+            return failure("16 TOKEN_UNKNOWN").into_http();
+        }
         let mut grpc = Grpc::new(Raw);
         let call = Call {
             things: self,
