@@ -20,12 +20,16 @@ use tracing::Instrument;
 const CALLS_MAX: usize = 256;
 /// How long a call may take until its answer begins. What it has begun to change goes on.
 const DEADLINE: Duration = Duration::from_secs(120);
+/// The same of those who show no token: fewer and shorter, so that whoever holds all of them shuts nobody else out.
+const OPEN_CALLS_MAX: usize = 32;
+const OPEN_DEADLINE: Duration = Duration::from_secs(10);
 
 /// What stands before every call.
 #[derive(Clone)]
 pub(crate) struct Guard {
     auth: Arc<Authenticator>,
     calls: Arc<Semaphore>,
+    open_calls: Arc<Semaphore>,
 }
 
 impl Guard {
@@ -33,6 +37,7 @@ impl Guard {
         Self {
             auth,
             calls: Arc::new(Semaphore::new(CALLS_MAX)),
+            open_calls: Arc::new(Semaphore::new(OPEN_CALLS_MAX)),
         }
     }
 
@@ -103,24 +108,26 @@ where
         let method = request.uri().path().trim_start_matches('/').to_owned();
         let span = tracing::info_span!("call", %method, caller = tracing::field::Empty);
         let answered = async move {
-            let Ok(_permit) = guard.calls.try_acquire() else {
-                return Ok(refuse(Refusal::TooManyCalls));
-            };
             let began = tokio::time::Instant::now();
-            match guard.admit(&method, request.headers()).await {
-                Ok(Admitted::Anybody) => {}
+            // Who is not let in takes no place, and the body of the request is not touched before that.
+            let (places, deadline) = match guard.admit(&method, request.headers()).await {
+                Ok(Admitted::Anybody) => (&guard.open_calls, OPEN_DEADLINE),
                 Ok(Admitted::As(caller)) => {
                     tracing::Span::current().record("caller", caller.actor());
                     request.extensions_mut().insert(caller);
+                    (&guard.calls, DEADLINE)
                 }
                 Err(refusal) => {
                     tracing::debug!(%refusal, "refused");
                     return Ok(refuse(refusal));
                 }
-            }
-            let answer = match tokio::time::timeout(DEADLINE, inner.call(request)).await {
+            };
+            let Ok(_place) = places.try_acquire() else {
+                return Ok(refuse(Refusal::TooManyCalls));
+            };
+            let answer = match tokio::time::timeout(deadline, inner.call(request)).await {
                 Ok(answer) => answer,
-                Err(_) => Ok(refuse(Refusal::TookTooLong(DEADLINE.as_secs()))),
+                Err(_) => Ok(refuse(Refusal::TookTooLong(deadline.as_secs()))),
             };
             // Only methods of the table come here, so that nobody makes up a label.
             metrics::histogram!("jockey_call_seconds", "method" => method)

@@ -3,7 +3,7 @@ use domain::token::Role;
 use ports::store::Tokens;
 use proto::v1;
 use std::time::Duration;
-use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse, health_client::HealthClient};
 use tonic_reflection::pb::v1::{
     ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
@@ -144,4 +144,39 @@ async fn a_client_in_any_language_finds_the_services_by_reflection_with_a_token(
         .map(|service| service.name.as_str())
         .collect();
     assert!(names.contains(&"jockey.v1.DeployService"), "{names:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_without_a_token_that_never_end_shut_nobody_else_out() {
+    /// More than are answered at once.
+    const CALLS: usize = 40;
+    let stage = Stage::still().await;
+    let viewer = stage.client(Role::Viewer).await;
+    let call = || async {
+        let mut grpc = tonic::client::Grpc::new(stage.channel());
+        grpc.ready().await.unwrap();
+        let codec: tonic_prost::ProstCodec<HealthCheckRequest, HealthCheckResponse> =
+            tonic_prost::ProstCodec::default();
+        let path = http::uri::PathAndQuery::from_static("/grpc.health.v1.Health/Check");
+        let never = tonic::Request::new(tokio_stream::pending());
+        refusal(grpc.client_streaming(never, path, codec).await)
+    };
+    let calls = futures_util::future::join_all((0..CALLS).map(|_| call()));
+    let other = async {
+        // All of them are under way by then.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        list(&viewer).await.unwrap();
+    };
+    let (refused, ()) = tokio::join!(calls, other);
+    let of = |reason: &str| refused.iter().filter(|it| it.contains(reason)).count();
+    assert_eq!(
+        (
+            of("TOO_MANY_CALLS"),
+            of("TOOK_TOO_LONG: the call took longer than 10 s")
+        ),
+        (8, 32),
+        "{refused:?}"
+    );
+    let mut health = HealthClient::new(stage.channel());
+    health.check(HealthCheckRequest::default()).await.unwrap();
 }
