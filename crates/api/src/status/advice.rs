@@ -69,6 +69,16 @@ pub(super) fn of_use_case(error: &Error) -> Told {
             );
             return told(Code::NotFound, "FORGOTTEN", advice);
         }
+        Error::EventAhead { .. } => (
+            Code::OutOfRange,
+            "EVENT_AHEAD",
+            "the database may have been restored: look at everything again, then follow from the newest, or without `after`",
+        ),
+        Error::EventsForgotten { .. } => (
+            Code::OutOfRange,
+            "EVENTS_FORGOTTEN",
+            "look at everything again, then follow from the oldest, or without `after`",
+        ),
         Error::NotAdoptable(_) => (Code::FailedPrecondition, "NOT_ADOPTABLE", ""),
         Error::Store(error) => return of_store(error),
         Error::Source(error) => return of_source(error),

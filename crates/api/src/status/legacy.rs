@@ -74,6 +74,8 @@ fn in_old_words(refusal: Refusal) -> Refusal {
         | usecases::Error::HasInstances { .. }
         | usecases::Error::NoStack
         | usecases::Error::Forgotten { .. }
+        | usecases::Error::EventAhead { .. }
+        | usecases::Error::EventsForgotten { .. }
         | usecases::Error::NotAdoptable(_)
         | usecases::Error::Store(_)
         | usecases::Error::Source(_)

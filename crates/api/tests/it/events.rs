@@ -1,5 +1,11 @@
 use crate::stage::{Stage, refusal};
+use ports::store::{
+    Retention,
+    retention::{Keep, Old},
+};
 use proto::v1;
+use std::time::Duration;
+use testkit::fake::clock::BEGINNING;
 
 fn watch(after: &str) -> v1::WatchEventsRequest {
     v1::WatchEventsRequest {
@@ -84,4 +90,34 @@ async fn events_are_listed_newest_first() {
         .into_inner();
     assert_eq!(page.events[0].kind, "app.created");
     assert!(!page.next_page_token.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cursor_from_which_nothing_can_be_followed_is_refused() {
+    let stage = Stage::still().await;
+    let admin = stage.admin().await;
+    let ask = async |after: &str| refusal(admin.events().watch_events(watch(after)).await);
+    let ahead = ask("evt-900").await;
+    assert!(
+        ahead.starts_with(
+            "OutOfRange EVENT_AHEAD: there is no event evt-900 yet: the newest is evt-4;"
+        ),
+        "{ahead}"
+    );
+    stage.clock.forward(Duration::from_secs(60));
+    admin.create_shop().await;
+    let keep = Keep {
+        since: BEGINNING + Duration::from_secs(1),
+        releases: 10,
+    };
+    assert_eq!(stage.store.forget(Old::Events, keep, 100).await.unwrap(), 4);
+    let forgotten = ask("evt-2").await;
+    assert!(
+        forgotten.starts_with("OutOfRange EVENTS_FORGOTTEN: what followed event evt-2 is not kept any more: the oldest event on record is evt-5;"),
+        "{forgotten}"
+    );
+    // Nothing is missed after the newest of what is gone.
+    let told = admin.events().watch_events(watch("evt-4")).await;
+    let told = told.unwrap().into_inner().message().await.unwrap();
+    assert_eq!(told.unwrap().events[0].id, "evt-5");
 }

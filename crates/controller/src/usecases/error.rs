@@ -1,6 +1,6 @@
 //! What a use case can answer instead of its result.
 
-use domain::{BuildId, BuildState, DeployId, DeployState};
+use domain::{BuildId, BuildState, DeployId, DeployState, EventId};
 use ports::{source, store};
 use std::{fmt, time::Duration};
 
@@ -56,6 +56,14 @@ pub enum Error {
         /// How many Releases of each App in each Environment are kept besides.
         releases: u32,
     },
+    /// A cursor beyond all events: of another database, or of this one before it was restored.
+    #[error("there is no event {after} yet: the newest is {newest}")]
+    EventAhead { after: EventId, newest: EventId },
+    /// Events after a cursor are not kept any more.
+    #[error(
+        "what followed event {after} is not kept any more: the oldest event on record is {oldest}"
+    )]
+    EventsForgotten { after: EventId, oldest: EventId },
     /// Instances run that the database does not know, and none of them can be taken over: a sentence for each Deploy.
     #[error("{}", .0.join("\n"))]
     NotAdoptable(Vec<String>),

@@ -78,19 +78,42 @@ pub struct Watch {
     tip: level::Receiver<EventId>,
 }
 
-/// Begins after an event, or now.
+/// Begins after an event, or now. After none, `EventId::new(0)`: with the oldest that is kept.
 ///
 /// # Errors
-/// `Unknown`.
+/// `Unknown`; `EventAhead` and `EventsForgotten` when what follows the event cannot be told whole.
 pub async fn watch(ctx: Ctx, filter: &Filter, after: Option<EventId>) -> Result<Watch, Error> {
     let filter = resolve(&ctx, filter).await?;
     let now = *ctx.deps.store.newest_event().borrow();
+    if let Some(after) = after {
+        goes_on_after(&ctx, after, now).await?;
+    }
     Ok(Watch {
         filter,
         cursor: after.unwrap_or(now),
         tip: ctx.deps.feed.tip(),
         ctx,
     })
+}
+
+/// Refuses a cursor from which a watcher would miss something, or hear nothing for ever.
+async fn goes_on_after(ctx: &Ctx, after: EventId, now: EventId) -> Result<(), Error> {
+    let (store, every) = (ctx.store(), EventFilter::default());
+    if after > now {
+        // What is written may be read before it is made known.
+        let newest = store.latest_events(None, &every, 1).await?;
+        let newest = newest.first().map_or(now, |event| event.id.max(now));
+        if after > newest {
+            return Err(Error::EventAhead { after, newest });
+        }
+    }
+    let oldest = store.events_after(EventId::new(0), &every, 1).await?;
+    match oldest.first().map(|event| event.id) {
+        Some(oldest) if after.number() > 0 && after.number() + 1 < oldest.number() => {
+            Err(Error::EventsForgotten { after, oldest })
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 impl Watch {
