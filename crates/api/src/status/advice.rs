@@ -3,6 +3,7 @@
 use super::{Told, told};
 use controller::usecases::{Error, Kind};
 use ports::{catalog, runtime, source, store};
+use std::{fmt::Display, time::Duration};
 use tonic::Code;
 
 pub(super) fn of_use_case(error: &Error) -> Told {
@@ -10,12 +11,7 @@ pub(super) fn of_use_case(error: &Error) -> Told {
         Error::Unknown { what, .. } => return unknown(*what),
         Error::UnknownWorker {
             app, environment, ..
-        } => {
-            let advice = format!(
-                "see `jockey workers list -a {app} -e {environment}`; the workers of a commit are known once it was deployed"
-            );
-            return told(Code::NotFound, "UNKNOWN_WORKER", advice);
-        }
+        } => return unknown_worker(app, environment),
         Error::Invalid { .. } => (Code::InvalidArgument, "INVALID_FIELD", ""),
         Error::StaleEtag { .. } => (
             Code::Aborted,
@@ -61,14 +57,7 @@ pub(super) fn of_use_case(error: &Error) -> Told {
             "NO_STACK",
             "make one with `jockey stacks create`",
         ),
-        Error::Forgotten { kept, releases, .. } => {
-            let days = kept.as_secs() / (24 * 3600);
-            let advice = format!(
-                "history is kept for {days} days, and the last {releases} releases of an app in an environment for good: \
-                 see `jockey releases list`, or deploy its commit again"
-            );
-            return told(Code::NotFound, "FORGOTTEN", advice);
-        }
+        Error::Forgotten { kept, releases, .. } => return forgotten(*kept, *releases),
         Error::EventAhead { .. } => (
             Code::OutOfRange,
             "EVENT_AHEAD",
@@ -85,6 +74,22 @@ pub(super) fn of_use_case(error: &Error) -> Told {
         Error::World(error) => return of_world(error),
     };
     told(code, reason, advice.to_owned())
+}
+
+fn unknown_worker(app: &impl Display, environment: &impl Display) -> Told {
+    let advice = format!(
+        "see `jockey workers list -a {app} -e {environment}`; the workers of a commit are known once it was deployed"
+    );
+    told(Code::NotFound, "UNKNOWN_WORKER", advice)
+}
+
+fn forgotten(kept: Duration, releases: u32) -> Told {
+    let days = kept.as_secs() / (24 * 3600);
+    let advice = format!(
+        "history is kept for {days} days, and the last {releases} releases of an app in an environment for good: see \
+         `jockey releases list`, or deploy its commit again"
+    );
+    told(Code::NotFound, "FORGOTTEN", advice)
 }
 
 fn unknown(what: Kind) -> Told {

@@ -340,7 +340,7 @@ fn begin_deploying(
     change: &Change,
 ) -> Result<(Deploy, Release), Fault> {
     let (before, _) = movable(tx.conn, id, from, DeployEvent::ImageReady)?;
-    if !builds::images::is_kept(tx.conn, new.image())? {
+    if !crate::tables::builds::images::is_kept(tx.conn, new.image())? {
         return Err(stale("image", new.image().short()));
     }
     let release = releases::make(tx, &before, new, change)?;
