@@ -18,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 const LINES: usize = 1000;
 /// Lines that come together are written together: one commit for what arrives within this time.
 const BATCH: Duration = Duration::from_millis(100);
+/// How often lines are tried to be kept while the database is away. The build waits meanwhile.
+const KEEP_TRIES: u32 = 5;
 /// How often a build is tried whose host or node does not answer.
 const ATTEMPTS: u32 = 3;
 /// Before the second try; twice as long before the third.
@@ -82,7 +84,8 @@ async fn start(
             // A panic is a defect. Tried again it would come again, and keep its place for ever.
             if AssertUnwindSafe(building).catch_unwind().await.is_err() {
                 let reason = "it broke off inside the server, whose log says more".to_owned();
-                finish(&deps, &fence, &build, BuildOutcome::Failed { reason }).await;
+                let outcome = BuildOutcome::Failed { reason };
+                finish(&deps, &fence, &build, outcome, &stop).await;
             }
             build.id
         });
@@ -94,7 +97,7 @@ async fn start(
 #[tracing::instrument(name = "build", skip_all, fields(build = %build.id, commit = build.commit.short()))]
 async fn build_one(deps: &Deps, fence: &Fence, build: &Build, stop: &CancellationToken) {
     let (told, heard) = mpsc::channel(LINES);
-    let keeping = keep_what_is_told(deps, fence, build.id, heard);
+    let keeping = keep_what_is_told(deps, fence, build.id, heard, stop);
     let building = async {
         // The branches that end a build drop the engine's future, which is how it is cancelled.
         tokio::select! {
@@ -102,7 +105,7 @@ async fn build_one(deps: &Deps, fence: &Fence, build: &Build, stop: &Cancellatio
             () = stop.cancelled() => None,
             why = unwanted(deps, build.id) => Some(why),
             () = tokio::time::sleep(deps.settings.build_deadline) => Some(BuildOutcome::Failed {
-                reason: format!("it took longer than {} min", deps.settings.build_deadline.as_secs() / 60),
+                reason: too_long(deps.settings.build_deadline),
             }),
             outcome = attempts(deps, build, told) => Some(outcome),
         }
@@ -111,7 +114,15 @@ async fn build_one(deps: &Deps, fence: &Fence, build: &Build, stop: &Cancellatio
     let (outcome, ()) = tokio::join!(building, keeping);
     metrics::histogram!("jockey_build_seconds").record(began.elapsed().as_secs_f64());
     if let Some(outcome) = outcome {
-        finish(deps, fence, build, outcome).await;
+        finish(deps, fence, build, outcome, stop).await;
+    }
+}
+
+/// Why a build has failed at its deadline.
+fn too_long(deadline: Duration) -> String {
+    match deadline.as_secs() {
+        seconds if seconds % 60 == 0 => format!("it took longer than {} min", seconds / 60),
+        seconds => format!("it took longer than {seconds} s"),
     }
 }
 
@@ -175,6 +186,7 @@ async fn unwanted(deps: &Deps, id: BuildId) -> BuildOutcome {
     let mut nobody_until = None;
     loop {
         newest.mark_unchanged();
+        let mut again = None;
         match deps.store.find_build(id).await {
             Ok(Some(build)) if build.state.is_final() => return cancelled("it was cancelled"),
             Ok(Some(build)) if build.wanted == Wanted::ByDeploys => {
@@ -189,6 +201,7 @@ async fn unwanted(deps: &Deps, id: BuildId) -> BuildOutcome {
                     Ok(_) => nobody_until = None,
                     Err(error) => {
                         tracing::warn!(build = %id, %error, "could not look who waits for the build");
+                        again = Some(tokio::time::Instant::now() + BEFORE_RETRY);
                     }
                 }
             }
@@ -196,10 +209,12 @@ async fn unwanted(deps: &Deps, id: BuildId) -> BuildOutcome {
             Ok(None) => return cancelled("it was deleted"),
             Err(error) => {
                 tracing::warn!(build = %id, %error, "could not look whether the build is still wanted");
+                again = Some(tokio::time::Instant::now() + BEFORE_RETRY);
             }
         }
         let patience = async {
-            match nobody_until {
+            // What could not be read says nothing of how long nobody has waited.
+            match again.or(nobody_until) {
                 Some(until) => tokio::time::sleep_until(until).await,
                 None => std::future::pending().await,
             }
@@ -228,6 +243,7 @@ async fn keep_what_is_told(
     fence: &Fence,
     id: BuildId,
     mut told: mpsc::Receiver<Told>,
+    stop: &CancellationToken,
 ) {
     let mut batch = Vec::new();
     while told.recv_many(&mut batch, LINES).await > 0 {
@@ -241,17 +257,26 @@ async fn keep_what_is_told(
                 received = told.recv_many(&mut batch, LINES), if batch.len() < LINES => if received == 0 { break },
             }
         }
-        keep(deps, fence, id, batch.drain(..)).await;
+        keep(deps, fence, id, batch.drain(..), stop).await;
     }
 }
 
-async fn keep(deps: &Deps, fence: &Fence, id: BuildId, told: impl Iterator<Item = Told>) {
+async fn keep(
+    deps: &Deps,
+    fence: &Fence,
+    id: BuildId,
+    told: impl Iterator<Item = Told>,
+    stop: &CancellationToken,
+) {
     let mut lines = Vec::new();
     for told in told {
         match told {
             Told::Line(line) => lines.push(line),
             Told::Strategy(strategy) => {
-                if let Err(error) = deps.store.note_strategy(id, &strategy, fence).await {
+                let noted = persist(KEEP_TRIES, stop, || {
+                    deps.store.note_strategy(id, &strategy, fence)
+                });
+                if let Err(error) = noted.await {
                     tracing::warn!(build = %id, %error, "how the image is made is not kept");
                 }
             }
@@ -260,17 +285,49 @@ async fn keep(deps: &Deps, fence: &Fence, id: BuildId, told: impl Iterator<Item 
     if lines.is_empty() {
         return;
     }
-    if let Err(error) = deps
-        .store
-        .append_build_lines(id, &lines, deps.clock.now(), fence)
-        .await
-    {
+    let at = deps.clock.now();
+    let kept = persist(KEEP_TRIES, stop, || {
+        deps.store.append_build_lines(id, &lines, at, fence)
+    });
+    if let Err(error) = kept.await {
         tracing::warn!(build = %id, %error, "lines of the build are not kept");
     }
 }
 
-/// Records how it ended, and does not give up while the database is only away for a moment.
-async fn finish(deps: &Deps, fence: &Fence, build: &Build, outcome: BuildOutcome) {
+/// Asks the database again while it is only away for a moment: until it answers, `tries` are spent, or the server stops.
+async fn persist<T, F>(
+    tries: u32,
+    stop: &CancellationToken,
+    mut ask: impl FnMut() -> F,
+) -> Result<T, store::Error>
+where
+    F: Future<Output = Result<T, store::Error>>,
+{
+    for _ in 1..tries {
+        match ask().await {
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, "what a build tells is not on record yet");
+            }
+            answer => return answer,
+        }
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(BEFORE_RETRY) => {}
+        }
+    }
+    ask().await
+}
+
+/// Records how it ended, and does not give up while the database is only away for a moment. A server that stops first
+/// leaves the build in progress, for whoever comes next.
+async fn finish(
+    deps: &Deps,
+    fence: &Fence,
+    build: &Build,
+    outcome: BuildOutcome,
+    stop: &CancellationToken,
+) {
     let message = match &outcome {
         BuildOutcome::Completed { image, .. } => {
             format!(
@@ -291,33 +348,74 @@ async fn finish(deps: &Deps, fence: &Fence, build: &Build, outcome: BuildOutcome
             )
         }
     };
-    loop {
-        let change = Change {
-            actor: "jockey".to_owned(),
-            at: deps.clock.now(),
-            message: message.clone(),
-            request: None,
-        };
-        match deps
-            .store
-            .finish_build(build.id, outcome.clone(), Some(fence), &change)
-            .await
-        {
-            Ok(_) => {
-                tracing::info!("{message}");
-                metrics::counter!("jockey_builds_total", "outcome" => outcome.event().as_str())
-                    .increment(1);
-                return;
-            }
-            Err(error) if error.is_transient() => {
-                tracing::warn!(%error, "the end of the build is not on record yet");
-                tokio::time::sleep(BEFORE_RETRY).await;
-            }
-            // Cancelled meanwhile, or another server's by now.
-            Err(error) => {
-                tracing::info!(%error, "the end of the build is not on record");
-                return;
-            }
+    let change = Change {
+        actor: "jockey".to_owned(),
+        at: deps.clock.now(),
+        message: message.clone(),
+        request: None,
+    };
+    let finished = persist(u32::MAX, stop, || {
+        let outcome = outcome.clone();
+        deps.store
+            .finish_build(build.id, outcome, Some(fence), &change)
+    });
+    match finished.await {
+        Ok(_) => {
+            tracing::info!("{message}");
+            metrics::counter!("jockey_builds_total", "outcome" => outcome.event().as_str())
+                .increment(1);
         }
+        // Cancelled meanwhile, or another server's by now, or the server stops.
+        Err(error) => tracing::info!(%error, "the end of the build is not on record"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::Instant;
+
+    fn away() -> store::Error {
+        store::Error::DiskFull("it is full".into())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_tried_for_ever_ends_when_the_server_stops() {
+        let stop = CancellationToken::new();
+        let began = Instant::now();
+        let trying = persist(u32::MAX, &stop, || async { Err::<(), _>(away()) });
+        let stopping = async {
+            tokio::time::sleep(BEFORE_RETRY * 50).await;
+            stop.cancel();
+        };
+        let (answer, ()) = tokio::join!(trying, stopping);
+        assert!(answer.unwrap_err().is_transient());
+        assert_eq!(began.elapsed(), BEFORE_RETRY * 50);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_away_for_a_moment_is_asked_again_and_not_for_ever() {
+        let stop = CancellationToken::new();
+        for (answers_at, wanted, asked) in [(1, true, 1), (3, true, 3), (9, false, 4)] {
+            let mut times = 0;
+            let answer = persist(4, &stop, || {
+                times += 1;
+                let answer = if times == answers_at {
+                    Ok(())
+                } else {
+                    Err(away())
+                };
+                async { answer }
+            });
+            assert_eq!(answer.await.is_ok(), wanted);
+            assert_eq!(times, asked);
+        }
+    }
+
+    #[test]
+    fn a_deadline_is_told_in_what_it_was_given_in() {
+        let told = |seconds| too_long(Duration::from_secs(seconds));
+        assert_eq!(told(1800), "it took longer than 30 min");
+        assert_eq!(told(2), "it took longer than 2 s");
     }
 }

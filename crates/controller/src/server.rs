@@ -23,9 +23,10 @@ impl Server {
     pub fn start(deps: Deps) -> Self {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        tasks.spawn(keep_environments(deps.clone(), stop.clone()));
-        tasks.spawn(builds::run(deps.clone(), stop.clone()));
-        tasks.spawn(housekeeping::run(deps, stop.clone()));
+        let both = || (deps.clone(), stop.clone());
+        tasks.spawn(unbroken("environments", both(), keep_environments));
+        tasks.spawn(unbroken("builds", both(), builds::run));
+        tasks.spawn(unbroken("housekeeping", both(), housekeeping::run));
         Self { stop, tasks }
     }
 
@@ -33,6 +34,28 @@ impl Server {
     pub async fn shutdown(mut self) {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// Runs a loop until it ends by itself, and begins it anew when it panics. What it has at hand is read again from the
+/// database; a lease that it leaves behind runs out.
+async fn unbroken<D: Clone, F: Future<Output = ()>>(
+    what: &'static str,
+    (deps, stop): (D, CancellationToken),
+    run: impl Fn(D, CancellationToken) -> F,
+) {
+    loop {
+        // The call itself may panic as well.
+        let running = async { run(deps.clone(), stop.clone()).await };
+        if AssertUnwindSafe(running).catch_unwind().await.is_ok() {
+            return;
+        }
+        tracing::error!(what, "a loop of the server broke off; it begins anew");
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(AFTER_PANIC) => {}
+        }
     }
 }
 
@@ -94,4 +117,41 @@ async fn claim_environments(
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_loop_that_panics_begins_anew_until_the_server_stops() {
+        let (begun, stop) = (Arc::new(AtomicU32::new(0)), CancellationToken::new());
+        let run = |begun: Arc<AtomicU32>, stop: CancellationToken| async move {
+            assert!(begun.fetch_add(1, SeqCst) >= 2, "a defect");
+            stop.cancelled().await;
+        };
+        let running = unbroken("test", (Arc::clone(&begun), stop.clone()), run);
+        let stopping = async {
+            tokio::time::sleep(AFTER_PANIC * 3).await;
+            stop.cancel();
+        };
+        tokio::join!(running, stopping);
+        assert_eq!(begun.load(SeqCst), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_stops_begins_nothing_anew() {
+        let (begun, stop) = (Arc::new(AtomicU32::new(0)), CancellationToken::new());
+        stop.cancel();
+        let run = |begun: Arc<AtomicU32>, _| async move {
+            begun.fetch_add(1, SeqCst);
+            panic!("a defect");
+        };
+        unbroken("test", (Arc::clone(&begun), stop), run).await;
+        assert_eq!(begun.load(SeqCst), 1);
+    }
 }
