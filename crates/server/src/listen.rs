@@ -1,6 +1,7 @@
 //! The one port: gRPC for who says that it is, and REST for everybody else.
 
 mod connection;
+mod quiet;
 mod stall;
 
 use axum::{Router, extract::Request, serve::Listener};

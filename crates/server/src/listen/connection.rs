@@ -1,6 +1,6 @@
 //! One connection, HTTP/1.1 or HTTP/2, with limits on all that a client could make it wait for or hold.
 
-use super::stall::Stall;
+use super::{quiet::Calls, stall::Stall};
 use axum::{Router, body::Body};
 use hyper::body::Incoming;
 use hyper_util::{
@@ -8,11 +8,8 @@ use hyper_util::{
     server::conn::auto::Builder,
     service::TowerToHyperService,
 };
-use std::{future::Future, pin::pin, time::Duration};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    sync::watch,
-};
+use std::{convert::Infallible, future::Future, pin::pin, time::Duration};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Connected;
 use tower::ServiceExt;
@@ -28,6 +25,9 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(60);
 /// How often a silent HTTP/2 client is asked whether it is still there, and how long it may take to say so.
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_DEADLINE: Duration = Duration::from_secs(20);
+/// How long a connection may have no call under way. HTTP/1 has the deadline of a head; HTTP/2 has none of its own, and a
+/// client that answers pings would keep its place for ever.
+const IDLE_DEADLINE: Duration = Duration::from_secs(5 * 60);
 /// The most calls at once on one HTTP/2 connection, as many as the API answers at once.
 const STREAMS_MAX: u32 = 256;
 
@@ -63,17 +63,20 @@ impl Connections {
     {
         let Self { app, http, stop } = self.clone();
         let told = stream.connect_info();
-        let (asked, mut is_asked) = watch::channel(());
-        let app = app.map_request(move |mut request: http::Request<Incoming>| {
-            asked.send_replace(());
+        let calls = Calls::default();
+        let quiet = calls.quiet(HEAD_DEADLINE, IDLE_DEADLINE);
+        let app = tower::service_fn(move |mut request: http::Request<Incoming>| {
+            let call = calls.begin();
             request.extensions_mut().insert(told.clone());
-            request.map(Body::new)
+            let answer = app.clone().oneshot(request.map(Body::new));
+            // The call lasts until the body of its answer is written, or dropped.
+            async move { Ok::<_, Infallible>(call.until_answered(answer.await?)) }
         });
         async move {
             let io = TokioIo::new(Stall::new(stream, WRITE_DEADLINE));
             let mut connection = pin!(http.serve_connection(io, TowerToHyperService::new(app)));
-            let mut first = pin!(tokio::time::timeout(HEAD_DEADLINE, is_asked.changed()));
-            let (mut waits, mut takes_calls) = (true, true);
+            let mut quiet = pin!(quiet);
+            let mut takes_calls = true;
             loop {
                 // Each branch is a level: what is dropped here is asked again in the next round.
                 tokio::select! {
@@ -83,12 +86,9 @@ impl Connections {
                         }
                         return;
                     }
-                    asked = &mut first, if waits => {
-                        waits = false;
-                        if asked.is_err() {
-                            tracing::debug!("nothing was asked on a connection");
-                            return;
-                        }
+                    () = &mut quiet => {
+                        tracing::debug!("nothing was asked on a connection");
+                        return;
                     }
                     () = stop.cancelled(), if takes_calls => {
                         takes_calls = false;

@@ -133,3 +133,76 @@ async fn a_build_says_how_its_image_is_made() -> anyhow::Result<()> {
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn a_build_past_its_deadline_fails_with_words() -> anyhow::Result<()> {
+    let server = Jockeyd::start_with(&["--build-deadline", "2s"]).await?;
+    let dockerfile = "FROM busybox:1\nRUN sleep 600\n";
+    server.app("late", &[("Dockerfile", dockerfile)]).await?;
+    let built = server.build("late", "HEAD").await?;
+    assert_eq!(built.state(), BuildState::Failed, "{built:?}");
+    assert_eq!(built.reason, "it took longer than 2 s");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_build_that_no_deploy_waits_for_any_more_is_cancelled() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    let dockerfile = "FROM busybox:1\nRUN sleep 600\n";
+    server.app("dropped", &[("Dockerfile", dockerfile)]).await?;
+    let mut deploys = Vec::new();
+    for environment in ["development", "production"] {
+        let request = v1::CreateDeployRequest {
+            app: "dropped".to_owned(),
+            environment: environment.to_owned(),
+            ..v1::CreateDeployRequest::default()
+        };
+        let made = server.admin().deploys().create_deploy(request).await?;
+        deploys.push(made.into_inner().deploy.expect("a deploy").id);
+    }
+    let mut builds = Vec::new();
+    for deploy in &deploys {
+        let ask = || async {
+            let deploy = deploy.clone();
+            let request = v1::GetDeployRequest { deploy };
+            server.admin().deploys().get_deploy(request).await
+        };
+        let waits = |answer: &v1::GetDeployResponse| {
+            let deploy = answer.deploy.as_ref();
+            deploy.is_some_and(|it| it.state() == DeployState::Building && !it.build.is_empty())
+        };
+        let found = server.until("the build to begin", ask, waits).await?;
+        builds.push(found.deploy.expect("it").build);
+    }
+    assert_eq!(builds[0], builds[1], "they share it");
+    let state = async || -> anyhow::Result<v1::Build> {
+        let build = builds[0].clone();
+        let request = v1::GetBuildRequest { build };
+        let answer = server.admin().builds().get_build(request).await?;
+        Ok(answer.into_inner().build.expect("a build"))
+    };
+    let cancel = async |deploy: &String| {
+        let request = v1::CancelDeployRequest {
+            deploy: deploy.clone(),
+            ..v1::CancelDeployRequest::default()
+        };
+        server.admin().deploys().cancel_deploy(request).await
+    };
+    cancel(&deploys[0]).await?;
+    server.ended(&deploys[0]).await?;
+    assert_eq!(state().await?.state(), BuildState::InProgress);
+    cancel(&deploys[1]).await?;
+    let ask = || async {
+        let build = builds[0].clone();
+        let request = v1::GetBuildRequest { build };
+        server.admin().builds().get_build(request).await
+    };
+    let over = |answer: &v1::GetBuildResponse| {
+        let build = answer.build.as_ref();
+        build.is_some_and(|it| it.state() == BuildState::Cancelled)
+    };
+    let ended = server.until("the build to be cancelled", ask, over).await?;
+    let reason = ended.build.expect("it").reason;
+    assert_eq!(reason, "no deploy waits for it any more");
+    Ok(())
+}

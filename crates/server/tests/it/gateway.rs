@@ -11,6 +11,10 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::{Value, json};
 use std::path::Path;
 use testkit::git::Change;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tonic::codegen::Bytes;
 
 /// An app of `example/<name>`.
@@ -287,5 +291,42 @@ async fn a_call_that_nobody_waits_for_any_more_gives_its_place_back() -> anyhow:
         assert_eq!(response.status(), StatusCode::OK);
         drop(response);
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn bodies_of_strangers_that_never_come_keep_nobody_else_waiting() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    let rest = server.rest()?;
+    let address = rest.base.trim_start_matches("http://").to_owned();
+    let ask = async |head: &str| -> anyhow::Result<TcpStream> {
+        let mut stream = TcpStream::connect(&address).await?;
+        let head = format!("{head} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n");
+        stream.write_all(head.as_bytes()).await?;
+        Ok(stream)
+    };
+    let answer = async |mut stream: TcpStream| -> anyhow::Result<String> {
+        let mut heard = vec![0; 1 << 16];
+        let read = tokio::time::timeout(PATIENCE, stream.read(&mut heard)).await??;
+        Ok(String::from_utf8_lossy(&heard[..read]).to_lowercase())
+    };
+    // Who shows no token is told so, and nothing of the body is waited for.
+    let told = answer(ask("POST /v1/apps").await?).await?;
+    assert!(told.starts_with("http/1.1 401"), "{told}");
+    // Where the token may be in the body, a few are read at once.
+    let mut held = Vec::new();
+    for _ in 0..32 {
+        held.push(ask("POST /apps").await?);
+    }
+    let told = answer(held.pop().context("one")?).await?;
+    assert!(told.starts_with("http/1.1 503"), "{told}");
+    assert!(
+        told.contains("retry-after: 1") && told.contains("unavailable"),
+        "{told}"
+    );
+    let made = rest.post("/v1/apps", &app("let-in")).await?;
+    assert_eq!(made.status, StatusCode::OK, "{}", made.text);
+    let made = rest.post("/apps", &app("let-in-too")).await?;
+    assert_eq!(made.status, StatusCode::OK, "{}", made.text);
     Ok(())
 }

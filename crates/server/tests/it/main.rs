@@ -30,4 +30,5 @@ mod restored;
 mod secrets;
 mod shutdown;
 mod state;
+mod watched;
 mod zero_downtime;

@@ -16,10 +16,15 @@ use tonic::transport::Channel;
 
 /// The body that an instance answers with, over a connection of its own.
 pub(crate) async fn get(address: &str) -> anyhow::Result<String> {
+    get_at(address, "/").await
+}
+
+/// The same at a path.
+pub(crate) async fn get_at(address: &str, path: &str) -> anyhow::Result<String> {
     let asked = async {
         let mut stream = TcpStream::connect(address).await?;
         stream
-            .write_all(format!("GET / HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes())
+            .write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes())
             .await?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await?;

@@ -1,12 +1,14 @@
 //! Config values: for the process and for those who may read them, and nowhere else.
 
 use crate::{
-    calls::{Clients, DEVELOPMENT},
-    harness::{Jockeyd, exactly},
+    calls::{Clients, DEVELOPMENT, contains},
+    harness::{Jockeyd, PATIENCE, exactly},
     sources::WEB,
 };
+use anyhow::Context;
+use prost::Message;
 use proto::v1;
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 const PLANTED: &str = "planted-7f3a-Qx9-value";
 
@@ -34,10 +36,7 @@ fn files_with(directory: &Path, wanted: &str) -> anyhow::Result<Vec<String>> {
             found.extend(files_with(&path, wanted)?);
         } else {
             let bytes = std::fs::read(&path)?;
-            if bytes
-                .windows(wanted.len())
-                .any(|it| it == wanted.as_bytes())
-            {
+            if has(&bytes, wanted) {
                 found.push(path.display().to_string());
             }
         }
@@ -88,51 +87,124 @@ async fn a_viewer_is_shown_stars() -> anyhow::Result<()> {
         "names are no secret"
     );
 
-    let mut told = format!("{masked:?}");
+    let stars = masked.values.values().map(String::as_str);
+    assert_eq!(stars.collect::<BTreeSet<_>>(), BTreeSet::from(["***"]));
+
+    // As it is sent: what a message prints of itself is another thing.
+    let mut told = masked.encode_to_vec();
     macro_rules! ask {
-        ($($service:ident.$call:ident($request:ident),)+) => {
-            $(told += &format!("{:?}", viewer.$service().$call(v1::$request::default()).await?);)+
+        ($($service:ident.$call:ident($request:expr),)+) => {
+            $(told.extend(viewer.$service().$call($request).await?.into_inner().encode_to_vec());)+
         };
     }
     ask! {
-        apps.list_apps(ListAppsRequest),
-        builds.list_builds(ListBuildsRequest),
-        configs.list_config_sets(ListConfigSetsRequest),
-        deploys.list_deploys(ListDeploysRequest),
-        environments.list_environments(ListEnvironmentsRequest),
-        events.list_events(ListEventsRequest),
-        instances.list_instances(ListInstancesRequest),
-        nodes.list_nodes(ListNodesRequest),
-        reconciles.list_reconciles(ListReconcilesRequest),
-        stacks.list_stacks(ListStacksRequest),
-        system.get_status(GetStatusRequest),
-        system.get_settings(GetSettingsRequest),
-        system.get_disk_usage(GetDiskUsageRequest),
-        workers.list_workers(ListWorkersRequest),
+        apps.list_apps(v1::ListAppsRequest::default()),
+        builds.list_builds(v1::ListBuildsRequest::default()),
+        configs.list_config_sets(v1::ListConfigSetsRequest::default()),
+        configs.list_config_set_versions(v1::ListConfigSetVersionsRequest {
+            environment: DEVELOPMENT.to_owned(),
+            app: "keeper".to_owned(),
+            ..v1::ListConfigSetVersionsRequest::default()
+        }),
+        deploys.list_deploys(v1::ListDeploysRequest::default()),
+        environments.list_environments(v1::ListEnvironmentsRequest::default()),
+        events.list_events(v1::ListEventsRequest::default()),
+        instances.list_instances(v1::ListInstancesRequest::default()),
+        nodes.list_nodes(v1::ListNodesRequest::default()),
+        reconciles.list_reconciles(v1::ListReconcilesRequest::default()),
+        reconciles.preview_reconcile(v1::PreviewReconcileRequest {
+            environment: DEVELOPMENT.to_owned(),
+            ..v1::PreviewReconcileRequest::default()
+        }),
+        stacks.list_stacks(v1::ListStacksRequest::default()),
+        system.get_status(v1::GetStatusRequest::default()),
+        system.get_settings(v1::GetSettingsRequest::default()),
+        system.get_disk_usage(v1::GetDiskUsageRequest::default()),
+        workers.list_workers(v1::ListWorkersRequest::default()),
     }
-    let versions = v1::ListConfigSetVersionsRequest {
-        environment: DEVELOPMENT.to_owned(),
-        app: "keeper".to_owned(),
-        ..v1::ListConfigSetVersionsRequest::default()
-    };
-    told += &format!(
-        "{:?}",
-        viewer.configs().list_config_set_versions(versions).await?
-    );
-    let preview = v1::PreviewReconcileRequest {
-        environment: DEVELOPMENT.to_owned(),
-        ..v1::PreviewReconcileRequest::default()
-    };
-    told += &format!(
-        "{:?}",
-        viewer.reconciles().preview_reconcile(preview).await?
-    );
-    assert!(
-        told.contains("keeper") && told.contains("PASSWORD"),
-        "{told}"
-    );
-    assert!(!told.contains(PLANTED), "{told}");
+    assert!(has(&told, "keeper") && has(&told, "PASSWORD"));
+    assert!(!has(&told, PLANTED), "{}", String::from_utf8_lossy(&told));
+    let sent = shown_to(&server.admin()).await?.encode_to_vec();
+    assert!(has(&sent, PLANTED), "it would be found");
     Ok(())
+}
+
+#[tokio::test]
+async fn a_viewer_finds_no_value_in_streams_and_over_http() -> anyhow::Result<()> {
+    let server = planted().await?;
+    let token = server.token("viewer", &[]).await?;
+    let viewer = Clients(server.api_as(&token));
+    let request = v1::ListDeploysRequest::default();
+    let deploys = viewer.deploys().list_deploys(request).await?;
+    let deploys = deploys.into_inner().deploys;
+    let deploy = deploys.first().context("a deploy")?;
+    let events = v1::WatchEventsRequest {
+        after: "evt-1".to_owned(),
+        ..v1::WatchEventsRequest::default()
+    };
+    let events = viewer.events().watch_events(events).await?.into_inner();
+    let mut told = events_to(events, "config").await?;
+    let watch = v1::WatchDeployRequest {
+        deploy: deploy.id.clone(),
+    };
+    let mut watched = viewer.deploys().watch_deploy(watch).await?.into_inner();
+    while let Some(progress) = watched.message().await? {
+        told.extend(progress.encode_to_vec());
+    }
+    let logs = v1::StreamBuildLogsRequest {
+        build: deploy.build.clone(),
+        ..v1::StreamBuildLogsRequest::default()
+    };
+    let mut logs = viewer.builds().stream_build_logs(logs).await?.into_inner();
+    while let Some(lines) = logs.message().await? {
+        told.extend(lines.encode_to_vec());
+    }
+    assert!(has(&told, &deploy.id) && has(&told, "keeper"));
+    assert!(!has(&told, PLANTED), "{}", String::from_utf8_lossy(&told));
+
+    let (admin, viewer) = (server.rest()?, server.rest()?.with_token(&token));
+    for (path, masked) in [
+        (
+            "/v1/environments/development/configSet?app=keeper",
+            "\"PASSWORD\":\"***\"",
+        ),
+        (
+            "/v1/environments/development/configSet/versions?app=keeper",
+            "PASSWORD",
+        ),
+        ("/v1/configSets", "keeper"),
+        ("/config_sets?app=keeper", "\"PASSWORD\":\"***\""),
+    ] {
+        let answer = viewer.get(path).await?;
+        assert_eq!(answer.status, http::StatusCode::OK, "{}", answer.text);
+        let text = answer.text.replace(": ", ":");
+        contains(&text, &[masked]);
+        assert!(!text.contains(PLANTED), "{path}: {text}");
+    }
+    let shown = admin.get("/config_sets?app=keeper").await?;
+    contains(&shown.text, &[PLANTED]);
+    Ok(())
+}
+
+/// What is sent of events, to the first whose kind begins so.
+async fn events_to(
+    mut events: tonic::Streaming<v1::WatchEventsResponse>,
+    kind: &str,
+) -> anyhow::Result<Vec<u8>> {
+    let mut sent = Vec::new();
+    loop {
+        let told = tokio::time::timeout(PATIENCE, events.message()).await??;
+        let told = told.context("the stream ended")?;
+        sent.extend(told.encode_to_vec());
+        if told.events.iter().any(|event| event.kind.starts_with(kind)) {
+            return Ok(sent);
+        }
+    }
+}
+
+/// Whether these bytes hold a text.
+fn has(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|it| it == text.as_bytes())
 }
 
 #[tokio::test]

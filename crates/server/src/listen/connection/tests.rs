@@ -104,6 +104,42 @@ async fn a_call_may_take_longer_than_a_head() {
     assert!(served.hears("slow").await.contains("200 OK"));
 }
 
+/// A client of HTTP/2 that answers every ping.
+async fn over_http2(
+    client: DuplexStream,
+) -> (
+    hyper::client::conn::http2::SendRequest<Body>,
+    JoinHandle<hyper::Result<()>>,
+) {
+    let made = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(client));
+    let (sender, connection) = made.await.unwrap();
+    (sender, tokio::spawn(connection))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_answers_pings_and_asks_nothing_is_cut_off() {
+    let served = Served::new();
+    let (mut sender, client) = over_http2(served.client).await;
+    let ask = |path: &str| http::Request::get(format!("http://x{path}")).body(Body::empty());
+    let answer = sender.send_request(ask("/").unwrap()).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    drop(answer);
+    // A call under way is none the worse for lasting longer.
+    let slow = tokio::spawn(sender.send_request(ask("/slow").unwrap()));
+    served.begun.notified().await;
+    tokio::time::sleep(IDLE_DEADLINE * 3).await;
+    served.go_on.notify_one();
+    assert_eq!(slow.await.unwrap().unwrap().status(), 200);
+    let began = Instant::now();
+    served.task.await.unwrap();
+    let took = began.elapsed();
+    assert!(
+        took >= IDLE_DEADLINE && took <= IDLE_DEADLINE + Duration::from_secs(1),
+        "{took:?}"
+    );
+    client.await.unwrap().ok();
+}
+
 #[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
     let mut served = Served::new();

@@ -1,0 +1,61 @@
+//! What a server tells those who look after it: figures and logs.
+
+use crate::{
+    calls::contains,
+    harness::{Jockeyd, exactly},
+    network::get_at,
+    sources::WEB,
+};
+use serde_json::Value;
+
+/// A server that has deployed something.
+async fn busy(arguments: &[&str]) -> anyhow::Result<Jockeyd> {
+    let server = Jockeyd::start_with(arguments).await?;
+    server
+        .app("seen", &[("Dockerfile", WEB), ("page", "seen")])
+        .await?;
+    server.deployed("seen").await?;
+    server.settled("seen", "one", exactly(1)).await?;
+    Ok(server)
+}
+
+#[tokio::test]
+async fn figures_tell_of_a_deploy() -> anyhow::Result<()> {
+    let free = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let address = free.local_addr()?.to_string();
+    drop(free);
+    let _server = busy(&["--metrics-listen", &address]).await?;
+    let figures = get_at(&address, "/metrics").await?;
+    contains(
+        &figures,
+        &[
+            "# HELP jockey_deploys_total Deploys that ended, by outcome",
+            "jockey_deploys_total{outcome=\"deploy.deployed\"} 1",
+            "jockey_builds_total{outcome=\"build.completed\"} 1",
+            "jockey_build_seconds_count 1",
+            "jockey_steps_total{action=\"",
+            "jockey_instances{environment=\"development\",health=\"healthy\"} 1",
+            "jockey_call_seconds_count{method=\"jockey.v1.DeployService/CreateDeploy\"} 1",
+        ],
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_log_in_json_is_an_object_a_line() -> anyhow::Result<()> {
+    let mut server = busy(&["--log", "json"]).await?;
+    server.terminate()?;
+    let log = server.log();
+    let mut words = String::new();
+    for line in log.lines() {
+        let parsed: Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        for name in ["timestamp", "level"] {
+            assert!(parsed[name].is_string(), "{line}");
+        }
+        words += parsed["fields"]["message"].as_str().unwrap_or_default();
+        words += "\n";
+    }
+    contains(&words, &["is completed"]);
+    Ok(())
+}
