@@ -11,7 +11,7 @@ use crate::exit::Error;
 const DURATION_MAX: Duration = Duration::from_secs(36_500 * 86_400);
 
 /// `NAME=VALUE`; `NAME=@FILE` takes the value from a file and `NAME=@-` from standard input, both
-/// exactly as they are; `NAME=pub(crate) fn duration(textVALUE` is a value that begins with `@`.
+/// exactly as they are; `NAME=@@VALUE` is a value that begins with `@`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Assignment {
     pub(crate) name: String,
@@ -230,10 +230,7 @@ mod tests {
         };
         assert_eq!(Assignment::parse("A=b=c"), Ok(text("A", "b=c")));
         assert_eq!(Assignment::parse("A="), Ok(text("A", "")));
-        assert_eq!(
-            Assignment::parse("A=pub(crate) fn duration(textb"),
-            Ok(text("A", "@b"))
-        );
+        assert_eq!(Assignment::parse("A=@@b"), Ok(text("A", "@b")));
         assert_eq!(Assignment::parse("A=@-").unwrap().source, Source::Stdin);
         assert_eq!(
             Assignment::parse("A=@b").unwrap().source,

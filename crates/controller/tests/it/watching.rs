@@ -2,7 +2,7 @@
 
 use crate::stage::{Stage, change};
 use controller::usecases::{
-    Ctx,
+    Ctx, Error,
     events::{Filter, Watch, watch},
 };
 use domain::{Event, EventId};
@@ -22,6 +22,10 @@ async fn watcher(stage: &Stage, after: Option<EventId>) -> Watch {
 }
 
 async fn of_kind(stage: &Stage, kind: &str, after: Option<EventId>) -> Watch {
+    try_to_watch(stage, kind, after).await.unwrap()
+}
+
+async fn try_to_watch(stage: &Stage, kind: &str, after: Option<EventId>) -> Result<Watch, Error> {
     let ctx = Ctx {
         deps: stage.deps.clone(),
         actor: "ada".to_owned(),
@@ -31,7 +35,7 @@ async fn of_kind(stage: &Stage, kind: &str, after: Option<EventId>) -> Watch {
         kind: kind.to_owned(),
         ..Filter::default()
     };
-    watch(ctx, &filter, after).await.unwrap()
+    watch(ctx, &filter, after).await
 }
 
 /// Something happens, so many times.
@@ -157,7 +161,7 @@ async fn names_are_looked_up_once_and_again_when_they_change() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_taken_away_is_passed_over() {
+async fn who_was_left_behind_is_told_so_and_begins_with_what_is_kept() {
     let stage = Stage::new().await;
     happens(&stage, 20).await;
     let of_now = Keep {
@@ -166,7 +170,13 @@ async fn what_was_taken_away_is_passed_over() {
     };
     stage.store.forget(Old::Events, of_now, 10).await.unwrap();
     let left = kept(&stage, EventId::new(0)).await;
-    let mut watch = watcher(&stage, Some(EventId::new(1))).await;
+    let refused = try_to_watch(&stage, "", Some(EventId::new(1))).await.err();
+    let oldest = left[0].id;
+    assert!(
+        matches!(refused, Some(Error::EventsForgotten { oldest: told, .. }) if told == oldest),
+        "{refused:?}"
+    );
+    let mut watch = watcher(&stage, Some(EventId::new(0))).await;
     assert_eq!(told(&mut watch, left.len()).await, left);
     stage
         .store
