@@ -172,6 +172,8 @@ pub async fn a_rollback_has_the_definitions_of_its_time(store: &dyn Store) {
     back.release = Some(first.id);
     let back = store.create_deploy(back, &at(5)).await.unwrap();
     assert_eq!(back.release, Some(first.id));
+    // As where the image of its time is gone: built again, and kept.
+    shop.built(store, 'a', 9).await;
     let again = NewRelease::Again {
         release: first.id,
         image: image(9),
