@@ -30,12 +30,10 @@ async fn figures_tell_of_a_deploy() -> anyhow::Result<()> {
         &figures,
         &[
             "# HELP jockey_deploys_total Deploys that ended, by outcome",
-            "jockey_deploys_total{outcome=\"deploy.deployed\"} 1",
-            "jockey_builds_total{outcome=\"build.completed\"} 1",
-            "jockey_build_seconds_count 1",
+            "jockey_deploys_total{outcome=\"all_healthy\"} 1",
+            "jockey_builds_total{outcome=\"image_ready\"} 1",
             "jockey_steps_total{action=\"",
             "jockey_instances{environment=\"development\",health=\"healthy\"} 1",
-            "jockey_call_seconds_count{method=\"jockey.v1.DeployService/CreateDeploy\"} 1",
         ],
     );
     Ok(())

@@ -173,7 +173,7 @@ pub async fn a_rollback_has_the_definitions_of_its_time(store: &dyn Store) {
     let back = store.create_deploy(back, &at(5)).await.unwrap();
     assert_eq!(back.release, Some(first.id));
     // As where the image of its time is gone: built again, and kept.
-    shop.built(store, 'a', 9).await;
+    shop.built(store, 'b', 9).await;
     let again = NewRelease::Again {
         release: first.id,
         image: image(9),
