@@ -72,6 +72,7 @@ mutations! {
     SystemService/Adopt(AdoptRequest) -> AdoptResponse;
     SystemService/Sweep(SweepRequest) -> SweepResponse;
     TokenService/CreateToken(CreateTokenRequest) -> CreateTokenResponse;
+    TokenService/UpdateToken(UpdateTokenRequest) -> UpdateTokenResponse;
     TokenService/DeleteToken(DeleteTokenRequest) -> DeleteTokenResponse;
     WorkerService/CreateWorker(CreateWorkerRequest) -> CreateWorkerResponse;
     WorkerService/UpdateWorker(UpdateWorkerRequest) -> UpdateWorkerResponse;

@@ -25,6 +25,18 @@ impl Token {
     }
 }
 
+impl Role {
+    /// As a sentence has it: `a viewer`, `an admin`.
+    #[must_use]
+    pub const fn with_article(self) -> &'static str {
+        match self {
+            Self::Viewer => "a viewer",
+            Self::Deployer => "a deployer",
+            Self::Admin => "an admin",
+        }
+    }
+}
+
 crate::words! {
     /// What a token may do. Ordered: each may do what those before it may.
     Role {

@@ -2,8 +2,11 @@
 
 use super::{id, time, unknown_value};
 use crate::status::Refusal;
+use controller::usecases::Etag;
 use domain::token::{Role, Token};
 use proto::v1;
+
+pub(crate) const FIELDS: [&str; 3] = ["name", "role", "expire_time"];
 
 pub(crate) fn wire(token: &Token) -> v1::Token {
     v1::Token {
@@ -14,6 +17,7 @@ pub(crate) fn wire(token: &Token) -> v1::Token {
         create_time: Some(time::wire(token.created_at)),
         last_use_time: token.last_used_at.map(time::wire),
         revoke_time: token.revoked_at.map(time::wire),
+        etag: Etag::of_terms(token).to_string(),
     }
 }
 

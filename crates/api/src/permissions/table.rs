@@ -197,7 +197,9 @@ calls! {
         TokenService/CreateToken(CreateTokenRequest) ADMIN |_| Of::Installation;
         TokenService/DeleteToken(DeleteTokenRequest) ADMIN |_| Of::Installation;
         TokenService/ExchangeToken(ExchangeTokenRequest) KNOWN |_| Of::Nothing;
+        TokenService/GetToken(GetTokenRequest) ADMIN |_| Of::Installation;
         TokenService/ListTokens(ListTokensRequest) ADMIN |_| Of::Installation => ListTokensResponse |_, _| ();
+        TokenService/UpdateToken(UpdateTokenRequest) ADMIN |_| Of::Installation;
         WorkerService/CreateWorker(CreateWorkerRequest) DEPLOYER
             |q| q.worker.as_ref().map_or(Of::Place("", ""), |worker| Of::Place(&worker.app, &worker.environment));
         WorkerService/DeleteWorker(DeleteWorkerRequest) DEPLOYER |q| worker(&q.worker, &q.app, &q.environment);

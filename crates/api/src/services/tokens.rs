@@ -4,11 +4,12 @@ use crate::{
     auth::{self, Caller, Session, Wanted, Who},
     convert::{plan, time, token},
     handlers::{Answer, Handlers},
+    mask::{Mask, text},
     page::Asked,
     secret::NewSecret,
     status::Refusal,
 };
-use controller::usecases::{Mode, tokens};
+use controller::usecases::{Etag, Mode, tokens};
 use ports::store::tokens::NewToken;
 use proto::v1::{self, token_service_server::TokenService};
 use secrecy::{ExposeSecret, SecretString};
@@ -22,7 +23,8 @@ impl TokenService for Handlers {
     ) -> Answer<v1::CreateTokenResponse> {
         self.mutate_keeping(request, without_secret, |ctx, asked, mode| async move {
             let wanted = asked.token.unwrap_or_default();
-            let role = token::parse_role("token.role", wanted.role)?.ok_or_else(no_role)?;
+            let role = token::parse_role("token.role", wanted.role)?
+                .ok_or_else(|| no_role("token.role"))?;
             let secret = NewSecret::random();
             let new = NewToken {
                 name: wanted.name,
@@ -56,6 +58,46 @@ impl TokenService for Handlers {
             Ok(v1::ListTokensResponse {
                 tokens: page.iter().map(token::wire).collect(),
                 next_page_token,
+            })
+        })
+        .await
+    }
+
+    async fn get_token(
+        &self,
+        request: Request<v1::GetTokenRequest>,
+    ) -> Answer<v1::GetTokenResponse> {
+        self.look(request, |ctx, asked| async move {
+            let found = tokens::get(&ctx, &asked.token).await?;
+            Ok(v1::GetTokenResponse {
+                token: Some(token::wire(&found)),
+            })
+        })
+        .await
+    }
+
+    async fn update_token(
+        &self,
+        request: Request<v1::UpdateTokenRequest>,
+    ) -> Answer<v1::UpdateTokenResponse> {
+        self.mutate(request, |ctx, asked, mode| async move {
+            let values = asked.values.unwrap_or_default();
+            let mask = Mask::read(asked.update_mask.as_ref(), &token::FIELDS)?;
+            let role = mask.pick("role", token::parse_role("values.role", values.role)?);
+            let role = role.map(|role| role.ok_or_else(|| no_role("values.role")));
+            let end = time::parse("values.expire_time", values.expire_time)?;
+            let edit = tokens::Edit {
+                name: mask
+                    .pick("name", text(values.name))
+                    .map(Option::unwrap_or_default),
+                role: role.transpose()?,
+                expires_at: mask.pick("expire_time", end),
+            };
+            let etag = Etag::given(&asked.etag);
+            let done = tokens::update(&ctx, &asked.token, edit, etag.as_ref(), mode).await?;
+            Ok(v1::UpdateTokenResponse {
+                token: Some(token::wire(&done.value)),
+                plan: Some(plan::wire(&done.plan)),
             })
         })
         .await
@@ -135,9 +177,6 @@ fn without_secret(answer: &v1::CreateTokenResponse) -> v1::CreateTokenResponse {
     }
 }
 
-fn no_role() -> Refusal {
-    Refusal::field(
-        "token.role",
-        "a token needs a role: viewer, deployer or admin",
-    )
+fn no_role(field: &str) -> Refusal {
+    Refusal::field(field, "a token needs a role: viewer, deployer or admin")
 }

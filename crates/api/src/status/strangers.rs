@@ -17,7 +17,7 @@ pub(crate) enum Stranger {
     TokenExpired { name: String },
     #[error("the token {name} was deleted")]
     TokenRevoked { name: String },
-    #[error("a {role} may not call {method}")]
+    #[error("{} may not call {method}", .role.with_article())]
     RoleTooLow {
         method: String,
         role: Role,
@@ -91,7 +91,8 @@ pub(super) fn of_caller(stranger: &Stranger) -> Told {
         Stranger::TokenRevoked { .. } => unauthenticated("TOKEN_REVOKED", ANOTHER),
         Stranger::RoleTooLow { needs, .. } => {
             let advice = format!(
-                "it takes a {needs}; an admin makes such a token with `jockey tokens create`"
+                "it takes {}; an admin makes such a token with `jockey tokens create`",
+                needs.with_article()
             );
             told(Code::PermissionDenied, "ROLE_TOO_LOW", advice)
         }

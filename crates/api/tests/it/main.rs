@@ -14,3 +14,4 @@ mod refusals;
 mod sessions;
 mod stage;
 mod system;
+mod tokens;

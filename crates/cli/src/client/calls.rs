@@ -157,6 +157,7 @@ reads! {
     ReconcileServiceClient.preview_reconcile(PreviewReconcileRequest) -> PreviewReconcileResponse;
     ReleaseServiceClient.get_release(GetReleaseRequest) -> GetReleaseResponse;
     StackServiceClient.get_stack(GetStackRequest) -> GetStackResponse;
+    TokenServiceClient.get_token(GetTokenRequest) -> GetTokenResponse;
     SystemServiceClient.get_disk_usage(GetDiskUsageRequest) -> GetDiskUsageResponse;
     SystemServiceClient.get_settings(GetSettingsRequest) -> GetSettingsResponse;
     SystemServiceClient.get_status(GetStatusRequest) -> GetStatusResponse;
@@ -189,6 +190,7 @@ changes! {
     SystemServiceClient.collect_garbage(CollectGarbageRequest) -> CollectGarbageResponse;
     SystemServiceClient.sweep(SweepRequest) -> SweepResponse;
     TokenServiceClient.create_token(CreateTokenRequest) -> CreateTokenResponse;
+    TokenServiceClient.update_token(UpdateTokenRequest) -> UpdateTokenResponse;
     TokenServiceClient.delete_token(DeleteTokenRequest) -> DeleteTokenResponse;
     WorkerServiceClient.create_worker(CreateWorkerRequest) -> CreateWorkerResponse;
     WorkerServiceClient.update_worker(UpdateWorkerRequest) -> UpdateWorkerResponse;

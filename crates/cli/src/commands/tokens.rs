@@ -1,13 +1,15 @@
 use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
+use prost_types::FieldMask;
 use proto::v1::{
-    CreateTokenRequest, DeleteTokenRequest, ListTokensRequest, Role as WireRole, Token,
+    CreateTokenRequest, DeleteTokenRequest, GetTokenRequest, ListTokensRequest, Role as WireRole,
+    Token, UpdateTokenRequest,
 };
 
 use crate::{client::Mode, clock, context::Context, exit::Error, render::Format, values};
 
-/// Create, list and revoke tokens
+/// Create, list, change and revoke tokens
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Example:\n  jockey tokens create ci --role deployer --expires 30d")]
 pub(crate) enum Command {
@@ -28,6 +30,30 @@ pub(crate) enum Command {
     /// Lists tokens, without their secrets: when each expires, was last used, and was revoked
     #[command(after_help = "Example:\n  jockey tokens list")]
     List,
+    /// Shows one token, without its secret
+    #[command(after_help = "Example:\n  jockey tokens show ci")]
+    Show {
+        /// The token, by name or id
+        token: String,
+    },
+    /// Changes the name, the role or the end of a token; its secret stays as it is
+    #[command(
+        after_help = "Examples:\n  jockey tokens update ci --expires 30d\n  jockey tokens update ci --role viewer --rename reporter",
+        group = clap::ArgGroup::new("change").args(["rename", "role", "expires"]).required(true).multiple(true)
+    )]
+    Update {
+        /// The token, by name or id
+        token: String,
+        /// Its new name
+        #[arg(long, value_name = "NAME")]
+        rename: Option<String>,
+        /// What its bearer may do from now on
+        #[arg(long, value_enum)]
+        role: Option<Role>,
+        /// How long it is good from now on, such as 30d, or `never`: until it is revoked
+        #[arg(long, value_name = "DURATION", value_parser = end)]
+        expires: Option<End>,
+    },
     /// Revokes a token; calls that bear it are refused from then on
     #[command(after_help = "Example:\n  jockey tokens revoke ci")]
     Revoke {
@@ -46,6 +72,32 @@ pub(crate) enum Role {
     Admin,
 }
 
+impl From<Role> for WireRole {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Viewer => Self::Viewer,
+            Role::Deployer => Self::Deployer,
+            Role::Admin => Self::Admin,
+        }
+    }
+}
+
+/// When a token is not good any more.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum End {
+    Never,
+    After(Duration),
+}
+
+fn end(text: &str) -> Result<End, String> {
+    match text {
+        "never" => Ok(End::Never),
+        text => values::duration(text)
+            .map(End::After)
+            .map_err(|problem| format!("{problem}, or `never`")),
+    }
+}
+
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error> {
     let Context { client, out, .. } = context;
     match command {
@@ -54,15 +106,10 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
             role,
             expires,
         } => {
-            let role = match role {
-                Role::Viewer => WireRole::Viewer,
-                Role::Deployer => WireRole::Deployer,
-                Role::Admin => WireRole::Admin,
-            };
             let request = CreateTokenRequest {
                 token: Some(Token {
                     name,
-                    role: role.into(),
+                    role: WireRole::from(role).into(),
                     expire_time: expires.map(|after| clock::to_wire(clock::now() + after)),
                     ..Token::default()
                 }),
@@ -78,6 +125,22 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
             let request = ListTokensRequest::default();
             out.list(&client.list(request, super::ALL).await?)
         }
+        Command::Show { token } => {
+            let request = GetTokenRequest { token };
+            out.show(client.call(request).await?.token.as_ref())
+        }
+        Command::Update {
+            token,
+            rename,
+            role,
+            expires,
+        } => {
+            let answer = client.call(update(token, rename, role, expires)).await?;
+            out.changed(client.mode(), &answer, |answer| {
+                let token = answer.token.clone().unwrap_or_default();
+                format!("changed token {}", token.name)
+            })
+        }
         Command::Revoke { token } => {
             let request = DeleteTokenRequest {
                 token,
@@ -91,5 +154,37 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
                 )
             })
         }
+    }
+}
+
+fn update(
+    token: String,
+    rename: Option<String>,
+    role: Option<Role>,
+    expires: Option<End>,
+) -> UpdateTokenRequest {
+    // Each option that is given is meant, `never` too, which leaves its field without a value.
+    let given = [
+        ("name", rename.is_some()),
+        ("role", role.is_some()),
+        ("expire_time", expires.is_some()),
+    ];
+    let paths = given.into_iter().filter(|(_, given)| *given);
+    let expire_time = match expires {
+        Some(End::After(time)) => Some(clock::to_wire(clock::now() + time)),
+        Some(End::Never) | None => None,
+    };
+    UpdateTokenRequest {
+        token,
+        values: Some(Token {
+            name: rename.unwrap_or_default(),
+            role: role.map_or(WireRole::Unspecified, WireRole::from).into(),
+            expire_time,
+            ..Token::default()
+        }),
+        update_mask: Some(FieldMask {
+            paths: paths.map(|(path, _)| path.to_owned()).collect(),
+        }),
+        ..UpdateTokenRequest::default()
     }
 }

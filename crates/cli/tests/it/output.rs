@@ -7,7 +7,7 @@ use proto::v1::{
     ConfigSet, CreateAppRequest, CreateAppResponse, CreateTokenResponse, GetConfigSetResponse,
     ListAppsRequest, ListAppsResponse, LogLine, Plan, PlanAction, PlanStep,
     StreamInstanceLogsRequest, StreamInstanceLogsResponse, Token, UpdateConfigSetRequest,
-    UpdateConfigSetResponse,
+    UpdateConfigSetResponse, UpdateTokenRequest, UpdateTokenResponse,
 };
 use tonic::Code;
 
@@ -198,6 +198,33 @@ fn the_secret_of_a_token_is_all_that_goes_to_stdout() {
         .success();
     assert_eq!(stdout(&assert), "jky_secret\n");
     assert!(stderr(&assert).contains("only time"));
+}
+
+#[test]
+fn what_is_given_of_a_token_is_changed_and_never_is_no_end() {
+    let world = World::new();
+    let answer = UpdateTokenResponse {
+        token: Some(Token {
+            name: "robot".to_owned(),
+            ..Token::default()
+        }),
+        ..UpdateTokenResponse::default()
+    };
+    world.server.answer("TokenService/UpdateToken", &answer);
+    let assert = world
+        .run("tokens update ci --rename robot --expires never")
+        .success();
+    assert_eq!(stdout(&assert), "changed token robot\n");
+    let request: UpdateTokenRequest = world.server.request("TokenService/UpdateToken");
+    let values = request.values.unwrap();
+    assert_eq!(
+        (request.token.as_str(), values.name.as_str()),
+        ("ci", "robot")
+    );
+    assert_eq!(values.expire_time, None);
+    assert_eq!(request.update_mask.unwrap().paths, ["name", "expire_time"]);
+    let nothing = world.run("tokens update ci").code(2);
+    assert!(stderr(&nothing).contains("--rename"));
 }
 
 fn lines(count: usize) -> StreamInstanceLogsResponse {

@@ -1,7 +1,7 @@
 //! Etags: whether a record is still as a caller read it.
 
 use super::{Error, Kind};
-use domain::{ConfigVersionId, Timestamp};
+use domain::{ConfigVersionId, Timestamp, token::Token};
 use std::fmt;
 
 /// Changes with every change of a record. Opaque to callers.
@@ -25,6 +25,13 @@ impl Etag {
     #[must_use]
     pub fn of_version(version: Option<ConfigVersionId>) -> Self {
         Self(format!("v{:x}", version.map_or(0, ConfigVersionId::number)))
+    }
+
+    /// Of a token: its terms are all that can change.
+    #[must_use]
+    pub fn of_terms(token: &Token) -> Self {
+        let end = token.expires_at.map_or(0, Timestamp::micros);
+        Self(format!("{}.{end:x}.{}", token.role, token.name))
     }
 
     /// Refuses when a caller expects another one.

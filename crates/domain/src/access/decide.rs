@@ -16,11 +16,7 @@ pub struct Missing {
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { needs, place, .. } = self;
-        let article = match needs {
-            Role::Admin => "an",
-            Role::Viewer | Role::Deployer => "a",
-        };
-        write!(f, "it takes {article} {needs} of {place}, ")?;
+        write!(f, "it takes {} of {place}, ", needs.with_article())?;
         match &self.there {
             Some((role, grantee)) => {
                 write!(f, "and the highest role there is {role}, as {grantee}")

@@ -140,7 +140,10 @@ macro_rules! store_contract {
                 a_trial_answers_and_changes_nothing,
                 a_trial_refuses_what_would_be_refused,
             }
-            tokens { a_token_is_found_by_its_hash_and_revoked }
+            tokens {
+                a_token_is_found_by_its_hash_and_revoked,
+                a_token_gets_other_terms_and_keeps_its_hash,
+            }
             reconciles {
                 a_reconcile_ends_once,
                 planned_steps_read_back,

@@ -19,6 +19,24 @@ pub struct NewToken {
     pub expires_at: Option<Timestamp>,
 }
 
+/// What can be changed of a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    pub name: String,
+    pub role: Role,
+    pub expires_at: Option<Timestamp>,
+}
+
+impl From<&Token> for Terms {
+    fn from(token: &Token) -> Self {
+        Self {
+            name: token.name.clone(),
+            role: token.role,
+            expires_at: token.expires_at,
+        }
+    }
+}
+
 /// Tokens. Listed in ascending order of id; there are few.
 #[async_trait]
 pub trait Tokens: Send + Sync {
@@ -39,6 +57,18 @@ pub trait Tokens: Send + Sync {
     /// # Errors
     /// None but those of the database.
     async fn list_tokens(&self) -> Result<Vec<Token>, Error>;
+
+    /// Gives a token that is not revoked other terms than those that it was read with.
+    ///
+    /// # Errors
+    /// `NotFound`, also of one that is revoked; `Stale`; `Exists` for the name.
+    async fn update_token(
+        &self,
+        id: TokenId,
+        terms: Terms,
+        read: Terms,
+        change: &Change,
+    ) -> Result<Token, Error>;
 
     /// Revokes a token. It is refused from now on.
     ///

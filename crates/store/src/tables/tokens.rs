@@ -4,7 +4,7 @@ use super::time;
 use crate::{
     Store,
     conn::columns,
-    fault::{Fault, exists, missing, parse},
+    fault::{Fault, exists, missing, parse, stale},
     schema::tokens,
     tx::{About, Tx},
 };
@@ -13,7 +13,7 @@ use diesel::prelude::*;
 use domain::{Timestamp, TokenId, token::Token};
 use ports::store::{
     Change, Error, Tokens,
-    tokens::{NewToken, TokenHash},
+    tokens::{NewToken, Terms, TokenHash},
 };
 
 /// How exactly the last use is known, in microseconds: a minute, so that reading does not become writing.
@@ -46,13 +46,7 @@ impl TokenRow {
 }
 
 fn create(tx: &mut Tx<'_>, new: &NewToken, change: &Change) -> Result<Token, Fault> {
-    let named: i64 = tokens::table
-        .filter(tokens::name.eq(&new.name).and(tokens::revoked_at.is_null()))
-        .count()
-        .get_result(tx.conn)?;
-    if named > 0 {
-        return Err(exists("a token", &new.name));
-    }
+    free(tx, &new.name, None)?;
     let row: TokenRow = diesel::insert_into(tokens::table)
         .values((
             tokens::name.eq(&new.name),
@@ -66,6 +60,48 @@ fn create(tx: &mut Tx<'_>, new: &NewToken, change: &Change) -> Result<Token, Fau
     let token = row.token()?;
     tx.tell("token.created", About::thing(token.id), change)?;
     Ok(token)
+}
+
+/// Refuses a name that another token has, one that is not revoked.
+fn free(tx: &mut Tx<'_>, name: &str, own: Option<TokenId>) -> Result<(), Fault> {
+    let named: i64 = tokens::table
+        .filter(tokens::name.eq(name).and(tokens::revoked_at.is_null()))
+        .filter(tokens::id.ne(own.map_or(0, TokenId::number)))
+        .count()
+        .get_result(tx.conn)?;
+    match named {
+        0 => Ok(()),
+        _ => Err(exists("a token", name)),
+    }
+}
+
+fn update(
+    tx: &mut Tx<'_>,
+    id: TokenId,
+    (terms, read): (&Terms, &Terms),
+    change: &Change,
+) -> Result<Token, Fault> {
+    let row: Option<TokenRow> = tokens::table
+        .find(id.number())
+        .filter(tokens::revoked_at.is_null())
+        .select(TokenRow::as_select())
+        .first(tx.conn)
+        .optional()?;
+    let stored = row.ok_or_else(|| missing("token", id))?.token()?;
+    if Terms::from(&stored) != *read {
+        return Err(stale("token", stored.name));
+    }
+    free(tx, &terms.name, Some(id))?;
+    let row: TokenRow = diesel::update(tokens::table.find(id.number()))
+        .set((
+            tokens::name.eq(&terms.name),
+            tokens::role.eq(terms.role.as_str()),
+            tokens::expires_at.eq(terms.expires_at.map(Timestamp::micros)),
+        ))
+        .returning(columns::<TokenRow>())
+        .get_result(tx.conn)?;
+    tx.tell("token.updated", About::thing(id), change)?;
+    row.token()
 }
 
 fn revoke(tx: &mut Tx<'_>, id: TokenId, change: &Change) -> Result<Token, Fault> {
@@ -116,6 +152,19 @@ impl Tokens for Store {
                 .select(TokenRow::as_select())
                 .load(conn)?;
             rows.into_iter().map(TokenRow::token).collect()
+        })
+        .await
+    }
+
+    async fn update_token(
+        &self,
+        id: TokenId,
+        terms: Terms,
+        read: Terms,
+        change: &Change,
+    ) -> Result<Token, Error> {
+        self.change(change, move |tx, change| {
+            update(tx, id, (&terms, &read), change)
         })
         .await
     }

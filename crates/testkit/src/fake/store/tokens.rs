@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use domain::{Timestamp, TokenId, token::Token};
 use ports::store::{
     Change, Error, Tokens,
-    tokens::{NewToken, TokenHash},
+    tokens::{NewToken, Terms, TokenHash},
 };
 
 const MINUTE_MICROS: i64 = 60_000_000;
@@ -60,6 +60,43 @@ impl Tokens for Store {
                 .map(|(token, _)| token.clone())
                 .collect()
         }))
+    }
+
+    async fn update_token(
+        &self,
+        id: TokenId,
+        terms: Terms,
+        read: Terms,
+        change: &Change,
+    ) -> Result<Token, Error> {
+        self.write(|state| {
+            state.admit(change)?;
+            let good = |token: &Token| token.revoked_at.is_none();
+            let mut others = state.tokens.values();
+            let taken =
+                others.any(|(token, _)| good(token) && token.id != id && token.name == terms.name);
+            let found = state.tokens.get_mut(&id);
+            let found = found.filter(|(token, _)| good(token));
+            let (token, _) = found.ok_or_else(|| missing("token", id))?;
+            if Terms::from(&*token) != read {
+                return Err(Error::Stale {
+                    what: "token",
+                    which: token.name.clone(),
+                });
+            }
+            if taken {
+                return Err(Error::Exists {
+                    what: "a token",
+                    which: terms.name,
+                });
+            }
+            token.name = terms.name;
+            token.role = terms.role;
+            token.expires_at = terms.expires_at;
+            let token = token.clone();
+            state.tell("token.updated", About::thing(id), change);
+            Ok(token)
+        })
     }
 
     async fn revoke_token(&self, id: TokenId, change: &Change) -> Result<Token, Error> {

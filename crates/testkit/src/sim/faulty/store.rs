@@ -33,7 +33,7 @@ use ports::{
         requests::RequestRecord,
         retention::{Keep, Old},
         sessions::{NewSigningKey, SigningKey},
-        tokens::{NewToken, TokenHash},
+        tokens::{NewToken, Terms, TokenHash},
         view::EnvironmentView,
         workers::{NewWorker, Restart, WorkerFilter},
     },
@@ -194,6 +194,7 @@ between_points! { store::Tokens, FaultyStore, transient;
     fn create_token(new: NewToken, change: &Change) -> Result<Token, Error>;
     fn find_token(hash: &TokenHash) -> Result<Option<Token>, Error>;
     fn list_tokens() -> Result<Vec<Token>, Error>;
+    fn update_token(id: TokenId, terms: Terms, read: Terms, change: &Change) -> Result<Token, Error>;
     fn revoke_token(id: TokenId, change: &Change) -> Result<Token, Error>;
     fn touch_token(id: TokenId, at: Timestamp) -> Result<(), Error>;
 }
