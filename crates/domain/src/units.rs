@@ -36,6 +36,12 @@ impl CpuMillis {
     pub const fn get(self) -> u32 {
         self.0
     }
+
+    /// How many cores, for people.
+    #[must_use]
+    pub fn cores(self) -> f64 {
+        f64::from(self.0) / 1000.0
+    }
 }
 
 /// Text that is not a size.

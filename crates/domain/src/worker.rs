@@ -1,5 +1,9 @@
 //! Workers: the process types of an App.
 
+mod bounds;
+
+pub use bounds::{BadResources, StuckRollout};
+
 use crate::{AppId, ByteSize, CpuMillis, EnvironmentId, Timestamp, WorkerId, WorkerName};
 use std::time::Duration;
 
@@ -156,9 +160,9 @@ pub enum Check {
 /// What an instance is given and held to. None: no reservation, no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Resources {
-    /// Reserved on the node, and the limit above which the kernel kills. At least 6 MiB, Docker's own minimum.
+    /// Reserved on the node, and the limit above which the kernel kills. 6 MiB, Docker's own minimum, to 4 TiB.
     pub memory: Option<ByteSize>,
-    /// Reserved on the node, and the limit to which the kernel throttles.
+    /// Reserved on the node, and the limit to which the kernel throttles. 0.01 to 1024 cores.
     pub cpu: Option<CpuMillis>,
 }
 
@@ -210,8 +214,8 @@ impl Default for Rollout {
 }
 
 impl Rollout {
-    /// The most instances that may run at this scale, the old ones included. A surge of nothing where nothing may be
-    /// missing could never move, so it counts as one.
+    /// The most instances that may run at this scale, the old ones included. A surge of nothing where at this scale
+    /// nothing may be missing could never move, so it counts as one.
     #[must_use]
     pub fn ceiling(&self, scale: Scale) -> u16 {
         let stuck = self.floor(scale) == scale.get();

@@ -122,11 +122,27 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[workers.web.resources]\nmemory = \"1MiB\"",
-        "worker `web`: resources.memory: 1.0 MiB is too little",
+        "worker `web`: resources.memory: 1.0 MiB of memory is too little",
+    ),
+    (
+        "[workers.web.resources]\nmemory = \"5TiB\"",
+        "worker `web`: resources.memory: 5.0 TiB of memory is too much",
     ),
     (
         "[workers.web.resources]\ncpu = 0.0",
-        "worker `web`: resources.cpu: 0 is not possible",
+        "worker `web`: resources.cpu: 0 cores are not possible",
+    ),
+    (
+        "[workers.web.resources]\ncpu = 1e300",
+        "worker `web`: resources.cpu: 4294967.295 cores are not possible",
+    ),
+    (
+        "[workers.web]\nstrategy = { max_surge = 0, max_unavailable = 0 }",
+        "worker `web`: strategy: nothing could ever be replaced",
+    ),
+    (
+        "[workers.web]\nstrategy = { max_surge = 0 }",
+        "worker `web`: strategy: nothing could ever be replaced",
     ),
     (
         "[workers.web.strategy]\norder = \"both\"",

@@ -4,7 +4,9 @@ use super::duration;
 use crate::{
     ByteSize, CpuMillis, Scale, WorkerName, WorkerSpec,
     build::DeclaredWorker,
-    worker::{Check, Command, Order, Resources, Rollout, SCALE_MAX, Timing, WorkerSource},
+    worker::{
+        Check, Command, Order, Resources, Rollout, SCALE_MAX, StuckRollout, Timing, WorkerSource,
+    },
 };
 use serde::Deserialize;
 use std::{collections::BTreeMap, time::Duration};
@@ -83,10 +85,6 @@ struct Strategy {
 /// The key, and what is wrong with its value.
 type Fault = (&'static str, String);
 
-/// Docker's own minimum.
-const MEMORY_MIN: ByteSize = ByteSize::bytes(6 << 20);
-const CPU_MIN_CORES: f64 = 0.01;
-const CPU_MAX_CORES: f64 = 1024.0;
 const HOUR: Duration = Duration::from_secs(3600);
 
 impl Table {
@@ -226,35 +224,23 @@ impl Limits {
     fn check(self) -> Result<Resources, Fault> {
         let memory = self
             .memory
-            .map(|text| {
-                let size: ByteSize = text.parse().map_err(|error: crate::units::BadSize| {
-                    ("resources.memory", error.to_string())
-                })?;
-                match size >= MEMORY_MIN {
-                    true => Ok(size),
-                    false => Err((
-                        "resources.memory",
-                        format!("{size} is too little; Docker takes no less than {MEMORY_MIN}"),
-                    )),
-                }
-            })
-            .transpose()?;
+            .map(|text| text.parse::<ByteSize>())
+            .transpose()
+            .map_err(|error| ("resources.memory", error.to_string()))?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "what is no number of thousandths becomes one that is refused: 0, or the largest"
+        )]
         let cpu = self
             .cpu
-            .map(|cores| match (CPU_MIN_CORES..=CPU_MAX_CORES).contains(&cores) {
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "0.01 to 1024 cores is 10 to 1,024,000 thousandths"
-                )]
-                true => Ok(CpuMillis::new((cores * 1000.0).round() as u32)),
-                false => Err((
-                    "resources.cpu",
-                    format!("{cores} is not possible; it is {CPU_MIN_CORES} to {CPU_MAX_CORES} cores"),
-                )),
-            })
-            .transpose()?;
-        Ok(Resources { memory, cpu })
+            .map(|cores| CpuMillis::new((cores * 1000.0).round() as u32));
+        let resources = Resources { memory, cpu };
+        match resources.check() {
+            Ok(()) => Ok(resources),
+            Err(error) if error.is_of_memory() => Err(("resources.memory", error.to_string())),
+            Err(error) => Err(("resources.cpu", error.to_string())),
+        }
     }
 }
 
@@ -268,11 +254,14 @@ impl Strategy {
                 .map_err(|error: crate::UnknownWord| ("strategy.order", error.to_string()))?,
         };
         let max_unavailable = number("strategy.max_unavailable", self.max_unavailable)?;
-        Ok(Rollout {
+        let rollout = Rollout {
             max_surge: number("strategy.max_surge", self.max_surge)?,
             max_unavailable: max_unavailable.unwrap_or(defaults.max_unavailable),
             order,
-        })
+        };
+        let stuck = |error: StuckRollout| ("strategy", error.to_string());
+        rollout.check().map_err(stuck)?;
+        Ok(rollout)
     }
 }
 

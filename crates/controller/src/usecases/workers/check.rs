@@ -2,15 +2,13 @@
 
 use crate::usecases::Error;
 use domain::{
-    ByteSize, Scale, WorkerSpec,
+    Scale, WorkerSpec,
     worker::{Check, Command},
 };
 use std::time::Duration;
 
 /// The longest of a Worker's times.
 const LONGEST: Duration = Duration::from_secs(3600);
-/// Docker's own minimum.
-const MEMORY_MIN: ByteSize = ByteSize::bytes(6 << 20);
 
 /// Refuses a definition that could not run.
 pub(super) fn definition(spec: &WorkerSpec) -> Result<(), Error> {
@@ -31,11 +29,15 @@ pub(super) fn definition(spec: &WorkerSpec) -> Result<(), Error> {
         }
         Check::Http(_) | Check::Tcp | Check::Default => {}
     }
-    if let Some(memory) = spec.resources.memory.filter(|memory| *memory < MEMORY_MIN) {
-        let problem =
-            format!("{memory} of memory is too little; Docker takes {MEMORY_MIN} or more");
-        return Err(Error::invalid("resources.memory_bytes", problem));
-    }
+    spec.resources.check().map_err(|error| {
+        let field = match error.is_of_memory() {
+            true => "resources.memory_bytes",
+            false => "resources.cpu_millis",
+        };
+        Error::invalid(field, error)
+    })?;
+    let stuck = |error| Error::invalid("max_surge", error);
+    spec.rollout.check().map_err(stuck)?;
     let timing = spec.timing;
     for (field, time, least) in [
         ("drain", timing.drain, Duration::ZERO),
