@@ -214,8 +214,12 @@ impl Handlers {
         Q: Single,
         W: Future<Output = Result<A, Refusal>>,
     {
-        let (ctx, asked) = self.read(request).await?;
-        Ok(Response::new(look(ctx, asked).await?))
+        let answer = async {
+            let (ctx, asked) = self.read(request).await?;
+            look(ctx, asked).await
+        };
+        let answer = answer.await.map_err(Refusal::of::<Q>)?;
+        Ok(Response::new(answer))
     }
 
     /// Answers a list, with what its reader may see. A page may so have fewer entries than were asked for, or none,
@@ -229,10 +233,14 @@ impl Handlers {
         Q: Listing,
         W: Future<Output = Result<Q::Answer, Refusal>>,
     {
-        let (caller, ctx, asked) = self.admit(request).await?;
-        let sight = Sight::new(caller.grants);
-        let mut answer = look(ctx, asked).await?;
-        Q::keep(&mut answer, &sight);
+        let answer = async {
+            let (caller, ctx, asked) = self.admit(request).await?;
+            let sight = Sight::new(caller.grants);
+            let mut answer = look(ctx, asked).await?;
+            Q::keep(&mut answer, &sight);
+            Ok(answer)
+        };
+        let answer = answer.await.map_err(Refusal::of::<Q>)?;
         Ok(Response::new(answer))
     }
 }

@@ -8,6 +8,7 @@
 pub mod about;
 mod auth;
 mod convert;
+mod fields;
 mod guard;
 mod handlers;
 mod legacy;

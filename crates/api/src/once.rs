@@ -108,6 +108,21 @@ impl Handlers {
         F: FnOnce(Ctx, Q, Mode) -> W + Send + 'static,
         W: Future<Output = Result<Q::Answer, Refusal>> + Send + 'static,
     {
+        let answer = self.mutation(request, keep, act).await;
+        Ok(Response::new(answer.map_err(Refusal::of::<Q>)?))
+    }
+
+    async fn mutation<Q, F, W>(
+        &self,
+        request: Request<Q>,
+        keep: Keep<Q::Answer>,
+        act: F,
+    ) -> Result<Q::Answer, Refusal>
+    where
+        Q: Mutation,
+        F: FnOnce(Ctx, Q, Mode) -> W + Send + 'static,
+        W: Future<Output = Result<Q::Answer, Refusal>> + Send + 'static,
+    {
         let (_, ctx, mut asked) = self.admit(request).await?;
         let mode = asked.mode();
         let key = match mode {
@@ -130,13 +145,12 @@ impl Handlers {
             };
             once(ctx, asked, (mode, keep), act).await
         };
-        let done = tokio::spawn(whole.in_current_span())
+        tokio::spawn(whole.in_current_span())
             .await
             .map_err(|error| {
                 tracing::error!(%error, "a call broke off");
                 Refusal::Broken
-            })?;
-        Ok(Response::new(done?))
+            })?
     }
 }
 

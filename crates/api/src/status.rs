@@ -6,8 +6,10 @@ mod strangers;
 
 pub(crate) use strangers::Stranger;
 
+use crate::{fields, permissions::Call};
 use controller::usecases;
 use ports::sign_in;
+use proto::printable;
 use std::{collections::HashMap, time::Duration};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -66,6 +68,14 @@ impl Refusal {
             problem: problem.to_string(),
         }
     }
+
+    /// The same, with its field as the caller of `Q` has written it.
+    pub(crate) fn of<Q: Call>(self) -> Self {
+        match field_of(&self) {
+            Some((field, problem)) => Self::field(fields::as_asked(Q::METHOD, &field), problem),
+            None => self,
+        }
+    }
 }
 
 impl From<ports::store::Error> for Refusal {
@@ -103,32 +113,32 @@ impl From<Refusal> for Status {
                 "a call failed"
             );
         }
-        let advised = (!advice.is_empty()).then(|| (ADVICE.to_owned(), shortened(&*advice)));
+        let advised = (!advice.is_empty()).then(|| (ADVICE.to_owned(), fit(&advice)));
         let facts: HashMap<_, _> = advised.into_iter().collect();
         let mut details = ErrorDetails::with_error_info(reason, DOMAIN, facts);
         if let Some(wait) = retry_after(&refusal) {
             details.set_retry_info(Some(wait));
         }
         if let Some((field, problem)) = field_of(&refusal) {
-            details.add_bad_request_violation(field, shortened(problem));
+            details.add_bad_request_violation(fit(&field), fit(&problem));
         }
         let message = if advice.is_empty() {
             refusal.to_string()
         } else {
             format!("{refusal}; {advice}")
         };
-        Self::with_error_details(code, shortened(message), details)
+        Self::with_error_details(code, fit(&message), details)
     }
 }
 
-/// A text that may quote what a caller sent, without its middle when it is long: its beginning says what is wrong, its end
-/// what to do. It travels in headers, of which clients take 8 KiB in all.
-fn shortened(text: impl Into<String>) -> String {
+/// A text that may quote what a caller sent, fit to be shown anywhere, and without its middle when it is long: its
+/// beginning says what is wrong, its end what to do. It travels in headers, of which clients take 8 KiB in all.
+fn fit(text: &str) -> String {
     const HEAD: usize = 700;
     const TAIL: usize = 300;
-    let text = text.into();
+    let text = printable(text);
     if text.len() <= HEAD + TAIL {
-        return text;
+        return text.into_owned();
     }
     let head = text.floor_char_boundary(HEAD);
     let tail = text.ceil_char_boundary(text.len() - TAIL);

@@ -64,6 +64,33 @@ impl Binding {
     pub(crate) const fn descriptor(&self) -> &MethodDescriptor {
         self.rpc.descriptor()
     }
+
+    /// A field that its service names, as it is written in its HTTP call: without the one that the body is, and with the
+    /// names of JSON. What is no field stays as it is.
+    pub(crate) fn as_written(&self, field: &str) -> String {
+        let (mut kind, mut rest) = (Some(self.descriptor().input()), field);
+        if let Body::Field(body) = &self.body
+            && let Some(inside) = rest
+                .strip_prefix(body.name())
+                .and_then(|it| it.strip_prefix('.'))
+        {
+            (kind, rest) = (body.kind().as_message().cloned(), inside);
+        }
+        let mut written = Vec::new();
+        for part in rest.split('.') {
+            let (name, index) = part.split_at(part.find('[').unwrap_or(part.len()));
+            let field = kind.and_then(|kind| kind.get_field_by_name(name));
+            written.push(match &field {
+                Some(field) => format!("{}{index}", field.json_name()),
+                None => part.to_owned(),
+            });
+            let inner = field
+                .filter(|field| !field.is_map())
+                .map(|field| field.kind());
+            kind = inner.and_then(|kind| kind.as_message().cloned());
+        }
+        written.join(".")
+    }
 }
 
 /// Every RPC that has an HTTP call, in all services of the descriptors.

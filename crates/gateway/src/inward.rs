@@ -1,6 +1,7 @@
 //! From an HTTP request to the message of an RPC.
 
 mod body;
+mod duplicates;
 mod field;
 mod headers;
 

@@ -2,12 +2,13 @@
 
 mod status;
 
-use crate::refusal::Refusal;
+use crate::{annotations::Binding, refusal::Refusal};
 use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use proto::printable;
 use serde::Serialize;
 use std::{collections::BTreeMap, time::Duration};
 use tonic::Status;
@@ -75,6 +76,14 @@ impl Problem {
         }
     }
 
+    /// The same with its fields as they are written in the HTTP call.
+    pub(crate) fn in_terms_of(mut self, binding: &Binding) -> Self {
+        for violation in &mut self.violations {
+            violation.field = binding.as_written(&violation.field);
+        }
+        self
+    }
+
     pub(crate) fn reason(&self) -> &str {
         &self.reason
     }
@@ -131,7 +140,7 @@ impl From<&Refusal> for Problem {
             "" => refusal.to_string(),
             advice => format!("{refusal}; {advice}"),
         };
-        let mut problem = Self::new(status, reason, detail);
+        let mut problem = Self::new(status, reason, printable(&detail).into_owned());
         problem.advice = Some(advice.to_owned()).filter(|advice| !advice.is_empty());
         if let Refusal::Field {
             field,
@@ -139,8 +148,8 @@ impl From<&Refusal> for Problem {
         } = refusal
         {
             problem.violations.push(Violation {
-                field: field.clone(),
-                description: description.clone(),
+                field: printable(field).into_owned(),
+                description: printable(description).into_owned(),
             });
         }
         if let Some(wait) = refusal.retry_after() {

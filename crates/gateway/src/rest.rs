@@ -65,7 +65,10 @@ impl Rest {
             let stream = match self.services.stream(&binding.rpc, behalf, message).await {
                 Ok(stream) => stream,
                 Err(Failed::Message(refusal)) => return refused(&refusal),
-                Err(Failed::Service(status)) => return Problem::from(&status).into_response(),
+                Err(Failed::Service(status)) => {
+                    let problem = Problem::from(&status).in_terms_of(binding);
+                    return problem.into_response();
+                }
             };
             return if wants_events(&parts.headers) {
                 outward::events(binding.clone(), stream)
@@ -76,7 +79,7 @@ impl Rest {
         match self.services.call(&binding.rpc, behalf, message).await {
             Ok(answer) => outward::answer(&parts.method, &parts.headers, &answer),
             Err(Failed::Message(refusal)) => refused(&refusal),
-            Err(Failed::Service(status)) => failed(&parts.headers, &status),
+            Err(Failed::Service(status)) => failed(binding, &parts.headers, &status),
         }
     }
 }
@@ -92,8 +95,8 @@ fn refused(refusal: &Refusal) -> Response {
 }
 
 /// The condition of a header that does not hold has a status of its own.
-fn failed(asked: &HeaderMap, status: &tonic::Status) -> Response {
-    let problem = Problem::from(status);
+fn failed(binding: &Binding, asked: &HeaderMap, status: &tonic::Status) -> Response {
+    let problem = Problem::from(status).in_terms_of(binding);
     let conditional = asked.contains_key(header::IF_MATCH);
     if conditional && problem.reason() == STALE {
         return problem

@@ -1,8 +1,11 @@
 //! The wire: messages, clients and servers generated from `proto/`, and nothing written by hand but
-//! how secrets are kept out of debug output. No conversion to or from the domain is here; that is
+//! how secrets are kept out of debug output and how words are made fit to be shown. No conversion to or from the domain is here; that is
 //! the business of `api`.
 
+mod printable;
 mod redacted;
+
+pub use printable::printable;
 
 /// Package `jockey.v1`.
 pub mod v1 {

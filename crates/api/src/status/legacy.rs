@@ -1,7 +1,7 @@
 //! What the legacy services refuse. The reason is the word of the legacy API, in capitals, and the message stands alone:
 //! old clients print nothing else.
 
-use super::{DOMAIN, Refusal as Own, shortened, tell};
+use super::{DOMAIN, Refusal as Own, fit, tell};
 use crate::legacy::refusal::{Flaw, Refusal};
 use controller::usecases::{self, Kind};
 use ports::{source, store};
@@ -22,10 +22,10 @@ impl From<Refusal> for Status {
         let mut details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
         if let Refusal::Invalid(flaws) = &refusal {
             for flaw in flaws {
-                details.add_bad_request_violation(flaw.field, shortened(flaw.problem.clone()));
+                details.add_bad_request_violation(flaw.field, fit(&flaw.problem));
             }
         }
-        Self::with_error_details(code, shortened(refusal.to_string()), details)
+        Self::with_error_details(code, fit(&refusal.to_string()), details)
     }
 }
 

@@ -15,3 +15,4 @@ mod sessions;
 mod stage;
 mod system;
 mod tokens;
+mod words;

@@ -36,7 +36,7 @@ fn set(key: &str, value: String) -> v1::UpdateConfigSetRequest {
     }
 }
 
-fn worker(name: &str) -> v1::Worker {
+pub(crate) fn worker(name: &str) -> v1::Worker {
     v1::Worker {
         app: "shop".to_owned(),
         environment: "development".to_owned(),
@@ -54,7 +54,7 @@ async fn create(client: &As, worker: v1::Worker) -> String {
 }
 
 /// A stage with `shop` and a Worker `web`.
-async fn shop() -> (Stage, As) {
+pub(crate) async fn shop() -> (Stage, As) {
     let stage = Stage::still().await;
     let admin = stage.admin().await;
     admin.create_shop().await;
@@ -252,6 +252,25 @@ async fn workers_that_could_not_run_are_refused() {
                 memory_bytes: 1024,
                 cpu_millis: 0,
             }),
+            ..worker("api")
+        },
+        v1::Worker {
+            resources: Some(v1::Resources {
+                memory_bytes: 5 << 40,
+                cpu_millis: 0,
+            }),
+            ..worker("api")
+        },
+        v1::Worker {
+            resources: Some(v1::Resources {
+                memory_bytes: 0,
+                cpu_millis: 2_000_000,
+            }),
+            ..worker("api")
+        },
+        v1::Worker {
+            max_surge: Some(0),
+            max_unavailable: Some(0),
             ..worker("api")
         },
         v1::Worker {

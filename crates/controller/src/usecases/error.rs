@@ -65,7 +65,7 @@ pub enum Error {
     )]
     EventsForgotten { after: EventId, oldest: EventId },
     /// Instances run that the database does not know, and none of them can be taken over: a sentence for each Deploy.
-    #[error("{}", .0.join("\n"))]
+    #[error("{}", .0.join("; "))]
     NotAdoptable(Vec<String>),
     #[error(transparent)]
     Store(#[from] store::Error),

@@ -1,5 +1,6 @@
 //! The body of a request: canonical proto JSON, of which every field must be known.
 
+use super::duplicates;
 use crate::{
     annotations::{self, Binding},
     refusal::Refusal,
@@ -102,6 +103,10 @@ fn json_only(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 fn parsed(kind: MessageDescriptor, body: &[u8]) -> Result<DynamicMessage, Refusal> {
+    if let Some(field) = duplicates::first(&kind, body) {
+        let problem = format!("`{field}` is given twice; give it once");
+        return Err(Refusal::field(field, problem));
+    }
     let mut json = serde_json::Deserializer::from_slice(body);
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);

@@ -4,6 +4,7 @@ use super::answer;
 use crate::{call::Failed, refusal::Refusal};
 use axum::response::Response;
 use http::{Method, StatusCode, header};
+use proto::printable;
 use serde::Serialize;
 use std::{collections::BTreeMap, time::Duration};
 use tonic::{Code, Status};
@@ -35,19 +36,19 @@ struct Error {
 }
 
 impl Told {
-    fn new(status: StatusCode, code: impl Into<String>, message: impl Into<String>) -> Self {
+    fn new(status: StatusCode, code: impl Into<String>, message: impl AsRef<str>) -> Self {
         Self {
             status,
             error: Error {
                 code: code.into(),
-                message: message.into(),
+                message: printable(message.as_ref()).into_owned(),
                 reasons: BTreeMap::new(),
             },
             retry_after: None,
         }
     }
 
-    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+    pub(super) fn bad_request(message: impl AsRef<str>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
     }
 

@@ -58,6 +58,45 @@ async fn the_details_of_an_error_are_told() {
     assert_eq!(answer.json(), want);
 }
 
+/// The service says `thing.name` of each.
+#[tokio::test]
+async fn a_field_is_named_as_the_caller_wrote_it() {
+    let gateway = Gateway::new();
+    for (method, path, field) in [
+        // The body is the thing.
+        (Method::POST, "/v1/things", "name"),
+        (Method::PATCH, "/v1/things/a", "thing.name"),
+        (Method::DELETE, "/v1/things/a", "thing.name"),
+    ] {
+        let path = format!("{path}?fail=3+INVALID_FIELD");
+        let answer = gateway.ask(method.clone(), &path, &[], "").await;
+        let said = &answer.json()["violations"][0]["field"];
+        assert_eq!(said, field, "{method} {path}");
+    }
+    let path = "/v1/things?fail=3+FIELD:thing.inner.no_such.page_size";
+    let answer = gateway.ask(Method::POST, path, &[], "").await;
+    let said = &answer.json()["violations"][0]["field"];
+    assert_eq!(said, "inner.no_such.page_size", "what is no field stays");
+    let answer = gateway.get("/v1/things?fail=3+FIELD:page_size").await;
+    assert_eq!(answer.json()["violations"][0]["field"], "pageSize");
+    let answer = gateway.get("/v1/things?fail=3+FIELD:things[2].name").await;
+    assert_eq!(answer.json()["violations"][0]["field"], "things[2].name");
+}
+
+#[tokio::test]
+async fn what_the_gateway_refuses_quotes_nothing_that_hides() {
+    let gateway = Gateway::new();
+    let path = "/v1/things?pageSize=%1b%5b2J%0a%e2%80%ae";
+    let answer = gateway.get(path).await;
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("`\\u{1b}[2J\\n\\u{202e}`"), "{detail}");
+    let body = "{\"na\\u202eme\": 1}";
+    let answer = gateway.put(Method::POST, "/v1/things", body).await;
+    let problem = answer.json();
+    assert_eq!(problem["violations"][0]["field"], "na\\u{202e}me");
+    assert!(!problem.to_string().contains('\u{202e}'), "{problem}");
+}
+
 #[tokio::test]
 async fn a_stale_etag_is_a_condition_that_does_not_hold_when_it_came_as_one() {
     let gateway = Gateway::new();

@@ -176,6 +176,45 @@ async fn a_body_that_cannot_be_is_refused_by_field() {
 }
 
 #[tokio::test]
+async fn a_field_that_a_body_gives_twice_is_refused() {
+    let gateway = Gateway::new();
+    for (body, field) in [
+        (r#"{"name": "a", "name": "b"}"#, "name"),
+        (r#"{"name": "a", "name": "a"}"#, "name"),
+        // Of one field the name of JSON and that of the proto.
+        (r#"{"pageSize": 1, "page_size": 2}"#, "page_size"),
+        (
+            r#"{"thing": {"inner": {"port": 1, "id": "x", "port": 2}}}"#,
+            "thing.inner.port",
+        ),
+        (
+            r#"{"things": [{}, {"id": "a", "id": "b"}]}"#,
+            "things[1].id",
+        ),
+        (r#"{"facts": {"k": "v", "k": "w"}}"#, "facts.k"),
+        (r#"{"nothing": 1, "nothing": 2}"#, "nothing"),
+    ] {
+        let answer = gateway.put(Method::PATCH, "/v1/things/a", body).await;
+        assert_eq!(
+            answer.status,
+            StatusCode::BAD_REQUEST,
+            "{body}: {}",
+            answer.text
+        );
+        let problem = answer.json();
+        let violation = &problem["violations"][0];
+        assert_eq!(violation["field"], field, "{body}: {problem}");
+        let said = problem["detail"].as_str().unwrap();
+        assert!(said.contains("is given twice"), "{body}: {said}");
+    }
+    // A map's keys are no fields, and two things may have one name each.
+    let body =
+        r#"{"facts": {"pageSize": "1", "page_size": "2"}, "things": [{"id": "a"}, {"id": "a"}]}"#;
+    let answer = gateway.put(Method::PATCH, "/v1/things/a", body).await;
+    assert_eq!(answer.asked()["facts"]["page_size"], "2");
+}
+
+#[tokio::test]
 async fn a_body_that_is_no_json_object_is_refused() {
     let gateway = Gateway::new();
     for body in ["{", "[]", "1", "{} {}", "{\"name\": \"a\",}", "\u{feff}{}"] {

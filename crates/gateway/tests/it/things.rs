@@ -243,7 +243,7 @@ impl Call {
     }
 }
 
-/// `CODE REASON` as a status with every detail that the gateway reads.
+/// `CODE REASON`, or `CODE FIELD:WHICH`, as a status with every detail that the gateway reads.
 #[expect(clippy::disallowed_methods, reason = "a service of the tests")]
 fn failure(text: &str) -> Status {
     let (code, reason) = text.split_once(' ').unwrap();
@@ -254,7 +254,8 @@ fn failure(text: &str) -> Status {
     let facts = [("advice", "do better"), ("colour", "red")];
     let facts = facts.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let mut details = ErrorDetails::with_error_info(reason, "test", HashMap::from(facts));
-    details.add_bad_request_violation("thing.name", "is taken");
+    let field = reason.strip_prefix("FIELD:").unwrap_or("thing.name");
+    details.add_bad_request_violation(field, "is taken");
     details.set_retry_info(Some(std::time::Duration::from_millis(1500)));
     Status::with_error_details(code, "it is so; do better", details)
 }

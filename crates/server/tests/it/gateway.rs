@@ -125,7 +125,7 @@ async fn errors_are_problems_with_a_reason_and_advice() -> anyhow::Result<()> {
     assert_eq!(invalid.status, StatusCode::BAD_REQUEST);
     assert_eq!(
         invalid.json()["violations"][0]["field"],
-        "app.name",
+        "name",
         "{}",
         invalid.text
     );
