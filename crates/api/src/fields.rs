@@ -29,6 +29,14 @@ pub(crate) fn as_asked(method: &str, field: &str) -> String {
     }
 }
 
+/// Whether this is the full name of a service.
+pub(crate) fn is_service(name: &str) -> bool {
+    let mut services = REQUESTS
+        .keys()
+        .filter_map(|method| method.split('/').next());
+    services.any(|service| service == name)
+}
+
 fn requests() -> BTreeMap<String, Fields> {
     let files = prost_types::FileDescriptorSet::decode(proto::DESCRIPTOR)
         .expect("the descriptors were compiled into the program");

@@ -6,6 +6,7 @@ use crate::{
     guard::Guard,
     legacy::Legacy,
     permissions::{self, Call, Listing, Sight, Single},
+    services::health::Healthy,
     status::{Refusal, Stranger},
     streams::Streams,
     turns::Turns,
@@ -25,6 +26,7 @@ use proto::v1::{
 use std::{future::Future, sync::Arc};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, service::Routes};
+use tonic_health::pb::health_server::HealthServer;
 
 /// The largest request: a Config Set of 1 MiB, its names, and as much again.
 const REQUEST_MAX: usize = 4 << 20;
@@ -36,6 +38,7 @@ pub(crate) type Answer<T> = Result<Response<T>, Status>;
 /// All services.
 pub struct Services {
     handlers: Handlers,
+    stop: CancellationToken,
 }
 
 /// What every handler has at hand. Each service is one file of `services/`. Cheap to clone.
@@ -60,10 +63,11 @@ impl Services {
                 sessions: Arc::new(sessions),
                 deps,
                 about: Arc::new(about),
-                streams: Streams::new(stop),
+                streams: Streams::new(stop.clone()),
                 turns: Turns::default(),
                 people: None,
             },
+            stop,
         }
     }
 
@@ -87,7 +91,7 @@ impl Services {
             self.handlers.people.clone(),
             Arc::clone(&self.handlers.sessions),
         ));
-        let (_, health) = tonic_health::server::health_reporter();
+        let health = HealthServer::new(Healthy::new(self.stop));
         let reflect = || {
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(proto::DESCRIPTOR)

@@ -7,6 +7,7 @@ mod config_sets;
 mod deploys;
 mod environments;
 mod events;
+pub(crate) mod health;
 mod instances;
 mod nodes;
 mod reconciles;

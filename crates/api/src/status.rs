@@ -56,6 +56,11 @@ pub(crate) enum Refusal {
     Stopping,
     #[error("it is time to show again who follows")]
     ShowAgain,
+    /// What strangers may keep open only for so many seconds.
+    #[error("the stream has been open for {0} s")]
+    OpenLong(u64),
+    #[error("there is no service `{0}`")]
+    UnknownService(String),
     /// A task of the server broke. A defect.
     #[error("the call broke off inside the server")]
     Broken,
@@ -201,6 +206,12 @@ fn tell(refusal: &Refusal) -> Told {
             "SHOW_AGAIN",
             "follow again; nothing is lost",
         ),
+        Refusal::OpenLong(_) => (Code::Unavailable, "OPEN_LONG", "follow again in a moment"),
+        Refusal::UnknownService(_) => (
+            Code::NotFound,
+            "UNKNOWN_SERVICE",
+            "name one as `jockey.v1.AppService`, or none for the whole server",
+        ),
         Refusal::Broken => (
             Code::Internal,
             "BROKEN",
@@ -217,6 +228,7 @@ fn retry_after(refusal: &Refusal) -> Option<Duration> {
         | Refusal::TooManyStreams
         | Refusal::Stopping
         | Refusal::ShowAgain
+        | Refusal::OpenLong(_)
         | Refusal::SignIn(
             sign_in::Error::RateLimited { .. } | sign_in::Error::NotReachable { .. },
         )
@@ -234,6 +246,7 @@ fn retry_after(refusal: &Refusal) -> Option<Duration> {
         | Refusal::RequestReused(_)
         | Refusal::AnswerLost { .. }
         | Refusal::TookTooLong(_)
+        | Refusal::UnknownService(_)
         | Refusal::Broken => None,
     }
 }
@@ -260,6 +273,8 @@ fn field_of(refusal: &Refusal) -> Option<(String, String)> {
         | Refusal::TookTooLong(_)
         | Refusal::Stopping
         | Refusal::ShowAgain
+        | Refusal::OpenLong(_)
+        | Refusal::UnknownService(_)
         | Refusal::Broken => None,
     }
 }

@@ -7,7 +7,7 @@ use crate::{
 };
 use domain::Timestamp;
 use futures_util::{Stream, StreamExt, stream};
-use std::{pin::Pin, sync::Arc};
+use std::{pin::Pin, sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tonic::{Response, Status};
@@ -23,8 +23,35 @@ pub(crate) type Flow<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 pub(crate) struct Streams {
     open: Arc<Semaphore>,
     stop: CancellationToken,
-    /// When its reader is to show again who they are. None: never.
-    until: Option<Instant>,
+    /// Whether and when each ends by itself.
+    end: End,
+}
+
+/// When a stream ends though there is more to tell.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Never,
+    /// When its reader is to show again who they are.
+    ShowAgain(Instant),
+    /// So long after it began.
+    After(Duration),
+}
+
+impl End {
+    /// Waits for it, and says why.
+    async fn come(self) -> Refusal {
+        match self {
+            Self::Never => std::future::pending().await,
+            Self::ShowAgain(at) => {
+                tokio::time::sleep_until(at).await;
+                Refusal::ShowAgain
+            }
+            Self::After(time) => {
+                tokio::time::sleep(time).await;
+                Refusal::OpenLong(time.as_secs())
+            }
+        }
+    }
 }
 
 impl Streams {
@@ -32,16 +59,26 @@ impl Streams {
         Self {
             open: Arc::new(Semaphore::new(STREAMS_MAX)),
             stop,
-            until: None,
+            end: End::Never,
+        }
+    }
+
+    /// Room of its own for those who show no token: so many at once, and each for so long.
+    pub(crate) fn of_strangers(most: usize, time: Duration, stop: CancellationToken) -> Self {
+        Self {
+            open: Arc::new(Semaphore::new(most)),
+            stop,
+            end: End::After(time),
         }
     }
 
     /// The same room, for one caller: what they follow ends when they are to show again who they are.
     pub(crate) fn of(&self, caller: &Caller, now: Timestamp, times: Option<Times>) -> Self {
         Self {
-            until: caller
-                .good_for(now, times)
-                .map(|time| Instant::now() + time),
+            end: match caller.good_for(now, times) {
+                Some(time) => End::ShowAgain(Instant::now() + time),
+                None => End::Never,
+            },
             ..self.clone()
         }
     }
@@ -59,18 +96,12 @@ impl Streams {
             return Err(Refusal::TooManyStreams.into());
         };
         let stop = self.stop.clone();
-        let until = self.until;
-        let over = async move {
-            match until {
-                Some(until) => tokio::time::sleep_until(until).await,
-                None => std::future::pending().await,
-            }
-        };
+        let end = self.end;
         let stopped = stream::once(async move {
             // Both are levels, and hold nothing.
             tokio::select! {
                 () = stop.cancelled() => Err(Status::from(Refusal::Stopping)),
-                () = over => Err(Status::from(Refusal::ShowAgain)),
+                why = end.come() => Err(Status::from(why)),
             }
         });
         let items = items.map(|item| item.map_err(Into::into));

@@ -99,6 +99,46 @@ async fn health_needs_no_token_and_an_unknown_call_is_denied() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn strangers_watch_the_health_few_at_once_and_not_for_ever() {
+    const AT_ONCE: usize = 16;
+    let stage = Stage::still().await;
+    let mut health = HealthClient::new(stage.channel());
+    let of = |service: &str| HealthCheckRequest {
+        service: service.to_owned(),
+    };
+    let serving = HealthCheckResponse { status: 1 };
+    let unknown = HealthCheckResponse { status: 3 };
+    let mut watches = Vec::new();
+    for _ in 1..AT_ONCE {
+        let mut watch = health.watch(of("")).await.unwrap().into_inner();
+        assert_eq!(watch.message().await.unwrap(), Some(serving));
+        watches.push(watch);
+    }
+    let mut last = health.watch(of("no.Such")).await.unwrap().into_inner();
+    assert_eq!(last.message().await.unwrap(), Some(unknown));
+    let refused = refusal(health.watch(of("")).await);
+    assert!(
+        refused.starts_with("ResourceExhausted TOO_MANY_STREAMS"),
+        "{refused}"
+    );
+    // It shuts out nobody who asks once, and ends.
+    for service in ["", "jockey.v1.AppService"] {
+        let answer = health.check(of(service)).await.unwrap();
+        assert_eq!(answer.into_inner(), serving, "{service}");
+    }
+    let refused = refusal(health.check(of("no.Such")).await);
+    assert!(refused.starts_with("NotFound UNKNOWN_SERVICE"), "{refused}");
+    for mut watch in watches {
+        let ended = refusal(watch.message().await);
+        assert!(
+            ended.contains("OPEN_LONG: the stream has been open for 600 s"),
+            "{ended}"
+        );
+    }
+    health.watch(of("")).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_calls_is_told_and_its_use_noted() {
     let stage = Stage::still().await;
     let viewer = stage.client(Role::Viewer).await;
