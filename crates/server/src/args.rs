@@ -1,13 +1,18 @@
 //! The command line of `jockeyd`.
 
 mod github;
+mod values;
 
 pub(crate) use github::{Access, GitHub};
+pub(crate) use values::PortRange;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use controller::deps::HISTORY_MIN;
 use domain::token::Role;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use values::{
+    build_deadline, builds, connections, duration, history, origin, port_range, registry, retained,
+    role, scale_max,
+};
 
 /// The Jockey server: turns commits into healthy containers, and keeps them there.
 #[derive(Debug, Parser)]
@@ -92,6 +97,16 @@ pub(crate) struct Serve {
         value_name = "ORIGIN"
     )]
     pub(crate) cors_origins: Vec<http::HeaderValue>,
+    /// The most connections at once from one address that is not this machine's own. Give more where a proxy on another
+    /// machine calls for everybody.
+    #[arg(
+        long,
+        env = "JOCKEY_PEER_CONNECTIONS",
+        default_value_t = 128,
+        value_parser = connections,
+        value_name = "N"
+    )]
+    pub(crate) peer_connections: usize,
     #[command(flatten)]
     pub(crate) docker: Docker,
     #[command(flatten)]
@@ -161,7 +176,7 @@ pub(crate) struct Build {
     )]
     pub(crate) git_token: Option<secrecy::SecretString>,
     /// Registry, with an optional prefix, to which images are pushed. [default: none, images stay on this host]
-    #[arg(long, env = "JOCKEY_REGISTRY", value_name = "HOST[:PORT][/PREFIX]")]
+    #[arg(long, env = "JOCKEY_REGISTRY", value_parser = registry, value_name = "HOST[:PORT][/PREFIX]")]
     pub(crate) registry: Option<String>,
     /// What builds a commit without a Dockerfile: herokuish=IMAGE or buildstep=IMAGE. [default: none]
     #[arg(long, env = "JOCKEY_BUILDER", value_name = "LAYOUT=IMAGE")]
@@ -170,10 +185,10 @@ pub(crate) struct Build {
     #[arg(long, env = "JOCKEY_BUILD_SECRETS", value_name = "DIR")]
     pub(crate) build_secrets: Option<PathBuf>,
     /// How long a build may take.
-    #[arg(long, env = "JOCKEY_BUILD_DEADLINE", default_value = "30m", value_parser = duration, value_name = "TIME")]
+    #[arg(long, env = "JOCKEY_BUILD_DEADLINE", default_value = "30m", value_parser = build_deadline, value_name = "TIME")]
     pub(crate) build_deadline: Duration,
     /// How many builds run at once.
-    #[arg(long, env = "JOCKEY_BUILDS", default_value_t = 2, value_name = "N")]
+    #[arg(long, env = "JOCKEY_BUILDS", default_value_t = 2, value_parser = builds, value_name = "N")]
     pub(crate) builds: usize,
 }
 
@@ -184,6 +199,7 @@ pub(crate) struct Limits {
         long,
         env = "JOCKEY_SCALE_MAX",
         default_value_t = 100,
+        value_parser = scale_max,
         value_name = "N"
     )]
     pub(crate) scale_max: u16,
@@ -192,6 +208,7 @@ pub(crate) struct Limits {
         long,
         env = "JOCKEY_RETAINED_RELEASES",
         default_value_t = 10,
+        value_parser = retained,
         value_name = "N"
     )]
     pub(crate) retained_releases: u32,
@@ -257,72 +274,6 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// Host ports to choose from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PortRange(pub(crate) std::ops::RangeInclusive<u16>);
-
-fn port_range(text: &str) -> Result<PortRange, String> {
-    let (first, last) = text
-        .split_once('-')
-        .ok_or("write it as FIRST-LAST, as in 20000-29999")?;
-    let port = |text: &str| {
-        text.parse::<u16>()
-            .map_err(|_| format!("`{text}` is not a port"))
-    };
-    let (first, last) = (port(first)?, port(last)?);
-    if first == 0 || last < first {
-        return Err("the first port is at least 1 and not above the last".to_owned());
-    }
-    Ok(PortRange(first..=last))
-}
-
-/// As a browser sends it: scheme, host and port, and nothing behind them.
-fn origin(text: &str) -> Result<http::HeaderValue, String> {
-    let bad = || format!("`{text}` is not an origin; write it as https://jockey.example.com");
-    let host = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"))
-        .ok_or_else(bad)?;
-    if host.is_empty() || host.contains(['/', '?', '#', '@', '*', ' ']) {
-        return Err(bad());
-    }
-    text.to_ascii_lowercase().parse().map_err(|_| bad())
-}
-
-fn role(text: &str) -> Result<Role, String> {
-    text.parse()
-        .map_err(|error: domain::UnknownWord| error.to_string())
-}
-
-/// A time that history may be kept for.
-fn history(text: &str) -> Result<Duration, String> {
-    let time = duration(text)?;
-    if time < HISTORY_MIN {
-        return Err(format!(
-            "{text} is too short: how instances ended within the last day decides on what is tried again; give 1d or more"
-        ));
-    }
-    Ok(time)
-}
-
-/// A whole number and a unit: `30s`, `10m`, `12h`, `30d`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let bad = || format!("`{text}` is not a time; write a number and s, m, h or d, as in 30m");
-    let (digits, unit) = text.split_at(text.len().saturating_sub(1));
-    let number: u64 = digits.parse().map_err(|_| bad())?;
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 24 * 3600,
-        _ => return Err(bad()),
-    };
-    number
-        .checked_mul(seconds)
-        .map(Duration::from_secs)
-        .ok_or_else(bad)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -345,35 +296,6 @@ mod tests {
                 let variable = variable.to_string_lossy();
                 assert!(page.contains(&*variable), "{variable}");
             }
-        }
-    }
-
-    #[test]
-    fn an_origin_is_scheme_host_and_port() {
-        for good in ["https://jockey.example.com", "http://localhost:3000"] {
-            assert_eq!(origin(good).unwrap(), good);
-        }
-        for bad in [
-            "",
-            "*",
-            "jockey.example.com",
-            "https://",
-            "https://a.example/",
-            "https://*.example",
-        ] {
-            assert!(origin(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn times_and_ports_have_one_form() {
-        assert_eq!(duration("30m"), Ok(Duration::from_secs(1800)));
-        for bad in ["", "m", "5", "1.5h", "-1s", "1w"] {
-            assert!(duration(bad).is_err(), "{bad}");
-        }
-        assert_eq!(port_range("20000-20009"), Ok(PortRange(20_000..=20_009)));
-        for bad in ["", "20000", "0-5", "9-8", "1-70000"] {
-            assert!(port_range(bad).is_err(), "{bad}");
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The one port: gRPC for who says that it is, and REST for everybody else.
 
 mod connection;
+mod peers;
 mod quiet;
 mod stall;
 
 use axum::{Router, extract::Request, serve::Listener};
 use connection::Connections;
 use http::{HeaderValue, header::CONTENT_TYPE};
+pub(crate) use peers::Peers;
 use std::{sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -21,8 +23,14 @@ const GRACE: Duration = Duration::from_secs(3);
 /// wait until one is closed.
 const CONNECTIONS_MAX: usize = 512;
 
-/// Serves until it is told to stop, and calls under way a little longer.
-pub(crate) async fn serve(mut listener: TcpListener, app: Router, stop: CancellationToken) {
+/// Serves until it is told to stop, and calls under way a little longer. Connections for which there is no place among
+/// their peers are closed.
+pub(crate) async fn serve(
+    mut listener: TcpListener,
+    app: Router,
+    peers: Peers,
+    stop: CancellationToken,
+) {
     let connections = Connections::new(app, stop.clone());
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut open = JoinSet::new();
@@ -38,6 +46,12 @@ pub(crate) async fn serve(mut listener: TcpListener, app: Router, stop: Cancella
             // A connection that ended leaves nothing behind.
             Some(_) = open.join_next() => continue,
         };
+        // It does not wait: whoever waits here keeps others out.
+        let Some(place) = peers.take(peer.ip()) else {
+            metrics::counter!("jockey_connections_refused_total").increment(1);
+            tracing::debug!(%peer, "too many connections from one address");
+            continue;
+        };
         // Small answers must not wait for more. Without it they only come later.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY");
@@ -46,7 +60,7 @@ pub(crate) async fn serve(mut listener: TcpListener, app: Router, stop: Cancella
         let connection = connection.instrument(tracing::debug_span!("connection", %peer));
         open.spawn(async move {
             connection.await;
-            drop(room);
+            drop((place, room));
         });
     }
     // What goes on after that is aborted with its task.
@@ -68,3 +82,6 @@ fn is_grpc(request: &Request) -> bool {
     let kind = request.headers().get(CONTENT_TYPE);
     kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,9 @@
 //! `jockeyd serve`.
 
 use crate::{
-    args, listen, logging,
+    args,
+    listen::{self, Peers},
+    logging,
     machine::{RandomIds, SystemClock},
     metrics, seed,
     state::{self, Make},
@@ -70,7 +72,8 @@ pub(crate) async fn run(args: args::Serve) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     let services = wiring::api(&args, &machinery, stop.clone())?;
     let app = listen::both(services, args.cors_origins.clone());
-    let serving = tokio::spawn(listen::serve(listener, app, stop.clone()));
+    let peers = Peers::at_most(args.peer_connections);
+    let serving = tokio::spawn(listen::serve(listener, app, peers, stop.clone()));
     let telling = tokio::spawn(tell_capacity(machinery.clone()));
     let figures =
         for_metrics.map(|listener| tokio::spawn(metrics::serve(listener, metrics, stop.clone())));

@@ -14,7 +14,10 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Connected;
 use tower::ServiceExt;
 
-/// How long the head of a request may take, the first as well as the next ones of a connection.
+/// How long a connection may take to its first request: whoever opens one has something to ask.
+const FIRST_DEADLINE: Duration = Duration::from_secs(10);
+/// How long the head of a later request may take. A proxy keeps connections for the next call, and must not find that they
+/// were closed under it.
 const HEAD_DEADLINE: Duration = Duration::from_secs(30);
 /// The largest head of a request. Tokens and traces take a few hundred bytes.
 const HEAD_MAX: u32 = 32 << 10;
@@ -64,7 +67,7 @@ impl Connections {
         let Self { app, http, stop } = self.clone();
         let told = stream.connect_info();
         let calls = Calls::default();
-        let quiet = calls.quiet(HEAD_DEADLINE, IDLE_DEADLINE);
+        let quiet = calls.quiet(FIRST_DEADLINE, IDLE_DEADLINE);
         let app = tower::service_fn(move |mut request: http::Request<Incoming>| {
             let call = calls.begin();
             request.extensions_mut().insert(told.clone());
