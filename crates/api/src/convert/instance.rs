@@ -2,7 +2,10 @@
 
 use super::time;
 use controller::usecases::instances::{InstanceView, Standing};
-use domain::{Health, InstanceEnd, observed::Manner};
+use domain::{
+    Health, InstanceEnd,
+    observed::{Authenticity, Manner},
+};
 use proto::v1;
 use scheduler::CrashLoop;
 
@@ -27,6 +30,7 @@ pub(crate) fn wire(view: &InstanceView) -> v1::Instance {
         start_time: view.started_at.map(time::wire),
         end: view.end.as_ref().map(end),
         crash_loop: view.crash_loop.as_ref().map(crash_loop),
+        copy: view.authenticity == Authenticity::Copy,
     }
 }
 

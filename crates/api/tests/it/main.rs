@@ -7,6 +7,7 @@ mod config;
 mod deploys;
 mod dry_runs;
 mod events;
+mod instances;
 mod once;
 mod people;
 mod reach;

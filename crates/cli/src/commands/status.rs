@@ -205,6 +205,7 @@ fn health(instance: &Instance) -> HealthState {
 fn state_and_health(instance: &Instance) -> String {
     let health = words::word("HealthState", health(instance).as_str_name());
     match instance.state() {
+        _ if instance.copy => format!("{health} (copy)"),
         _ if instance.crash_loop.is_some() => format!("{health} (crash loop)"),
         InstanceState::Running => health,
         state => format!(

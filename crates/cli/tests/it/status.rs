@@ -136,3 +136,32 @@ fn status_as_json_has_all_of_it() {
     );
     assert_eq!(value["workers"][0]["scale"], 1);
 }
+
+#[test]
+fn status_tells_a_copy_from_its_original() {
+    let mut copy = instance("ins-1", "web");
+    copy.copy = true;
+    copy.address = "127.0.0.1:20002".to_owned();
+    copy.health.as_mut().unwrap().state = HealthState::Unknown.into();
+    let world = World::new();
+    world
+        .server
+        .answer("DeployService/ListDeploys", &ListDeploysResponse::default())
+        .answer("WorkerService/ListWorkers", &ListWorkersResponse::default())
+        .answer(
+            "InstanceService/ListInstances",
+            &ListInstancesResponse {
+                instances: vec![instance("ins-1", "web"), copy],
+                ..ListInstancesResponse::default()
+            },
+        );
+    let status = stdout(&world.run("status -a sample -e development").success());
+    insta::assert_snapshot!(status, @r#"
+sample in development
+current:  nothing; next: jockey deploy -a sample -e development
+
+WORKER   INSTANCE   NODE    ADDRESS           HEALTH           SINCE   AGE   COMMIT
+web      ins-1      local   127.0.0.1:20001   healthy          -       -     678d49f
+web      ins-1      local   127.0.0.1:20002   unknown (copy)   -       -     678d49f
+"#);
+}

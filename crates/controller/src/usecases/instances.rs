@@ -9,6 +9,7 @@ pub use view::strangers;
 use super::{Ctx, Error, Kind, find};
 use domain::{
     CommitSha, DeployId, Health, ImageRef, InstanceEnd, InstanceId, NodeName, ReleaseId, Timestamp,
+    observed::Authenticity,
 };
 use ports::store::intents::EndFilter;
 use view::Viewer;
@@ -17,6 +18,8 @@ use view::Viewer;
 #[derive(Debug, Clone)]
 pub struct InstanceView {
     pub id: InstanceId,
+    /// Whether it is the instance, or a copy of it that somebody has made by hand and that is stopped.
+    pub authenticity: Authenticity,
     pub app: String,
     pub environment: String,
     pub worker: String,
@@ -149,7 +152,8 @@ pub async fn get(ctx: &Ctx, which: &str) -> Result<InstanceView, Error> {
     if let Some(environment) = environment {
         let environment = ctx.environment(&environment.to_string()).await?;
         let standing = viewer.standing(&environment, None).await?;
-        if let Some(found) = standing.into_iter().find(|instance| instance.id == id) {
+        let of_id = standing.into_iter().filter(|instance| instance.id == id);
+        if let Some(found) = of_id.min_by_key(|instance| instance.authenticity) {
             return Ok(found);
         }
     }
@@ -174,8 +178,15 @@ impl InstanceView {
             environment,
             worker,
             id,
+            authenticity,
+            handle,
             ..
         } = self;
-        format!("{app} {environment} {worker} {id}")
+        // Copies come after their original, which keeps its place whatever its node calls it.
+        let copy = match authenticity {
+            Authenticity::Genuine => "",
+            Authenticity::Copy => handle,
+        };
+        format!("{app} {environment} {worker} {id} {copy}")
     }
 }

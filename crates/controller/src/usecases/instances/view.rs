@@ -7,7 +7,7 @@ use crate::{
 };
 use domain::{
     DeployId, Environment, Health, InstanceId, Intent, IntentKind, IntentState, Timestamp,
-    observed::Phase,
+    observed::{Authenticity, Phase},
 };
 use ports::store::{Page, intents::EndFilter};
 use scheduler::input::Registration;
@@ -103,14 +103,22 @@ impl<'a> Viewer<'a> {
             commit,
             crash_loop,
         } = instance;
-        let known = self.intents.get(&seen.instance);
+        // What is on record of its id is about the original.
+        let known = match seen.authenticity {
+            Authenticity::Genuine => self.intents.get(&seen.instance),
+            Authenticity::Copy => None,
+        };
         let stop = known.and_then(|known| known.stop.as_ref());
         let standing = standing(&seen.phase, stop, registration);
-        let health = shown(standing, health);
+        let health = match seen.authenticity {
+            Authenticity::Genuine => shown(standing, health),
+            Authenticity::Copy => Health::Unknown,
+        };
         let (restarts, started_at) = starts(&seen.phase);
         let release = self.release(seen.deploy).await?;
         Ok(InstanceView {
             id: seen.instance,
+            authenticity: seen.authenticity,
             app: self.names.app(seen.app).await?,
             environment: environment.name.to_string(),
             worker: seen.worker.to_string(),
@@ -145,6 +153,7 @@ impl<'a> Viewer<'a> {
         };
         Ok(InstanceView {
             id: start.instance,
+            authenticity: Authenticity::Genuine,
             app: self.names.app(start.app).await?,
             environment: environment.name.to_string(),
             worker: start.worker.to_string(),
@@ -191,6 +200,7 @@ impl<'a> Viewer<'a> {
         let release = self.release(end.deploy).await?;
         Ok(InstanceView {
             id: end.instance,
+            authenticity: Authenticity::Genuine,
             app: self.names.app(end.app).await?,
             environment: self.names.environment(end.environment).await?,
             worker: end.worker.to_string(),
@@ -289,6 +299,7 @@ pub async fn strangers(
         };
         views.push(InstanceView {
             id: seen.instance,
+            authenticity: seen.authenticity,
             app,
             environment,
             worker: seen.worker.to_string(),
