@@ -93,16 +93,18 @@ impl Phase {
     }
 }
 
-crate::words! {
-    /// What an image's own HEALTHCHECK says.
-    ImageCheck {
-        /// It has not passed yet, and not failed often enough.
-        Starting => "starting",
-        /// It passes.
-        Passing => "passing",
-        /// It fails.
-        Failing => "failing",
-    }
+/// What an image's own HEALTHCHECK says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImageCheck {
+    /// It has not passed yet, and not failed often enough.
+    Starting,
+    /// It passes.
+    Passing,
+    /// It fails.
+    Failing {
+        /// What it printed when it failed, on one line. Empty: nothing.
+        said: String,
+    },
 }
 
 crate::words! {

@@ -86,7 +86,7 @@ pub fn health(
         Phase::Exited { code, at, .. } => unhealthy(format!("exited with code {code}"), *at, now),
         Phase::Running { since, check, .. } => match readiness(spec, phase) {
             Readiness::Http(_) | Readiness::Tcp => by_probe(probed, *since, stale_after, now),
-            Readiness::Image => by_image(*check, *since, now),
+            Readiness::Image => by_image(check.as_ref(), *since, now),
             Readiness::Settled => by_settling(*since, spec.timing.settle, now),
         },
     };
@@ -119,13 +119,17 @@ fn by_probe(
     }
 }
 
-fn by_image(check: Option<ImageCheck>, started: Timestamp, now: Timestamp) -> Health {
+fn by_image(check: Option<&ImageCheck>, started: Timestamp, now: Timestamp) -> Health {
     match check {
         Some(ImageCheck::Passing) => {
             healthy("the image's HEALTHCHECK passes".to_owned(), started, now)
         }
-        Some(ImageCheck::Failing) => {
-            unhealthy("the image's HEALTHCHECK fails".to_owned(), now, now)
+        Some(ImageCheck::Failing { said }) => {
+            let what = match said.as_str() {
+                "" => "the image's HEALTHCHECK fails".to_owned(),
+                said => format!("the image's HEALTHCHECK fails: {said}"),
+            };
+            unhealthy(what, now, now)
         }
         Some(ImageCheck::Starting) | None => Health::Unknown,
     }

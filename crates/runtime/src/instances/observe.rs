@@ -54,6 +54,41 @@ struct State {
 #[serde(rename_all = "PascalCase", default)]
 struct Health {
     status: String,
+    log: Option<Vec<Check>>,
+}
+
+/// One run of the image's own check.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Check {
+    exit_code: i64,
+    output: String,
+}
+
+/// The most that is told of what a check printed, in characters.
+const SAID_MAX: usize = 300;
+
+impl Health {
+    fn check(&self) -> Option<ImageCheck> {
+        match self.status.as_str() {
+            "starting" => Some(ImageCheck::Starting),
+            "healthy" => Some(ImageCheck::Passing),
+            "unhealthy" => Some(ImageCheck::Failing { said: self.said() }),
+            _ => None,
+        }
+    }
+
+    /// What the check printed when it failed last.
+    fn said(&self) -> String {
+        let mut runs = self.log.iter().flatten().rev();
+        let failed = runs.find(|run| run.exit_code != 0);
+        let words = failed.into_iter().flat_map(|run| {
+            let is_between = |c: char| c.is_whitespace() || c.is_control();
+            run.output.split(is_between).filter(|word| !word.is_empty())
+        });
+        let line = words.collect::<Vec<_>>().join(" ");
+        line.chars().take(SAID_MAX).collect()
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -105,15 +140,7 @@ impl Inspected {
             "running" | "stopping" => Phase::Running {
                 since: time(&state.started_at),
                 restarts: self.restart_count,
-                check: state
-                    .health
-                    .as_ref()
-                    .and_then(|health| match health.status.as_str() {
-                        "starting" => Some(ImageCheck::Starting),
-                        "healthy" => Some(ImageCheck::Passing),
-                        "unhealthy" => Some(ImageCheck::Failing),
-                        _ => None,
-                    }),
+                check: state.health.as_ref().and_then(Health::check),
             },
             "restarting" => Phase::Restarting {
                 restarts: self.restart_count,

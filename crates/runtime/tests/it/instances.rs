@@ -295,7 +295,7 @@ async fn an_images_own_check_is_told() {
     let world = World::open().await;
     let image = world.scope.name("checked");
     let label = format!("LABEL {}", world.scope.label().replace('=', "=\"") + "\"");
-    let check = "HEALTHCHECK --interval=1s --retries=1 CMD test -e /tmp/good";
+    let check = "HEALTHCHECK --interval=1s --retries=1 CMD cat /tmp/good";
     let base = world
         .scope
         .start("base", &[], &world.image, &["true"])
@@ -313,8 +313,9 @@ async fn an_images_own_check_is_told() {
     };
     world.node.start(&spec).await.unwrap();
     let says = |phase: &Phase, want| matches!(phase, Phase::Running { check: Some(check), .. } if *check == want);
+    let said = "cat: can't open '/tmp/good': No such file or directory".to_owned();
     world
-        .only_when(|seen| says(&seen.phase, ImageCheck::Failing))
+        .only_when(|seen| says(&seen.phase, ImageCheck::Failing { said: said.clone() }))
         .await;
     docker::run(["exec", &spec.instance.to_string(), "touch", "/tmp/good"]).unwrap();
     world

@@ -135,12 +135,26 @@ fn without_a_path_the_image_is_asked_and_else_the_port() {
     let look = |check, image| Look::of(web(check), running(0, image), 9);
     look(Check::Default, Some(ImageCheck::Passing)).says("healthy", "the image's check passes");
     look(Check::Default, Some(ImageCheck::Starting)).says("unknown", "it has not passed yet");
-    let failing = look(Check::Default, Some(ImageCheck::Failing));
+    let fails = |said: &str| {
+        let said = said.to_owned();
+        Some(ImageCheck::Failing { said })
+    };
+    let failing = look(Check::Default, fails("no answer"));
     failing.with(Passed, 8).says("unhealthy", "it fails");
+    let told = health(
+        &web(Check::Default),
+        &running(0, fails("no answer")),
+        None,
+        &Health::Unknown,
+        STALE,
+        at(9),
+    );
+    let told = told.evidence().unwrap().what.clone();
+    assert_eq!(told, "the image's HEALTHCHECK fails: no answer");
     look(Check::Default, None)
         .with(Passed, 8)
         .says("healthy", "else a connection");
-    let asked_for = look(Check::Tcp, Some(ImageCheck::Failing));
+    let asked_for = look(Check::Tcp, fails("no answer"));
     asked_for
         .with(Passed, 8)
         .says("healthy", "or always, where asked for");
@@ -152,7 +166,8 @@ fn a_worker_without_a_port_settles() {
     look(running(0, None), 2).says("unknown", "it settles");
     look(running(0, None), 3).says("healthy", "it has settled");
     look(running(2, None), 4).says("unknown", "a restart begins anew");
-    let failing = running(0, Some(ImageCheck::Failing));
+    let said = String::new();
+    let failing = running(0, Some(ImageCheck::Failing { said }));
     look(failing, 9).says("unhealthy", "an image's check is asked here too");
 }
 

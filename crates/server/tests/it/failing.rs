@@ -138,6 +138,33 @@ async fn a_release_whose_check_answers_404() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_release_whose_own_healthcheck_fails() -> anyhow::Result<()> {
+    let steady = Steady::start().await?;
+    let check = "HEALTHCHECK --interval=1s --retries=2 CMD echo the cache is cold && exit 1\n";
+    let dockerfile = format!("{WEB}{check}");
+    steady
+        .repository
+        .commit(&change("unwell", &[("Dockerfile", &dockerfile)]))?;
+    let deploy = steady
+        .server
+        .deploy_with(APP, |request| {
+            request.deadline = Some(prost_types::Duration {
+                seconds: 10,
+                nanos: 0,
+            });
+        })
+        .await?;
+    steady.server.is_failed(&deploy)?;
+    // It listens all the while, which does not count.
+    contains(&deploy.reason, &["web 0 of 2 healthy"]);
+    assert_eq!(
+        evidence(&deploy).probe,
+        "the image's HEALTHCHECK fails: the cache is cold"
+    );
+    steady.is_as_before().await
+}
+
+#[tokio::test]
 async fn a_release_that_takes_more_memory_than_it_may() -> anyhow::Result<()> {
     let steady = Steady::start().await?;
     let manifest = "[workers.web]\ncommand = \"dd if=/dev/zero of=/dev/null bs=512M count=1\"\n[workers.web.resources]\nmemory = \"16MiB\"\n";

@@ -20,6 +20,7 @@ mod examples;
 mod failing;
 mod gateway;
 mod heal;
+mod healthcheck;
 mod leftovers;
 mod legacy;
 mod people;

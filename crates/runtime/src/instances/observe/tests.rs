@@ -44,6 +44,18 @@ fn a_state_is_a_phase() {
             "Failing",
         ),
         (
+            json!({"Status": "running", "Health": {"Status": "unhealthy", "Log": [
+                {"ExitCode": 1, "Output": "before"},
+                {"ExitCode": 1, "Output": "no\tanswer:\u{1b}[1m\n refused\n"},
+                {"ExitCode": 0, "Output": "fine"},
+            ]}}),
+            r#"Failing { said: "no answer: [1m refused" }"#,
+        ),
+        (
+            json!({"Status": "running", "Health": {"Status": "unhealthy", "Log": null}}),
+            r#"Failing { said: "" }"#,
+        ),
+        (
             json!({"Status": "running", "Health": {"Status": "none"}}),
             "check: None",
         ),
