@@ -11,6 +11,7 @@ mod meanwhile;
 mod patience;
 mod reconciles;
 mod stage;
+mod wanted;
 mod watching;
 
 use domain::{ByteSize, DeployState, build::DeclaredWorker, worker::WorkerSource};

@@ -213,6 +213,18 @@ impl Stage {
         commit
     }
 
+    /// Makes the build of a commit take so long.
+    pub(crate) fn builds_take(
+        &self,
+        commit: &CommitSha,
+        workers: Vec<DeclaredWorker>,
+        takes: Duration,
+    ) {
+        let outcome = Ok(workers);
+        let recipe = fake::build_engine::Recipe { takes, outcome };
+        self.engine.teach(commit, recipe);
+    }
+
     /// Takes every image away that no container uses, from the node and from the registry.
     pub(crate) fn lose_images(&self) {
         self.registry.clear();

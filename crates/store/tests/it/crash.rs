@@ -9,8 +9,9 @@ use std::{
     collections::BTreeSet,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::Arc,
+    process::{ChildStdout, Command, Stdio},
+    sync::{Arc, mpsc},
+    time::{Duration, Instant},
 };
 use tokio::task::JoinSet;
 
@@ -18,6 +19,8 @@ const DIRECTORY: &str = "STORE_TEST_WRITES_UNTIL_KILLED_IN";
 const ROUNDS: usize = 5;
 /// How many answers a child gives before it is killed, more in each round.
 const ANSWERS: usize = 15;
+/// How long a child may take for its answers: milliseconds each, on a machine that is not busy.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_answered_before_a_kill_is_there_after_it() {
@@ -30,7 +33,6 @@ async fn what_was_answered_before_a_kill_is_there_after_it() {
         answered.extend(run_and_kill(directory.path(), round * ANSWERS));
         look(directory.path(), &answered).await;
     }
-    assert!(answered.len() >= ROUNDS * ANSWERS);
 }
 
 /// Writes from several tasks at once, and says each name once the store has answered.
@@ -71,9 +73,11 @@ fn run_and_kill(directory: &Path, answers: usize) -> Vec<String> {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let heard = hear(child.stdout.take().unwrap());
+    let deadline = Instant::now() + PATIENCE;
     let mut said = Vec::new();
-    for line in lines.map_while(Result::ok) {
+    // What it says after it was killed was said before: it is heard to the end.
+    while let Ok(line) = heard.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
         if let Some((_, name)) = line.split_once("answered ") {
             said.push(name.to_owned());
         }
@@ -81,8 +85,26 @@ fn run_and_kill(directory: &Path, answers: usize) -> Vec<String> {
             child.kill().unwrap();
         }
     }
+    // It may hang, or have ended by itself: then killing it changes nothing.
+    child.kill().unwrap();
     child.wait().unwrap();
+    assert!(said.len() >= answers, "{} of {answers} answers", said.len());
     said
+}
+
+/// Its lines, one by one, until it has closed its end.
+fn hear(stdout: ChildStdout) -> mpsc::Receiver<String> {
+    let (say, heard) = mpsc::sync_channel(ANSWERS);
+    std::thread::spawn(move || {
+        let lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        // Whoever does not listen any more has given up.
+        for line in lines {
+            if say.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    heard
 }
 
 /// Everything that was answered is there, and nothing is there by half.
