@@ -67,13 +67,13 @@ pub(crate) enum Command {
 /// What may be said of an app besides name and repository.
 #[derive(Debug, Args)]
 pub(crate) struct Values {
-    /// The stack on whose hosts it runs
+    /// The stack on whose hosts it runs [default, for a new one: the first that was created]
     #[arg(long)]
     stack: Option<String>,
-    /// Path of its Dockerfile in the repository
+    /// Path of its Dockerfile in the repository [default: Dockerfile]
     #[arg(long, value_name = "PATH")]
     dockerfile: Option<String>,
-    /// Conventions of the image that builds a commit without a Dockerfile
+    /// Conventions of the image that builds a commit without a Dockerfile [default: the server's]
     #[arg(long, value_enum)]
     builder: Option<Layout>,
     /// Reference of that image, unless it is the well-known one
@@ -82,7 +82,7 @@ pub(crate) struct Values {
     /// A secret that its builds may read; may be given again
     #[arg(long = "build-secret", value_name = "NAME")]
     build_secrets: Vec<String>,
-    /// Whether a push to the repository starts a build
+    /// Whether a push to the repository starts a build [default: true]
     #[arg(long, value_name = "YES")]
     build_on_push: Option<bool>,
 }

@@ -42,7 +42,7 @@ pub(super) struct Manner {
     /// What happens when another deploy of the app is under way in the environment
     #[arg(long, value_enum, default_value = "queue", value_name = "WHAT")]
     on_conflict: OnConflict,
-    /// How long it may take to get healthy, such as 10m [default: the installation's]
+    /// How long it may take to get healthy, such as 30m; 10s to 24h [default: 10m]
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     timeout: Option<Duration>,
 }

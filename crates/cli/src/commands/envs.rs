@@ -15,7 +15,8 @@ pub(crate) enum Command {
     Create {
         /// Its name: lower-case letters, digits, `-` and `_`
         name: String,
-        /// How service names are made, of `{app}`, `{worker}` and `{environment}`
+        /// How service names are made, of `{app}`, `{worker}` and `{environment}` [default:
+        /// {app}-{worker} in the first environment, {app}-{worker}-{environment} in the next ones]
         #[arg(long, value_name = "TEMPLATE")]
         service_names: Option<String>,
     },
@@ -28,17 +29,16 @@ pub(crate) enum Command {
         /// The environment, by name or id
         name: String,
     },
-    /// Changes an environment
-    #[command(after_help = "Example:\n  jockey envs update qa --rename preview")]
+    /// Changes how the service names of an environment are made; its own name stays
+    #[command(
+        after_help = "Example:\n  jockey envs update qa --service-names '{app}-{worker}-preview'"
+    )]
     Update {
         /// The environment, by name or id
         name: String,
-        /// Its new name
-        #[arg(long, value_name = "NAME")]
-        rename: Option<String>,
         /// How service names are made, of `{app}`, `{worker}` and `{environment}`
         #[arg(long, value_name = "TEMPLATE")]
-        service_names: Option<String>,
+        service_names: String,
     },
     /// Deletes an environment in which nothing runs
     #[command(after_help = "Example:\n  jockey envs delete qa")]
@@ -78,12 +78,11 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
         }
         Command::Update {
             name,
-            rename,
             service_names,
         } => {
             let request = UpdateEnvironmentRequest {
                 environment: name,
-                values: Some(values(rename.unwrap_or_default(), service_names)),
+                values: Some(values(String::new(), Some(service_names))),
                 ..UpdateEnvironmentRequest::default()
             };
             let answer = client.call(request).await?;

@@ -25,8 +25,9 @@ pub(crate) enum Command {
         /// The stack, by name or id
         name: String,
     },
-    /// Renames a stack
+    /// Renames a stack, which the server refuses: its hosts register under its name
     #[command(after_help = "Example:\n  jockey stacks update gpu --rename cuda")]
+    #[command(hide = true)]
     Update {
         /// The stack, by name or id
         name: String,

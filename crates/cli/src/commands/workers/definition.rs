@@ -24,43 +24,44 @@ pub(crate) struct Definition {
     /// The port on which it listens, 0 for none [default: 8888 for `web`, else none]
     #[arg(long)]
     port: Option<i32>,
-    /// The path that answers 200 to 399 when it is ready
+    /// The path that answers 200 to 399 when it is ready [default: the image's HEALTHCHECK, else
+    /// a connection to its port]
     #[arg(long, value_name = "PATH", conflicts_with = "check_tcp")]
     check_path: Option<String>,
     /// It is ready when its port accepts a connection
     #[arg(long)]
     check_tcp: bool,
-    /// Memory for each instance, such as 64MiB
+    /// Memory for each instance, such as 64MiB; 6MiB to 4096GiB [default: no reservation, no limit]
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub(super) memory: Option<i64>,
-    /// Cores for each instance, such as 0.25
+    /// Cores for each instance, such as 0.25; 0.01 to 1024 [default: no reservation, no limit]
     #[arg(long, value_name = "CORES", value_parser = values::cpu_millis)]
     pub(super) cpu: Option<i32>,
-    /// How long it keeps running out of traffic before it is stopped
+    /// How long it keeps running out of traffic before it is stopped [default: 1s]
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     drain: Option<Duration>,
-    /// How long it must run without a port to count as ready
+    /// How long it must run without a port to count as ready [default: 3s]
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     settle: Option<Duration>,
-    /// How long it may be starting or unhealthy before it is replaced
+    /// How long it may be starting or unhealthy before it is replaced [default: 60s]
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     grace: Option<Duration>,
-    /// How long it has between being asked to stop and being killed
+    /// How long it has between being asked to stop and being killed [default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     stop_timeout: Option<Duration>,
-    /// Whether two of its instances may never overlap
+    /// Whether two of its instances may never overlap [default: false]
     #[arg(long, value_name = "YES", num_args = 0..=1, default_missing_value = "true")]
     singleton: Option<bool>,
-    /// How many instances above its scale may run during a change
+    /// How many instances above its scale may run during a change [default: as many as its scale]
     #[arg(long, value_name = "NUMBER")]
     max_surge: Option<i32>,
-    /// How many instances below its scale may be healthy during a change
+    /// How many instances below its scale may be healthy during a change [default: 0]
     #[arg(long, value_name = "NUMBER")]
     max_unavailable: Option<i32>,
     /// Old instances stop before new ones start
     #[arg(long)]
     stop_first: bool,
-    /// How many instances run
+    /// How many instances run [default, for a new one: 1 for `web`, else 0]
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     scale: Option<i32>,
     /// Does not wait for the deploy that follows
