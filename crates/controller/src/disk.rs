@@ -112,28 +112,26 @@ pub async fn collect(
                 continue;
             }
         };
+        let mut unneeded = Vec::new();
         for image in owned {
             let is_young = now.since(image.created_at) < grace(&deps.settings, &image);
-            if is_young
-                || !needed_by(&image, &kept).is_empty()
-                || is_being_built(deps, &image).await?
+            if !is_young
+                && needed_by(&image, &kept).is_empty()
+                && !is_being_built(deps, &image).await?
             {
-                continue;
+                unneeded.push(image);
             }
-            if mode == Mode::Run {
-                // On record first: a Deploy must not count on an image that is gone.
-                match give_up(deps, &image).await {
-                    Ok(()) => {}
-                    Err(error @ store::Error::InUse { .. }) => {
-                        tracing::debug!(%node, %error, "the image stays");
-                        continue;
-                    }
-                    Err(error) => return Err(error.into()),
-                }
-                if let Err(error) = images.remove(&image.image).await {
-                    tracing::debug!(%node, image = image.image.short(), %error, "the image stays");
-                    continue;
-                }
+        }
+        if mode == Mode::Run && !unneeded.is_empty() {
+            // On record first: a Deploy must not count on an image that is gone.
+            unneeded = give_up(deps, &node, unneeded).await?;
+        }
+        for image in unneeded {
+            if mode == Mode::Run
+                && let Err(error) = images.remove(&image.image).await
+            {
+                tracing::debug!(%node, image = image.image.short(), %error, "the image stays");
+                continue;
             }
             collected.push(Collected {
                 node: node.clone(),
@@ -162,27 +160,34 @@ async fn is_being_built(deps: &Deps, image: &OwnedImage) -> Result<bool, Error> 
     Ok(build.is_some_and(|build| build.state == BuildState::InProgress))
 }
 
-/// Its Builds serve no request any more: by its id, and by every digest under which a Build may have recorded it. Minutes
-/// may have gone by since it was found that nothing needs it, so the database looks again.
-async fn give_up(deps: &Deps, image: &OwnedImage) -> Result<(), store::Error> {
-    let (retained, recent) = (deps.settings.retained_releases, recent(deps));
+/// Their Builds serve no request any more: by their ids, and by every digest under which a Build may have recorded them.
+/// Minutes may have gone by since it was found that nothing needs them, so the database looks again. Answers those that
+/// nothing needs by now either.
+async fn give_up(
+    deps: &Deps,
+    node: &NodeName,
+    mut unneeded: Vec<OwnedImage>,
+) -> Result<Vec<OwnedImage>, store::Error> {
     let change = Change {
         actor: "jockey".to_owned(),
         at: deps.clock.now(),
-        message: format!("the image {} goes: nothing needs it", image.image.short()),
+        message: format!("{} images on {node} go: nothing needs them", unneeded.len()),
         request: None,
     };
-    let names: BTreeSet<ImageRef> = image
-        .names
-        .iter()
-        .filter_map(|name| name.parse().ok())
-        .collect();
-    for known in std::iter::once(&image.image).chain(&names) {
-        deps.store
-            .give_up_image(known, retained, recent, &change)
-            .await?;
-    }
-    Ok(())
+    let known = |image: &OwnedImage| {
+        let names = image.names.iter().filter_map(|name| name.parse().ok());
+        std::iter::once(image.image.clone())
+            .chain(names)
+            .collect::<Vec<ImageRef>>()
+    };
+    let all: Vec<ImageRef> = unneeded.iter().flat_map(known).collect();
+    let retained = deps.settings.retained_releases;
+    let store = &deps.store;
+    let kept = store
+        .give_up_images(&all, retained, recent(deps), &change)
+        .await?;
+    unneeded.retain(|image| needed_by(image, &kept).is_empty());
+    Ok(unneeded)
 }
 
 async fn needs(deps: &Deps) -> Result<Vec<KeptImage>, Error> {

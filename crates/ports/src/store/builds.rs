@@ -1,6 +1,6 @@
 //! Builds and their logs.
 
-use super::{Change, Counted, Error, Fence, Listed, Numbered, Page};
+use super::{Change, Counted, Error, Fence, Listed, Numbered, Page, deploys::KeptImage};
 use async_trait::async_trait;
 use domain::{
     AppId, Build, BuildEvent, BuildId, CommitSha, GitRef, ImageRef, Timestamp, app::Recipe,
@@ -189,19 +189,19 @@ pub trait Builds: Send + Sync {
     /// None but those of the database.
     async fn forget_image(&self, image: &ImageRef, change: &Change) -> Result<(), Error>;
 
-    /// Notes that an image is about to be removed, unless anything that
-    /// [`kept_images`](super::Deploys::kept_images) tells of needs it by now: that is looked at in the same transaction,
-    /// so that a Deploy either needs it before, or finds it gone.
+    /// Notes that images are about to be removed, but for those that anything needs by now that
+    /// [`kept_images`](super::Deploys::kept_images) tells of. These are answered, with what needs them. That is looked at
+    /// once, in the same transaction, so that a Deploy either needs an image before, or finds it gone.
     ///
     /// # Errors
-    /// `InUse`, with what needs it.
-    async fn give_up_image(
+    /// None but those of the database.
+    async fn give_up_images(
         &self,
-        image: &ImageRef,
+        images: &[ImageRef],
         retained: u32,
         recent: Timestamp,
         change: &Change,
-    ) -> Result<(), Error>;
+    ) -> Result<Vec<KeptImage>, Error>;
 
     /// Whether the image of a Build is still kept.
     ///

@@ -21,6 +21,7 @@ use domain::{
 use ports::store::{
     Builds, Change, Counted, Error, Fence, Listed, Numbered, Page,
     builds::{BuildChoice, BuildFilter, BuildLine, BuildOutcome, NewBuild, Requested},
+    deploys::KeptImage,
 };
 
 #[derive(Queryable, Selectable)]
@@ -357,16 +358,16 @@ impl Builds for Store {
             .await
     }
 
-    async fn give_up_image(
+    async fn give_up_images(
         &self,
-        image: &ImageRef,
+        given: &[ImageRef],
         retained: u32,
         recent: Timestamp,
         change: &Change,
-    ) -> Result<(), Error> {
-        let image = image.clone();
+    ) -> Result<Vec<KeptImage>, Error> {
+        let given = given.to_vec();
         self.change(change, move |tx, _| {
-            images::give_up(tx, &image, retained, recent)
+            images::give_up(tx, &given, retained, recent)
         })
         .await
     }

@@ -3,7 +3,7 @@
 use crate::{conn::Conn, fault::Fault, schema::builds, tables::kept_images, tx::Tx};
 use diesel::prelude::*;
 use domain::{ImageRef, Timestamp};
-use ports::store::Error;
+use ports::store::deploys::KeptImage;
 
 pub(super) fn forget(tx: &mut Tx<'_>, image: &ImageRef) -> QueryResult<()> {
     tx.concerns(image);
@@ -13,21 +13,21 @@ pub(super) fn forget(tx: &mut Tx<'_>, image: &ImageRef) -> QueryResult<()> {
         .map(drop)
 }
 
+/// Answers those that stay.
 pub(super) fn give_up(
     tx: &mut Tx<'_>,
-    image: &ImageRef,
+    images: &[ImageRef],
     retained: u32,
     recent: Timestamp,
-) -> Result<(), Fault> {
-    let kept = kept_images::all(tx.conn, retained, recent)?;
-    if let Some(kept) = kept.into_iter().find(|kept| kept.image == *image) {
-        return Err(Fault(Error::InUse {
-            what: "the image",
-            which: image.short().to_owned(),
-            by: kept.needed_by,
-        }));
+) -> Result<Vec<KeptImage>, Fault> {
+    let mut kept = kept_images::all(tx.conn, retained, recent)?;
+    kept.retain(|kept| images.contains(&kept.image));
+    for image in images {
+        if kept.iter().all(|kept| kept.image != *image) {
+            forget(tx, image)?;
+        }
     }
-    Ok(forget(tx, image)?)
+    Ok(kept)
 }
 
 pub(in crate::tables) fn is_kept(conn: &mut Conn, image: &ImageRef) -> QueryResult<bool> {

@@ -13,6 +13,7 @@ use domain::{
 use ports::store::{
     Builds, Change, Counted, Error, Fence, Listed, Numbered, Page,
     builds::{BuildChoice, BuildFilter, BuildLine, BuildOutcome, NewBuild, Requested},
+    deploys::KeptImage,
 };
 use std::time::Duration;
 
@@ -291,25 +292,23 @@ impl Builds for Store {
         })
     }
 
-    async fn give_up_image(
+    async fn give_up_images(
         &self,
-        image: &ImageRef,
+        images: &[ImageRef],
         retained: u32,
         recent: Timestamp,
         change: &Change,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<KeptImage>, Error> {
         self.write(|state| {
             state.admit(change)?;
-            let kept = state.kept_images(retained, recent);
-            if let Some(kept) = kept.into_iter().find(|kept| kept.image == *image) {
-                return Err(Error::InUse {
-                    what: "the image",
-                    which: image.short().to_owned(),
-                    by: kept.needed_by,
-                });
+            let mut kept = state.kept_images(retained, recent);
+            kept.retain(|kept| images.contains(&kept.image));
+            for image in images {
+                if kept.iter().all(|kept| kept.image != *image) {
+                    state.forget_image(image);
+                }
             }
-            state.forget_image(image);
-            Ok(())
+            Ok(kept)
         })
     }
 

@@ -135,7 +135,7 @@ between_points! { store::Builds, FaultyStore, transient;
     fn last_build_lines(id: BuildId, count: u32) -> Result<Vec<String>, Error>;
     fn waiting_for_build(id: BuildId) -> Result<u32, Error>;
     fn forget_image(image: &ImageRef, change: &Change) -> Result<(), Error>;
-    fn give_up_image(image: &ImageRef, retained: u32, recent: Timestamp, change: &Change) -> Result<(), Error>;
+    fn give_up_images(images: &[ImageRef], retained: u32, recent: Timestamp, change: &Change) -> Result<Vec<KeptImage>, Error>;
     fn image_is_kept(image: &ImageRef) -> Result<bool, Error>;
 }
 
