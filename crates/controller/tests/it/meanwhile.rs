@@ -1,15 +1,16 @@
 //! What happens while a turn looks, or is refused.
 
 use crate::stage::{Stage, change, web};
-use domain::{Cause, DeployState};
+use domain::{Cause, CommitSha, DeployState, app::Recipe, build::Wanted};
 use ports::store::{
-    Deploys, Page, Workers,
+    Builds, Deploys, Page, Workers,
+    builds::{BuildFilter, NewBuild},
     deploys::{NewDeploy, OnConflict},
     workers::{Restart, WorkerFilter},
 };
 use std::time::Duration;
 use testkit::{
-    fake::node::Behaviour,
+    fake::{BuildEngine, node::Behaviour},
     sim::{Fate, Odds, Tracing},
 };
 use tokio::time::{Instant, sleep};
@@ -113,4 +114,64 @@ async fn a_deploy_that_is_due_again_while_nodes_are_looked_at_does_not_wait_for_
     assert_eq!(failed.state, DeployState::Failed);
     let took = began.elapsed();
     assert!(took < Duration::from_secs(90), "{took:?}");
+}
+
+/// A commit that was built by itself, for no Deploy.
+async fn built(stage: &Stage) -> CommitSha {
+    let commit = stage.commit(1, vec![web(1)], Behaviour::default());
+    let new = NewBuild {
+        app: stage.app,
+        git_ref: commit.as_str().parse().unwrap(),
+        commit: commit.clone(),
+        recipe: Recipe::default(),
+        wanted: Wanted::ByItself,
+    };
+    stage.store.request_build(new, &change()).await.unwrap();
+    let image = BuildEngine::image_of(&commit);
+    stage
+        .recorded("it is built", |store| {
+            let image = image.clone();
+            async move { store.image_is_kept(&image).await.unwrap() }
+        })
+        .await;
+    commit
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_goes_just_before_its_deploy_begins_is_built_again() {
+    let fate = Fate::of(1, Tracing::Lines);
+    let mut stage = Stage::new().await;
+    stage.faulty_store(&fate);
+    let _server = stage.start();
+    let commit = built(&stage).await;
+    // From here on whoever calls the database hesitates.
+    fate.set_odds(Odds {
+        delay: 10_000,
+        ..Odds::default()
+    });
+    let begins = || {
+        let lines = fate.lines();
+        let begins = |line: &&String| line.contains(" before begin_deploying");
+        lines.iter().filter(begins).count()
+    };
+    let deploy = stage.deploy(&commit, OnConflict::Queue).await;
+    let began = Instant::now();
+    while begins() == 0 {
+        assert!(began.elapsed() < HOUR, "it never begins");
+        sleep(Duration::from_millis(1)).await;
+    }
+    let (image, later) = (BuildEngine::image_of(&commit), change().at + 2 * HOUR);
+    let stay = stage
+        .store
+        .give_up_images(std::slice::from_ref(&image), 0, later, &change())
+        .await;
+    assert_eq!(stay.unwrap(), [], "nothing needs it yet");
+    fate.set_odds(Odds::default());
+
+    assert_eq!(stage.ended(deploy).await.state, DeployState::Deployed);
+    assert_eq!(begins(), 2, "it was tried twice");
+    let every = BuildFilter::default();
+    let builds = stage.store.list_builds(&every, Page::ALL).await;
+    assert_eq!(builds.unwrap().items.len(), 2, "and built again");
+    assert!(stage.store.image_is_kept(&image).await.unwrap());
 }
