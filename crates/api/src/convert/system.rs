@@ -63,12 +63,12 @@ pub(crate) fn disks(disks: &[NodeDisk]) -> v1::GetDiskUsageResponse {
             }
             items.push(item);
         }
-        for (kind, size) in [
-            (v1::DiskUsageKind::Container, total.own_instances),
-            (v1::DiskUsageKind::BuildCache, total.build_cache),
-        ] {
-            items.push(sum(&disk.node, kind, size));
-        }
+        let (instances, cache) = (total.own_instances, total.build_cache);
+        items.push(sum(&disk.node, v1::DiskUsageKind::Container, instances));
+        items.push(v1::DiskUsage {
+            held_by: vec![WHOSE_CACHE.to_owned()],
+            ..sum(&disk.node, v1::DiskUsageKind::BuildCache, cache)
+        });
     }
     items.sort_by_key(|item| std::cmp::Reverse(item.size_bytes));
     v1::GetDiskUsageResponse {
@@ -78,6 +78,9 @@ pub(crate) fn disks(disks: &[NodeDisk]) -> v1::GetDiskUsageResponse {
         items,
     }
 }
+
+/// BuildKit does not say of its cache for whom it keeps it.
+const WHOSE_CACHE: &str = "the whole daemon: everybody's builds, not this installation's alone";
 
 fn sum(node: &NodeName, kind: v1::DiskUsageKind, size: ByteSize) -> v1::DiskUsage {
     v1::DiskUsage {
@@ -106,4 +109,29 @@ fn wire_image(node: &NodeName, image: &OwnedImage) -> v1::DiskUsage {
 
 fn bytes(size: ByteSize) -> i64 {
     i64::try_from(size.as_bytes()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ports::images::DiskUse;
+
+    #[test]
+    fn the_cache_of_builds_is_said_to_be_the_whole_daemons() {
+        let total = DiskUse {
+            build_cache: ByteSize::bytes(7),
+            ..DiskUse::default()
+        };
+        let disk = NodeDisk {
+            node: "node-1".parse().unwrap(),
+            held: Some(Held {
+                total,
+                images: Vec::new(),
+            }),
+        };
+        let told = disks(&[disk]);
+        let cache = told.items.iter().find(|item| item.size_bytes == 7);
+        assert_eq!(cache.unwrap().held_by, [WHOSE_CACHE]);
+        assert_eq!(told.collectable_bytes, 0);
+    }
 }
