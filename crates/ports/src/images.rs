@@ -102,7 +102,8 @@ pub struct DiskUse {
 /// too. A name that somebody else gave keeps an image.
 #[async_trait]
 pub trait Images: Send + Sync {
-    /// Builds an image, tags it with nothing, and answers its id. Dropping the future cancels the build.
+    /// Builds an image and answers its id. It is this Installation's at once, so that one that nobody comes to name is
+    /// found and removed. Dropping the future cancels the build.
     ///
     /// # Errors
     /// `Failed` when a step of it fails, `Context`, `DiskFull`, `Unreachable`.

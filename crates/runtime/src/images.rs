@@ -2,6 +2,7 @@
 
 mod build;
 mod disk;
+mod drafts;
 mod layers;
 mod owned;
 mod registry;
@@ -128,18 +129,24 @@ impl Inner {
         };
         let (repository, tag) = split_name(name);
         let full = format!("{repository}:{tag}");
-        if seen.repo_tags.unwrap_or_default().contains(&full) {
-            return Ok(Effect::WasSo);
+        let has_it = seen.repo_tags.iter().flatten().any(|known| *known == full);
+        let effect = match has_it {
+            true => Effect::WasSo,
+            false => self.add_name(&seen.id, repository, tag).await?,
+        };
+        if pinned(&seen.id)?.is_named_by_its_build(&full) {
+            self.drop_drafts(&seen.repo_tags).await;
         }
+        Ok(effect)
+    }
+
+    async fn add_name(&self, id: &str, repository: &str, tag: &str) -> Result<Effect, Failure> {
         let options = TagImageOptionsBuilder::new()
             .repo(repository)
             .tag(tag)
             .build();
         let client = self.engine.client().await?;
-        client
-            .tag_image(&seen.id, Some(options))
-            .await
-            .map_err(Failure::from)?;
+        client.tag_image(id, Some(options)).await?;
         Ok(Effect::Done)
     }
 }

@@ -29,6 +29,7 @@ pub struct Ground {
 /// When the node does otherwise.
 pub async fn contract(ground: &Ground) {
     what_is_built_is_ours_until_it_is_removed(ground).await;
+    what_nobody_came_to_name_is_removed(ground).await;
     a_step_that_fails_fails_the_build(ground).await;
     a_context_that_breaks_off_fails_the_build(ground).await;
     what_is_not_there_is_said_so(ground).await;
@@ -67,11 +68,17 @@ async fn what_is_built_is_ours_until_it_is_removed(ground: &Ground) {
         let own = ground.images.list().await.expect("a list");
         own.iter().any(|own| own.image == image)
     };
-    assert!(!is_ours().await, "what nobody named may be anybody's");
+    assert!(
+        is_ours().await,
+        "whoever built it may die before it is named"
+    );
     let tag = async |name: &str| ground.images.tag(&image, name).await.expect("a tag");
     let own_name = format!("jockey/contract:678d49f-{}", image.short());
     assert_eq!(tag(&own_name).await, Effect::Done);
-    assert!(is_ours().await, "it bears our label and our name");
+    let own = ground.images.list().await.expect("a list");
+    let listed = own.iter().find(|own| own.image == image);
+    let names = listed.map(|own| own.names.clone()).unwrap_or_default();
+    assert!(names.contains(&own_name), "it bears our name: {names:?}");
 
     assert_eq!(tag(&ground.name).await, Effect::Done);
     assert_eq!(
@@ -100,6 +107,17 @@ async fn what_is_built_is_ours_until_it_is_removed(ground: &Ground) {
         ground.images.remove(&image).await.expect("a removal"),
         Effect::WasSo
     );
+    let gone = ground.images.inspect(image.as_str()).await;
+    assert!(matches!(gone, Err(Error::Missing(_))), "{gone:?}");
+}
+
+async fn what_nobody_came_to_name_is_removed(ground: &Ground) {
+    let (built, _) = build(ground, vec![Ok(ground.context.clone())]).await;
+    let image = built.expect("an image");
+    let own = ground.images.list().await.expect("a list");
+    assert!(own.iter().any(|own| own.image == image), "{own:?}");
+    let removed = ground.images.remove(&image).await;
+    assert_eq!(removed.expect("a removal"), Effect::Done);
     let gone = ground.images.inspect(image.as_str()).await;
     assert!(matches!(gone, Err(Error::Missing(_))), "{gone:?}");
 }

@@ -4,7 +4,7 @@
 
 mod progress;
 
-use super::{layers::Layers, pinned, session};
+use super::{drafts, layers::Layers, pinned, session};
 use crate::{
     docker::{Builder, HasBuildKit, Inner},
     engine::Lines,
@@ -85,6 +85,7 @@ impl Inner {
         labels.insert(INSTALLATION.to_owned(), self.installation.to_string());
         Query::default()
             .with("dockerfile", &build.dockerfile)
+            .with("t", &drafts::name(self.installation))
             .with_json("labels", &serde_json::json!(labels))
             .with("rm", "1")
             .with("forcerm", "1")

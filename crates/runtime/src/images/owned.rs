@@ -7,7 +7,7 @@
 //! The classic builder leaves an image for each step, without a label, since the labels of a build are put on by its
 //! last step. They are found by parentage, and what no image stands on by its name (`layers`). BuildKit leaves none.
 
-use super::{layers, names, registry, split_name};
+use super::{drafts, layers, names, registry, split_name};
 use crate::{
     docker::Inner,
     failure::Failure,
@@ -117,7 +117,8 @@ impl ListedImage {
             .partition(|name| image.is_named_by_its_build(name));
         let pulled = registry::name_of_pulled(&image, installation);
         // Who gives a second name of that form has copied the first to a place of their own.
-        let are_given = built.len() <= 1 && others.iter().all(|name| **name == pulled);
+        let is_ours = |name: &String| *name == pulled || drafts::is_draft(name, installation);
+        let are_given = built.len() <= 1 && others.iter().all(|name| is_ours(name));
         is_labelled
             && !tags.is_empty()
             && are_given
@@ -182,12 +183,13 @@ impl ListedImage {
     }
 }
 
-/// Whether it is the name of a layer or of a pulled image, which means nothing to others.
+/// Whether it is the name of a layer, of a pulled image or of one that has just been built, which means nothing to others.
 fn is_mark(name: &str, installation: InstallationId) -> bool {
     let repository = name.split([':', '@']).next();
     repository.is_some_and(|repository| {
         repository == layers::repository(installation)
             || repository == registry::repository_of_pulled(installation)
+            || repository == drafts::repository(installation)
     })
 }
 

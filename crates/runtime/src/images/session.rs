@@ -46,7 +46,7 @@ pub(super) async fn open(
     engine: &Engine,
     secrets: BTreeMap<String, SecretString>,
 ) -> Result<Session, Failure> {
-    let id = session_id();
+    let id = random_id();
     let request = Request::builder()
         .method(Method::POST)
         .uri("/session")
@@ -143,7 +143,7 @@ impl Health for Alive {
 }
 
 /// Unique among all the sessions of an Engine, whoever opens them.
-fn session_id() -> String {
+pub(super) fn random_id() -> String {
     let mut bits = [0; 16];
     getrandom::fill(&mut bits).expect("the kernel has random numbers");
     format!("jockey{:032x}", u128::from_le_bytes(bits))

@@ -101,6 +101,8 @@ fn what_bears_our_label_by_inheritance_or_a_foreign_name_is_not_ours() {
     let pushed = built("r:5000/shop", "a");
     let digest = "r:5000/shop@sha256:1";
     let pulled = registry::name_of_pulled(&id("a").parse().unwrap(), us);
+    let draft = drafts::name(us);
+    let their_draft = drafts::name(InstallationId::from_bits(2));
     let not_its_own = registry::name_of_pulled(&id("b").parse().unwrap(), us);
     assert_owned(
         us,
@@ -132,6 +134,19 @@ fn what_bears_our_label_by_inheritance_or_a_foreign_name_is_not_ours() {
                 format!("a< {us} {pushed}+{digest}+mine/shop@sha256:1"),
                 "",
             ),
+            ("nobody came to name it", format!("a< {us} {draft}"), "a"),
+            (
+                "named, and its first name not taken off yet",
+                format!("a< {us} {a}+{draft}"),
+                "a",
+            ),
+            ("the same of another", format!("a< {us} {their_draft}"), ""),
+            (
+                "ours, named by somebody at once",
+                format!("a< {us} {draft}+mine:1"),
+                "",
+            ),
+            ("ours without its label", format!("a< - {draft}"), ""),
             ("pulled by us", format!("a< {us} {pulled}+{digest}"), "a"),
             ("pulled by somebody", format!("a< {us} {digest}"), ""),
             (

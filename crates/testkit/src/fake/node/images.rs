@@ -27,7 +27,7 @@ impl ImageRow {
     fn is_of(&self, installation: InstallationId, id: &str) -> bool {
         let is_own = |name: &String| {
             let image = Machine::pin(id);
-            image.is_ok_and(|image| image.is_named_by_its_build(name))
+            is_draft(name) || image.is_ok_and(|image| image.is_named_by_its_build(name))
         };
         let named = !self.names.is_empty() && self.names.iter().all(is_own);
         self.owner == Some(installation) && named
@@ -100,6 +100,13 @@ fn id_of(image: &ImageRef) -> String {
         .to_owned()
 }
 
+/// The name that an image has from the end of its build until it gets its own.
+const DRAFT: &str = "jockey-built/";
+
+fn is_draft(name: &str) -> bool {
+    name.starts_with(DRAFT)
+}
+
 fn own_name(image: &ImageRef) -> String {
     format!("jockey/app:0000000-{}", image.short())
 }
@@ -162,6 +169,7 @@ impl Images for ImagesOf {
             machine.put_image(&image, Some(self.installation));
             if let Some(row) = machine.images.get_mut(&id) {
                 row.names.remove(&own_name(&image));
+                row.names.insert(format!("{DRAFT}{}", image.short()));
                 row.labels = build.labels;
                 let owner = self.installation.to_string();
                 row.labels.insert("jockey.installation".to_owned(), owner);
@@ -198,6 +206,9 @@ impl Images for ImagesOf {
             }
             let (_, row) = machine.image(&id)?;
             let fresh = row.names.insert(name.to_owned());
+            if Machine::pin(&id)?.is_named_by_its_build(name) {
+                row.names.retain(|name| !is_draft(name));
+            }
             Ok(if fresh { Effect::Done } else { Effect::WasSo })
         })
         .await
@@ -240,9 +251,10 @@ impl Images for ImagesOf {
             let rows = machine.images.iter();
             let own = rows.filter(|(id, row)| row.is_of(self.installation, id));
             own.map(|(id, row)| {
+                let names = row.names.iter().filter(|name| !is_draft(name));
                 Ok(OwnedImage {
                     image: Machine::pin(id)?,
-                    names: row.names.iter().chain(&row.digests).cloned().collect(),
+                    names: names.chain(&row.digests).cloned().collect(),
                     size: row.size,
                     created_at: row.created_at,
                     labels: row.labels.clone(),
