@@ -7,6 +7,7 @@
 mod archive;
 mod base_url;
 mod child;
+mod copies;
 mod credentials;
 mod failure;
 mod fetching;
@@ -14,14 +15,14 @@ mod mirror;
 mod objects;
 mod refs;
 
-use std::{path::PathBuf, str, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, io, path::PathBuf, str, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::{CommitSha, GitRef, RepoName};
 use futures_util::stream::BoxStream;
 use ports::{
-    Source,
+    Effect, Source,
     source::{Credentials, Error},
 };
 
@@ -214,5 +215,13 @@ impl Source for GitSource {
         archive::stream(run, self.mirrors.path(repo))
             .await
             .map_err(|error| local(repo, error))
+    }
+
+    async fn copies(&self) -> io::Result<BTreeSet<RepoName>> {
+        self.list_copies()
+    }
+
+    async fn forget(&self, repo: &RepoName) -> Result<Effect, Error> {
+        self.forget_copy(repo).await
     }
 }

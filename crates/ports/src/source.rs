@@ -6,11 +6,12 @@ mod credentials;
 
 pub use credentials::Credentials;
 
+use crate::Effect;
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::{CommitSha, GitRef, RepoName};
 use futures_util::stream::BoxStream;
-use std::io;
+use std::{collections::BTreeSet, io};
 
 /// What a repository's host can answer instead. No text holds a credential.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -71,4 +72,17 @@ pub trait Source: Send + Sync {
         repo: &RepoName,
         commit: &CommitSha,
     ) -> Result<BoxStream<'static, io::Result<Bytes>>, Error>;
+
+    /// The repositories of which there is a copy here.
+    ///
+    /// # Errors
+    /// That of the disk.
+    async fn copies(&self) -> io::Result<BTreeSet<RepoName>>;
+
+    /// Takes the copy of a repository away. What is fetched later is fetched anew; who reads from the copy meanwhile is
+    /// told that it is not there. `WasSo` when there is none.
+    ///
+    /// # Errors
+    /// `Local`.
+    async fn forget(&self, repo: &RepoName) -> Result<Effect, Error>;
 }

@@ -68,7 +68,7 @@ impl GitSource {
         pulled.map_err(|refusal| refusal.error)
     }
 
-    async fn hold(&self, repo: &RepoName) -> Result<Held, Error> {
+    pub(super) async fn hold(&self, repo: &RepoName) -> Result<Held, Error> {
         self.make_root(repo)?;
         let held = timeout(FETCH_WITHIN, self.mirrors.hold(repo)).await;
         held.map_err(|_late| local(repo, "another fetch of it does not end"))?

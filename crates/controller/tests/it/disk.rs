@@ -1,19 +1,20 @@
 //! Which images go, and which stay.
 
-use crate::stage::{Stage, change};
+use crate::stage::{Stage, change, web};
 use bytes::Bytes;
 use controller::disk::{Mode, collect};
-use domain::{GitRef, app::Recipe, build::Wanted};
+use domain::{CommitSha, GitRef, RepoName, app::Recipe, build::Wanted};
 use futures_util::stream;
 use ports::{
     Images,
     images::ImageBuild,
     store::{
-        Builds,
+        Apps, Builds,
         builds::{BuildOutcome, NewBuild},
     },
 };
 use std::{collections::BTreeMap, time::Duration};
+use testkit::fake::node::Behaviour;
 
 #[tokio::test(start_paused = true)]
 async fn an_old_image_stays_until_the_build_that_makes_it_is_done() {
@@ -49,8 +50,48 @@ async fn an_old_image_stays_until_the_build_that_makes_it_is_done() {
     assert_eq!(collected, [image]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_copy_of_a_repository_goes_when_no_app_names_it() {
+    let stage = Stage::new().await;
+    let _server = stage.start();
+    let commit: CommitSha = stage.commit(1, vec![web(1)], Behaviour::default());
+    let repo: RepoName = "shop/api".parse().unwrap();
+    let source = &stage.deps.source;
+    source.fetch(&repo, &commit).await.unwrap();
+    let cleaned = || tokio::time::sleep(2 * stage.deps.settings.collect_every);
+    cleaned().await;
+    assert_eq!(source.copies().await.unwrap(), [repo].into());
+    stage.store.delete_app(stage.app, &change()).await.unwrap();
+    cleaned().await;
+    assert_eq!(source.copies().await.unwrap(), [].into());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_nobody_came_to_name_goes_once_its_build_is_done() {
+    let stage = Stage::new().await;
+    let node = stage.deps.fleet.nodes().remove(0);
+    let images = stage.deps.fleet.images(&node).unwrap();
+    let image = nameless_image(&*images, 7).await;
+    let collected = async || {
+        let collected = collect(&stage.deps, None, Mode::Run).await.unwrap();
+        let ids = collected.into_iter().map(|one| one.image.image);
+        ids.collect::<Vec<_>>()
+    };
+    assert_eq!(collected().await, [], "it is young");
+    tokio::time::sleep(stage.deps.settings.image_grace + Duration::from_secs(1)).await;
+    assert_eq!(collected().await, [image]);
+}
+
 /// An image that bears the label of a Build and the name that builds give.
 async fn named_image(images: &dyn Images, build: i64) -> domain::ImageRef {
+    let image = nameless_image(images, build).await;
+    let name = format!("jockey/shop:678d49f-{}", image.short());
+    images.tag(&image, &name).await.unwrap();
+    image
+}
+
+/// An image as its server leaves it that dies before it names it.
+async fn nameless_image(images: &dyn Images, build: i64) -> domain::ImageRef {
     let (lines, _nobody_reads) = tokio::sync::mpsc::channel(16);
     let order = ImageBuild {
         context: Box::pin(stream::iter([Ok(Bytes::from("FROM busybox:1"))])),
@@ -59,8 +100,5 @@ async fn named_image(images: &dyn Images, build: i64) -> domain::ImageRef {
         secrets: BTreeMap::new(),
         lines,
     };
-    let image = images.build(order).await.unwrap();
-    let name = format!("jockey/shop:678d49f-{}", image.short());
-    images.tag(&image, &name).await.unwrap();
-    image
+    images.build(order).await.unwrap()
 }

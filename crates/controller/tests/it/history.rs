@@ -1,16 +1,19 @@
 //! What is forgotten when it is old, and what stays.
 
-use crate::stage::{Stage, web};
+use crate::stage::{Stage, change, web};
 use controller::usecases::{
     Error, Kind, Mode,
     deploys::{Back, BackTo, rollback},
 };
 use domain::{DeployState, ReleaseId, deploy::DEFAULT_PATIENCE};
-use ports::store::{
-    Builds, Deploys, Intents, Page,
-    builds::BuildFilter,
-    deploys::{DeployFilter, OnConflict},
-    intents::EndFilter,
+use ports::{
+    Clock,
+    store::{
+        Builds, Change, Deploys, Intents, Page, Stacks,
+        builds::BuildFilter,
+        deploys::{DeployFilter, OnConflict},
+        intents::EndFilter,
+    },
 };
 use std::time::Duration;
 use testkit::fake::node::Behaviour;
@@ -25,6 +28,16 @@ fn back_to(release: i64) -> Back {
         on_conflict: OnConflict::Queue,
         patience: DEFAULT_PATIENCE,
     }
+}
+
+/// By the clock as it is now.
+async fn something_happens(stage: &Stage) {
+    let now = Change {
+        at: Clock::now(&*stage.clock),
+        ..change()
+    };
+    let name = format!("stack-{}", now.at.micros()).parse().unwrap();
+    stage.store.create_stack(name, &now).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -42,6 +55,7 @@ async fn history_goes_and_what_a_rollback_needs_stays() {
         .await;
     server.shutdown().await;
     stage.clock.forward(31 * DAY);
+    something_happens(&stage).await;
     let before = stage.handles();
     let _server = stage.start();
     stage
@@ -89,4 +103,33 @@ async fn history_goes_and_what_a_rollback_needs_stays() {
             stage.summary() == "web: 1 serving of dep-13"
         })
         .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_years_ahead_forgets_a_day_at_a_time() {
+    let stage = Stage::new().await;
+    let server = stage.start();
+    for number in 1..=2 {
+        let commit = stage.commit(number, vec![web(1)], Behaviour::default());
+        let deploy = stage.deploy(&commit, OnConflict::Queue).await;
+        assert_eq!(stage.ended(deploy).await.state, DeployState::Deployed);
+        stage.clock.forward(10 * DAY);
+        something_happens(&stage).await;
+    }
+    let ends = async || {
+        let every = EndFilter::default();
+        let ends = stage.store.list_ends(&every, Page::ALL).await;
+        ends.unwrap().items.len()
+    };
+    let of_the_tenth_day = ends().await;
+    assert!(of_the_tenth_day > 0, "the first deploy was replaced");
+    stage.clock.forward(3_650 * DAY);
+    something_happens(&stage).await;
+    let cleaned = || tokio::time::sleep(stage.deps.settings.collect_every);
+    cleaned().await;
+    assert_eq!(ends().await, of_the_tenth_day, "the first day is forgotten");
+    cleaned().await;
+    cleaned().await;
+    assert_eq!(ends().await, 0, "and then the next that there is");
+    server.shutdown().await;
 }

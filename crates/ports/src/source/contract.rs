@@ -1,6 +1,7 @@
 //! What every `Source` does, stated as tests for the fake and for git alike.
 
 use super::{Error, Source};
+use crate::Effect;
 use bytes::Bytes;
 use domain::{CommitSha, GitRef, RepoName};
 use futures_util::TryStreamExt;
@@ -31,6 +32,7 @@ pub async fn contract(ground: &Ground) {
     what_was_not_fetched_cannot_be_read(ground).await;
     a_fetched_commit_can_be_read(ground).await;
     equal_trees_make_equal_archives(ground).await;
+    a_copy_goes_and_comes_back(ground).await;
 }
 
 async fn refs_resolve(ground: &Ground) {
@@ -98,4 +100,25 @@ async fn equal_trees_make_equal_archives(ground: &Ground) {
         one.windows(needle.len()).any(|bytes| bytes == needle),
         "the file is in it"
     );
+}
+
+async fn a_copy_goes_and_comes_back(ground: &Ground) {
+    let Ground {
+        source,
+        repo,
+        commit,
+        nowhere,
+        ..
+    } = ground;
+    let copies = async || source.copies().await.expect("a list");
+    assert_eq!(copies().await, [repo.clone()].into());
+    assert_eq!(source.forget(nowhere).await, Ok(Effect::WasSo));
+    assert_eq!(source.forget(repo).await, Ok(Effect::Done));
+    assert_eq!(source.forget(repo).await, Ok(Effect::WasSo));
+    assert_eq!(copies().await, [].into());
+    let error = source.file(repo, commit, &ground.path).await;
+    assert!(matches!(error, Err(Error::Local { .. })), "{error:?}");
+    assert_eq!(source.fetch(repo, commit).await, Ok(()));
+    let file = source.file(repo, commit, &ground.path).await;
+    assert_eq!(file, Ok(Some(ground.content.clone())));
 }

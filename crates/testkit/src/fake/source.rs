@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::{CommitSha, GitRef, RepoName};
 use futures_util::stream::{self, BoxStream, StreamExt};
-use ports::source::Error;
+use ports::{Effect, source::Error};
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
@@ -143,6 +143,22 @@ impl ports::Source for Source {
     ) -> Result<BoxStream<'static, io::Result<Bytes>>, Error> {
         let archive = tar(lock(&self.state).tree(repo, commit)?);
         Ok(stream::iter([Ok(archive)]).boxed())
+    }
+
+    async fn copies(&self) -> io::Result<BTreeSet<RepoName>> {
+        let state = lock(&self.state);
+        Ok(state.fetched.iter().map(|(repo, _)| repo.clone()).collect())
+    }
+
+    async fn forget(&self, repo: &RepoName) -> Result<Effect, Error> {
+        let fetched = &mut lock(&self.state).fetched;
+        let before = fetched.len();
+        fetched.retain(|(known, _)| known != repo);
+        Ok(if fetched.len() < before {
+            Effect::Done
+        } else {
+            Effect::WasSo
+        })
     }
 }
 

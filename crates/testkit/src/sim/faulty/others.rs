@@ -9,14 +9,18 @@ use bytes::Bytes;
 use domain::{CommitSha, GitRef, InstanceId, Node, NodeName, RepoName};
 use futures_util::stream::BoxStream;
 use ports::{
-    BuildEngine, Catalog, Prober, Source,
+    BuildEngine, Catalog, Effect, Prober, Source,
     build_engine::{self, BuildOrder, Built, Told},
     catalog::{self, Entry, Pool, Registration},
     images,
     prober::{Answer, Probe},
     source,
 };
-use std::{collections::BTreeMap, io, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    sync::Arc,
+};
 use tokio::sync::mpsc;
 
 /// A catalog, between points.
@@ -182,6 +186,19 @@ impl Source for FaultySource {
     ) -> Result<BoxStream<'static, io::Result<Bytes>>, source::Error> {
         self.pass(repo, "archive", "before").await?;
         self.inner.archive(repo, commit).await
+    }
+
+    async fn copies(&self) -> io::Result<BTreeSet<RepoName>> {
+        let passed = self.points.pass("copies", "before").await;
+        passed.map_err(|Fault| io::Error::other("input/output error"))?;
+        self.inner.copies().await
+    }
+
+    async fn forget(&self, repo: &RepoName) -> Result<Effect, source::Error> {
+        self.pass(repo, "forget", "before").await?;
+        let result = self.inner.forget(repo).await;
+        self.pass(repo, "forget", "after").await?;
+        result
     }
 }
 
