@@ -61,8 +61,8 @@ pub(crate) struct Keeper {
     work: JoinSet<Finished>,
     busy: BTreeSet<InstanceId>,
     preparing: BTreeSet<DeployId>,
-    /// Deploys that instances bore in the last turn and that the database did not know.
-    strangers: BTreeSet<DeployId>,
+    /// Deploys that were known to be in the database by the end of the last turn.
+    met: BTreeSet<DeployId>,
     /// What steps that failed have taught and what was seen to turn, until it is written down: before the next look at the
     /// latest.
     learned: Vec<Entry>,
@@ -152,7 +152,7 @@ impl Keeper {
             work: JoinSet::new(),
             busy: BTreeSet::new(),
             preparing: BTreeSet::new(),
-            strangers: BTreeSet::new(),
+            met: BTreeSet::new(),
             learned: Vec::new(),
             retries: BTreeMap::new(),
             waiting: BTreeMap::new(),

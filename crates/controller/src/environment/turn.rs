@@ -211,9 +211,8 @@ impl Keeper {
                 .insert(*port);
         }
         let mut known_deploys = observe::known_deploys(&self.deps, view, sight).await?;
-        let unknown = self.guard_ids(sight, &known_deploys).await?;
-        self.hold_adopted(view, &mut known_deploys);
-        self.strangers = unknown;
+        self.guard_ids(sight, &known_deploys).await?;
+        self.hold_new(view, &mut known_deploys);
         let paused = self
             .retries
             .iter()
@@ -228,31 +227,25 @@ impl Keeper {
         })
     }
 
-    /// No new Deploy may bear an id that an instance bears which the database does not know. Answers which these are.
-    async fn guard_ids(
-        &self,
-        sight: &Sight,
-        known: &BTreeSet<DeployId>,
-    ) -> Result<BTreeSet<DeployId>, Error> {
+    /// No new Deploy may bear an id that an instance bears which the database does not know.
+    async fn guard_ids(&self, sight: &Sight, known: &BTreeSet<DeployId>) -> Result<(), Error> {
         let seen = sight.nodes.values().flat_map(|node| &node.instances);
-        let unknown: BTreeSet<_> = seen
-            .filter(|seen| seen.environment == self.environment && !known.contains(&seen.deploy))
-            .map(|seen| seen.deploy)
-            .collect();
-        if let Some(newest) = unknown.last() {
-            self.deps.store.reserve_deploys(*newest).await?;
+        let unknown =
+            seen.filter(|s| s.environment == self.environment && !known.contains(&s.deploy));
+        if let Some(newest) = unknown.map(|seen| seen.deploy).max() {
+            self.deps.store.reserve_deploys(newest).await?;
         }
-        Ok(unknown)
+        Ok(())
     }
 
-    /// A Deploy that was adopted after the view was read stays unknown until the next turn: this view has none of the
-    /// intents that the adoption wrote, and its instances would be swept as strays.
-    fn hold_adopted(&self, view: &EnvironmentView, known: &mut BTreeSet<DeployId>) {
+    /// A Deploy that was not known before this view was read, and that the view does not name, stays unknown until the
+    /// next turn: it may have been adopted since. Then this view has none of the intents that the adoption wrote, and its
+    /// instances would be swept as strays.
+    fn hold_new(&mut self, view: &EnvironmentView, known: &mut BTreeSet<DeployId>) {
         let named = observe::named_deploys(view);
-        let adopted =
-            |deploy: &DeployId| self.strangers.contains(deploy) && !named.contains(deploy);
+        let met = std::mem::replace(&mut self.met, known.clone());
         let before = known.len();
-        known.retain(|deploy| !adopted(deploy));
+        known.retain(|deploy| named.contains(deploy) || met.contains(deploy));
         if known.len() < before {
             self.wake.notify_one();
         }

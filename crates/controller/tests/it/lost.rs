@@ -1,12 +1,14 @@
 //! A database that is lost, and the containers that it knew.
 
-use crate::stage::{Stage, web};
+use crate::stage::{Stage, change, web};
 use controller::usecases::{Error, Mode, environments, instances, system};
 use domain::{
-    DeployState, Scale, WorkerSpec, build::DeclaredWorker, worker::Command, worker::WorkerSource,
+    DeployState, InstallationId, Scale, WorkerSpec, build::DeclaredWorker, worker::Command,
+    worker::WorkerSource,
 };
-use ports::store::{Page, Workers, deploys::OnConflict, workers::WorkerFilter};
-use testkit::fake::node::Behaviour;
+use ports::store::{Adoptions, Page, Workers, deploys::OnConflict, workers::WorkerFilter};
+use std::{sync::Arc, time::Duration};
+use testkit::fake::{self, node::Behaviour};
 
 const RUNNING: &str = "clock: 1 serving of dep-1; web: 2 serving of dep-1";
 
@@ -102,7 +104,7 @@ async fn what_runs_is_taken_over_by_the_names_on_its_labels() {
     );
 
     // Nothing moves while it is kept, and one that dies is replaced by its like.
-    tokio::time::sleep(std::time::Duration::from_secs(120)).await;
+    tokio::time::sleep(Duration::from_secs(120)).await;
     assert_eq!(
         (stage.handles(), stage.summary().as_str()),
         (before.clone(), RUNNING)
@@ -126,5 +128,40 @@ async fn what_runs_is_taken_over_by_the_names_on_its_labels() {
     assert_eq!(
         stage.summary(),
         format!("clock: 1 serving of {deploy}; web: 2 serving of {deploy}")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_adopted_while_a_loop_looks_for_the_first_time_is_not_swept() {
+    let mut stage = Stage::new().await;
+    let server = stage.start();
+    let commit = stage.commit(1, vec![web(2), clock()], Behaviour::default());
+    let deploy = stage.deploy(&commit, OnConflict::Queue).await;
+    stage.ended(deploy).await;
+    stage.until("it runs", || stage.summary() == RUNNING).await;
+    server.shutdown().await;
+    // A backup from before the deploy, with the same App and Environment.
+    let clock = stage.clock.clone();
+    stage.store = Arc::new(fake::Store::new(InstallationId::from_bits(7), clock));
+    stage.deps.store = stage.store.clone();
+    stage.set_up().await;
+    let mut found = controller::strangers::found(&stage.deps, None)
+        .await
+        .unwrap();
+    let (adoption, _) = found.adoptable.remove(0);
+    let before = stage.handles();
+
+    stage.node.silence();
+    let looks = stage.node.lists();
+    let _server = stage.start();
+    stage
+        .until("the loop looks", || stage.node.lists() > looks)
+        .await;
+    stage.store.adopt(adoption, &change()).await.unwrap();
+    stage.node.speak();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(
+        (stage.handles(), stage.summary().as_str()),
+        (before, RUNNING)
     );
 }
