@@ -1,28 +1,32 @@
 //! What the probes of this server have seen, for the control loops and for whoever asks.
 
-use domain::{Health, InstanceId, Timestamp, observed::Phase};
+use crate::observe::Sight;
+use domain::{EnvironmentId, Health, InstanceId, Timestamp, observed::Phase};
 use scheduler::{NodeRestarts, Probed};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
+use tokio::time::Instant;
 /// The newest answer of each instance that is probed, and which instances this server acts upon.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Board {
     inner: Mutex<Inner>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Inner {
     probed: BTreeMap<InstanceId, Probed>,
     health: BTreeMap<InstanceId, Health>,
     busy: BTreeSet<InstanceId>,
     restarts: BTreeMap<InstanceId, Restarts>,
 }
+    /// What the loop of each Environment saw last, and when.
+    sights: BTreeMap<EnvironmentId, (Instant, Arc<Sight>)>,
 
 /// How often the node has started an instance again.
-#[derive(Debug)]
 struct Restarts {
     /// As its node counts them.
     seen: u32,
@@ -125,3 +129,21 @@ impl Board {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+    /// What the loop of an Environment saw last, where that is not older than this.
+    pub(crate) fn sight(&self, environment: EnvironmentId, age: Duration) -> Option<Arc<Sight>> {
+        let inner = self.lock();
+        let (at, sight) = inner.sights.get(&environment)?;
+        (at.elapsed() <= age).then(|| Arc::clone(sight))
+    }
+
+    /// Takes what the loop of an Environment sees.
+    pub(crate) fn note_sight(&self, environment: EnvironmentId, sight: Arc<Sight>) {
+        let seen = (Instant::now(), sight);
+        self.lock().sights.insert(environment, seen);
+    }
+
+    /// Forgets what the loop of an Environment saw, which ends: whoever keeps it from now on sees more.
+    pub(crate) fn forget_sight(&self, environment: EnvironmentId) {
+        self.lock().sights.remove(&environment);
+    }
+

@@ -258,6 +258,7 @@ impl Drop for Keeper {
         for instance in &self.busy {
             self.deps.board.disengage(*instance);
         }
+        self.deps.board.forget_sight(self.environment);
     }
 }
 

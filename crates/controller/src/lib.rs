@@ -25,5 +25,5 @@ pub use board::Board;
 pub use deps::{Deps, RecordOrder, Settings};
 pub use error::Error;
 pub use feed::Feed;
-pub use observe::{SeenInstance, Waiting, instances, instances_and_waiting, preview};
+pub use observe::{Look, SeenInstance, Waiting, instances, instances_and_waiting, preview};
 pub use server::Server;

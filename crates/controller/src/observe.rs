@@ -15,7 +15,10 @@ use scheduler::{
     CrashLoop,
     input::{Answered, Registration, Sighting},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// What was seen of the nodes of an Environment's pools.
 pub(crate) struct Sight {
@@ -146,6 +149,17 @@ pub struct Waiting {
     pub last: domain::InstanceEnd,
 }
 
+/// How new that has to be which is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Look {
+    /// Nodes are asked now.
+    #[default]
+    Afresh,
+    /// What the loop of the Environment saw last is enough, for whoever follows: it looks whenever something happens, and
+    /// however many follow, no node is asked more often. Nodes are asked where this server does not keep the Environment.
+    AsLoopsDo,
+}
+
 /// The instances of one Environment, of one App in it where one is named. In order of App, Worker and age.
 ///
 /// # Errors
@@ -154,8 +168,9 @@ pub async fn instances(
     deps: &Deps,
     environment: domain::EnvironmentId,
     app: Option<AppId>,
+    how: Look,
 ) -> Result<Vec<SeenInstance>, Error> {
-    Ok(instances_and_waiting(deps, environment, app).await?.0)
+    Ok(instances_and_waiting(deps, environment, app, how).await?.0)
 }
 
 /// The same, and the Workers of which none is started for now, since each has died.
@@ -166,8 +181,9 @@ pub async fn instances_and_waiting(
     deps: &Deps,
     environment: domain::EnvironmentId,
     app: Option<AppId>,
+    how: Look,
 ) -> Result<(Vec<SeenInstance>, Vec<Waiting>), Error> {
-    let (view, sight) = view_and_look(deps, environment).await?;
+    let (view, sight) = view_and_look(deps, environment, how).await?;
     let scene = Scene::of(deps, &view, &sight).await?;
     let input = assemble(deps, &view, &sight, &scene);
     let loops = scheduler::crash_loops(&input, &deps.board.restarts());
@@ -240,7 +256,7 @@ pub async fn preview(
     environment: domain::EnvironmentId,
     edit: impl FnOnce(&mut scheduler::PlanInput),
 ) -> Result<scheduler::Plan, Error> {
-    let (view, sight) = view_and_look(deps, environment).await?;
+    let (view, sight) = view_and_look(deps, environment, Look::Afresh).await?;
     let scene = Scene::of(deps, &view, &sight).await?;
     let mut input = assemble(deps, &view, &sight, &scene);
     edit(&mut input);
@@ -252,14 +268,26 @@ pub async fn preview(
 async fn view_and_look(
     deps: &Deps,
     environment: domain::EnvironmentId,
-) -> Result<(EnvironmentView, Sight), Error> {
+    how: Look,
+) -> Result<(EnvironmentView, Arc<Sight>), Error> {
     let view = view(deps, environment)
         .await?
         .ok_or_else(|| ports::store::Error::NotFound {
             what: "environment",
             which: environment.to_string(),
         })?;
-    let sight = look(deps, &view).await?;
+    let settings = &deps.settings;
+    let known = match how {
+        Look::Afresh => None,
+        // Older: its loop is stuck, or has ended.
+        Look::AsLoopsDo => deps
+            .board
+            .sight(environment, 2 * settings.tick + settings.list_deadline),
+    };
+    let sight = match known {
+        Some(sight) => sight,
+        None => Arc::new(look(deps, &view).await?),
+    };
     Ok((view, sight))
 }
 

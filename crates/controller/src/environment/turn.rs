@@ -10,7 +10,10 @@ use domain::{DeployId, observed::Authenticity};
 use futures_util::future::join_all;
 use ports::store::{self, intents::Entry, view::EnvironmentView};
 use scheduler::{Plan, PlanInput, input::Sighting, plan::Why, settle};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 use tokio::time::Instant;
 
 impl Keeper {
@@ -27,6 +30,10 @@ impl Keeper {
         let Some((view, sight)) = self.look(view).await? else {
             return Ok(Next::Again);
         };
+        let sight = Arc::new(sight);
+        self.deps
+            .board
+            .note_sight(self.environment, Arc::clone(&sight));
         self.deregister_vanished(&sight).await;
         self.watch_nodes(&sight);
         self.watch_health(&view, &sight);

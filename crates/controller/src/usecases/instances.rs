@@ -7,6 +7,7 @@ pub use logs::{Chunk, From, Logs, Source, open};
 pub use view::strangers;
 
 use super::{Ctx, Error, Kind, find};
+use crate::Look;
 use domain::{
     CommitSha, DeployId, Health, ImageRef, InstanceEnd, InstanceId, NodeName, ReleaseId, Timestamp,
     observed::Authenticity,
@@ -84,6 +85,11 @@ pub enum Ended {
 /// # Errors
 /// `Unknown`, `World` when the catalog does not answer.
 pub async fn list(ctx: &Ctx, filter: &Filter) -> Result<Vec<InstanceView>, Error> {
+    list_by(ctx, filter, Look::Afresh).await
+}
+
+/// The same, as new as is wanted.
+async fn list_by(ctx: &Ctx, filter: &Filter, look: Look) -> Result<Vec<InstanceView>, Error> {
     let app = ctx.any_app(&filter.app).await?;
     let environments = match ctx.any_environment(&filter.environment).await? {
         Some(environment) => vec![environment],
@@ -96,7 +102,7 @@ pub async fn list(ctx: &Ctx, filter: &Filter) -> Result<Vec<InstanceView>, Error
     let mut found = Vec::new();
     let mut viewer = Viewer::new(ctx).await?;
     for environment in &environments {
-        found.extend(viewer.standing(environment, app_id).await?);
+        found.extend(viewer.standing(environment, app_id, look).await?);
     }
     if filter.ended == Ended::Included {
         let only = match environments.as_slice() {
@@ -151,7 +157,7 @@ pub async fn get(ctx: &Ctx, which: &str) -> Result<InstanceView, Error> {
     let environment = viewer.intents.get(&id).map(|known| known.environment());
     if let Some(environment) = environment {
         let environment = ctx.environment(&environment.to_string()).await?;
-        let standing = viewer.standing(&environment, None).await?;
+        let standing = viewer.standing(&environment, None, Look::Afresh).await?;
         let of_id = standing.into_iter().filter(|instance| instance.id == id);
         if let Some(found) = of_id.min_by_key(|instance| instance.authenticity) {
             return Ok(found);

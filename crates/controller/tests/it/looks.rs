@@ -1,10 +1,15 @@
 //! How often the loops look at their nodes.
 
 use crate::stage::{Stage, change, web};
+use controller::usecases::{deploys, instances};
 use domain::{CommitSha, DeployState};
-use ports::store::{Environments as _, Stacks as _, deploys::OnConflict};
+use ports::{
+    runtime::Follow,
+    store::{Deploys as _, Environments as _, Stacks as _, deploys::OnConflict},
+};
 use std::time::Duration;
-use testkit::fake::node::Behaviour;
+use testkit::fake::node::{Behaviour, Course};
+use tokio::task::JoinSet;
 
 /// Longer than whatever follows from something that happened, and shorter than the slow tick.
 const AFTERWARDS: Duration = Duration::from_secs(2);
@@ -48,4 +53,48 @@ async fn what_is_of_no_environment_is_looked_at_by_each() {
     stage.store.create_stack(name, &change()).await.unwrap();
     tokio::time::sleep(AFTERWARDS).await;
     assert_eq!(stage.node.lists() - looks, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_node_is_asked_more_often_for_those_who_follow() {
+    let (stage, _server, _) = settled().await;
+    let next = stage.commit(2, vec![web(2)], Behaviour::of(Course::NeverServes));
+    let deploy = stage.deploy(&next, OnConflict::Queue).await;
+    let is_deploying = || {
+        let found = futures_util::FutureExt::now_or_never(stage.store.find_deploy(deploy));
+        found.is_some_and(|found| found.unwrap().unwrap().state == DeployState::Deploying)
+    };
+    stage.until("it is deploying", is_deploying).await;
+    tokio::time::sleep(AFTERWARDS).await;
+    let looks_in_a_while = async || {
+        let before = stage.node.lists();
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        stage.node.lists() - before
+    };
+    let alone = looks_in_a_while().await;
+
+    let mut followers = JoinSet::new();
+    for _ in 0..10 {
+        let mut watch = deploys::watch(stage.ctx(), &deploy.to_string())
+            .await
+            .unwrap();
+        let first = watch.next().await.unwrap().unwrap();
+        assert!(first.workers[0].running > 0, "{first:?}");
+        followers.spawn(async move { while watch.next().await.is_some() {} });
+        let source = instances::Source::App {
+            app: "shop".to_owned(),
+            environment: "development".to_owned(),
+            worker: String::new(),
+        };
+        let from = instances::From {
+            tail: None,
+            since: None,
+            follow: Follow::Yes,
+        };
+        let mut logs = instances::open(stage.ctx(), source, from).await.unwrap();
+        followers.spawn(async move { while logs.next().await.is_some() {} });
+    }
+    let followed = looks_in_a_while().await;
+    assert!(is_deploying(), "it was followed all the time");
+    assert!(followed <= alone + 2, "{followed} looks instead of {alone}");
 }

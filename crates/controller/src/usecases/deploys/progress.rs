@@ -1,7 +1,10 @@
 //! How a Deploy stands: the phase of its story, and its Workers.
 
 use super::{DeployView, view};
-use crate::usecases::{Ctx, Error};
+use crate::{
+    Look,
+    usecases::{Ctx, Error},
+};
 use domain::{DeployId, DeployState, WorkerName};
 use ports::store::{Page, builds::BuildLine, workers::WorkerFilter};
 use std::collections::{BTreeMap, BTreeSet};
@@ -130,7 +133,13 @@ async fn workers(ctx: &Ctx, view: &DeployView) -> Result<Vec<WorkerProgress>, Er
             },
         );
     }
-    let seen = crate::instances(&ctx.deps, deploy.environment, Some(deploy.app)).await?;
+    let seen = crate::instances(
+        &ctx.deps,
+        deploy.environment,
+        Some(deploy.app),
+        Look::AsLoopsDo,
+    )
+    .await?;
     let deploys = seen.iter().map(|instance| instance.seen.deploy).collect();
     let same = of_release(ctx, &deploys, release.id).await?;
     for instance in seen {

@@ -3,7 +3,10 @@
 //! Pulled by its reader: nothing is read from a node that the reader has no room for.
 
 use super::{Ended, Filter, InstanceView, Standing};
-use crate::usecases::{Ctx, Error};
+use crate::{
+    Look,
+    usecases::{Ctx, Error},
+};
 use domain::{InstanceId, Timestamp};
 use futures_util::{
     FutureExt, Stream, StreamExt,
@@ -102,7 +105,7 @@ pub async fn open(ctx: Ctx, source: Source, from: From) -> Result<Logs, Error> {
                 ended: Ended::LeftOut,
                 ..Filter::default()
             });
-            logs.look().await?;
+            logs.look(Look::Afresh).await?;
         }
     }
     // What comes up later is read from its beginning.
@@ -135,7 +138,7 @@ impl Logs {
                 },
             }
             self.look_at = Instant::now() + LOOK_EVERY;
-            match self.look().await {
+            match self.look(Look::AsLoopsDo).await {
                 Err(Error::World(error)) if error.is_transient() => {
                     tracing::debug!(%error, "new instances cannot be looked for just now");
                 }
@@ -146,12 +149,12 @@ impl Logs {
     }
 
     /// Takes up instances that are new.
-    async fn look(&mut self) -> Result<(), Error> {
+    async fn look(&mut self, look: Look) -> Result<(), Error> {
         let Some(filter) = self.filter.clone() else {
             return Ok(());
         };
         let from = self.from.clone();
-        for instance in super::list(&self.ctx, &filter).await? {
+        for instance in super::list_by(&self.ctx, &filter, look).await? {
             if self.streams.len() < INSTANCES_MAX && !self.known.contains(&instance.id) {
                 self.add(&instance, &from).await;
             }

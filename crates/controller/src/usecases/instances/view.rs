@@ -2,7 +2,7 @@
 
 use super::{InstanceView, Standing};
 use crate::{
-    SeenInstance, Waiting,
+    Look, SeenInstance, Waiting,
     usecases::{Ctx, Error, names::Names},
 };
 use domain::{
@@ -61,9 +61,10 @@ impl<'a> Viewer<'a> {
         &mut self,
         environment: &Environment,
         app: Option<domain::AppId>,
+        look: Look,
     ) -> Result<Vec<InstanceView>, Error> {
         let (seen, waiting) =
-            crate::instances_and_waiting(&self.ctx.deps, environment.id, app).await?;
+            crate::instances_and_waiting(&self.ctx.deps, environment.id, app, look).await?;
         let ids: BTreeSet<_> = seen.iter().map(|instance| instance.seen.instance).collect();
         let unseen: Vec<Intent> = self
             .intents

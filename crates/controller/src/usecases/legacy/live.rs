@@ -35,7 +35,8 @@ pub struct LiveInstance {
 pub async fn of(ctx: &Ctx, worker: Worker) -> Result<Live, Error> {
     let app = ctx.app(&worker.app.to_string()).await?;
     let environment: Environment = ctx.environment(&worker.environment.to_string()).await?;
-    let seen = crate::instances(&ctx.deps, environment.id, Some(app.id)).await?;
+    let seen =
+        crate::instances(&ctx.deps, environment.id, Some(app.id), crate::Look::Afresh).await?;
     let instances = seen
         .into_iter()
         .filter(|shown| shown.seen.worker == worker.spec.name && shown.seen.phase.is_running())

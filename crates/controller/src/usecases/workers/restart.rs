@@ -105,7 +105,8 @@ async fn concerned(
     environment: &Environment,
     only: RestartOnly,
 ) -> Result<BTreeSet<WorkerName>, Error> {
-    let seen = crate::instances(&ctx.deps, environment.id, Some(app.id)).await?;
+    let seen =
+        crate::instances(&ctx.deps, environment.id, Some(app.id), crate::Look::Afresh).await?;
     let chosen = seen.into_iter().filter(|seen| match only {
         RestartOnly::All => true,
         RestartOnly::Unhealthy => seen.health.is_unhealthy(),
