@@ -1,15 +1,15 @@
 //! What the probes of this server have seen, for the control loops and for whoever asks.
 
 use crate::observe::Sight;
-use domain::{EnvironmentId, Health, InstanceId, Timestamp, observed::Phase};
-use scheduler::{NodeRestarts, Probed};
+use domain::{EnvironmentId, Health, InstanceId, ObservedInstance, Timestamp, observed::Phase};
+use scheduler::{NodeRestarts, Probed, Unseen};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-
 use tokio::time::Instant;
+
 /// The newest answer of each instance that is probed, and which instances this server acts upon.
 #[derive(Default)]
 pub struct Board {
@@ -22,9 +22,9 @@ struct Inner {
     health: BTreeMap<InstanceId, Health>,
     busy: BTreeSet<InstanceId>,
     restarts: BTreeMap<InstanceId, Restarts>,
-}
     /// What the loop of each Environment saw last, and when.
     sights: BTreeMap<EnvironmentId, (Instant, Arc<Sight>)>,
+}
 
 /// How often the node has started an instance again.
 struct Restarts {
@@ -69,17 +69,40 @@ impl Board {
         inner.restarts.remove(&instance);
     }
 
-    /// Takes how often its node has started an instance again by now. What was before the first look is not known.
-    pub(crate) fn note_restarts(&self, instance: InstanceId, phase: &Phase, now: Timestamp) {
-        let (count, exit_code) = match phase {
-            Phase::Running { restarts, .. } | Phase::Paused { restarts, .. } => (*restarts, None),
-            Phase::Restarting { restarts, code } => (*restarts, Some(*code)),
+    /// Takes how often its node has started an instance again by now. Of what was before the first look only the number
+    /// is known, and the time of the last death.
+    pub(crate) fn note_restarts(&self, instance: &ObservedInstance, now: Timestamp) {
+        let (count, last, died_at) = match instance.phase {
+            Phase::Running {
+                restarts, since, ..
+            }
+            | Phase::Paused { restarts, since } => (restarts, None, since.min(now)),
+            Phase::Restarting {
+                restarts,
+                code,
+                end,
+            } => (restarts, Some((code, end)), now),
             Phase::Created | Phase::Exited { .. } => return,
         };
         let mut inner = self.lock();
-        let of_it = inner.restarts.entry(instance).or_insert_with(|| Restarts {
-            seen: count,
-            known: NodeRestarts::default(),
+        let restarts = &mut inner.restarts;
+        let of_it = restarts.entry(instance.instance).or_insert_with(|| {
+            let (before, deaths) = match count.checked_sub(1) {
+                Some(before) => (before, vec![died_at]),
+                None => (0, Vec::new()),
+            };
+            let unseen = Unseen {
+                count: before,
+                since: instance.created_at,
+            };
+            Restarts {
+                seen: count,
+                known: NodeRestarts {
+                    deaths,
+                    unseen,
+                    last: None,
+                },
+            }
         });
         for _ in 0..count.saturating_sub(of_it.seen).min(10) {
             of_it.known.deaths.push(now);
@@ -87,7 +110,7 @@ impl Board {
         let excess = of_it.known.deaths.len().saturating_sub(DEATHS_MAX);
         of_it.known.deaths.drain(..excess);
         of_it.seen = count;
-        of_it.known.exit_code = exit_code.or(of_it.known.exit_code);
+        of_it.known.last = last.or(of_it.known.last);
     }
 
     /// What nodes have started again, as far as this server saw it.
@@ -106,6 +129,24 @@ impl Board {
     #[must_use]
     pub fn busy(&self) -> BTreeSet<InstanceId> {
         self.lock().busy.clone()
+    }
+
+    /// What the loop of an Environment saw last, where that is not older than this.
+    pub(crate) fn sight(&self, environment: EnvironmentId, age: Duration) -> Option<Arc<Sight>> {
+        let inner = self.lock();
+        let (at, sight) = inner.sights.get(&environment)?;
+        (at.elapsed() <= age).then(|| Arc::clone(sight))
+    }
+
+    /// Takes what the loop of an Environment sees.
+    pub(crate) fn note_sight(&self, environment: EnvironmentId, sight: Arc<Sight>) {
+        let seen = (Instant::now(), sight);
+        self.lock().sights.insert(environment, seen);
+    }
+
+    /// Forgets what the loop of an Environment saw, which ends: whoever keeps it from now on sees more.
+    pub(crate) fn forget_sight(&self, environment: EnvironmentId) {
+        self.lock().sights.remove(&environment);
     }
 
     pub(crate) fn pin(&self, instance: InstanceId, probed: Probed) {
@@ -129,21 +170,3 @@ impl Board {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-    /// What the loop of an Environment saw last, where that is not older than this.
-    pub(crate) fn sight(&self, environment: EnvironmentId, age: Duration) -> Option<Arc<Sight>> {
-        let inner = self.lock();
-        let (at, sight) = inner.sights.get(&environment)?;
-        (at.elapsed() <= age).then(|| Arc::clone(sight))
-    }
-
-    /// Takes what the loop of an Environment sees.
-    pub(crate) fn note_sight(&self, environment: EnvironmentId, sight: Arc<Sight>) {
-        let seen = (Instant::now(), sight);
-        self.lock().sights.insert(environment, seen);
-    }
-
-    /// Forgets what the loop of an Environment saw, which ends: whoever keeps it from now on sees more.
-    pub(crate) fn forget_sight(&self, environment: EnvironmentId) {
-        self.lock().sights.remove(&environment);
-    }
-

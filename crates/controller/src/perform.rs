@@ -273,12 +273,8 @@ pub(crate) fn end_of(
 /// What a phase says for itself.
 pub(crate) fn ended_how(phase: &Phase) -> String {
     match phase {
-        Phase::Exited {
-            end: domain::observed::End::OutOfMemory,
-            ..
-        } => "killed for memory: it took more than its limit".to_owned(),
-        Phase::Exited { code, .. } | Phase::Restarting { code, .. } => {
-            format!("exited with code {code}")
+        Phase::Exited { code, end, .. } | Phase::Restarting { code, end, .. } => {
+            end.with_code(*code)
         }
         Phase::Created => "never started".to_owned(),
         Phase::Running { .. } => "was running".to_owned(),

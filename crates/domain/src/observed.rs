@@ -74,7 +74,7 @@ pub enum Phase {
     /// connections for it.
     Paused { since: Timestamp, restarts: u32 },
     /// It ended, and its node is about to start it again.
-    Restarting { restarts: u32, code: i64 },
+    Restarting { restarts: u32, code: i64, end: End },
     /// It ended.
     Exited { code: i64, end: End, at: Timestamp },
 }
@@ -114,6 +114,20 @@ crate::words! {
         Exit => "exit",
         /// The kernel killed it for memory.
         OutOfMemory => "out_of_memory",
+    }
+}
+
+/// How a process is said to have ended that the kernel killed for memory.
+pub const KILLED_FOR_MEMORY: &str = "killed for memory: it took more than its limit";
+
+impl End {
+    /// How the process ended, in words, with its exit code where that says something.
+    #[must_use]
+    pub fn with_code(self, code: i64) -> String {
+        match self {
+            Self::OutOfMemory => KILLED_FOR_MEMORY.to_owned(),
+            Self::Exit => format!("exited with code {code}"),
+        }
     }
 }
 

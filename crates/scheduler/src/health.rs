@@ -78,12 +78,12 @@ pub fn health(
         Phase::Created => Health::Unknown,
         // Whatever a probe says: the kernel accepts connections for a process that is frozen.
         Phase::Paused { .. } => unhealthy(PAUSED.to_owned(), now, now),
-        Phase::Restarting { code, .. } => unhealthy(
-            format!("exited with code {code}; its node starts it again"),
+        Phase::Restarting { code, end, .. } => unhealthy(
+            format!("{}; its node starts it again", end.with_code(*code)),
             now,
             now,
         ),
-        Phase::Exited { code, at, .. } => unhealthy(format!("exited with code {code}"), *at, now),
+        Phase::Exited { code, end, at } => unhealthy(end.with_code(*code), *at, now),
         Phase::Running { since, check, .. } => match readiness(spec, phase) {
             Readiness::Http(_) | Readiness::Tcp => by_probe(probed, *since, stale_after, now),
             Readiness::Image => by_image(check.as_ref(), *since, now),

@@ -27,7 +27,7 @@ mod seed;
 mod world;
 
 pub use check::{Violation, check};
-pub use crash_loop::{CrashLoop, NodeRestarts, crash_loops};
+pub use crash_loop::{CrashLoop, NodeRestarts, Unseen, crash_loops};
 pub use health::{ProbeOutcome, Probed, health};
 pub use input::PlanInput;
 pub use judge::{Verdict, judge};

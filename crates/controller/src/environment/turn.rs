@@ -263,7 +263,7 @@ impl Keeper {
         for Sighting { seen, .. } in &input.observed {
             if seen.authenticity == Authenticity::Genuine {
                 let board = &self.deps.board;
-                board.note_restarts(seen.instance, &seen.phase, input.now);
+                board.note_restarts(seen, input.now);
             }
         }
     }

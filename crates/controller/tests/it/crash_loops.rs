@@ -112,6 +112,83 @@ async fn an_instance_that_its_node_starts_again_and_again_crash_loops() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_loop_is_told_from_what_its_node_has_counted_by_a_server_that_has_just_started() {
+    let (mut stage, server) = Stage::looping(vec![web(1)]).await;
+    stage.told("instance.crash_loop").await;
+    // Its node waits for half a minute and more between two tries by now.
+    sleep(Duration::from_secs(120)).await;
+    server.shutdown().await;
+    stage.deps.board = std::sync::Arc::default();
+    let settings = controller::Settings::named("server-2".to_owned());
+    stage.deps.settings = std::sync::Arc::new(settings);
+    let _server = stage.start();
+    let began = Instant::now();
+    let found = loop {
+        let shown = stage.shown().await.remove(0);
+        if let Some(found) = shown.crash_loop {
+            break found;
+        }
+        assert!(began.elapsed() < Duration::from_secs(5), "{shown:#?}");
+        sleep(Duration::from_millis(10)).await;
+    };
+    assert!(found.deaths >= 8, "{found:?}");
+    stage.now_behaves(Behaviour::default());
+    stage.told("instance.crash_loop_over").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_few_restarts_long_ago_are_no_loop_to_a_server_that_has_just_started() {
+    let (mut stage, server) = Stage::looping(vec![web(1)]).await;
+    stage.told("instance.crash_loop").await;
+    stage.now_behaves(Behaviour::default());
+    stage.told("instance.crash_loop_over").await;
+    let restarts = stage.shown().await[0].restarts;
+    assert!(restarts >= 3, "{restarts}");
+    sleep(Duration::from_secs(5 * 3600)).await;
+    server.shutdown().await;
+    stage.deps.board = std::sync::Arc::default();
+    let settings = controller::Settings::named("server-2".to_owned());
+    stage.deps.settings = std::sync::Arc::new(settings);
+    let _server = stage.start();
+    sleep(Duration::from_secs(5)).await;
+    for handle in stage.handles() {
+        stage.node.crash(&handle, 5);
+    }
+    sleep(Duration::from_secs(5)).await;
+    let shown = stage.shown().await.remove(0);
+    assert_eq!(shown.restarts, restarts + 1);
+    assert_eq!(shown.crash_loop, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_killed_for_memory_after_it_was_deployed_is_said_to_be() {
+    let stage = Stage::new().await;
+    let _server = stage.start();
+    let commit = stage.commit(1, vec![web(1)], Behaviour::default());
+    let deploy = stage.deploy(&commit, OnConflict::Queue).await;
+    assert_eq!(stage.ended(deploy).await.state, DeployState::Deployed);
+    sleep(Duration::from_secs(1)).await;
+    stage.now_behaves(Behaviour {
+        boots_in: Duration::from_secs(60),
+        ..Behaviour::of(Course::OutOfMemory {
+            after: Duration::from_millis(300),
+        })
+    });
+    for handle in stage.handles() {
+        stage.node.run_out_of_memory(&handle);
+    }
+    let event = stage.told("instance.crash_loop").await;
+    assert!(event.contains("last killed for memory"), "{event}");
+    let unhealthy = stage.events("instance.unhealthy").await;
+    assert!(
+        unhealthy
+            .iter()
+            .any(|told| told.contains("killed for memory")),
+        "{unhealthy:#?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_worker_whose_instances_die_one_after_the_other_crash_loops() {
     let mut single = DeclaredWorker {
         spec: domain::WorkerSpec::named("single".parse().unwrap()),

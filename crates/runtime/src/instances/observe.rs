@@ -122,6 +122,16 @@ struct Binding {
     host_port: String,
 }
 
+impl State {
+    fn end(&self) -> End {
+        if self.oom_killed {
+            End::OutOfMemory
+        } else {
+            End::Exit
+        }
+    }
+}
+
 impl Inspected {
     /// Its labels.
     pub(super) fn labels(&self) -> Labels {
@@ -145,14 +155,11 @@ impl Inspected {
             "restarting" => Phase::Restarting {
                 restarts: self.restart_count,
                 code: state.exit_code,
+                end: state.end(),
             },
             _ => Phase::Exited {
                 code: state.exit_code,
-                end: if state.oom_killed {
-                    End::OutOfMemory
-                } else {
-                    End::Exit
-                },
+                end: state.end(),
                 at: time(&state.finished_at),
             },
         }

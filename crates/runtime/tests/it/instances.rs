@@ -241,6 +241,31 @@ async fn killed_for_memory_is_told() {
 }
 
 #[tokio::test]
+async fn killed_for_memory_and_started_again_is_told() {
+    let world = World::open().await;
+    let spec = InstanceSpec {
+        resources: Resources {
+            memory: Some(ByteSize::bytes(8 << 20)),
+            cpu: None,
+        },
+        restart: RestartPolicy::UnlessStopped,
+        ..world.spec(1, "tail /dev/zero")
+    };
+    world.node.start(&spec).await.unwrap();
+    let killed = |phase: &Phase| {
+        matches!(
+            phase,
+            Phase::Restarting {
+                code: 137,
+                end: End::OutOfMemory,
+                ..
+            }
+        )
+    };
+    world.only_when(|seen| killed(&seen.phase)).await;
+}
+
+#[tokio::test]
 async fn the_node_restarts_what_it_was_told_to_keep() {
     let world = World::open().await;
     // Dies once, then stays.
@@ -280,7 +305,8 @@ async fn one_that_crashes_on_and_on_can_be_stopped_and_removed() {
                 seen.phase,
                 Phase::Restarting {
                     restarts: 2..,
-                    code: 1
+                    code: 1,
+                    end: End::Exit
                 }
             )
         })

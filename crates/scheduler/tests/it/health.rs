@@ -176,6 +176,7 @@ fn what_does_not_run_does_not_serve() {
     let restarting = Phase::Restarting {
         restarts: 1,
         code: 1,
+        end: End::Exit,
     };
     Look::of(clock(), restarting, 9).says("unhealthy", "it is about to start again");
     Look::of(clock(), Phase::Created, 9).says("unknown", "it was never started");
@@ -188,6 +189,7 @@ fn what_goes_on_keeps_its_beginning() {
     let restarting = Phase::Restarting {
         restarts: 1,
         code: 1,
+        end: End::Exit,
     };
     let first = health(&clock(), &restarting, None, &Health::Unknown, STALE, at(10));
     let later = health(&clock(), &restarting, None, &first, STALE, at(50));

@@ -59,7 +59,14 @@ fn a_state_is_a_phase() {
             json!({"Status": "running", "Health": {"Status": "none"}}),
             "check: None",
         ),
-        (json!({"Status": "restarting", "ExitCode": 3}), "code: 3"),
+        (
+            json!({"Status": "restarting", "ExitCode": 3}),
+            "restarts: 2, code: 3, end: Exit",
+        ),
+        (
+            json!({"Status": "restarting", "ExitCode": 137, "OOMKilled": true}),
+            "code: 137, end: OutOfMemory",
+        ),
         (
             json!({"Status": "exited", "ExitCode": 137, "OOMKilled": true}),
             "OutOfMemory",

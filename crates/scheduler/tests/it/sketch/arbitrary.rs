@@ -129,6 +129,7 @@ impl Rough {
             1 => Phase::Restarting {
                 restarts: 1,
                 code: 1,
+                end: End::Exit,
             },
             2 => Phase::Exited {
                 code: 1,

@@ -55,6 +55,7 @@ pub(super) enum Life {
     Restarting {
         at: Instant,
         code: i64,
+        end: End,
     },
     Exited {
         code: i64,
@@ -163,6 +164,7 @@ impl Container {
             Life::Restarting {
                 at: ending.at + wait,
                 code: ending.code,
+                end: ending.end,
             }
         } else {
             Life::Exited {
@@ -240,9 +242,10 @@ impl Container {
                 restarts: self.restarts,
                 check: self.image_check(now - since),
             },
-            Life::Restarting { code, .. } => Phase::Restarting {
+            Life::Restarting { code, end, .. } => Phase::Restarting {
                 restarts: self.restarts,
                 code,
+                end,
             },
             Life::Exited { code, end, at } => Phase::Exited { code, end, at },
         }

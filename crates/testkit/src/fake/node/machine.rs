@@ -113,7 +113,7 @@ impl Machine {
             Life::Running {
                 ends: Some(ending), ..
             } => self.die(handle, ending, at),
-            Life::Restarting { code, .. } => {
+            Life::Restarting { code, end, .. } => {
                 let free = container
                     .port
                     .is_none_or(|port| self.holder(port).is_none());
@@ -124,11 +124,7 @@ impl Machine {
                 if free {
                     self.run(handle, due, at);
                 } else {
-                    let ending = Ending {
-                        at: due,
-                        code,
-                        end: End::Exit,
-                    };
+                    let ending = Ending { at: due, code, end };
                     container.die(ending, at);
                 }
             }
