@@ -4,7 +4,9 @@
 //! A simulation is deterministic as long as everything in it runs on one paused `current_thread` runtime and asks no
 //! clock, no map and no randomness but those of `fake`.
 
+mod at_once;
 mod fate;
 pub mod faulty;
 
+pub use at_once::at_once;
 pub use fate::{Fate, Fault, Odds, Points, Tracing};

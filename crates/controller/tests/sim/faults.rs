@@ -2,7 +2,7 @@
 
 use crate::world::{INSTALLATION, OTHER, World, at_once};
 use domain::{node::Duty, observed::RestartPolicy};
-use ports::{runtime::InstanceSpec, store::Nodes as _};
+use ports::runtime::InstanceSpec;
 use std::time::Duration;
 use testkit::{
     fake::{

@@ -6,8 +6,10 @@
 //! More seeds: `JOCKEY_SIM_SEEDS=100000`.
 #![cfg(test)]
 
+mod database;
 mod edits;
 mod faults;
+mod in_memory;
 mod operations;
 mod patience;
 mod rest;
@@ -16,30 +18,39 @@ mod variants;
 mod watch;
 mod world;
 
-use run::{SEEDS, find_violation, from_environment, run_all, run_one};
+use run::{Runner, from_environment};
 use variants::Variant;
+
+/// How many seeds a plain run of the tests takes.
+const SEEDS: u64 = 10_000;
+
+const RUNNER: Runner = Runner {
+    database: in_memory::make,
+    twice: Some(100),
+    again: "cargo test -p controller --test sim one_seed",
+};
 
 #[test]
 fn no_seed_breaks_an_invariant() {
-    run_all(from_environment("JOCKEY_SIM_SEEDS").unwrap_or(SEEDS));
+    RUNNER.run_all(from_environment("JOCKEY_SIM_SEEDS").unwrap_or(SEEDS));
 }
 
 #[test]
 fn one_seed() {
-    run_one(from_environment("JOCKEY_SIM_SEED").unwrap_or(1));
+    RUNNER.run_one(from_environment("JOCKEY_SIM_SEED").unwrap_or(1));
 }
 
 #[test]
 fn a_planner_that_takes_unknown_for_unhealthy_is_found() {
-    find_violation(Variant::UnknownIsUnhealthy, "must stay healthy");
+    RUNNER.find_violation(Variant::UnknownIsUnhealthy, "must stay healthy");
 }
 
 #[test]
 fn a_planner_that_ignores_the_healthy_minimum_is_found() {
-    find_violation(Variant::NoHealthyMinimum, "must stay healthy");
+    RUNNER.find_violation(Variant::NoHealthyMinimum, "must stay healthy");
 }
 
 #[test]
 fn an_effect_before_its_intent_is_found() {
-    find_violation(Variant::EffectBeforeIntent, "no intent");
+    RUNNER.find_violation(Variant::EffectBeforeIntent, "no intent");
 }

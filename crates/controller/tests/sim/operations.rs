@@ -11,7 +11,7 @@ use domain::{
     worker::{Order, WorkerSource},
 };
 use ports::store::{
-    Deploys as _, Nodes as _, Page, Reconciles as _, Workers as _,
+    Page,
     deploys::{DeployPatch, OnConflict},
     reconciles::{self, NewReconcile},
     workers::{Restart, WorkerFilter},

@@ -13,8 +13,7 @@ use domain::{
     worker::WorkerSource,
 };
 use ports::store::{
-    Builds as _, Configs as _, Deploys as _, Intents as _, Leases as _, Page, Reconciles as _,
-    Views as _,
+    Page,
     builds::BuildFilter,
     deploys::DeployFilter,
     view::{AppView, EnvironmentView},

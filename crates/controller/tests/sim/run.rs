@@ -1,6 +1,6 @@
 //! Runs seeds.
 
-use crate::{variants::Variant, world::World};
+use crate::{database::Make, variants::Variant, world::World};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -12,10 +12,6 @@ use std::{
 use testkit::sim::Tracing;
 use tokio::task::LocalSet;
 
-/// How many seeds a plain run of the tests takes.
-pub(crate) const SEEDS: u64 = 10_000;
-/// Every such seed is run twice, and must leave the same trace.
-const TWICE: u64 = 100;
 /// How many seeds a broken variant has to be found in.
 const SEARCH: u64 = 300;
 /// After so many seeds that break something, no more are tried.
@@ -47,112 +43,126 @@ pub(crate) fn from_environment(name: &str) -> Option<u64> {
     )
 }
 
-/// Runs this many seeds, on all cores, and stops at the first that breaks something.
-pub(crate) fn run_all(seeds: u64) {
-    let (next, points) = (AtomicU64::new(1), AtomicU64::new(0));
-    let bad = Mutex::new(BTreeMap::new());
-    let has_enough = || bad.lock().unwrap().len() >= BAD_MAX;
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed > seeds || has_enough() {
-                        return;
-                    }
-                    let outcome = run(seed, Variant::AsItIs, Tracing::Hash);
-                    points.fetch_add(outcome.points, Ordering::Relaxed);
-                    let differs = seed.is_multiple_of(TWICE)
-                        && run(seed, Variant::AsItIs, Tracing::Hash) != outcome;
-                    let violation = outcome.violation.filter(|_| !differs);
-                    if violation.is_some() || differs {
-                        let what = violation.unwrap_or_else(|| "runs differ".to_owned());
-                        bad.lock().unwrap().insert(seed, what);
-                    }
-                }
-            });
-        }
-    });
-    println!("{seeds} seeds, {} points", points.into_inner());
-    let bad = bad.into_inner().unwrap();
-    for (seed, what) in &bad {
-        println!("seed {seed}: {what}");
-    }
-    if let Some(seed) = bad.keys().next() {
-        run_one(*seed);
-        panic!("seed {seed} broke something among others, and nothing when it ran again");
-    }
+/// Runs seeds in worlds with one kind of database.
+#[derive(Clone, Copy)]
+pub(crate) struct Runner {
+    pub(crate) database: Make,
+    /// Every such seed is run twice, and must leave the same trace. None: what this database wakes, it wakes in no order.
+    pub(crate) twice: Option<u64>,
+    /// The command that runs one seed again.
+    pub(crate) again: &'static str,
 }
 
-/// Runs one seed twice, and says all that is known of it when it breaks something.
-pub(crate) fn run_one(seed: u64) {
-    let (first, second) = (
-        run(seed, Variant::AsItIs, Tracing::Lines),
-        run(seed, Variant::AsItIs, Tracing::Lines),
-    );
-    if let Some(violation) = &first.violation {
-        let call = |line: &&String| !line.contains(" before ") && !line.contains(" after ");
-        let story: Vec<&str> = first
+impl Runner {
+    /// Runs this many seeds, on all cores, and stops at the first that breaks something.
+    pub(crate) fn run_all(self, seeds: u64) {
+        let (next, points) = (AtomicU64::new(1), AtomicU64::new(0));
+        let bad = Mutex::new(BTreeMap::new());
+        let has_enough = || bad.lock().unwrap().len() >= BAD_MAX;
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    loop {
+                        let seed = next.fetch_add(1, Ordering::Relaxed);
+                        if seed > seeds || has_enough() {
+                            return;
+                        }
+                        let outcome = self.run(seed, Variant::AsItIs, Tracing::Hash);
+                        points.fetch_add(outcome.points, Ordering::Relaxed);
+                        let differs = self.twice.is_some_and(|every| seed.is_multiple_of(every))
+                            && self.run(seed, Variant::AsItIs, Tracing::Hash) != outcome;
+                        let violation = outcome.violation.filter(|_| !differs);
+                        if violation.is_some() || differs {
+                            let what = violation.unwrap_or_else(|| "runs differ".to_owned());
+                            bad.lock().unwrap().insert(seed, what);
+                        }
+                    }
+                });
+            }
+        });
+        println!("{seeds} seeds, {} points", points.into_inner());
+        let bad = bad.into_inner().unwrap();
+        for (seed, what) in &bad {
+            println!("seed {seed}: {what}");
+        }
+        if let Some(seed) = bad.keys().next() {
+            self.run_one(*seed);
+            panic!("seed {seed} broke something among others, and nothing when it ran again");
+        }
+    }
+
+    /// Runs one seed, twice where that leaves the same trace, and says all that is known of it when it breaks something.
+    pub(crate) fn run_one(self, seed: u64) {
+        let first = self.run(seed, Variant::AsItIs, Tracing::Lines);
+        if let Some(violation) = &first.violation {
+            let call = |line: &&String| !line.contains(" before ") && !line.contains(" after ");
+            let story: Vec<&str> = first
+                .lines
+                .iter()
+                .filter(call)
+                .map(String::as_str)
+                .collect();
+            let last = &first.lines[first.lines.len().saturating_sub(SHOWN)..];
+            panic!(
+                "{}\n\nthe story:\n{}\n\nseed {seed}: {violation}\nrun it again: JOCKEY_SIM_SEED={seed} {}",
+                last.join("\n"),
+                story.join("\n"),
+                self.again
+            );
+        }
+        if self.twice.is_none() {
+            return;
+        }
+        let second = self.run(seed, Variant::AsItIs, Tracing::Lines);
+        let same = first
             .lines
             .iter()
-            .filter(call)
-            .map(String::as_str)
-            .collect();
-        let last = &first.lines[first.lines.len().saturating_sub(SHOWN)..];
-        panic!(
-            "{}\n\nthe story:\n{}\n\nseed {seed}: {violation}\nrun it again: JOCKEY_SIM_SEED={seed} cargo test -p controller --test sim one_seed",
-            last.join("\n"),
-            story.join("\n")
+            .zip(&second.lines)
+            .take_while(|(one, other)| one == other);
+        let same = same.count();
+        assert_eq!(
+            first.hash,
+            second.hash,
+            "seed {seed} ran differently the second time: after {:#?} came {:?}, then {:?}",
+            &first.lines[same.saturating_sub(20)..same],
+            first.lines.get(same),
+            second.lines.get(same)
         );
     }
-    let same = first
-        .lines
-        .iter()
-        .zip(&second.lines)
-        .take_while(|(one, other)| one == other);
-    let same = same.count();
-    assert_eq!(
-        first.hash,
-        second.hash,
-        "seed {seed} ran differently the second time: after {:#?} came {:?}, then {:?}",
-        &first.lines[same.saturating_sub(20)..same],
-        first.lines.get(same),
-        second.lines.get(same)
-    );
-}
 
-/// Runs a broken variant until it is found out.
-pub(crate) fn find_violation(variant: Variant, expected: &str) {
-    let mut others = Vec::new();
-    for seed in 1..=SEARCH {
-        match run(seed, variant, Tracing::Hash).violation {
-            Some(violation) if violation.contains(expected) => return,
-            Some(violation) => others.push(violation),
-            None => {}
+    /// Runs a broken variant until it is found out.
+    pub(crate) fn find_violation(self, variant: Variant, expected: &str) {
+        let mut others = Vec::new();
+        for seed in 1..=SEARCH {
+            match self.run(seed, variant, Tracing::Hash).violation {
+                Some(violation) if violation.contains(expected) => return,
+                Some(violation) => others.push(violation),
+                None => {}
+            }
         }
+        panic!("{variant:?} is not found in {SEARCH} seeds; what was found: {others:?}");
     }
-    panic!("{variant:?} is not found in {SEARCH} seeds; what was found: {others:?}");
-}
 
-fn run(seed: u64, variant: Variant, tracing: Tracing) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime needs only memory");
-    LocalSet::new().block_on(&runtime, live(seed, variant, tracing))
-}
+    fn run(self, seed: u64, variant: Variant, tracing: Tracing) -> Outcome {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime needs only memory");
+        LocalSet::new().block_on(&runtime, self.live(seed, variant, tracing))
+    }
 
-async fn live(seed: u64, variant: Variant, tracing: Tracing) -> Outcome {
-    let mut world = World::of(seed, variant, tracing);
-    world.place_strangers();
-    let violation = course(&mut world).await;
-    Outcome {
-        violation,
-        hash: world.fate.hash(),
-        points: world.fate.points(),
-        lines: world.fate.lines(),
+    async fn live(self, seed: u64, variant: Variant, tracing: Tracing) -> Outcome {
+        let mut world = World::of(seed, variant, tracing, (self.database)());
+        world.place_strangers();
+        let violation = course(&mut world).await;
+        Outcome {
+            violation,
+            hash: world.fate.hash(),
+            points: world.fate.points(),
+            lines: world.fate.lines(),
+        }
     }
 }
 

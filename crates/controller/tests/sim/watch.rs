@@ -1,6 +1,7 @@
 //! Looks at every effect of a server, just before it happens, for what may never be.
 
 use crate::{
+    database::Database,
     patience::Patience,
     world::{INSTALLATION, at_once},
 };
@@ -8,9 +9,7 @@ use domain::{
     AppId, DeployState, EnvironmentId, EventId, InstanceId, IntentKind, NodeName, Timestamp,
     WorkerName, observed::Authenticity,
 };
-use ports::store::{
-    Deploys as _, Events as _, Page, Views as _, deploys::DeployFilter, view::AppView,
-};
+use ports::store::{Page, deploys::DeployFilter, view::AppView};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -35,7 +34,8 @@ type Crew = (EnvironmentId, AppId, WorkerName);
 /// Clones look at the same world.
 #[derive(Clone)]
 pub(crate) struct Watch {
-    store: Arc<fake::Store>,
+    database: Arc<dyn Database>,
+    store: Arc<dyn ports::Store>,
     nodes: Arc<[fake::Node]>,
     fate: Fate,
     newest: watch::Receiver<EventId>,
@@ -57,8 +57,10 @@ struct Seen {
 }
 
 impl Watch {
-    pub(crate) fn new(store: Arc<fake::Store>, nodes: Vec<fake::Node>, fate: Fate) -> Self {
+    pub(crate) fn new(database: Arc<dyn Database>, nodes: Vec<fake::Node>, fate: Fate) -> Self {
+        let store = database.store();
         Self {
+            database,
             newest: store.newest_event(),
             store,
             nodes: nodes.into(),
@@ -205,7 +207,7 @@ impl Watch {
     }
 
     fn needs_intent(&self, instance: InstanceId, kind: IntentKind, word: &str) {
-        if self.store.intent_on_record(instance, kind).is_none() {
+        if !self.database.has_intent(instance, kind) {
             self.violate(format!(
                 "{word} of {instance}, and no intent to {kind} it is on record"
             ));

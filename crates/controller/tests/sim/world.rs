@@ -1,6 +1,6 @@
 //! One simulated world: nodes, a catalog, git, a database, servers, and what was deployed into it.
 
-use crate::{variants::Variant, watch::Watch};
+use crate::{database::Database, variants::Variant, watch::Watch};
 use controller::{
     Board, Deps, Feed, Server,
     usecases::{Ctx, Error},
@@ -10,7 +10,6 @@ use domain::{
     app::Recipe,
     node::{Duty, NodeState},
 };
-use futures_util::FutureExt;
 use ports::{
     Store,
     store::{self, Change, entities::NewApp},
@@ -22,10 +21,13 @@ use testkit::{
 };
 use tokio::time::Instant;
 
+pub(crate) use testkit::sim::at_once;
+
 pub(crate) struct World {
     pub(crate) random: Random,
     pub(crate) fate: Fate,
-    pub(crate) store: Arc<fake::Store>,
+    database: Arc<dyn Database>,
+    pub(crate) store: Arc<dyn Store>,
     /// The time of day of servers and nodes. It jumps; the database has a clock of its own.
     pub(crate) clock: Arc<fake::Clock>,
     pub(crate) nodes: Vec<fake::Node>,
@@ -38,6 +40,8 @@ pub(crate) struct World {
     pub(crate) commits: Vec<CommitSha>,
     made: Made,
     servers: Vec<Seat>,
+    /// Servers that are dead, and when their leases have run out.
+    dead: Vec<(u64, Instant)>,
     next_server: u64,
     calls: u64,
     variant: Variant,
@@ -63,18 +67,17 @@ const CALLS: u64 = 1_000_000;
 /// Another Jockey on the same nodes.
 pub(crate) const OTHER: InstallationId = InstallationId::from_bits(8);
 
-/// The answer of a fake, which is always there at once.
-pub(crate) fn at_once<T>(answer: impl Future<Output = T>) -> T {
-    answer.now_or_never().expect("a fake store answers at once")
-}
-
 impl World {
-    pub(crate) fn of(seed: u64, variant: Variant, tracing: Tracing) -> Self {
+    pub(crate) fn of(
+        seed: u64,
+        variant: Variant,
+        tracing: Tracing,
+        database: Arc<dyn Database>,
+    ) -> Self {
         let mut random = Random::seeded(seed);
         let fate = Fate::of(random.bits(), tracing);
         let clock = Arc::new(fake::Clock::at(BEGINNING));
-        let database_clock = Arc::new(fake::Clock::at(BEGINNING));
-        let store = Arc::new(fake::Store::new(INSTALLATION, database_clock));
+        let store = database.store();
         let registry = Registry::default();
         let nodes: Vec<fake::Node> = (1..=1 + random.below(3))
             .map(|number| {
@@ -83,10 +86,11 @@ impl World {
             })
             .collect();
         let catalog = Arc::new(fake::Catalog::of(nodes.iter().map(pool_node)));
-        let watch = Watch::new(store.clone(), nodes.clone(), fate.clone());
+        let watch = Watch::new(database.clone(), nodes.clone(), fate.clone());
         let mut world = Self {
             random,
             fate,
+            database,
             store,
             clock,
             nodes,
@@ -99,6 +103,7 @@ impl World {
             commits: Vec::new(),
             made: Made::default(),
             servers: Vec::new(),
+            dead: Vec::new(),
             next_server: 0,
             calls: 0,
             variant,
@@ -108,7 +113,6 @@ impl World {
     }
 
     fn settle_in(&mut self) {
-        use ports::store::Stacks as _;
         let change = self.change();
         for _ in 0..=self.random.below(2) {
             self.make_environment();
@@ -129,7 +133,6 @@ impl World {
     }
 
     pub(crate) fn make_environment(&mut self) {
-        use ports::store::Environments as _;
         self.made.environments += 1;
         let name = format!("env-{}-x", self.made.environments);
         let name = name.parse().unwrap();
@@ -138,7 +141,6 @@ impl World {
     }
 
     pub(crate) fn make_app(&mut self) {
-        use ports::store::{Apps as _, Stacks as _};
         self.made.apps += 1;
         let name = format!("app-{}", self.made.apps);
         let repo: RepoName = format!("example/{name}").parse().unwrap();
@@ -247,13 +249,19 @@ impl World {
     }
 
     fn bury_dead_servers(&mut self) {
+        let lease = self.variant.settings(0).lease;
         for seat in &mut self.servers {
             if seat.server.is_some() && !self.fate.lives(seat.number) {
                 seat.server = None;
+                self.dead.push((seat.number, Instant::now() + lease));
                 self.watch.server_ended();
                 let pause = Duration::from_millis(self.random.below(20_000));
                 seat.starts_at = Instant::now() + pause;
             }
+        }
+        let due = |(_, until): &mut (u64, Instant)| *until <= Instant::now();
+        for (server, _) in self.dead.extract_if(.., due) {
+            self.database.outlive(&self.variant.settings(server).server);
         }
     }
 
@@ -272,11 +280,14 @@ impl World {
 
     /// Lets every server end in good order, as far as its calls return, and starts it again later.
     pub(crate) async fn shut_servers_down(&mut self) {
+        let lease = self.variant.settings(0).lease;
         for at in 0..self.servers.len() {
             if let Some(server) = self.servers[at].server.take() {
                 // Without an end where a call of it does not return: then it is killed.
                 let _ = tokio::time::timeout(Duration::from_secs(60), server.shutdown()).await;
                 self.fate.end(self.servers[at].number);
+                self.dead
+                    .push((self.servers[at].number, Instant::now() + lease));
                 self.watch.server_ended();
                 self.servers[at].starts_at = Instant::now() + Duration::from_secs(1);
             }

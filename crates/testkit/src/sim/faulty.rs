@@ -40,7 +40,8 @@ pub enum Act {
 /// Told of each act just before its effect.
 pub type Witness = Arc<dyn Fn(&Act) + Send + Sync>;
 
-/// Implements methods of a port by those of the port inside, between two points.
+/// Implements methods of a port by those of the port inside, between two points. `effect` of the wrapper is how it waits
+/// for the port inside.
 macro_rules! between_points {
     ($port:path, $wrapper:ty, $fault:expr;
      $(fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)+
@@ -49,7 +50,7 @@ macro_rules! between_points {
         impl $port for $wrapper {
             $(async fn $name(&self, $($argument: $type),*) -> $result {
                 self.points.pass(stringify!($name), "before").await.map_err($fault)?;
-                let result = self.inner.$name($($argument),*).await;
+                let result = self.effect(self.inner.$name($($argument),*)).await;
                 self.points.pass(stringify!($name), "after").await.map_err($fault)?;
                 result
             })+

@@ -127,6 +127,10 @@ impl FaultyImages {
     pub fn new(inner: Arc<dyn Images>, points: Points) -> Self {
         Self { inner, points }
     }
+
+    async fn effect<T>(&self, call: impl Future<Output = T>) -> T {
+        call.await
+    }
 }
 
 fn transient(_: Fault) -> images::Error {

@@ -1,7 +1,7 @@
 //! The store, with faults: a call fails before its transaction, or after it, when nobody knows that it happened.
 
 use super::{
-    super::{Fault, Points},
+    super::{Fault, Points, at_once},
     between_points,
 };
 use bytes::Bytes;
@@ -56,6 +56,11 @@ impl FaultyStore {
     #[must_use]
     pub fn new(inner: Arc<dyn Store>, points: Points) -> Self {
         Self { inner, points }
+    }
+
+    /// A transaction takes no time of the world, whichever database it is.
+    async fn effect<T>(&self, call: impl Future<Output = T>) -> T {
+        at_once(call)
     }
 }
 
