@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Messages with a field that nobody may print. `src/redacted.rs` says how they look instead.
-const SECRET: [&str; 10] = [
+const SECRET: [&str; 11] = [
     ".jockey.legacy.v1.ConfigSet",
     ".jockey.legacy.v1.CreateConfigSetRequest",
     ".jockey.legacy.v1.UpdateConfigSetRequest",
@@ -36,6 +36,7 @@ const SECRET: [&str; 10] = [
     ".jockey.v1.PollSignInResponse",
     ".jockey.v1.StartSignInResponse",
     ".jockey.v1.UpdateConfigSetRequest",
+    ".jockey.v1.VersionDifference",
 ];
 
 /// The files of one package, as paths below `ROOT`, in order.

@@ -2,11 +2,13 @@
 
 mod devices;
 mod people;
+mod seen;
 mod sessions;
 
 pub(crate) use devices::Devices;
 pub(crate) use people::Confirmed;
 pub use people::{People, Times};
+use seen::Seen;
 pub(crate) use sessions::{Session, Sessions, Wanted};
 
 use crate::{
@@ -16,11 +18,12 @@ use crate::{
 use domain::{
     EventId, Timestamp,
     access::{Grant, Grantee, Place, Scope, decide},
+    audit::Proof,
     token::{Role, Token},
 };
 use ports::{
     Clock, Store,
-    store::{events::EventFilter, tokens::TokenHash},
+    store::{Origin, audit::Asked, events::EventFilter, tokens::TokenHash},
 };
 use std::{
     collections::BTreeMap,
@@ -76,6 +79,21 @@ impl Caller {
         }
     }
 
+    /// What the audit log says of whoever makes this call.
+    pub(crate) fn origin(&self, method: &str) -> Origin {
+        let (proof, credential) = match &self.who {
+            Who::Token(token) => (Proof::Token, token.id.to_string()),
+            Who::Person(confirmed) => (Proof::GitHub, confirmed.person.id.to_string()),
+            Who::Session(session) => (Proof::Session, session.id.clone()),
+        };
+        Origin::Asked(Arc::new(Asked {
+            proof,
+            credential,
+            action: method.to_owned(),
+            request: secret::random_id(),
+        }))
+    }
+
     /// May do what takes this role, wherever that is.
     pub(crate) fn may_everywhere(&self, role: Role) -> bool {
         decide(&self.grants, role, &Place::EVERYWHERE).is_ok()
@@ -115,6 +133,7 @@ pub(crate) struct Authenticator {
     people: Option<Arc<People>>,
     sessions: Arc<Sessions>,
     cache: Mutex<Cache>,
+    seen: Seen,
 }
 
 #[derive(Default)]
@@ -137,6 +156,7 @@ impl Authenticator {
             people,
             sessions,
             cache: Mutex::default(),
+            seen: Seen::default(),
         }
     }
 
@@ -149,8 +169,11 @@ impl Authenticator {
         match &self.people {
             Some(people) if is_githubs(secret) => {
                 let confirmed = people.bearer(secret).await?;
+                let grants = people.grants_of(&confirmed.standing);
+                self.see(&confirmed.person, &confirmed.standing, &grants)
+                    .await;
                 Ok(Caller {
-                    grants: people.grants_of(&confirmed.standing).into(),
+                    grants: grants.into(),
                     who: Who::Person(confirmed),
                 })
             }
@@ -159,8 +182,10 @@ impl Authenticator {
                 if people.forgot(session.confirmed_at) {
                     return Err(Stranger::SessionExpired.into());
                 }
+                let grants = people.grants_of(&session.standing);
+                self.see(&session.person, &session.standing, &grants).await;
                 Ok(Caller {
-                    grants: people.grants_of(&session.standing).into(),
+                    grants: grants.into(),
                     who: Who::Session(Arc::new(session)),
                 })
             }

@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod app;
+pub(crate) mod audit;
 pub(crate) mod build;
 pub(crate) mod config;
 pub(crate) mod deploy;
@@ -17,6 +18,8 @@ pub(crate) mod stack;
 pub(crate) mod system;
 pub(crate) mod time;
 pub(crate) mod token;
+pub(crate) mod user;
+pub(crate) mod version;
 pub(crate) mod worker;
 
 use crate::status::Refusal;

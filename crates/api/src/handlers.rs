@@ -15,13 +15,14 @@ use controller::{Deps, usecases::Ctx};
 use proto::legacy::v1 as old;
 use proto::v1::{
     access_service_server::AccessServiceServer, app_service_server::AppServiceServer,
-    build_service_server::BuildServiceServer, config_set_service_server::ConfigSetServiceServer,
-    deploy_service_server::DeployServiceServer,
+    audit_service_server::AuditServiceServer, build_service_server::BuildServiceServer,
+    config_set_service_server::ConfigSetServiceServer, deploy_service_server::DeployServiceServer,
     environment_service_server::EnvironmentServiceServer, event_service_server::EventServiceServer,
     instance_service_server::InstanceServiceServer, node_service_server::NodeServiceServer,
     reconcile_service_server::ReconcileServiceServer, release_service_server::ReleaseServiceServer,
     stack_service_server::StackServiceServer, system_service_server::SystemServiceServer,
-    token_service_server::TokenServiceServer, worker_service_server::WorkerServiceServer,
+    token_service_server::TokenServiceServer, user_service_server::UserServiceServer,
+    version_service_server::VersionServiceServer, worker_service_server::WorkerServiceServer,
 };
 use std::{future::Future, sync::Arc};
 use tokio_util::sync::CancellationToken;
@@ -122,6 +123,7 @@ impl Handlers {
         let legacy = Legacy(self.clone());
         Routes::new(limited!(AccessServiceServer, self))
             .add_service(limited!(AppServiceServer, self))
+            .add_service(limited!(AuditServiceServer, self))
             .add_service(limited!(BuildServiceServer, self))
             .add_service(limited!(ConfigSetServiceServer, self))
             .add_service(limited!(DeployServiceServer, self))
@@ -134,6 +136,8 @@ impl Handlers {
             .add_service(limited!(StackServiceServer, self))
             .add_service(limited!(SystemServiceServer, self))
             .add_service(limited!(TokenServiceServer, self))
+            .add_service(limited!(UserServiceServer, self))
+            .add_service(limited!(VersionServiceServer, self))
             .add_service(limited!(WorkerServiceServer, self))
             .add_service(limited!(old::app_service_server::AppServiceServer, legacy))
             .add_service(limited!(
@@ -167,11 +171,12 @@ impl Handlers {
     }
 
     /// On whose behalf a call is made, before it is decided whether they may.
-    pub(crate) fn ctx(&self, caller: &Caller) -> Ctx {
+    pub(crate) fn ctx(&self, caller: &Caller, method: &str) -> Ctx {
         Ctx {
             deps: self.deps.clone(),
             actor: caller.actor(),
             request: None,
+            origin: caller.origin(method),
         }
     }
 
@@ -202,7 +207,7 @@ impl Handlers {
         request: Request<Q>,
     ) -> Result<(Caller, Ctx, Q), Refusal> {
         let caller = caller(&request)?;
-        let ctx = self.ctx(&caller);
+        let ctx = self.ctx(&caller, Q::METHOD);
         let asked = request.into_inner();
         permissions::may(&caller, &ctx, &asked).await?;
         Ok((caller, ctx, asked))

@@ -132,8 +132,13 @@ impl Handlers {
             }
             Mode::Run => key(&mut asked)?,
         };
+        let origin = match &key {
+            Some(key) => ctx.origin.under(&key.id),
+            None => ctx.origin.clone(),
+        };
         let ctx = Ctx {
             request: key,
+            origin,
             ..ctx
         };
         // A client that hangs up drops this future; what was begun is not left half done for that.

@@ -35,6 +35,7 @@ macro_rules! paged {
 
 paged!(
     ListAppsRequest,
+    ListAuditEntriesRequest,
     ListBuildsRequest,
     ListConfigSetsRequest,
     ListConfigSetVersionsRequest,
@@ -47,6 +48,8 @@ paged!(
     ListReleasesRequest,
     ListStacksRequest,
     ListTokensRequest,
+    ListUsersRequest,
+    ListVersionsRequest,
     ListWorkersRequest,
 );
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod apps;
+mod audit;
 mod builds;
 mod config_sets;
 mod deploys;
@@ -15,4 +16,6 @@ mod releases;
 mod stacks;
 mod system;
 mod tokens;
+mod users;
+mod versions;
 mod workers;

@@ -2,6 +2,7 @@
 
 mod access;
 mod apps;
+mod audit;
 mod builds;
 mod completions;
 mod config;
@@ -9,6 +10,7 @@ mod deploy;
 mod deploys;
 mod envs;
 mod events;
+mod history;
 mod login;
 mod logout;
 mod logs;
@@ -62,6 +64,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Nodes(nodes::Command),
     Events(events::Args),
+    History(history::Args),
+    #[command(subcommand)]
+    Audit(audit::Command),
     #[command(subcommand)]
     Tokens(tokens::Command),
     #[command(subcommand)]
@@ -104,6 +109,8 @@ pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Error> {
         Command::Reconcile(args) => reconcile::run(&context, args).await,
         Command::Nodes(command) => nodes::run(&context, command).await,
         Command::Events(args) => events::run(&context, args).await,
+        Command::History(args) => history::run(&context, args).await,
+        Command::Audit(command) => audit::run(&context, command).await,
         Command::Tokens(command) => tokens::run(&context, command).await,
         Command::System(command) => system::run(&context, command).await,
         Command::Login(args) => login::run(&context, args).await,

@@ -126,6 +126,8 @@ pub(crate) enum Error {
         seconds: u64,
         next: String,
     },
+    #[error("the audit log is not as it was written: {0} findings")]
+    AuditBroken(usize),
     #[error("no longer following")]
     Interrupted { next: Vec<String> },
     #[error("cannot write the output")]
@@ -192,6 +194,7 @@ impl Error {
             | Self::Write { .. }
             | Self::ReconcileFailed(_)
             | Self::TookTooLong { .. }
+            | Self::AuditBroken(_)
             | Self::Output(_) => Exit::Failed,
         }
     }
@@ -227,6 +230,9 @@ impl Error {
                 vec![format!("jockey reconcile -e {} --preview", reconcile.environment)]
             }
             Self::TookTooLong { next, .. } => vec![next.clone()],
+            Self::AuditBroken(_) => vec![
+                "keep a copy of the database and of the file audit-head, then see docs/operations.md".to_owned(),
+            ],
             Self::Interrupted { next } => next.clone(),
             _ => Vec::new(),
         }

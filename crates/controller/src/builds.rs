@@ -353,6 +353,7 @@ async fn finish(
         at: deps.clock.now(),
         message: message.clone(),
         request: None,
+        origin: ports::store::Origin::Server,
     };
     let finished = persist(u32::MAX, stop, || {
         let outcome = outcome.clone();

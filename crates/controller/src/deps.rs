@@ -70,6 +70,8 @@ pub struct Settings {
     pub collect_every: Duration,
     /// How long events and everything else that is over stay on record. Default 30 days, at least `HISTORY_MIN`.
     pub keep_history: Duration,
+    /// How long rows of the audit log stay. Default 400 days.
+    pub keep_audit: Duration,
     /// How long a shutdown waits for steps under way. Default 20 s.
     pub shutdown_grace: Duration,
 }
@@ -103,6 +105,7 @@ impl Settings {
             image_grace: Duration::from_secs(3600),
             collect_every: Duration::from_secs(600),
             keep_history: Duration::from_secs(30 * 24 * 3600),
+            keep_audit: Duration::from_secs(400 * 24 * 3600),
             shutdown_grace: Duration::from_secs(20),
         }
     }

@@ -173,6 +173,7 @@ async fn give_up(
         at: deps.clock.now(),
         message: format!("{} images on {node} go: nothing needs them", unneeded.len()),
         request: None,
+        origin: ports::store::Origin::Server,
     };
     let known = |image: &OwnedImage| {
         let names = image.names.iter().filter_map(|name| name.parse().ok());

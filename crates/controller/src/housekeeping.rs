@@ -123,6 +123,7 @@ async fn forget(deps: &Deps, what: Old, history: History) -> Result<u32, store::
         | Old::BuildLines
         | Old::Builds
         | Old::ConfigVersions => deps.settings.keep_history,
+        Old::Audit => deps.settings.keep_audit,
     };
     let keep = Keep {
         since: horizon(deps.clock.now(), what, time, history),

@@ -17,6 +17,7 @@ mod leases;
 mod ledger;
 mod observe;
 mod perform;
+mod sealer;
 mod server;
 pub mod strangers;
 pub mod usecases;

@@ -186,6 +186,7 @@ async fn gone(deps: &Deps, spec: &InstanceSpec, error: String) -> Outcome {
         at: deps.clock.now(),
         message: format!("the image {} is gone", spec.image.short()),
         request: None,
+        origin: ports::store::Origin::Server,
     };
     if let Err(error) = deps.store.forget_image(&spec.image, &change).await {
         tracing::warn!(%error, image = spec.image.short(), "that it is gone is not on record");

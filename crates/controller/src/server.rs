@@ -1,6 +1,6 @@
 //! One server: it keeps the Environments whose leases it holds, runs Builds, and cleans up.
 
-use crate::{builds, deps::Deps, environment::Keeper, housekeeping, leases};
+use crate::{builds, deps::Deps, environment::Keeper, housekeeping, leases, sealer};
 use domain::EnvironmentId;
 use futures_util::FutureExt;
 use ports::store::{self, Page};
@@ -27,6 +27,7 @@ impl Server {
         tasks.spawn(unbroken("environments", both(), keep_environments));
         tasks.spawn(unbroken("builds", both(), builds::run));
         tasks.spawn(unbroken("housekeeping", both(), housekeeping::run));
+        tasks.spawn(unbroken("sealer", both(), sealer::run));
         Self { stop, tasks }
     }
 

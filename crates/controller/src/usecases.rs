@@ -3,6 +3,7 @@
 //! control loops see the change and act.
 
 pub mod apps;
+pub mod audit;
 pub mod builds;
 pub mod configs;
 pub mod ctx;
@@ -24,6 +25,8 @@ pub mod releases;
 pub mod stacks;
 pub mod system;
 pub mod tokens;
+pub mod users;
+pub mod versions;
 pub mod workers;
 
 pub use crate::disk::Mode;

@@ -84,6 +84,8 @@ typed_id! {
     EventId, "evt", "an event id";
     /// One bearer token.
     TokenId, "tok", "a token id";
+    /// One row of the audit log, in the order of writing.
+    AuditId, "aud", "the id of an audit entry";
 }
 
 /// Crockford's base 32, in lower case: no letter is mistaken for a digit.

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod app;
+pub mod audit;
 pub mod build;
 pub mod checks;
 pub mod config;
@@ -33,6 +34,7 @@ pub mod webhook;
 pub mod worker;
 
 pub use app::App;
+pub use audit::AuditEntry;
 pub use build::{Build, BuildEvent, BuildState};
 pub use checks::{CheckState, Checks};
 pub use deploy::{Cause, Deploy, DeployEvent, DeployState};
@@ -41,8 +43,8 @@ pub use event::Event;
 pub use git::{CommitSha, GitRef, RepoName};
 pub use health::{Evidence, Health};
 pub use ids::{
-    AppId, BuildId, ConfigSetId, ConfigVersionId, DeployId, EnvironmentId, EventId, InstallationId,
-    InstanceId, ReconcileId, ReleaseId, StackId, TokenId, WorkerId,
+    AppId, AuditId, BuildId, ConfigSetId, ConfigVersionId, DeployId, EnvironmentId, EventId,
+    InstallationId, InstanceId, ReconcileId, ReleaseId, StackId, TokenId, WorkerId,
 };
 pub use image::ImageRef;
 pub use intent::{Intent, IntentKind, IntentState};

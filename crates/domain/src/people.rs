@@ -1,5 +1,6 @@
 //! People, and the organisations and teams of a code host that say what they may do.
 
+use crate::{Timestamp, token::Role};
 use std::{fmt, str::FromStr};
 
 /// The longest login of GitHub, in characters.
@@ -65,6 +66,19 @@ pub struct Person {
     pub id: AccountId,
     /// What they call themselves, where they say so.
     pub name: Option<String>,
+}
+
+/// Somebody who was seen through the code host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownPerson {
+    pub person: Person,
+    /// The highest role that they had anywhere when they were last seen. None: none.
+    pub role: Option<Role>,
+    /// The teams that they were in when they were last seen, in order.
+    pub teams: Vec<TeamName>,
+    pub first_seen_at: Timestamp,
+    /// To the minute, so that reading does not become writing.
+    pub last_seen_at: Timestamp,
 }
 
 /// A team: `organisation/slug`. Compares without case.

@@ -4,6 +4,7 @@
 //! a control loop writes bears the `Fence` of its lease, and is refused when another server has taken over.
 
 pub mod adoptions;
+pub mod audit;
 pub mod builds;
 pub mod configs;
 #[cfg(feature = "contract")]
@@ -18,10 +19,12 @@ pub mod requests;
 pub mod retention;
 pub mod sessions;
 pub mod tokens;
+pub mod users;
 pub mod view;
 pub mod workers;
 
 pub use adoptions::Adoptions;
+pub use audit::{Audit, Origin};
 pub use builds::Builds;
 pub use configs::Configs;
 pub use deploys::Deploys;
@@ -34,6 +37,7 @@ pub use requests::Requests;
 pub use retention::Retention;
 pub use sessions::Sessions;
 pub use tokens::Tokens;
+pub use users::Users;
 pub use view::Views;
 pub use workers::Workers;
 
@@ -60,6 +64,8 @@ pub trait Store:
     + Requests
     + Adoptions
     + Retention
+    + Audit
+    + Users
 {
     /// Which Jockey this is. Made once, with the database.
     fn installation(&self) -> InstallationId;
@@ -196,6 +202,8 @@ pub struct Change {
     pub message: String,
     /// Makes the mutation happen at most once: recorded in its transaction.
     pub request: Option<requests::RequestKey>,
+    /// What the audit log says of whoever asked.
+    pub origin: Origin,
 }
 
 /// Which part of a list is wanted: those after a record, in the order of the list.

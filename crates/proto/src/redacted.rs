@@ -6,7 +6,7 @@ use crate::{
     legacy,
     v1::{
         ConfigSet, CreateTokenResponse, ExchangeTokenResponse, PollSignInRequest,
-        PollSignInResponse, StartSignInResponse, UpdateConfigSetRequest,
+        PollSignInResponse, StartSignInResponse, UpdateConfigSetRequest, VersionDifference,
     },
 };
 
@@ -104,6 +104,14 @@ impl fmt::Debug for legacy::v1::UpdateConfigSetRequest {
             .field("id", &self.id)
             .field("config", &Names(&self.config))
             .finish()
+    }
+}
+
+impl fmt::Debug for VersionDifference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VersionDifference")
+            .field("field", &self.field)
+            .finish_non_exhaustive()
     }
 }
 

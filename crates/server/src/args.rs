@@ -1,8 +1,10 @@
 //! The command line of `jockeyd`.
 
+mod audit;
 mod github;
 mod values;
 
+pub(crate) use audit::Audit;
 pub(crate) use github::{Access, GitHub};
 pub(crate) use values::PortRange;
 
@@ -37,6 +39,9 @@ pub(crate) enum Command {
     /// Keys that encrypt config values at rest.
     #[command(subcommand)]
     Keys(Keys),
+    /// The audit log, beside a running server or without one.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Look at Docker, disk, keys and database; say what is wrong and how to mend it.
     Check(Check),
 }
@@ -218,6 +223,9 @@ pub(crate) struct Limits {
     /// How long events, ended deploys and builds, and everything else that is over stay on record; 1d or more.
     #[arg(long, env = "JOCKEY_KEEP_HISTORY", default_value = "30d", value_parser = history, value_name = "TIME")]
     pub(crate) keep_history: Duration,
+    /// How long rows of the audit log stay; 1d or more.
+    #[arg(long, env = "JOCKEY_KEEP_AUDIT", default_value = "400d", value_parser = history, value_name = "TIME")]
+    pub(crate) keep_audit: Duration,
 }
 
 #[derive(Debug, Subcommand)]

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
             Command::Serve(serve) => commands::serve::run(*serve).await,
             Command::Token(token) => commands::token::run(token).await,
             Command::Keys(keys) => commands::keys::run(keys).await,
+            Command::Audit(audit) => commands::audit::run(audit).await,
             Command::Check(check) => commands::check::run(check).await,
         }
     });

@@ -16,6 +16,7 @@ pub(crate) async fn seed(store: &dyn Store, at: domain::Timestamp) -> Result<(),
         at,
         message: format!("made the {what} {name}, to begin with"),
         request: None,
+        origin: ports::store::Origin::Server,
     };
     for name in ENVIRONMENTS {
         if store.find_environment(name).await?.is_none() {

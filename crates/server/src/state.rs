@@ -2,13 +2,15 @@
 
 use crate::args;
 use anyhow::{Context, bail};
-use domain::InstallationId;
+use domain::{InstallationId, audit::Proof};
+use ports::store::{Origin, audit::Asked};
 use secrecy::SecretString;
 use std::{
     fs::{self, OpenOptions},
     io::Write,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 use store::{KeySource, Store};
 
@@ -22,6 +24,16 @@ pub(crate) enum Make {
     IfMissing(Option<InstallationId>),
     /// It has to be there.
     Never,
+}
+
+/// A change by whoever may read the state directory.
+pub(crate) fn operator(action: &str) -> Origin {
+    Origin::Asked(Arc::new(Asked {
+        proof: Proof::StateDirectory,
+        credential: String::new(),
+        action: action.to_owned(),
+        request: String::new(),
+    }))
 }
 
 /// Opens the database of a state directory.

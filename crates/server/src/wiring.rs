@@ -195,6 +195,7 @@ fn settings(args: &args::Serve, server: String) -> Settings {
     settings.retained_releases = args.limits.retained_releases;
     settings.image_grace = args.limits.image_grace;
     settings.keep_history = args.limits.keep_history;
+    settings.keep_audit = args.limits.keep_audit;
     settings.build_deadline = args.build.build_deadline;
     settings.builds = args.build.builds.max(1);
     settings.policy.ports = args.docker.ports.0.clone();

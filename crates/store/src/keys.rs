@@ -5,7 +5,10 @@
 
 pub(crate) mod file;
 
-use crate::fault::{Fault, corrupt};
+use crate::{
+    audit::AuditKey,
+    fault::{Fault, corrupt},
+};
 use chacha20poly1305::{
     XChaCha20Poly1305, XNonce,
     aead::{Aead, KeyInit, Payload},
@@ -14,7 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use std::{
     fmt,
     path::PathBuf,
-    sync::{PoisonError, RwLock},
+    sync::{OnceLock, PoisonError, RwLock},
 };
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -114,6 +117,7 @@ impl Key {
 pub(crate) struct Keyring {
     source: KeySource,
     keys: RwLock<Vec<Key>>,
+    audit: OnceLock<AuditKey>,
 }
 
 impl Keyring {
@@ -121,7 +125,19 @@ impl Keyring {
         Self {
             source,
             keys: RwLock::new(keys),
+            audit: OnceLock::new(),
         }
+    }
+
+    /// Keeps the key of the audit log, which the database holds encrypted.
+    pub(crate) fn keep_audit_key(&self, key: AuditKey) {
+        drop(self.audit.set(key));
+    }
+
+    /// The key of the audit log.
+    pub(crate) fn audit(&self) -> Result<&AuditKey, Fault> {
+        let key = self.audit.get();
+        key.ok_or_else(|| corrupt("the key of the audit log was not read"))
     }
 
     /// The key of this id; the source is read again when it is not known, for it may just have been exchanged.

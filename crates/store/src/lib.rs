@@ -4,6 +4,7 @@
 //! and become types of the domain at the door. Nothing here decides what to do, reads a clock but the database's own for
 //! leases, or writes a config value that is not encrypted.
 
+mod audit;
 mod check;
 mod conn;
 mod fault;

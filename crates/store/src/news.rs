@@ -1,19 +1,20 @@
 //! Who is woken by what was written.
 
-use domain::{EnvironmentId, EventId};
+use domain::{AuditId, EnvironmentId, EventId};
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::watch;
 
-/// The newest events that one transaction wrote.
+/// The newest events and row of the audit log that one transaction wrote.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct News {
     newest: Option<EventId>,
     /// Of those that are of no Environment, and so concern each.
     of_none: Option<EventId>,
     within: BTreeMap<EnvironmentId, EventId>,
+    audited: Option<AuditId>,
 }
 
 impl News {
@@ -26,11 +27,17 @@ impl News {
         }
     }
 
+    /// One more row of the audit log. Ids rise.
+    pub(crate) fn audited(&mut self, id: AuditId) {
+        self.audited = Some(id);
+    }
+
     /// Takes up what a later part of the transaction wrote.
     pub(crate) fn extend(&mut self, later: Self) {
         self.newest = self.newest.max(later.newest);
         self.of_none = self.of_none.max(later.of_none);
         self.within.extend(later.within);
+        self.audited = self.audited.max(later.audited);
     }
 
     /// The newest that concerns an Environment.
@@ -44,14 +51,21 @@ impl News {
 pub(crate) struct Bulletin {
     all: watch::Sender<EventId>,
     within: Mutex<BTreeMap<EnvironmentId, watch::Sender<EventId>>>,
+    audit: watch::Sender<AuditId>,
 }
 
 impl Bulletin {
-    pub(crate) fn new(newest: EventId) -> Self {
+    pub(crate) fn new(newest: EventId, unsealed: AuditId) -> Self {
         Self {
             all: watch::Sender::new(newest),
             within: Mutex::default(),
+            audit: watch::Sender::new(unsealed),
         }
+    }
+
+    /// Of the audit log.
+    pub(crate) fn audit(&self) -> watch::Receiver<AuditId> {
+        self.audit.subscribe()
     }
 
     pub(crate) fn all(&self) -> watch::Receiver<EventId> {
@@ -73,6 +87,9 @@ impl Bulletin {
     pub(crate) fn publish(&self, news: &News) {
         if let Some(newest) = news.newest {
             self.all.send_replace(newest);
+        }
+        if let Some(audited) = news.audited {
+            self.audit.send_replace(audited);
         }
         for (environment, sender) in &*self.lock() {
             if let Some(newest) = news.of(*environment) {

@@ -3,13 +3,13 @@
 mod migrations;
 
 use crate::{
-    Store,
+    Store, audit,
     conn::{Address, Conn, Manager, Purpose, write},
     fault::{Fault, classify},
     keys::{BadKeys, Key, KeyId, KeySource, Keyring, file},
     news::Bulletin,
     reader::Reader,
-    tables::{events, meta},
+    tables::{self, events, meta},
     writer::{Effect, Writer},
 };
 use domain::InstallationId;
@@ -90,7 +90,10 @@ pub(crate) fn open(options: OpenOptions) -> Result<Store, OpenError> {
     let newest = events::newest(&mut conn).map_err(told)?;
     let reader = Reader::open(manager(Purpose::Read)).map_err(|error| self::told(&path, error))?;
     let keys = Arc::new(Keyring::new(key, keys));
-    let bulletin = Arc::new(Bulletin::new(newest));
+    let audit = audit::load_or_make(&mut conn, &keys).map_err(told)?;
+    keys.keep_audit_key(audit);
+    let unsealed = tables::audit::newest_unsealed(&mut conn).map_err(told)?;
+    let bulletin = Arc::new(Bulletin::new(newest, unsealed));
     let writer = Writer::start(
         conn,
         manager(Purpose::Write),

@@ -1,7 +1,7 @@
 //! Exchanging the key of the config values.
 
 use crate::{
-    Store,
+    Store, audit,
     keys::{BadKeys, Key, KeyId, KeySource, file},
     tables::{configs, meta, sessions},
 };
@@ -47,6 +47,7 @@ impl Store {
             .write(move |tx| {
                 let values = configs::seal_again(tx, id)?;
                 sessions::seal_again(tx, id)?;
+                audit::seal_again(tx, id)?;
                 meta::set_key_in_use(tx.conn, id)?;
                 Ok(values)
             })

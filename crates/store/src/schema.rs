@@ -279,6 +279,40 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    audit (id) {
+        id -> BigInt,
+        at -> BigInt,
+        actor -> Text,
+        proof -> Text,
+        credential -> Text,
+        action -> Text,
+        kind -> Text,
+        object -> Text,
+        app -> Nullable<BigInt>,
+        environment -> Nullable<BigInt>,
+        request -> Text,
+        message -> Text,
+        before -> Nullable<Text>,
+        after -> Nullable<Text>,
+        mac -> Binary,
+        number -> Nullable<BigInt>,
+        hash -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    people (account) {
+        account -> BigInt,
+        login -> Text,
+        name -> Nullable<Text>,
+        role -> Text,
+        teams -> Text,
+        first_seen_at -> BigInt,
+        last_seen_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     meta,
     environments,
@@ -302,4 +336,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     requests,
     signing_keys,
     revoked_sessions,
+    audit,
+    people,
 );

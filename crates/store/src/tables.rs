@@ -2,6 +2,7 @@
 
 mod adoptions;
 pub(crate) mod apps;
+pub(crate) mod audit;
 pub(crate) mod build_lines;
 pub(crate) mod builds;
 pub(crate) mod configs;
@@ -14,6 +15,7 @@ pub(crate) mod kept_images;
 pub(crate) mod leases;
 pub(crate) mod meta;
 pub(crate) mod nodes;
+mod people;
 pub(crate) mod reconciles;
 pub(crate) mod releases;
 pub(crate) mod requests;

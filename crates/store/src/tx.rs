@@ -1,11 +1,11 @@
-//! One write transaction, with what every mutation does in it: idempotency, fences and events.
+//! One write transaction, with what every mutation does in it: idempotency, fences, events and the audit log.
 
 use crate::{
     conn::Conn,
     fault::Fault,
     keys::Keyring,
     news::News,
-    tables::{events, leases, requests},
+    tables::{audit::Trail, events, leases, requests},
 };
 use domain::{AppId, EnvironmentId};
 use ports::store::{Change, Error, Fence, events::NewEvent};
@@ -17,6 +17,7 @@ pub(crate) struct Tx<'a> {
     pub(crate) keys: &'a Keyring,
     news: News,
     subject: Option<String>,
+    audit: Trail,
 }
 
 /// What an event is about.
@@ -65,6 +66,7 @@ impl<'a> Tx<'a> {
             keys,
             news: News::default(),
             subject: None,
+            audit: Trail::default(),
         }
     }
 
@@ -80,15 +82,35 @@ impl<'a> Tx<'a> {
         act: impl FnOnce(&mut Self) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let Some(key) = &change.request else {
-            return act(self);
+            return self.audited(change, act);
         };
         if requests::find(self.conn, &change.actor, &key.id)?.is_some() {
             return Err(Error::RequestKnown(key.id.clone()).into());
         }
-        let done = act(self)?;
+        let done = self.audited(change, act)?;
         let subject = self.subject.take().unwrap_or_default();
         requests::insert(self.conn, change, key, &subject)?;
         Ok(done)
+    }
+
+    /// Does what `change` asks for, and leaves a row of the audit log for each thing that it has changed.
+    fn audited<T>(
+        &mut self,
+        change: &Change,
+        act: impl FnOnce(&mut Self) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        self.audit = Trail::of(change);
+        let done = act(self)?;
+        let trail = std::mem::take(&mut self.audit);
+        for id in trail.write(self.conn, self.keys, change)? {
+            self.news.audited(id);
+        }
+        Ok(done)
+    }
+
+    /// Keeps what a thing is for the audit log, before it is changed.
+    pub(crate) fn will_change(&mut self, thing: impl ToString) -> Result<(), Fault> {
+        self.audit.keep(self.conn, self.keys, &thing.to_string())
     }
 
     /// Refuses to go on when the lease was taken over, or given back.
@@ -98,11 +120,18 @@ impl<'a> Tx<'a> {
 
     /// Says what the mutation is about, where there is nothing to tell.
     pub(crate) fn concerns(&mut self, subject: impl ToString) {
-        self.subject = Some(subject.to_string());
+        let subject = subject.to_string();
+        if !self.audit.knows(&subject) {
+            self.audit.touch("", &About::thing(&subject), None);
+        }
+        self.subject = Some(subject);
     }
 
     /// Writes the event of a change. What the mutation is about is told last.
     pub(crate) fn tell(&mut self, kind: &str, about: About, change: &Change) -> Result<(), Fault> {
+        if change.origin.asked().is_some() {
+            self.audit.touch(kind, &about, Some(&change.message));
+        }
         self.tell_in(kind, about, change, &change.message)
     }
 

@@ -35,6 +35,7 @@ impl SystemService for Legacy {
             deps: self.0.deps.clone(),
             actor: caller.map_or_else(|| STRANGER.to_owned(), |caller| caller.actor()),
             request: None,
+            origin: ports::store::Origin::Server,
         };
         let found = sanity::look(&ctx).await.map_err(Refusal::from)?;
         let well = found.standing() == Standing::Well;

@@ -1,7 +1,8 @@
 //! What a request is about: which App, which Environment. Found out before anything is done.
 
 use controller::usecases::{
-    Ctx, Error, apps, builds, deploys, environments, instances, reconciles, releases, workers,
+    Ctx, Error, apps, builds, deploys, environments, instances, reconciles, releases, versions,
+    workers,
 };
 use domain::access::{Part, Place};
 use std::str::FromStr;
@@ -37,6 +38,7 @@ pub(crate) enum Of<'a> {
     Release(&'a str),
     Reconcile(&'a str),
     Instance(&'a str),
+    Version(&'a str),
     Worker {
         worker: &'a str,
         app: &'a str,
@@ -92,6 +94,10 @@ impl Of<'_> {
                 let found = instances::get(ctx, id).await?;
                 at(named(&found.app), named(&found.environment))
             }
+            Self::Version(id) => {
+                let (app, environment) = versions::place(ctx, id).await?;
+                at(perhaps(&app), perhaps(&environment))
+            }
             Self::Worker {
                 worker,
                 app,
@@ -136,6 +142,7 @@ impl Of<'_> {
             | Self::Release(_)
             | Self::Reconcile(_)
             | Self::Instance(_)
+            | Self::Version(_)
             | Self::Worker { .. } => at(named(app), named(environment)),
         }
     }
@@ -153,6 +160,15 @@ pub(crate) fn named<T: FromStr>(name: &str) -> Part<T> {
     match name.parse() {
         Ok(name) if !is_id => Part::One(name),
         Ok(_) | Err(_) => Part::Every,
+    }
+}
+
+/// As `named`, where what has no name may be of any of them.
+fn perhaps<T: FromStr>(name: &str) -> Part<T> {
+    if name.is_empty() {
+        Part::Any
+    } else {
+        named(name)
     }
 }
 

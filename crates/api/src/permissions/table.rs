@@ -129,6 +129,10 @@ calls! {
         AppService/ListApps(ListAppsRequest) VIEWER |_| Of::Nothing
             => ListAppsResponse |a, sight| a.apps.retain(|app| sight.sees(&app.name, ""));
         AppService/UpdateApp(UpdateAppRequest) ADMIN |q| Of::WholeApp(&q.app);
+        AuditService/ExportAudit(ExportAuditRequest) ADMIN |_| Of::Installation;
+        AuditService/ListAuditEntries(ListAuditEntriesRequest) ADMIN |_| Of::Installation
+            => ListAuditEntriesResponse |_, _| ();
+        AuditService/VerifyAudit(VerifyAuditRequest) ADMIN |_| Of::Installation;
         BuildService/CancelBuild(CancelBuildRequest) DEPLOYER |q| Of::Build(&q.build);
         BuildService/CreateBuild(CreateBuildRequest) DEPLOYER |q| Of::App(&q.app);
         BuildService/GetBuild(GetBuildRequest) VIEWER |q| Of::Build(&q.build);
@@ -200,6 +204,12 @@ calls! {
         TokenService/GetToken(GetTokenRequest) ADMIN |_| Of::Installation;
         TokenService/ListTokens(ListTokensRequest) ADMIN |_| Of::Installation => ListTokensResponse |_, _| ();
         TokenService/UpdateToken(UpdateTokenRequest) ADMIN |_| Of::Installation;
+        UserService/GetUser(GetUserRequest) ADMIN |_| Of::Installation;
+        UserService/ListUsers(ListUsersRequest) ADMIN |_| Of::Installation => ListUsersResponse |_, _| ();
+        // Values are stars for those who are not deployers of what the version is of.
+        VersionService/GetVersion(GetVersionRequest) VIEWER |q| Of::Version(&q.version);
+        VersionService/ListVersions(ListVersionsRequest) VIEWER |q| Of::Filter(&q.app, &q.environment)
+            => ListVersionsResponse |a, sight| a.versions.retain(|one| sight.sees(&one.app, &one.environment));
         WorkerService/CreateWorker(CreateWorkerRequest) DEPLOYER
             |q| q.worker.as_ref().map_or(Of::Place("", ""), |worker| Of::Place(&worker.app, &worker.environment));
         WorkerService/DeleteWorker(DeleteWorkerRequest) DEPLOYER |q| worker(&q.worker, &q.app, &q.environment);
@@ -249,6 +259,7 @@ fn shape<Q: Default>(of: fn(&Q) -> Of<'_>) -> Of<'static> {
         Of::Release(_) => Of::Release(""),
         Of::Reconcile(_) => Of::Reconcile(""),
         Of::Instance(_) => Of::Instance(""),
+        Of::Version(_) => Of::Version(""),
         Of::Worker { .. } => worker("", "", ""),
     }
 }

@@ -44,6 +44,7 @@ impl AccessService for Handlers {
             at: self.sessions.now(),
             message: "ended a session".to_owned(),
             request: None,
+            origin: ctx.origin,
         };
         let (id, until) = (&session.id, session.expires_at);
         let ended = self.deps.store.revoke_session(id, until, &change).await;

@@ -110,6 +110,8 @@ fn unknown(what: Kind) -> Told {
         Kind::Instance => ("UNKNOWN_INSTANCE", "see `jockey status`"),
         Kind::Node => ("UNKNOWN_NODE", "see `jockey nodes list`"),
         Kind::Token => ("UNKNOWN_TOKEN", "see `jockey tokens list`"),
+        Kind::Version => ("UNKNOWN_VERSION", "see `jockey history`"),
+        Kind::User => ("UNKNOWN_USER", "ask UserService.ListUsers who there is"),
     };
     told(Code::NotFound, reason, advice.to_owned())
 }

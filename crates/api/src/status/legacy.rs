@@ -111,6 +111,8 @@ const fn called(what: Kind) -> &'static str {
         Kind::Instance => "Instance",
         Kind::Node => "Node",
         Kind::Token => "Token",
+        Kind::Version => "Version",
+        Kind::User => "User",
     }
 }
 

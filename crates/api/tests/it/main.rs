@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod apps;
+mod audit;
 mod callers;
 mod config;
 mod deploys;

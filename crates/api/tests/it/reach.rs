@@ -57,6 +57,14 @@ async fn world() -> (Stage, String) {
     stage.commit(1);
     let admin = stage.admin().await;
     admin.create_shop().await;
+    // Leaves the second row of the audit log.
+    let config = v1::UpdateConfigSetRequest {
+        environment: HERE.to_owned(),
+        app: "shop".to_owned(),
+        set: [("GREETING".to_owned(), "hello".to_owned())].into(),
+        ..v1::UpdateConfigSetRequest::default()
+    };
+    admin.configs().update_config_set(config).await.unwrap();
     admin.deploy_shop().await;
     let other = v1::CreateAppRequest {
         app: Some(v1::App {
@@ -98,6 +106,7 @@ fn value(field: &str, instance: &str) -> Option<String> {
         "reconcile" => "rec-1",
         "worker" => "wrk-1",
         "node" => "node-1",
+        "version" => "aud-2",
         "instance" => instance,
         _ => return None,
     };

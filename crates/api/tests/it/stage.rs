@@ -77,11 +77,11 @@ impl Interceptor for Bearer {
     }
 }
 
-type Client = InterceptedService<Channel, Bearer>;
+pub(crate) type Client = InterceptedService<Channel, Bearer>;
 
 /// Calls in one role.
 #[derive(Clone)]
-pub(crate) struct As(Client);
+pub(crate) struct As(pub(crate) Client);
 
 macro_rules! clients {
     ($($name:ident: $client:ident;)+) => {
@@ -116,6 +116,7 @@ pub(crate) fn change() -> Change {
         at: BEGINNING,
         message: "set up".to_owned(),
         request: None,
+        origin: ports::store::Origin::Server,
     }
 }
 

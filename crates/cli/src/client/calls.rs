@@ -4,13 +4,14 @@ use std::future::Future;
 
 use proto::v1::{
     self, access_service_client::AccessServiceClient, app_service_client::AppServiceClient,
-    build_service_client::BuildServiceClient, config_set_service_client::ConfigSetServiceClient,
-    deploy_service_client::DeployServiceClient,
+    audit_service_client::AuditServiceClient, build_service_client::BuildServiceClient,
+    config_set_service_client::ConfigSetServiceClient, deploy_service_client::DeployServiceClient,
     environment_service_client::EnvironmentServiceClient, event_service_client::EventServiceClient,
     instance_service_client::InstanceServiceClient, node_service_client::NodeServiceClient,
     reconcile_service_client::ReconcileServiceClient, release_service_client::ReleaseServiceClient,
     stack_service_client::StackServiceClient, system_service_client::SystemServiceClient,
-    token_service_client::TokenServiceClient, worker_service_client::WorkerServiceClient,
+    token_service_client::TokenServiceClient, version_service_client::VersionServiceClient,
+    worker_service_client::WorkerServiceClient,
 };
 use tonic::{Request, Response, Status, Streaming};
 
@@ -148,6 +149,7 @@ reads! {
     AccessServiceClient.poll_sign_in(PollSignInRequest) -> PollSignInResponse;
     AccessServiceClient.start_sign_in(StartSignInRequest) -> StartSignInResponse;
     AppServiceClient.get_app(GetAppRequest) -> GetAppResponse;
+    AuditServiceClient.verify_audit(VerifyAuditRequest) -> VerifyAuditResponse;
     BuildServiceClient.get_build(GetBuildRequest) -> GetBuildResponse;
     ConfigSetServiceClient.get_config_set(GetConfigSetRequest) -> GetConfigSetResponse;
     DeployServiceClient.get_deploy(GetDeployRequest) -> GetDeployResponse;
@@ -162,6 +164,7 @@ reads! {
     SystemServiceClient.get_settings(GetSettingsRequest) -> GetSettingsResponse;
     SystemServiceClient.get_status(GetStatusRequest) -> GetStatusResponse;
     SystemServiceClient.who_am_i(WhoAmIRequest) -> WhoAmIResponse;
+    VersionServiceClient.get_version(GetVersionRequest) -> GetVersionResponse;
     WorkerServiceClient.get_worker(GetWorkerRequest) -> GetWorkerResponse;
 }
 
@@ -201,6 +204,7 @@ changes! {
 
 lists! {
     AppServiceClient.list_apps(ListAppsRequest) -> ListAppsResponse.apps: App;
+    AuditServiceClient.list_audit_entries(ListAuditEntriesRequest) -> ListAuditEntriesResponse.entries: AuditEntry;
     BuildServiceClient.list_builds(ListBuildsRequest) -> ListBuildsResponse.builds: Build;
     ConfigSetServiceClient.list_config_sets(ListConfigSetsRequest) -> ListConfigSetsResponse.config_sets: ConfigSet;
     ConfigSetServiceClient.list_config_set_versions(ListConfigSetVersionsRequest) -> ListConfigSetVersionsResponse.versions: ConfigSetVersion;
@@ -212,10 +216,12 @@ lists! {
     ReleaseServiceClient.list_releases(ListReleasesRequest) -> ListReleasesResponse.releases: Release;
     StackServiceClient.list_stacks(ListStacksRequest) -> ListStacksResponse.stacks: Stack;
     TokenServiceClient.list_tokens(ListTokensRequest) -> ListTokensResponse.tokens: Token;
+    VersionServiceClient.list_versions(ListVersionsRequest) -> ListVersionsResponse.versions: Version;
     WorkerServiceClient.list_workers(ListWorkersRequest) -> ListWorkersResponse.workers: Worker;
 }
 
 streams! {
+    AuditServiceClient.export_audit(ExportAuditRequest) -> ExportAuditResponse;
     BuildServiceClient.stream_build_logs(StreamBuildLogsRequest) -> StreamBuildLogsResponse;
     DeployServiceClient.watch_deploy(WatchDeployRequest) -> WatchDeployResponse;
     EventServiceClient.watch_events(WatchEventsRequest) -> WatchEventsResponse;

@@ -33,6 +33,8 @@ macro_rules! listed {
 
 listed! {
     App: "NAME" = "name", "ID" = "id", "REPO" = "repo", "STACK" = "stack", "AGE" = "create_time";
+    AuditEntry: "ID" = "id", "AGE" = "time", "ACTOR" = "actor", "ACTION" = "action",
+        "OBJECT" = "object", "APP" = "app", "ENVIRONMENT" = "environment", "MESSAGE" = "message";
     Build: "ID" = "id", "APP" = "app", "REF" = "ref", "COMMIT" = "commit", "STATE" = "state",
         "STRATEGY" = "strategy", "BUILDER" = "builder.image", "AGE" = "create_time", "REASON" = "reason";
     ConfigSet: "ENVIRONMENT" = "environment", "STACK" = "stack", "APP" = "app",
@@ -58,6 +60,8 @@ listed! {
     Stack: "NAME" = "name", "ID" = "id", "AGE" = "create_time";
     Token: "NAME" = "name", "ID" = "id", "ROLE" = "role", "EXPIRES" = "expire_time",
         "LAST USED" = "last_use_time", "REVOKED" = "revoke_time", "AGE" = "create_time";
+    Version: "ID" = "id", "AGE" = "create_time", "AUTHOR" = "author", "KIND" = "kind",
+        "OBJECT" = "object", "ENVIRONMENT" = "environment", "MESSAGE" = "message";
     Worker: "NAME" = "name", "APP" = "app", "ENVIRONMENT" = "environment", "SCALE" = "scale",
         "PORT" = "port", "SOURCE" = "source", "AGE" = "create_time";
 }

@@ -331,6 +331,7 @@ impl Preparation {
             at: self.deps.clock.now(),
             message,
             request: None,
+            origin: ports::store::Origin::Server,
         }
     }
 }

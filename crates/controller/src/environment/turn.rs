@@ -329,6 +329,7 @@ impl Keeper {
             at: self.deps.clock.now(),
             message,
             request: None,
+            origin: ports::store::Origin::Server,
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::{deps::Deps, disk::Mode};
 use ports::{
     Store,
-    store::{Change, requests::RequestKey},
+    store::{Change, Origin, requests::RequestKey},
 };
 use std::sync::Arc;
 
@@ -14,6 +14,8 @@ pub struct Ctx {
     /// The name of the caller's token.
     pub actor: String,
     pub request: Option<RequestKey>,
+    /// What the audit log says of the caller.
+    pub origin: Origin,
 }
 
 impl Ctx {
@@ -52,6 +54,7 @@ impl Ctx {
             at: self.deps.clock.now(),
             message: message.into(),
             request: None,
+            origin: self.origin.clone(),
         }
     }
 }

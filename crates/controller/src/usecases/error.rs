@@ -120,6 +120,8 @@ pub enum Kind {
     Instance,
     Node,
     Token,
+    Version,
+    User,
 }
 
 impl Kind {
@@ -140,6 +142,8 @@ impl Kind {
             Self::Instance => "instance",
             Self::Node => "node",
             Self::Token => "token",
+            Self::Version => "version",
+            Self::User => "user",
         }
     }
 }

@@ -40,6 +40,10 @@ pub async fn collect(
     {
         return Err(Error::unknown(Kind::Node, node));
     }
+    if mode == Mode::Run {
+        let change = ctx.further("removes what nothing reaches");
+        ctx.store().note_audit("disks", &change).await?;
+    }
     let collected = disk::collect(&ctx.deps, node, mode).await?;
     let records = collected.iter().map(|collected| {
         let image = collected.image.image.short();
@@ -80,7 +84,11 @@ pub async fn sweep(
             strangers.retain(|stranger| only.is_none_or(|deploy| stranger.deploy == deploy));
             strangers
         }
-        Mode::Run => crate::strangers::sweep(&ctx.deps, only).await?,
+        Mode::Run => {
+            let change = ctx.further("removes instances that the database does not know");
+            ctx.store().note_audit("unknown instances", &change).await?;
+            crate::strangers::sweep(&ctx.deps, only).await?
+        }
     };
     let value = instances::strangers(ctx, swept).await?;
     let records = value.iter().map(|stranger| {

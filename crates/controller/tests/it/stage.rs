@@ -129,6 +129,7 @@ impl Stage {
             deps: self.deps.clone(),
             actor: "ada".to_owned(),
             request: None,
+            origin: ports::store::Origin::Server,
         }
     }
 
@@ -381,5 +382,6 @@ pub(crate) fn change() -> Change {
         at: BEGINNING,
         message: "a test".to_owned(),
         request: None,
+        origin: ports::store::Origin::Server,
     }
 }

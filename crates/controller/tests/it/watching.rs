@@ -30,6 +30,7 @@ async fn try_to_watch(stage: &Stage, kind: &str, after: Option<EventId>) -> Resu
         deps: stage.deps.clone(),
         actor: "ada".to_owned(),
         request: None,
+        origin: ports::store::Origin::Server,
     };
     let filter = Filter {
         kind: kind.to_owned(),
@@ -208,6 +209,7 @@ async fn there_is_no_gap_and_nothing_twice_while_much_happens() {
                         deps: ctx.clone(),
                         actor: "ada".to_owned(),
                         request: None,
+                        origin: ports::store::Origin::Server,
                     };
                     let last = all.last().copied();
                     watch = self::watch(ctx, &Filter::default(), last.or(Some(began)))

@@ -175,6 +175,7 @@ impl World {
             deps,
             actor: "somebody".to_owned(),
             request: None,
+            origin: ports::store::Origin::Server,
         }
     }
 
@@ -218,6 +219,7 @@ impl World {
             at: self.now(),
             message: "a test".to_owned(),
             request: None,
+            origin: ports::store::Origin::Server,
         }
     }
 

@@ -9,6 +9,7 @@
 
 pub mod adoptions;
 pub mod apps;
+pub mod audit;
 pub mod builds;
 pub mod configs;
 pub mod deploys;
@@ -152,6 +153,16 @@ macro_rules! store_contract {
             numbered {
                 pages_have_numbers_and_an_order,
                 a_page_holds_what_was_chosen_alone,
+            }
+            audit {
+                each_thing_that_somebody_changes_leaves_a_row,
+                what_the_server_does_by_itself_leaves_none,
+                secrets_are_fingerprints,
+                a_row_is_of_its_transaction,
+                rows_are_read_by_page_and_filter,
+                rows_are_sealed_behind_their_writers,
+                old_rows_go_and_the_rest_still_holds,
+                people_are_seen,
             }
             sessions {
                 keys_overlap_until_they_retire,

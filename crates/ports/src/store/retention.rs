@@ -30,11 +30,13 @@ pub enum Old {
     /// Versions of Config Sets that a newer one replaced, or whose set was deleted, and that no Release names; and the
     /// deleted sets that have none any more.
     ConfigVersions,
+    /// Sealed rows of the audit log, from its beginning on. A checkpoint stays, so that what is left can be verified.
+    Audit,
 }
 
 impl Old {
     /// All of them, in the order in which they let go of each other.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Requests,
         Self::Events,
         Self::Ends,
@@ -46,6 +48,7 @@ impl Old {
         Self::BuildLines,
         Self::Builds,
         Self::ConfigVersions,
+        Self::Audit,
     ];
 }
 

@@ -28,8 +28,8 @@ pub(crate) fn methods(pool: &DescriptorPool) -> impl Iterator<Item = MethodDescr
 
 /// Whether an RPC changes something, as its name says.
 pub(crate) fn mutates(method: &MethodDescriptor) -> bool {
-    const READS: [&str; 7] = [
-        "Explain", "Get", "List", "Preview", "Stream", "Watch", "WhoAmI",
+    const READS: [&str; 9] = [
+        "Explain", "Export", "Get", "List", "Preview", "Stream", "Verify", "Watch", "WhoAmI",
     ];
     !signs_in(method) && !READS.iter().any(|read| method.name().starts_with(read))
 }

@@ -5,7 +5,7 @@ use proto::{
     legacy,
     v1::{
         ConfigSet, CreateTokenResponse, ExchangeTokenResponse, PollSignInRequest,
-        PollSignInResponse, StartSignInResponse, UpdateConfigSetRequest,
+        PollSignInResponse, StartSignInResponse, UpdateConfigSetRequest, VersionDifference,
     },
 };
 
@@ -45,6 +45,7 @@ fn every_message_with_a_secret_is_known_here() {
             "jockey.v1.PollSignInResponse",
             "jockey.v1.StartSignInResponse",
             "jockey.v1.UpdateConfigSetRequest",
+            "jockey.v1.VersionDifference",
         ]
     );
 }
@@ -59,6 +60,11 @@ fn debug_output_names_variables_and_hides_their_values() {
     let update = UpdateConfigSetRequest {
         set: values(),
         ..UpdateConfigSetRequest::default()
+    };
+    let difference = VersionDifference {
+        field: "variables.GREETING".to_owned(),
+        before: Some(SECRET.to_owned()),
+        after: Some(SECRET.to_owned()),
     };
     let old_set = legacy::v1::ConfigSet {
         config: values(),
@@ -76,6 +82,7 @@ fn debug_output_names_variables_and_hides_their_values() {
     for text in [
         format!("{set:?}"),
         format!("{update:?}"),
+        format!("{difference:?}"),
         format!("{old_set:?}"),
         format!("{old_create:?}"),
         format!("{old_update:?}"),

@@ -46,6 +46,7 @@ pub(crate) async fn create(
         at: now,
         message: format!("made the {role} token {name}"),
         request: None,
+        origin: state::operator("jockeyd token create"),
     };
     let new = NewToken {
         name: name.to_owned(),

@@ -53,7 +53,7 @@ pub(super) fn load(conn: &mut Conn, id: AppId) -> Result<App, Fault> {
     by_id(conn, id)?.ok_or_else(|| missing("app", id))
 }
 
-fn by_id(conn: &mut Conn, id: AppId) -> Result<Option<App>, Fault> {
+pub(super) fn by_id(conn: &mut Conn, id: AppId) -> Result<Option<App>, Fault> {
     let row: Option<AppRow> = apps::table
         .find(id.number())
         .filter(apps::deleted_at.is_null())
@@ -176,6 +176,7 @@ fn twin(error: diesel::result::Error, name: &AppName) -> Fault {
 }
 
 fn update(tx: &mut Tx<'_>, app: &App, read_at: Timestamp, change: &Change) -> Result<App, Fault> {
+    tx.will_change(app.id)?;
     let stored = load(tx.conn, app.id)?;
     if stored.updated_at != read_at {
         return Err(stale("app", &app.name));
@@ -217,6 +218,7 @@ fn update(tx: &mut Tx<'_>, app: &App, read_at: Timestamp, change: &Change) -> Re
 }
 
 fn delete(tx: &mut Tx<'_>, id: AppId, change: &Change) -> Result<(), Fault> {
+    tx.will_change(id)?;
     load(tx.conn, id)?;
     service_names::free_app(tx.conn, id)?;
     workers::delete_of_app(tx.conn, id)?;

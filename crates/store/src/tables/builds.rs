@@ -67,7 +67,7 @@ pub(super) fn load(conn: &mut Conn, id: BuildId) -> Result<Build, Fault> {
     find(conn, id)?.ok_or_else(|| missing("build", id))
 }
 
-fn find(conn: &mut Conn, id: BuildId) -> Result<Option<Build>, Fault> {
+pub(super) fn find(conn: &mut Conn, id: BuildId) -> Result<Option<Build>, Fault> {
     let row: Option<BuildRow> = builds::table
         .find(id.number())
         .select(BuildRow::as_select())
@@ -173,6 +173,7 @@ fn finish(
     outcome: BuildOutcome,
     change: &Change,
 ) -> Result<Build, Fault> {
+    tx.will_change(id)?;
     let mut build = load(tx.conn, id)?;
     let from = build.state;
     build.state = from

@@ -131,6 +131,21 @@ pub(super) fn newest(
     })
 }
 
+pub(super) fn by_id(
+    conn: &mut Conn,
+    keys: &Keyring,
+    id: ConfigSetId,
+) -> Result<Option<ConfigSet>, Fault> {
+    let set: Option<SetRow> = config_sets::table
+        .find(id.number())
+        .filter(config_sets::deleted_at.is_null())
+        .select(SetRow::as_select())
+        .first(conn)
+        .optional()?;
+    let newest = |set: SetRow| find_version(conn, set.newest)?.set(scope(&set.scope)?, keys);
+    set.map(newest).transpose()
+}
+
 fn find_version(conn: &mut Conn, id: i64) -> Result<VersionRow, Fault> {
     let row: Option<VersionRow> = config_versions::table
         .find(id)
@@ -182,6 +197,9 @@ pub(super) fn write(
     let newest = find_set(tx.conn, wanted)?.map(|set| ConfigVersionId::new(set.newest));
     if newest != base {
         return Err(stale("config set", word(wanted)));
+    }
+    if let Some(known) = find_set(tx.conn, wanted)? {
+        tx.will_change(ConfigSetId::new(known.id))?;
     }
     let (set, before) = load_or_make_set(tx.conn, wanted)?;
     let number = before + 1;
@@ -284,20 +302,7 @@ impl Configs for Store {
 
     async fn config_set(&self, id: ConfigSetId) -> Result<Option<ConfigSet>, Error> {
         let keys = Arc::clone(&self.keys);
-        self.read(move |conn| {
-            let set: Option<SetRow> = config_sets::table
-                .find(id.number())
-                .filter(config_sets::deleted_at.is_null())
-                .select(SetRow::as_select())
-                .first(conn)
-                .optional()?;
-            let Some(set) = set else {
-                return Ok(None);
-            };
-            let newest = find_version(conn, set.newest)?;
-            newest.set(scope(&set.scope)?, &keys).map(Some)
-        })
-        .await
+        self.read(move |conn| by_id(conn, &keys, id)).await
     }
 
     async fn list_configs(

@@ -300,6 +300,7 @@ fn advance(
     patch: DeployPatch,
     change: &Change,
 ) -> Result<Deploy, Fault> {
+    tx.will_change(id)?;
     let (mut deploy, next) = movable(tx.conn, id, from, event)?;
     if event == DeployEvent::AllHealthy {
         if let Some(earlier) = deployed(tx.conn, deploy.app, deploy.environment)? {

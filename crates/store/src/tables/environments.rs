@@ -129,6 +129,7 @@ fn update(
     read_at: Timestamp,
     change: &Change,
 ) -> Result<Environment, Fault> {
+    tx.will_change(id)?;
     let stored = load(tx.conn, id)?;
     if stored.updated_at != read_at {
         return Err(stale("environment", stored.name));
@@ -148,6 +149,7 @@ fn update(
 }
 
 fn delete(tx: &mut Tx<'_>, id: EnvironmentId, change: &Change) -> Result<(), Fault> {
+    tx.will_change(id)?;
     let stored = load(tx.conn, id)?;
     let deploys = deploys::unfinished_in(tx.conn, id)?;
     let instances = intents::standing_in(tx.conn, id)?;

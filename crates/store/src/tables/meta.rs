@@ -11,6 +11,8 @@ use domain::InstallationId;
 
 const INSTALLATION: &str = "installation";
 const KEY_IN_USE: &str = "key_in_use";
+const AUDIT_KEY: &str = "audit_key";
+const AUDIT_CHECKPOINT: &str = "audit_checkpoint";
 
 fn get(conn: &mut Conn, key: &str) -> QueryResult<Option<String>> {
     meta::table
@@ -47,6 +49,24 @@ pub(crate) fn key_in_use(conn: &mut Conn) -> Result<Option<KeyId>, Fault> {
 
 pub(crate) fn set_key_in_use(conn: &mut Conn, id: KeyId) -> Result<(), Fault> {
     set(conn, KEY_IN_USE, &id.to_string())
+}
+
+/// The key of the audit log, encrypted, in base64.
+pub(crate) fn audit_key(conn: &mut Conn) -> QueryResult<Option<String>> {
+    get(conn, AUDIT_KEY)
+}
+
+pub(crate) fn set_audit_key(conn: &mut Conn, sealed: &str) -> Result<(), Fault> {
+    set(conn, AUDIT_KEY, sealed)
+}
+
+/// The last row of the audit log that was pruned, and what proves that it was.
+pub(crate) fn audit_checkpoint(conn: &mut Conn) -> QueryResult<Option<String>> {
+    get(conn, AUDIT_CHECKPOINT)
+}
+
+pub(crate) fn set_audit_checkpoint(conn: &mut Conn, checkpoint: &str) -> Result<(), Fault> {
+    set(conn, AUDIT_CHECKPOINT, checkpoint)
 }
 
 /// Writes what is there already, to see whether it can be written.

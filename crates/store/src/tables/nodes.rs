@@ -24,6 +24,7 @@ pub(super) fn all(conn: &mut Conn) -> Result<BTreeMap<NodeName, Duty>, Fault> {
 }
 
 fn set(tx: &mut Tx<'_>, node: &NodeName, duty: Duty, change: &Change) -> Result<(), Fault> {
+    tx.will_change(node)?;
     diesel::delete(node_duties::table.find(node.as_str())).execute(tx.conn)?;
     let kind = match duty {
         Duty::Serving => "node.serving",

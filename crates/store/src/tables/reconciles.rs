@@ -66,7 +66,7 @@ fn about(reconcile: &Reconcile) -> About {
     }
 }
 
-fn find(conn: &mut Conn, id: ReconcileId) -> Result<Option<Reconcile>, Fault> {
+pub(super) fn find(conn: &mut Conn, id: ReconcileId) -> Result<Option<Reconcile>, Fault> {
     let row: Option<ReconcileRow> = reconciles::table
         .find(id.number())
         .select(ReconcileRow::as_select())
@@ -137,6 +137,7 @@ pub(super) fn end_of_environment(
     let reason = "the environment was deleted";
     let told = Change {
         message: reason.to_owned(),
+        origin: ports::store::Origin::Server,
         ..change.clone()
     };
     for open in in_progress(tx.conn, environment)? {
@@ -153,6 +154,7 @@ fn advance(
     reason: Option<String>,
     change: &Change,
 ) -> Result<Reconcile, Fault> {
+    tx.will_change(id)?;
     let mut reconcile = find(tx.conn, id)?.ok_or_else(|| missing("reconcile", id))?;
     let from = reconcile.state;
     reconcile.state = from.after(event).map_err(|_| stale("reconcile", id))?;

@@ -101,7 +101,9 @@ enum Way {
     AtOnce(&'static str),
     /// Chosen by a reader first.
     Chosen(&'static str, Take),
-    /// The same, of those that do not belong to a Release that is kept.
+    /// In their own order, with what has to stay of them.
+    Chain,
+    /// The same as `Chosen`, of those that do not belong to a Release that is kept.
     Unkept(&'static str, Take),
 }
 
@@ -118,6 +120,7 @@ const fn way(what: Old) -> Way {
         Old::Releases => Way::Unkept(RELEASES, take_releases),
         Old::Builds => Way::Chosen(BUILDS, take_builds),
         Old::ConfigVersions => Way::Chosen(CONFIG_VERSIONS, take_config_versions),
+        Old::Audit => Way::Chain,
     }
 }
 
@@ -221,6 +224,10 @@ impl Retention for Store {
                     Ok(statement.execute(tx.conn)?)
                 })
                 .await?
+            }
+            Way::Chain => {
+                self.write(move |tx| super::audit::prune(tx, since, limit))
+                    .await?
             }
             Way::Chosen(query, take) => {
                 let choose = sql_query(query)

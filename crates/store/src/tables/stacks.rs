@@ -36,7 +36,7 @@ pub(super) fn load(conn: &mut Conn, id: StackId) -> Result<Stack, Fault> {
     by_id(conn, id)?.ok_or_else(|| missing("stack", id))
 }
 
-fn by_id(conn: &mut Conn, id: StackId) -> Result<Option<Stack>, Fault> {
+pub(super) fn by_id(conn: &mut Conn, id: StackId) -> Result<Option<Stack>, Fault> {
     let row: Option<StackRow> = stacks::table
         .find(id.number())
         .filter(stacks::deleted_at.is_null())
@@ -94,6 +94,7 @@ fn create(tx: &mut Tx<'_>, name: &StackName, change: &Change) -> Result<Stack, F
 }
 
 fn delete(tx: &mut Tx<'_>, id: StackId, change: &Change) -> Result<(), Fault> {
+    tx.will_change(id)?;
     let stored = load(tx.conn, id)?;
     let held: i64 = apps::table
         .filter(apps::stack.eq(id.number()).and(apps::deleted_at.is_null()))

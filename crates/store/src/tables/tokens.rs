@@ -3,7 +3,7 @@
 use super::time;
 use crate::{
     Store,
-    conn::columns,
+    conn::{Conn, columns},
     fault::{Fault, exists, missing, parse, stale},
     schema::tokens,
     tx::{About, Tx},
@@ -81,6 +81,7 @@ fn update(
     (terms, read): (&Terms, &Terms),
     change: &Change,
 ) -> Result<Token, Fault> {
+    tx.will_change(id)?;
     let row: Option<TokenRow> = tokens::table
         .find(id.number())
         .filter(tokens::revoked_at.is_null())
@@ -104,19 +105,24 @@ fn update(
     row.token()
 }
 
+pub(super) fn by_id(conn: &mut Conn, id: TokenId) -> Result<Option<Token>, Fault> {
+    let row: Option<TokenRow> = tokens::table
+        .find(id.number())
+        .select(TokenRow::as_select())
+        .first(conn)
+        .optional()?;
+    row.map(TokenRow::token).transpose()
+}
+
 fn revoke(tx: &mut Tx<'_>, id: TokenId, change: &Change) -> Result<Token, Fault> {
+    tx.will_change(id)?;
     let good = tokens::table
         .find(id.number())
         .filter(tokens::revoked_at.is_null());
     let revoked = diesel::update(good)
         .set(tokens::revoked_at.eq(change.at.micros()))
         .execute(tx.conn)?;
-    let row: Option<TokenRow> = tokens::table
-        .find(id.number())
-        .select(TokenRow::as_select())
-        .first(tx.conn)
-        .optional()?;
-    let token = row.ok_or_else(|| missing("token", id))?.token()?;
+    let token = by_id(tx.conn, id)?.ok_or_else(|| missing("token", id))?;
     if revoked == 0 {
         tx.concerns(id);
     } else {

@@ -82,7 +82,7 @@ fn load(conn: &mut Conn, id: WorkerId) -> Result<Worker, Fault> {
     by_id(conn, id)?.ok_or_else(|| missing("worker", id))
 }
 
-fn by_id(conn: &mut Conn, id: WorkerId) -> Result<Option<Worker>, Fault> {
+pub(super) fn by_id(conn: &mut Conn, id: WorkerId) -> Result<Option<Worker>, Fault> {
     let row: Option<WorkerRow> = workers::table
         .find(id.number())
         .select(WorkerRow::as_select())
@@ -167,6 +167,7 @@ pub(super) fn define(
     source: WorkerSource,
     change: &Change,
 ) -> Result<Worker, Fault> {
+    tx.will_change(stored.id)?;
     let spec = WorkerSpec {
         name: stored.spec.name.clone(),
         ..spec.clone()
@@ -185,6 +186,7 @@ pub(super) fn define(
 }
 
 fn rescale(tx: &mut Tx<'_>, id: WorkerId, scale: Scale, change: &Change) -> Result<Worker, Fault> {
+    tx.will_change(id)?;
     let stored = load(tx.conn, id)?;
     if stored.scale == scale {
         tx.concerns(id);
@@ -203,6 +205,7 @@ fn rescale(tx: &mut Tx<'_>, id: WorkerId, scale: Scale, change: &Change) -> Resu
 }
 
 fn restart(tx: &mut Tx<'_>, id: WorkerId, restart: Restart, change: &Change) -> Result<(), Fault> {
+    tx.will_change(id)?;
     let stored = load(tx.conn, id)?;
     diesel::update(workers::table.find(id.number()))
         .set((
@@ -215,6 +218,7 @@ fn restart(tx: &mut Tx<'_>, id: WorkerId, restart: Restart, change: &Change) -> 
 }
 
 fn delete(tx: &mut Tx<'_>, id: WorkerId, change: &Change) -> Result<(), Fault> {
+    tx.will_change(id)?;
     let stored = load(tx.conn, id)?;
     service_names::free_worker(tx.conn, stored.app, stored.environment, &stored.spec.name)?;
     diesel::delete(workers::table.find(id.number())).execute(tx.conn)?;

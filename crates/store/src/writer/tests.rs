@@ -20,6 +20,7 @@ async fn stack(store: &Store, name: &str) -> Result<(), Error> {
         at: Timestamp::EPOCH,
         message: "for a test".to_owned(),
         request: None,
+        origin: ports::store::Origin::Server,
     };
     store
         .create_stack(name.parse().unwrap(), &change)

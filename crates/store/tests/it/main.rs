@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod adoption;
+mod audit;
 mod contract;
 mod crash;
 mod group_commit;

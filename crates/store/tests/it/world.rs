@@ -51,5 +51,6 @@ pub(crate) fn change() -> Change {
         at: Timestamp::from_micros(1_767_225_600_000_000),
         message: "for a test".to_owned(),
         request: None,
+        origin: ports::store::Origin::Server,
     }
 }

@@ -3,6 +3,7 @@
 //! What a server crash leaves of it is all of it: keep it in an `Arc` and give it to the next server.
 
 mod adoptions;
+mod audit;
 mod builds;
 mod configs;
 mod deploys;
@@ -21,11 +22,12 @@ mod services;
 mod sessions;
 mod state;
 mod tokens;
+mod users;
 mod view;
 mod workers;
 
 use super::{lock, watchers::Watchers};
-use domain::{EnvironmentId, EventId, InstallationId};
+use domain::{AuditId, EnvironmentId, EventId, InstallationId};
 use ports::{Clock, store::Error};
 use state::State;
 use std::{
@@ -44,6 +46,7 @@ pub struct Store {
     state: Arc<Mutex<State>>,
     newest: Arc<Watchers<EventId>>,
     newest_within: Arc<Mutex<BTreeMap<EnvironmentId, Watchers<EventId>>>>,
+    newest_audit: Arc<Watchers<AuditId>>,
     /// How often events were read after a cursor.
     reads_of_events: Arc<AtomicU64>,
     effect: Effect,
@@ -66,6 +69,7 @@ impl Store {
             state: Arc::default(),
             newest: Arc::default(),
             newest_within: Arc::default(),
+            newest_audit: Arc::default(),
             reads_of_events: Arc::default(),
             effect: Effect::Kept,
         }
@@ -90,6 +94,8 @@ impl Store {
         let before = state.newest_event();
         let result = act(&mut state);
         let newest = state.newest_event();
+        state.close_audit(result.is_ok());
+        let audited = state.newest_audit();
         let within: Vec<_> = lock(&self.newest_within)
             .keys()
             .filter_map(|environment| {
@@ -99,6 +105,7 @@ impl Store {
             .collect();
         drop(state);
         self.newest.send(&newest);
+        self.newest_audit.send(&audited);
         let watchers = lock(&self.newest_within);
         for (environment, newest) in within {
             if let Some(watchers) = watchers.get(&environment) {
@@ -121,6 +128,7 @@ impl ports::Store for Store {
             state: Arc::clone(&self.state),
             newest: Arc::clone(&self.newest),
             newest_within: Arc::clone(&self.newest_within),
+            newest_audit: Arc::clone(&self.newest_audit),
             reads_of_events: Arc::clone(&self.reads_of_events),
             effect: Effect::TakenBack,
         })

@@ -3,7 +3,8 @@
 use crate::{
     Store,
     store::{
-        Change, Error, Fence,
+        Change, Error, Fence, Origin,
+        audit::Asked,
         builds::{BuildOutcome, NewBuild, Requested},
         deploys::{DeployPatch, NewDeploy, NewRelease, OnConflict},
         entities::NewApp,
@@ -16,11 +17,12 @@ use domain::{
     App, Build, Cause, Deploy, DeployEvent, DeployId, DeployState, Environment, GitRef, ImageRef,
     InstanceId, Intent, IntentKind, IntentState, Release, Scale, Stack, Timestamp, WorkerSpec,
     app::Recipe,
+    audit::Proof,
     build::{DeclaredWorker, Wanted},
     deploy::DEFAULT_PATIENCE,
     worker::{Resources, WorkerSource},
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 pub(super) const START: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
 /// Longer than any test takes.
@@ -33,6 +35,20 @@ pub(super) fn at(seconds: u64) -> Change {
         at: START + Duration::from_secs(seconds),
         message: "for a test".to_owned(),
         request: None,
+        origin: Origin::Server,
+    }
+}
+
+/// A change that somebody with this token has asked for by this call.
+pub(super) fn by(token: &str, action: &str) -> Change {
+    Change {
+        origin: Origin::Asked(Arc::new(Asked {
+            proof: Proof::Token,
+            credential: token.to_owned(),
+            action: action.to_owned(),
+            request: "call-1".to_owned(),
+        })),
+        ..at(0)
     }
 }
 

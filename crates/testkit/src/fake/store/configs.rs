@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// The sets that there are, and all versions that there ever were: Releases go on naming those of deleted sets.
 #[derive(Clone, Default)]
 pub(super) struct ConfigTable {
-    newest: BTreeMap<ConfigScope, ConfigSet>,
+    pub(super) newest: BTreeMap<ConfigScope, ConfigSet>,
     versions: BTreeMap<ConfigVersionId, (ConfigVersion, Variables)>,
     /// When the sets of versions were deleted.
     deleted: BTreeMap<ConfigVersionId, Timestamp>,

@@ -80,6 +80,7 @@ impl State {
         let told = Change {
             message: reason.to_owned(),
             request: None,
+            origin: ports::store::Origin::Server,
             ..change.clone()
         };
         self.tell(kind(event), about, &told);

@@ -56,6 +56,7 @@ impl State {
         let told = Change {
             message: reason.to_owned(),
             request: None,
+            origin: ports::store::Origin::Server,
             ..change.clone()
         };
         let of_it = self.reconciles.values();

@@ -185,6 +185,7 @@ impl State {
         };
         let unasked = Change {
             request: None,
+            origin: ports::store::Origin::Server,
             ..change.clone()
         };
         self.add_worker(new, source, &unasked);

@@ -2,7 +2,7 @@
 
 use super::{
     Store,
-    state::{State, missing},
+    state::{About, State, missing},
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -32,8 +32,14 @@ impl RequestRow {
 }
 
 impl State {
-    /// Keeps the key of a change that made nothing new, and so has no event.
+    /// What a change is about that made nothing new, and so has no event.
     pub(super) fn note_request(&mut self, subject: &str, change: &Change) {
+        self.keep_request(subject, change);
+        self.touch_audit("", &About::thing(subject), change);
+    }
+
+    /// Keeps the key of a change.
+    pub(super) fn keep_request(&mut self, subject: &str, change: &Change) {
         if let Some(key) = &change.request {
             let row = RequestRow::new(key, subject, change.at);
             self.requests

@@ -50,6 +50,7 @@ impl State {
                 remove(&mut self.ends, keys)
             }
             Old::Intents => self.ledger.forget(since, limit),
+            Old::Audit => self.prune_audit(since, limit),
             Old::Tokens => {
                 let keys = old(&self.tokens, limit, |_, (token, _)| {
                     token.revoked_at.is_some_and(|at| at < since)

@@ -1,13 +1,13 @@
 //! The tables.
 
 use super::{
-    builds::BuildRow, configs::ConfigTable, intents::Ledger, leases::LeaseRow,
+    audit::AuditTable, builds::BuildRow, configs::ConfigTable, intents::Ledger, leases::LeaseRow,
     releases::ReleaseRow, requests::RequestRow, workers::WorkerRow,
 };
 use domain::{
     App, AppId, BuildId, Deploy, DeployId, Environment, EnvironmentId, Event, EventId, InstanceEnd,
     NodeName, ReconcileId, ReleaseId, Stack, StackId, Timestamp, TokenId, WorkerId, node::Duty,
-    reconcile::Reconcile, token::Token,
+    people::KnownPerson, reconcile::Reconcile, token::Token,
 };
 use ports::store::{
     Change, Error, Listed, Page, events::NewEvent, sessions::SigningKey, tokens::TokenHash,
@@ -37,6 +37,8 @@ pub(super) struct State {
     pub(super) requests: BTreeMap<(String, String), RequestRow>,
     pub(super) signing_keys: Vec<SigningKey>,
     pub(super) revoked_sessions: BTreeMap<String, Timestamp>,
+    pub(super) audit: AuditTable,
+    pub(super) people: BTreeMap<u64, KnownPerson>,
     counters: BTreeMap<&'static str, i64>,
 }
 
@@ -118,7 +120,7 @@ impl State {
     }
 
     /// Refuses a change whose idempotency key was used before. First in every mutation.
-    pub(super) fn admit(&self, change: &Change) -> Result<(), Error> {
+    pub(super) fn admit(&mut self, change: &Change) -> Result<(), Error> {
         match &change.request {
             Some(key)
                 if self
@@ -127,13 +129,17 @@ impl State {
             {
                 Err(Error::RequestKnown(key.id.clone()))
             }
-            Some(_) | None => Ok(()),
+            Some(_) | None => {
+                self.open_audit(change);
+                Ok(())
+            }
         }
     }
 
     /// Writes the event of a change, and its idempotency key. Last in every mutation.
     pub(super) fn tell(&mut self, kind: &str, about: About, change: &Change) {
-        self.note_request(&about.subject, change);
+        self.keep_request(&about.subject, change);
+        self.touch_audit(kind, &about, change);
         self.add_event(NewEvent {
             at: change.at,
             kind: kind.to_owned(),

@@ -6,14 +6,17 @@ use super::{
 };
 use bytes::Bytes;
 use domain::{
-    App, AppId, Build, BuildId, ConfigSetId, ConfigVersionId, Deploy, DeployEvent, DeployId,
-    DeployState, Environment, EnvironmentId, EnvironmentName, Event, EventId, ImageRef,
-    InstallationId, InstanceEnd, Intent, NodeName, ReconcileId, Release, ReleaseId, Scale, Stack,
-    StackId, StackName, Timestamp, TokenId, Worker, WorkerId, WorkerName, WorkerSpec,
+    AccountId, App, AppId, AuditEntry, AuditId, Build, BuildId, ConfigSetId, ConfigVersionId,
+    Deploy, DeployEvent, DeployId, DeployState, Environment, EnvironmentId, EnvironmentName, Event,
+    EventId, ImageRef, InstallationId, InstanceEnd, Intent, NodeName, ReconcileId, Release,
+    ReleaseId, Scale, Stack, StackId, StackName, Timestamp, TokenId, Worker, WorkerId, WorkerName,
+    WorkerSpec,
+    audit::Verdict,
     build::Strategy,
     config::{ConfigScope, ConfigSet, ConfigVersions, Variables},
     environment::ServiceTemplate,
     node::Duty,
+    people::KnownPerson,
     reconcile::{Reconcile, ReconcileEvent, ReconcileState},
     token::Token,
 };
@@ -22,6 +25,7 @@ use ports::{
     store::{
         self, Change, Counted, Error, Fence, Listed, Numbered, Page,
         adoptions::Adoption,
+        audit::{AuditFilter, Sealed},
         builds::{BuildChoice, BuildFilter, BuildLine, BuildOutcome, NewBuild, Requested},
         configs::ConfigVersion,
         deploys::{DeployChoice, DeployFilter, DeployPatch, KeptImage, NewDeploy, NewRelease},
@@ -209,6 +213,25 @@ between_points! { store::Sessions, FaultyStore, transient;
     fn add_signing_key(new: NewSigningKey) -> Result<SigningKey, Error>;
     fn revoke_session(session: &str, expires_at: Timestamp, change: &Change) -> Result<(), Error>;
     fn is_session_revoked(session: &str) -> Result<bool, Error>;
+}
+
+between_points! { store::Audit, FaultyStore, transient;
+    fn note_audit(object: &str, change: &Change) -> Result<(), Error>;
+    fn audit_entries(filter: &AuditFilter, page: Page) -> Result<Listed<AuditEntry>, Error>;
+    fn find_audit_entry(id: AuditId) -> Result<Option<AuditEntry>, Error>;
+    fn audit_entries_after(after: AuditId, filter: &AuditFilter, limit: u32) -> Result<Vec<AuditEntry>, Error>;
+    fn seal_audit(limit: u32) -> Result<Sealed, Error>;
+    fn verify_audit() -> Result<Verdict, Error>;
+    fn accept_audit(change: &Change) -> Result<(), Error>;
+    also fn newest_audit_entry(&self) -> watch::Receiver<AuditId> {
+        self.inner.newest_audit_entry()
+    }
+}
+
+between_points! { store::Users, FaultyStore, transient;
+    fn see_person(person: &KnownPerson) -> Result<(), Error>;
+    fn list_people() -> Result<Vec<KnownPerson>, Error>;
+    fn find_person(account: AccountId) -> Result<Option<KnownPerson>, Error>;
 }
 
 between_points! { store::Requests, FaultyStore, transient;

@@ -67,6 +67,7 @@ impl State {
         let told = Change {
             message: format!("{first} took the place of {of}, which is for a change"),
             request: None,
+            origin: ports::store::Origin::Server,
             ..change.clone()
         };
         let again = self.add_deploy(again, &told);
