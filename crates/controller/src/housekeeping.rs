@@ -105,7 +105,8 @@ fn horizon(now: Timestamp, what: Old, keep: Duration, history: History) -> Times
         | Old::Releases
         | Old::BuildLines
         | Old::Builds
-        | Old::ConfigVersions => horizon.min(oldest + DAY),
+        | Old::ConfigVersions
+        | Old::Audit => horizon.min(oldest + DAY),
     }
 }
 
