@@ -26,11 +26,12 @@ pub(crate) struct Cli {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// The app, by name or id [default: from .jockey.toml, else that of the git remote `origin`]
+    /// The app, by name or id [default: from .jockey.toml, else of the context, else that of the git
+    /// remote `origin`]
     #[arg(short, long, global = true, value_name = "APP")]
     pub(crate) app: Option<String>,
-    /// The environment, by name or id [default: from .jockey.toml, else JOCKEY_ENVIRONMENT, else the
-    /// only one there is unless it is production]
+    /// The environment, by name or id [default: from .jockey.toml, else JOCKEY_ENVIRONMENT, else of
+    /// the context, else the only one there is unless it is production]
     #[arg(
         short,
         long,
@@ -53,11 +54,20 @@ pub(crate) struct Global {
     /// Prints the plan that a change would carry out, and changes nothing
     #[arg(long, global = true)]
     pub(crate) dry_run: bool,
-    /// The server's URL [default: JOCKEY_SERVER, else JOCKEY_URL, else http://127.0.0.1:4044]
-    #[arg(long, global = true, value_name = "URL")]
+    /// The server's URL [default: that of --context, JOCKEY_SERVER, JOCKEY_URL, JOCKEY_CONTEXT, the current
+    /// context or .jockeyrc, whichever comes first; else http://127.0.0.1:4044]
+    #[arg(long, global = true, value_name = "URL", conflicts_with = "context")]
     pub(crate) server: Option<String>,
-    /// A file with the token [default: the token in JOCKEY_TOKEN, else that of `jockey login`, else, for
-    /// a server on this machine, .jockey/admin-token here or further up]
+    /// The server by the name that `jockey context add` has given it
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// A file with the certificates, as PEM, that may vouch for an https server [default: JOCKEY_CA_FILE,
+    /// else that of the context, else what this machine trusts]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// A file with the token [default: the token in JOCKEY_TOKEN or JOCKEY_OAUTH_TOKEN, else that of
+    /// `jockey login`, else that in .jockeyrc, else, for a server on this machine, .jockey/admin-token here
+    /// or further up]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     /// When colours are used; NO_COLOR is honoured
@@ -105,12 +115,18 @@ fn more() -> String {
 const VARIABLES: &str = "\
 Variables:
   JOCKEY_SERVER, JOCKEY_URL  URL of the server
-  JOCKEY_TOKEN               token
+  JOCKEY_CONTEXT             context, when neither of these is set
+  JOCKEY_CA_FILE             file with the certificates that may vouch for the server
+  JOCKEY_TOKEN               token; JOCKEY_OAUTH_TOKEN when this is not set
   JOCKEY_ENVIRONMENT         environment, when neither -e nor .jockey.toml gives it
   NO_COLOR                   no colours
 
 Files:
   .jockey.toml               `app = \"NAME\"`, `environment = \"NAME\"`; here or further up
+  ~/.config/jockey/config.toml
+                             servers by name, as `jockey context` writes them
+  ./.jockeyrc, ~/.jockeyrc   `jockey_url: URL`, `github_oauth_token: TOKEN`, as the original client had
+                             them; read while there is no config.toml
   ~/.config/jockey/credentials.json
                              tokens that `jockey login` has kept, one for each server
   .jockey/admin-token        token that `jockeyd serve --dev` has made; here or further up";

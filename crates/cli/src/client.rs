@@ -1,6 +1,8 @@
 //! The connection to the server: the token, idempotency keys, retries, pages and streams.
 
 mod calls;
+mod raw;
+mod server;
 
 use std::time::Duration;
 
@@ -9,10 +11,11 @@ use tonic::{
     Code, Status,
     metadata::{Ascii, MetadataValue},
     service::{Interceptor, interceptor::InterceptedService},
-    transport::{Channel, ClientTlsConfig, Endpoint},
+    transport::Channel,
 };
 
 pub(crate) use calls::{Call, Paged, Planned, Streamed};
+pub(crate) use server::Server;
 
 use crate::exit::Error;
 
@@ -71,25 +74,16 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// A client of the server at this URL.
+    /// A client of a server.
     ///
     /// # Errors
-    /// `BadServer` for what is not an http or https URL, `BadToken` for a token that cannot be sent.
+    /// `BadToken` for a token that cannot be sent.
     pub(crate) fn new(
-        server: &str,
+        server: &Server,
         token: Option<&SecretString>,
         mode: Mode,
     ) -> Result<Self, Error> {
-        let bad = || Error::BadServer(server.to_owned());
-        let mut endpoint = Endpoint::from_shared(server.to_owned()).map_err(|_| bad())?;
-        match endpoint.uri().scheme_str() {
-            Some("http") => {}
-            Some("https") => {
-                let roots = ClientTlsConfig::new().with_native_roots();
-                endpoint = endpoint.tls_config(roots).map_err(|_| bad())?;
-            }
-            _ => return Err(bad()),
-        }
+        let endpoint = server.endpoint.clone();
         let channel = endpoint
             .connect_timeout(CONNECT_WITHIN)
             .http2_keep_alive_interval(KEEP_ALIVE)
@@ -97,7 +91,7 @@ impl Client {
             .connect_lazy();
         let bearer = token.map(bearer).transpose()?;
         Ok(Self {
-            server: server.to_owned(),
+            server: server.url.clone(),
             transport: InterceptedService::new(channel, Bearer(bearer)),
             mode,
         })
@@ -106,6 +100,11 @@ impl Client {
     /// Whether calls that change something do so.
     pub(crate) fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// The transport, for clients of services that are not of this API.
+    pub(crate) fn transport(&self) -> Transport {
+        self.transport.clone()
     }
 
     /// Sends a request. One that did not reach the server is sent again, with the same key.
@@ -117,12 +116,24 @@ impl Client {
             mode: self.mode,
             request_id: request_id()?,
         });
-        let mut pauses = RETRY_AFTER.iter();
-        loop {
+        self.until_reached(async || {
             let mut sent = tonic::Request::new(request.clone());
             sent.set_timeout(ANSWER_WITHIN);
-            let status = match C::send(self.transport.clone(), sent).await {
-                Ok(answer) => return Ok(answer.into_inner()),
+            let answer = C::send(self.transport.clone(), sent).await?;
+            Ok(answer.into_inner())
+        })
+        .await
+    }
+
+    /// Sends something, and again while it does not reach the server.
+    async fn until_reached<T>(
+        &self,
+        mut send: impl AsyncFnMut() -> Result<T, Status>,
+    ) -> Result<T, Error> {
+        let mut pauses = RETRY_AFTER.iter();
+        loop {
+            let status = match send().await {
+                Ok(answer) => return Ok(answer),
                 Err(status) => status,
             };
             match pauses.next() {
@@ -202,7 +213,7 @@ fn bearer(token: &SecretString) -> Result<MetadataValue<Ascii>, Error> {
 }
 
 /// A random idempotency key.
-fn request_id() -> Result<String, Error> {
+pub(crate) fn request_id() -> Result<String, Error> {
     let high = getrandom::u64().map_err(|_| Error::NoRandomness)?;
     let low = getrandom::u64().map_err(|_| Error::NoRandomness)?;
     Ok(format!("cli-{high:016x}{low:016x}"))

@@ -6,6 +6,7 @@ mod audit;
 mod builds;
 mod completions;
 mod config;
+mod contexts;
 mod deploy;
 mod deploys;
 mod envs;
@@ -76,6 +77,8 @@ pub(crate) enum Command {
     Whoami(whoami::Args),
     #[command(subcommand)]
     Access(access::Command),
+    #[command(alias = "settings")]
+    Context(contexts::Args),
     Completions(completions::Args),
     #[command(hide = true)]
     Reference(reference::Args),
@@ -89,6 +92,7 @@ pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Error> {
     let context = match &cli.command {
         Command::Completions(args) => return completions::run(&out, args),
         Command::Reference(_) => return reference::run(&out),
+        Command::Context(args) => return contexts::run(&cli.global, &out, args),
         _ => Context::new(cli.global, out)?,
     };
     match cli.command {
@@ -117,6 +121,6 @@ pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Error> {
         Command::Logout(_) => logout::run(&context),
         Command::Whoami(_) => whoami::run(&context).await,
         Command::Access(command) => access::run(&context, command).await,
-        Command::Completions(_) | Command::Reference(_) => Ok(()),
+        Command::Completions(_) | Command::Context(_) | Command::Reference(_) => Ok(()),
     }
 }

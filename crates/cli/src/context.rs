@@ -2,17 +2,28 @@
 
 mod credentials;
 mod git;
+mod kept;
 mod project;
+mod rc;
+mod servers;
+mod settings;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use proto::v1::{GetAppRequest, ListAppsRequest, ListEnvironmentsRequest};
-use secrecy::SecretString;
 
-use crate::{cli::Global, client::Client, exit::Error, render::Out};
+use crate::{
+    cli::Global,
+    client::{Client, Server},
+    exit::Error,
+    render::Out,
+};
 
 use credentials::Credentials;
 use project::Project;
+
+pub(crate) use servers::{Entry, Servers};
+pub(crate) use settings::{By, Said, Settings, Token};
 
 /// Where a server is looked for when nobody says.
 const DEFAULT_SERVER: &str = "http://127.0.0.1:4044";
@@ -25,12 +36,16 @@ const LISTED: usize = 50;
 pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) out: Out,
-    /// The server's URL.
-    pub(crate) server: String,
+    /// The server and who may vouch for it.
+    pub(crate) server: Server,
+    /// Who names it.
+    by: By,
     /// The app of `-a`, for commands whose lists it narrows.
     pub(crate) given_app: Option<String>,
     /// The environment of `-e`, for commands whose lists it narrows.
     pub(crate) given_environment: Option<String>,
+    app: Option<Said<String>>,
+    environment: Option<Said<String>>,
     directory: PathBuf,
     project: Project,
 }
@@ -39,32 +54,65 @@ impl Context {
     /// Reads files and variables; does not speak to the server.
     ///
     /// # Errors
-    /// `Read` and `BadProjectFile` for files that cannot be read, `BadServer`, `BadToken`.
+    /// `Read` and one for each kind of file that is not as it should be, `NoContext`, `BadServer`, `BadToken`, and
+    /// `TokenWithheld` when the token is not meant for the server.
     pub(crate) fn new(global: Global, out: Out) -> Result<Self, Error> {
+        let (project, settings, directory) = Self::settings(&global)?;
+        let url = settings.server.value;
+        if settings.server.by == By::HereRc {
+            out.note(&format!(
+                "note: the server is {url}, as {} says",
+                By::HereRc
+            ));
+        }
+        let token = match settings.token {
+            Token::None => None,
+            Token::Given(token) => Some(token.value),
+            Token::Withheld(by) => {
+                return Err(Error::TokenWithheld {
+                    server: url,
+                    token: by.to_string(),
+                });
+            }
+        };
+        let server = Server::new(url, settings.ca_file.map(|path| path.value))?;
+        Ok(Self {
+            client: Client::new(&server, token.as_ref(), global.mode())?,
+            out,
+            server,
+            by: settings.server.by,
+            given_app: global.app,
+            given_environment: global.environment,
+            app: settings.app,
+            environment: settings.environment,
+            project,
+            directory,
+        })
+    }
+
+    /// What goes without saying here.
+    ///
+    /// # Errors
+    /// As for [`Context::new`], but for those of the server.
+    pub(crate) fn settings(global: &Global) -> Result<(Project, Settings, PathBuf), Error> {
         let directory = std::env::current_dir().map_err(|source| Error::Read {
             path: ".".into(),
             source,
         })?;
-        let mode = global.mode();
-        let server = global
-            .server
-            .or_else(|| variable("JOCKEY_SERVER"))
-            .or_else(|| variable("JOCKEY_URL"))
-            .unwrap_or_else(|| DEFAULT_SERVER.to_owned());
-        let token = match (global.token_file, variable("JOCKEY_TOKEN")) {
-            (Some(path), _) => Some(project::token(&path)?),
-            (None, Some(token)) => Some(SecretString::from(token.trim().to_owned())),
-            (None, None) => kept(&server, &directory)?,
-        };
-        Ok(Self {
-            client: Client::new(&server, token.as_ref(), mode)?,
-            out,
-            server,
-            given_app: global.app,
-            given_environment: global.environment,
-            project: Project::find(&directory)?,
-            directory,
-        })
+        let project = Project::find(&directory)?;
+        let settings = Settings::read(global, &project, &directory)?;
+        Ok((project, settings, directory))
+    }
+
+    /// The server, as one to sign in at.
+    ///
+    /// # Errors
+    /// `NotAsked` for one that nobody but `./.jockeyrc` names.
+    pub(crate) fn asked_server(&self) -> Result<&Server, Error> {
+        match self.by {
+            By::HereRc => Err(Error::NotAsked(self.server.url.clone())),
+            _ => Ok(&self.server),
+        }
     }
 
     /// Where tokens of servers are kept.
@@ -75,13 +123,13 @@ impl Context {
         Credentials::of_user()
     }
 
-    /// The app: `-a`, `.jockey.toml`, or that of the git remote `origin`.
+    /// The app: `-a`, `.jockey.toml`, that of the context, or that of the git remote `origin`.
     ///
     /// # Errors
     /// `NoApp`, `NoAppOfRepo`, `SeveralApps`, or what the server answers.
     pub(crate) async fn app(&self) -> Result<String, Error> {
-        if let Some(app) = self.given_app.as_ref().or(self.project.app.as_ref()) {
-            return Ok(app.clone());
+        if let Some(app) = &self.app {
+            return Ok(app.value.clone());
         }
         let repo = git::origin(&self.directory).await.ok_or(Error::NoApp)?;
         let request = ListAppsRequest {
@@ -100,18 +148,13 @@ impl Context {
         }
     }
 
-    /// The environment: `-e`, `.jockey.toml`, `JOCKEY_ENVIRONMENT`, or the only one there is.
+    /// The environment: `-e`, `.jockey.toml`, `JOCKEY_ENVIRONMENT`, that of the context, or the only one there is.
     ///
     /// # Errors
     /// `SeveralEnvironments`, `OnlyProduction`, `NoEnvironment`, or what the server answers.
     pub(crate) async fn environment(&self) -> Result<String, Error> {
-        let said = self
-            .given_environment
-            .clone()
-            .or_else(|| self.project.environment.clone())
-            .or_else(|| variable("JOCKEY_ENVIRONMENT"));
-        if let Some(environment) = said {
-            return Ok(environment);
+        if let Some(environment) = &self.environment {
+            return Ok(environment.value.clone());
         }
         let request = ListEnvironmentsRequest::default();
         let all = self.client.list(request, LISTED).await?;
@@ -184,20 +227,6 @@ pub(crate) struct Place {
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "-a {} -e {}", self.app, self.environment)
-    }
-}
-
-/// The token that was kept at a login; else, for a server on this machine, the one that it wrote nearby.
-fn kept(server: &str, directory: &Path) -> Result<Option<SecretString>, Error> {
-    let kept = match Credentials::of_user() {
-        Ok(credentials) => credentials.token(server)?,
-        // Nobody is signed in who has no home.
-        Err(_) => None,
-    };
-    match kept {
-        Some(token) => Ok(Some(token)),
-        None if is_loopback(server) => project::admin_token(directory),
-        None => Ok(None),
     }
 }
 

@@ -76,6 +76,30 @@ pub(crate) enum Error {
     },
     #[error("`{0}` is not the URL of a server; write it as http://host:port or https://host:port")]
     BadServer(String),
+    #[error("{} holds no certificate; it must be PEM", .0.display())]
+    BadCaFile(PathBuf),
+    #[error("a CA can vouch for https alone, and the server is {0}")]
+    CaWithoutTls(String),
+    #[error("{} line {line}: {message}", .path.display())]
+    BadRc {
+        path: PathBuf,
+        line: usize,
+        message: String,
+    },
+    #[error("there is no context `{name}`")]
+    NoContext { name: String, known: Vec<String> },
+    #[error("there is a context `{0}` already")]
+    ContextExists(String),
+    #[error("`{0}` is no name for a context; use letters, digits, `-`, `_` and `.`")]
+    BadContextName(String),
+    #[error(
+        "{token} was not meant for {server}, which ./.jockeyrc names; a file here may not send it there"
+    )]
+    TokenWithheld { server: String, token: String },
+    #[error(
+        "nobody but ./.jockeyrc names {0}; to sign in there takes more than a file that may be anybody's"
+    )]
+    NotAsked(String),
     #[error("the token has characters that cannot be sent; it must be one line of plain text")]
     BadToken,
     #[error("the system has no randomness to make a key of")]
@@ -112,6 +136,22 @@ pub(crate) enum Error {
     OnlyProduction(String),
     #[error("there is no environment yet")]
     NoEnvironment,
+    #[error("there is no RPC `{0}`")]
+    NoRpc(String),
+    #[error("this is no {kind}: {message}")]
+    BadRequest { kind: String, message: String },
+    #[error("line {number} of standard input: {message}")]
+    BadLine { number: usize, message: String },
+    #[error("the server has answered with what is no {0}")]
+    BadAnswer(String),
+    #[error("{0} takes no --dry-run: its request has no `dry_run`")]
+    NoDryRun(String),
+    #[error("{0} takes a stream of messages; give them on standard input, one a line")]
+    StreamFromStdin(String),
+    #[error("`{0}` takes none of the options of `jockey {1}` before it")]
+    OptionsBefore(&'static str, &'static str),
+    #[error("{app} was never deployed to {environment}")]
+    NeverDeployed { app: String, environment: String },
     #[error("there is no variable `{0}`")]
     NoVariable(String),
     #[error("{}", ended(.0))]
@@ -168,17 +208,33 @@ impl Error {
             Self::Unreachable { .. } => Exit::Unreachable,
             Self::SignInDenied | Self::SignInExpired | Self::NotAllowed(_) => Exit::Denied,
             Self::BadServer(_)
+            | Self::BadCaFile(_)
+            | Self::CaWithoutTls(_)
+            | Self::BadRc { .. }
+            | Self::BadContextName(_)
+            | Self::TokenWithheld { .. }
+            | Self::NotAsked(_)
+            | Self::OptionsBefore(..)
             | Self::BadToken
             | Self::NoHome
             | Self::BadCredentials(_)
             | Self::CredentialsOpen(_)
             | Self::Read { .. }
             | Self::BadProjectFile { .. }
+            | Self::BadRequest { .. }
+            | Self::BadLine { .. }
+            | Self::NoDryRun(_)
+            | Self::StreamFromStdin(_)
             | Self::NoApp
             | Self::SeveralApps { .. }
             | Self::SeveralEnvironments(_)
             | Self::OnlyProduction(_) => Exit::Usage,
-            Self::NoAppOfRepo(_) | Self::NoEnvironment | Self::NoVariable(_) => Exit::NotFound,
+            Self::NoAppOfRepo(_)
+            | Self::NoContext { .. }
+            | Self::NeverDeployed { .. }
+            | Self::NoEnvironment
+            | Self::NoRpc(_)
+            | Self::NoVariable(_) => Exit::NotFound,
             Self::DeployEnded(deploy) => match deploy.state() {
                 proto::v1::DeployState::Cancelled => Exit::Cancelled,
                 _ => Exit::DeployFailed,
@@ -187,11 +243,13 @@ impl Error {
                 proto::v1::BuildState::Cancelled => Exit::Cancelled,
                 _ => Exit::DeployFailed,
             },
+            Self::ContextExists(_) => Exit::Conflict,
             Self::Interrupted { .. } => Exit::Interrupted,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::ClosedPipe,
             Self::NoRandomness
             | Self::Runtime(_)
             | Self::Write { .. }
+            | Self::BadAnswer(_)
             | Self::ReconcileFailed(_)
             | Self::TookTooLong { .. }
             | Self::AuditBroken(_)
@@ -223,6 +281,32 @@ impl Error {
             Self::SeveralEnvironments(_) | Self::OnlyProduction(_) => {
                 vec!["name it with -e, in .jockey.toml or in JOCKEY_ENVIRONMENT".to_owned()]
             }
+            Self::BadRc { .. } => {
+                vec!["jockey context add NAME URL    is read instead, once it is there".to_owned()]
+            }
+            Self::NoContext { known, .. } if known.is_empty() => {
+                vec!["jockey context add NAME URL".to_owned()]
+            }
+            Self::NoContext { known, .. } => vec![format!("name one of: {}", known.join(", "))],
+            Self::ContextExists(name) => vec![format!("jockey context remove {name}")],
+            Self::TokenWithheld { server, .. } => vec![
+                format!("jockey login --server {server}    if you trust it"),
+                format!("export JOCKEY_URL={server}    if you trust it with the token that you have"),
+            ],
+            Self::NotAsked(server) => {
+                vec![format!("jockey login --server {server}    if you trust it")]
+            }
+            Self::OptionsBefore(inner, outer) => {
+                vec![format!("jockey {outer} {inner} --help    shows its own")]
+            }
+            Self::NeverDeployed { app, environment } => {
+                vec![format!("jockey deploy -a {app} -e {environment}")]
+            }
+            Self::NoRpc(_) => vec!["jockey api    lists all".to_owned()],
+            Self::BadRequest { .. } | Self::BadLine { .. } => {
+                vec!["jockey api SERVICE.METHOD --help    shows its fields".to_owned()]
+            }
+            Self::BadAnswer(_) => vec!["get the `jockey` of the server's release".to_owned()],
             Self::NoEnvironment => vec!["jockey envs create development".to_owned()],
             Self::DeployEnded(deploy) => after_deploy(deploy),
             Self::BuildEnded(build) => vec![format!("jockey logs --build {}", build.id)],

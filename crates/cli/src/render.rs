@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub(crate) use columns::Listed;
-pub(crate) use dynamic::{Named, json};
+pub(crate) use dynamic::{Named, POOL, json, json_of};
 pub(crate) use table::Table;
 
 /// How results are printed.

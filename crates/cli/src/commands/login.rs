@@ -30,17 +30,18 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+    let server = context.asked_server()?;
     let token = match args.with_token {
         true => from_stdin()?,
         false => by_device(context).await?,
     };
     // Kept only when the server takes it.
-    let client = Client::new(&context.server, Some(&token), context.client.mode())?;
+    let client = Client::new(server, Some(&token), context.client.mode())?;
     let who = client.call(WhoAmIRequest {}).await?;
-    context.credentials()?.keep(&context.server, &token)?;
+    context.credentials()?.keep(&server.url, &token)?;
     match context.out.format() {
         Format::Json => context.out.show(Some(&who)),
-        Format::Table => context.out.text(&greeting(&context.server, &who)),
+        Format::Table => context.out.text(&greeting(&server.url, &who)),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{context::Context, exit::Error};
 pub(crate) struct Args {}
 
 pub(crate) fn run(context: &Context) -> Result<(), Error> {
-    let server = &context.server;
+    let server = &context.server.url;
     let text = match context.credentials()?.forget(server)? {
         true => format!("signed out of {server}"),
         false => format!("nobody was signed in at {server}"),

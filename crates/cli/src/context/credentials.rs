@@ -4,15 +4,11 @@
 //! not have, and the crates for them bring that bus's whole stack. The file is what `jockey login` falls back to on all
 //! of those, so that it is the one way there is.
 
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::kept;
 use crate::exit::Error;
 
 const NAME: &str = "credentials.json";
@@ -26,15 +22,12 @@ pub(crate) struct Credentials(PathBuf);
 type Tokens = BTreeMap<String, String>;
 
 impl Credentials {
-    /// Below `XDG_CONFIG_HOME`, else `.config` in the home directory.
+    /// That of the user who runs this.
     ///
     /// # Errors
     /// `NoHome`.
     pub(crate) fn of_user() -> Result<Self, Error> {
-        let config = super::variable("XDG_CONFIG_HOME").map(PathBuf::from);
-        let home = || super::variable("HOME").map(|home| Path::new(&home).join(".config"));
-        let config = config.or_else(home).ok_or(Error::NoHome)?;
-        Ok(Self(config.join("jockey").join(NAME)))
+        kept::path(NAME).map(Self)
     }
 
     /// The token for a server.
@@ -75,10 +68,8 @@ impl Credentials {
             path: path(),
             source,
         };
-        let text = match fs::read_to_string(&self.0) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Tokens::new()),
-            Err(error) => return Err(unreadable(error)),
+        let Some(text) = kept::read(&self.0)? else {
+            return Ok(Tokens::new());
         };
         let mode = fs::metadata(&self.0).map_err(unreadable)?;
         if mode.permissions().mode() & OTHERS != 0 {
@@ -88,38 +79,16 @@ impl Credentials {
         serde_json::from_str(&text).map_err(|_| Error::BadCredentials(path()))
     }
 
-    /// Whole or not at all: written beside it, and moved into its place.
     fn write(&self, tokens: &Tokens) -> Result<(), Error> {
-        let failed = |source| Error::Write {
+        let text = serde_json::to_string_pretty(tokens).map_err(|error| Error::Write {
             path: self.0.clone(),
-            source,
-        };
-        let directory = self.0.parent().unwrap_or(Path::new("."));
-        let mut make = fs::DirBuilder::new();
-        let made = make.recursive(true).mode(0o700).create(directory);
-        made.map_err(failed)?;
-        let text = serde_json::to_string_pretty(tokens).map_err(|error| failed(error.into()))?;
-        let beside = self.0.with_extension(format!("{}.new", std::process::id()));
-        let written = (|| {
-            let mut open = fs::OpenOptions::new();
-            let mut file = open
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&beside)?;
-            io::Write::write_all(&mut file, text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&beside, &self.0)
-        })();
-        if written.is_err() {
-            // What is left is ours, and of no use.
-            let _ = fs::remove_file(&beside);
-        }
-        written.map_err(failed)
+            source: error.into(),
+        })?;
+        kept::write(&self.0, &text)
     }
 }
 
 /// A server's address, however it ends.
-fn key(server: &str) -> &str {
+pub(super) fn key(server: &str) -> &str {
     server.trim_end_matches('/')
 }

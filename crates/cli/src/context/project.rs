@@ -10,8 +10,8 @@ use serde::Deserialize;
 
 use crate::exit::Error;
 
-const PROJECT: &str = ".jockey.toml";
-const ADMIN_TOKEN: &str = ".jockey/admin-token";
+pub(super) const PROJECT: &str = ".jockey.toml";
+pub(super) const ADMIN_TOKEN: &str = ".jockey/admin-token";
 
 /// What `.jockey.toml` says.
 #[derive(Debug, Default, Deserialize)]

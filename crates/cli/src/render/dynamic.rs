@@ -9,7 +9,8 @@ pub(crate) trait Named: prost::Message + Default {
     const NAME: &'static str;
 }
 
-static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
+/// The API as this program knows it.
+pub(crate) static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
     DescriptorPool::decode(proto::DESCRIPTOR).expect("the compiled descriptors are valid")
 });
 
@@ -25,11 +26,16 @@ pub(crate) fn dynamic<M: Named>(message: &M) -> DynamicMessage {
 /// A message as JSON: snake-case names, enum values by name, RFC 3339 times, every field with a
 /// default; numbers of 64 bits as numbers, since none here is above 2^53.
 pub(crate) fn json<M: Named>(message: &M) -> serde_json::Value {
+    json_of(&dynamic(message))
+}
+
+/// As [`json`], of a message whose kind is known only now.
+pub(crate) fn json_of(message: &DynamicMessage) -> serde_json::Value {
     let options = SerializeOptions::new()
         .use_proto_field_name(true)
         .stringify_64_bit_integers(false)
         .skip_default_fields(false);
-    dynamic(message)
+    message
         .serialize_with_options(serde_json::value::Serializer, &options)
         .expect("a message of ours has a JSON form")
 }

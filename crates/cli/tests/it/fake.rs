@@ -12,7 +12,11 @@ use bytes::{BufMut, Bytes, BytesMut};
 use http::HeaderMap;
 use http_body_util::{BodyExt, StreamBody};
 use prost::Message;
-use tonic::Code;
+use tonic::{
+    Code,
+    service::Routes,
+    transport::{Identity, Server, ServerTlsConfig, server::TcpIncoming},
+};
 
 /// What a method answers once.
 #[derive(Clone)]
@@ -51,6 +55,15 @@ pub(crate) struct Fake {
 
 impl Fake {
     pub(crate) fn start() -> Self {
+        Self::serve(None)
+    }
+
+    /// Over TLS, as the owner of this certificate and key, both PEM.
+    pub(crate) fn start_tls(certificate: &str, key: &str) -> Self {
+        Self::serve(Some(Identity::from_pem(certificate, key)))
+    }
+
+    fn serve(identity: Option<Identity>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -64,8 +77,20 @@ impl Fake {
                 0,
             ))))
             .unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        runtime.spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let scheme = if identity.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", listener.local_addr().unwrap());
+        runtime.spawn(async move {
+            let Some(identity) = identity else {
+                return axum::serve(listener, router).await.unwrap();
+            };
+            Server::builder()
+                .tls_config(ServerTlsConfig::new().identity(identity))
+                .unwrap()
+                .add_routes(Routes::from(router))
+                .serve_with_incoming(TcpIncoming::from(listener))
+                .await
+                .unwrap();
+        });
         Self {
             url,
             script,
@@ -184,7 +209,8 @@ async fn serve(State(script): State<Arc<Mutex<Script>>>, request: Request<Body>)
         script.received.push(Received {
             method: method.clone(),
             authorization,
-            body: body.slice(5..),
+            // A stream of requests may have none.
+            body: body.slice(body.len().min(5)..),
         });
         match script.answers.get_mut(&method) {
             Some(answers) if answers.len() > 1 => answers.pop_front().unwrap(),

@@ -4,13 +4,16 @@
 #![cfg(test)]
 
 mod bad_input;
+mod contexts;
 mod deploys;
 mod fake;
 mod help;
 mod infer;
 mod login;
 mod output;
+mod rc;
 mod rest;
 mod status;
+mod tls;
 mod trust;
 mod world;
