@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod access;
+mod api;
 mod apps;
 mod audit;
 mod builds;
@@ -77,6 +78,7 @@ pub(crate) enum Command {
     Whoami(whoami::Args),
     #[command(subcommand)]
     Access(access::Command),
+    Api(api::Args),
     #[command(alias = "settings")]
     Context(contexts::Args),
     Completions(completions::Args),
@@ -121,6 +123,7 @@ pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Error> {
         Command::Logout(_) => logout::run(&context),
         Command::Whoami(_) => whoami::run(&context).await,
         Command::Access(command) => access::run(&context, command).await,
+        Command::Api(args) => api::run(&context, args).await,
         Command::Completions(_) | Command::Context(_) | Command::Reference(_) => Ok(()),
     }
 }

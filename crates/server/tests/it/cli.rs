@@ -144,3 +144,43 @@ async fn a_dry_run_prints_the_plan() -> anyhow::Result<()> {
     server.settled("planned", "one", exactly(1)).await?;
     Ok(())
 }
+
+#[tokio::test]
+async fn any_rpc_is_called_by_name_also_one_that_only_the_server_knows() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    let made = r#"{"app":{"name":"typed","repo":"example/typed"}}"#;
+    let made = server
+        .jockey(&["api", "AppService.CreateApp", made])
+        .await?
+        .with(0);
+    let made: Value = serde_json::from_str(&made.out)?;
+    assert_eq!(made["app"]["id"], "app-1");
+    let refused = server
+        .jockey(&["api", "AppService.GetApp", r#"{"app":"absent"}"#])
+        .await?
+        .with(3);
+    contains(&refused.err, &["there is no app `absent`"]);
+
+    // Of reflection itself the program knows nothing but how to ask.
+    let reflection = "grpc.reflection.v1.ServerReflection.ServerReflectionInfo";
+    let help = server.jockey(&["api", reflection, "--help"]).await?.with(0);
+    contains(&help.out, &["list_services: string", "a stream of these"]);
+    let questions = "{\"list_services\": \"\"}\n\n{\"all_extension_numbers_of_type\": \"any\"}\n";
+    let answers = server
+        .jockey_reading(&["api", reflection], questions)
+        .await?
+        .with(0);
+    let answers: Vec<&str> = answers.out.lines().collect();
+    assert_eq!(answers.len(), 2, "{answers:?}");
+    contains(answers[0], &["jockey.v1.DeployService"]);
+    contains(answers[1], &["all_extension_numbers_response"]);
+
+    // What is told half is not carried out as if it were whole.
+    let broken = "{\"list_services\": \"\"}\nnonsense\n";
+    let broken = server
+        .jockey_reading(&["api", reflection], broken)
+        .await?
+        .with(2);
+    contains(&broken.err, &["line 2 of standard input"]);
+    Ok(())
+}

@@ -3,7 +3,7 @@
 use crate::{calls::contains, harness::Jockeyd};
 use anyhow::Context;
 use std::{ffi::OsStr, path::PathBuf, process::Stdio, time::Duration};
-use tokio::process::Command;
+use tokio::{io::AsyncWriteExt, process::Command};
 
 /// How long a program may take that is to end by itself.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,8 +34,22 @@ impl Ended {
 
 /// Waits for the end of a program that is to end by itself.
 pub(crate) async fn ended(command: &mut Command) -> anyhow::Result<Ended> {
-    let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
-    let output = tokio::time::timeout(PATIENCE, output)
+    ended_after_reading(command, "").await
+}
+
+/// As `ended`, of one that reads this.
+async fn ended_after_reading(command: &mut Command, text: &str) -> anyhow::Result<Ended> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let mut stdin = child.stdin.take().context("it was piped")?;
+    // One that does not read it all has its reasons.
+    let _ = stdin.write_all(text.as_bytes()).await;
+    drop(stdin);
+    let output = tokio::time::timeout(PATIENCE, child.wait_with_output())
         .await
         .with_context(|| format!("{command:?} does not end"))??;
     Ok(Ended {
@@ -68,6 +82,15 @@ impl Jockeyd {
 
     /// `jockey`, as a person on this machine types it: nothing but the server's address and token is given.
     pub(crate) async fn jockey<W: AsRef<OsStr>>(&self, words: &[W]) -> anyhow::Result<Ended> {
+        self.jockey_reading(words, "").await
+    }
+
+    /// The same, with something to read.
+    pub(crate) async fn jockey_reading<W: AsRef<OsStr>>(
+        &self,
+        words: &[W],
+        text: &str,
+    ) -> anyhow::Result<Ended> {
         let url = std::fs::read_to_string(self.file("address"))?;
         let mut command = Command::new(jockey()?);
         command
@@ -78,7 +101,7 @@ impl Jockeyd {
                 std::fs::read_to_string(self.file("admin-token"))?.trim(),
             )
             .current_dir(self.state());
-        ended(&mut command).await
+        ended_after_reading(&mut command, text).await
     }
 }
 
