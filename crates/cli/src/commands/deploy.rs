@@ -1,6 +1,8 @@
+mod logs;
+
 use std::time::Duration;
 
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use proto::v1::{
     CreateDeployRequest, CreateDeployResponse, Deploy, DeployConflict, DeployState,
     create_deploy_request::Target,
@@ -13,16 +15,23 @@ use crate::{
     follow, values, words,
 };
 
+use super::restart;
+
 /// Deploy a commit and follow it until it is healthy
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Branch, tag, commit or HEAD [default: the commit checked out here in a working copy of the
     /// app's repository, else HEAD, the head of the default branch]
     #[arg(value_name = "REF")]
     reference: Option<String>,
+    /// The same, also for a REF that is called as a command: `logs`, `restart` or `help`
+    #[arg(long = "ref", value_name = "REF", conflicts_with = "reference")]
+    named: Option<String>,
     /// An earlier release instead of a commit, by id
-    #[arg(long, value_name = "ID", conflicts_with = "reference")]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["reference", "named"])]
     release: Option<String>,
     #[command(flatten)]
     pub(super) manner: Manner,
@@ -31,7 +40,18 @@ pub(crate) struct Args {
 const EXAMPLE: &str = "\
 Example:
   jockey deploy -a sample -e development
-  jockey deploy -a sample -e development main --on-conflict supersede";
+  jockey deploy -a sample -e development main --on-conflict supersede
+  jockey deploy -a sample -e development --ref logs";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Prints the lines of the build of a deploy and follows it to its end
+    #[command(after_help = "Example:\n  jockey deploy logs -a sample -e development")]
+    Logs(logs::Args),
+    /// Replaces instances by new ones of the same deploy: `jockey restart`
+    #[command(after_help = "Example:\n  jockey deploy restart -a sample -e development")]
+    Restart(restart::Args),
+}
 
 /// How a deploy is carried out and waited for.
 #[derive(Debug, ClapArgs)]
@@ -39,6 +59,9 @@ pub(super) struct Manner {
     /// Answers at once instead of following the deploy
     #[arg(long)]
     detach: bool,
+    /// Follows the deploy to its end, as without it: what the original client had to be told
+    #[arg(short, long, conflicts_with = "detach")]
+    interactive: bool,
     /// What happens when another deploy of the app is under way in the environment
     #[arg(long, value_enum, default_value = "queue", value_name = "WHAT")]
     on_conflict: OnConflict,
@@ -56,6 +79,12 @@ enum OnConflict {
 }
 
 impl Manner {
+    /// Whether nothing was said of it.
+    fn is_unsaid(&self) -> bool {
+        let queues = matches!(self.on_conflict, OnConflict::Queue);
+        !self.detach && !self.interactive && queues && self.timeout.is_none()
+    }
+
     pub(super) fn conflict(&self) -> DeployConflict {
         match self.on_conflict {
             OnConflict::Queue => DeployConflict::Queue,
@@ -68,9 +97,12 @@ impl Manner {
     }
 }
 
-pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+pub(crate) async fn run(context: &Context, mut args: Args) -> Result<(), Error> {
+    if let Some(command) = args.command.take() {
+        return inner(context, &args, command).await;
+    }
     let place = context.place().await?;
-    let target = match (args.release, args.reference) {
+    let target = match (args.release, args.reference.or(args.named)) {
         (Some(release), _) => Target::Release(release),
         (None, Some(reference)) => Target::Ref(reference),
         (None, None) => Target::Ref(context.local_ref(&place.app).await?),
@@ -85,6 +117,18 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     };
     let answer = context.client.call(request).await?;
     finish(context, &args.manner, answer).await
+}
+
+/// A command below this one, to which what stands before it means nothing.
+async fn inner(context: &Context, args: &Args, command: Command) -> Result<(), Error> {
+    let said = [&args.reference, &args.named, &args.release];
+    let is_bare = said.iter().all(|said| said.is_none()) && args.manner.is_unsaid();
+    match command {
+        Command::Logs(_) if !is_bare => Err(Error::OptionsBefore("logs", "deploy")),
+        Command::Restart(_) if !is_bare => Err(Error::OptionsBefore("restart", "deploy")),
+        Command::Logs(args) => logs::run(context, args).await,
+        Command::Restart(args) => restart::run(context, args).await,
+    }
 }
 
 /// An answer that has begun a deploy.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, Subcommand};
 use proto::v1::{
     CreateReconcileRequest, GetReconcileRequest, PreviewReconcileRequest, Reconcile, ReconcileState,
 };
@@ -17,6 +17,8 @@ use crate::{
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Prints what would be done, and why, and does nothing
     #[arg(long)]
     preview: bool,
@@ -30,11 +32,28 @@ Example:
   jockey reconcile -a sample -e development --preview
   jockey reconcile -e development";
 
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Shows how far a reconcile has come
+    #[command(after_help = "Example:\n  jockey reconcile status rec-3")]
+    Status {
+        /// The reconcile, by id
+        reconcile: String,
+    },
+}
+
 /// Pause between two looks at a reconcile.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     let Context { client, out, .. } = context;
+    if let Some(Command::Status { reconcile }) = args.command {
+        if args.preview || args.detach {
+            return Err(Error::OptionsBefore("status", "reconcile"));
+        }
+        let answer = client.call(GetReconcileRequest { reconcile }).await?;
+        return out.show(answer.reconcile.as_ref());
+    }
     let environment = context.environment().await?;
     let app = context.given_app.clone().unwrap_or_default();
     if args.preview {

@@ -19,7 +19,7 @@ pub(crate) struct Args {
     #[arg(short, long)]
     worker: Option<String>,
     /// Only those that are unhealthy
-    #[arg(long)]
+    #[arg(long, alias = "only_failing")]
     only_failing: bool,
     /// Answers at once instead of waiting until the new ones are healthy
     #[arg(long)]

@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, time::Duration};
 
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, Subcommand};
 use proto::v1::{
     DeployState, ListDeploysRequest, ListWorkersRequest, RescaleWorkersRequest, WorkerScale,
 };
@@ -17,6 +17,14 @@ use crate::{
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    set: Set,
+}
+
+#[derive(Debug, ClapArgs)]
+struct Set {
     /// The new scale of workers, all of them or none [default: shows what is]
     #[arg(value_name = "WORKER=NUMBER", value_parser = values::scale)]
     scales: Vec<WorkerScale>,
@@ -33,17 +41,74 @@ Example:
   jockey scale -a sample -e development
   jockey scale -a sample -e development web=2 clock=1";
 
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Shows the workers (also without `get`)
+    #[command(after_help = "Example:\n  jockey scale get -a sample -e development --verbose")]
+    Get {
+        /// Shows the instances instead
+        #[arg(short, long)]
+        verbose: bool,
+    },
+    /// Changes how many instances of a worker run: `jockey scale WORKER=NUMBER`
+    #[command(after_help = "Example:\n  jockey scale set -a sample -e development web 2")]
+    Set {
+        /// The worker
+        worker: String,
+        /// Its new scale
+        #[arg(value_name = "NUMBER", allow_negative_numbers = true)]
+        scale: i32,
+        /// Answers at once instead of waiting until that many are healthy
+        #[arg(long)]
+        detach: bool,
+        /// How long to wait
+        #[arg(long, value_name = "DURATION", default_value = PATIENCE, value_parser = values::duration)]
+        timeout: Duration,
+    },
+}
+
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+    let is_bare = args.set.scales.is_empty() && !args.set.detach;
+    match args.command {
+        Some(Command::Get { .. }) if !is_bare => Err(Error::OptionsBefore("get", "scale")),
+        Some(Command::Set { .. }) if !is_bare => Err(Error::OptionsBefore("set", "scale")),
+        Some(Command::Get { verbose: true }) => {
+            let place = context.place().await?;
+            context.out.list(&follow::instances(context, &place).await?)
+        }
+        Some(Command::Set {
+            worker,
+            scale,
+            detach,
+            timeout,
+        }) => {
+            let scales = vec![WorkerScale { worker, scale }];
+            let args = Set {
+                scales,
+                detach,
+                timeout,
+            };
+            set(context, args).await
+        }
+        None if !args.set.scales.is_empty() => set(context, args.set).await,
+        Some(Command::Get { verbose: false }) | None => get(context).await,
+    }
+}
+
+async fn get(context: &Context) -> Result<(), Error> {
+    let place = context.place().await?;
+    let request = ListWorkersRequest {
+        app: place.app,
+        environment: place.environment,
+        ..ListWorkersRequest::default()
+    };
+    let workers = context.client.list(request, super::ALL).await?;
+    context.out.list(&workers)
+}
+
+async fn set(context: &Context, args: Set) -> Result<(), Error> {
     let Context { client, out, .. } = context;
     let place = context.place().await?;
-    if args.scales.is_empty() {
-        let request = ListWorkersRequest {
-            app: place.app,
-            environment: place.environment,
-            ..ListWorkersRequest::default()
-        };
-        return out.list(&client.list(request, super::ALL).await?);
-    }
     let request = RescaleWorkersRequest {
         app: place.app.clone(),
         environment: place.environment.clone(),

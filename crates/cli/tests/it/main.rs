@@ -8,6 +8,7 @@ mod bad_input;
 mod contexts;
 mod deploys;
 mod fake;
+mod habits;
 mod help;
 mod infer;
 mod login;
