@@ -13,6 +13,7 @@ mod bad_input;
 mod builds;
 mod check;
 mod cli;
+mod clients;
 mod crash;
 mod deploy;
 mod disk;
