@@ -185,7 +185,20 @@ fn the_help_of_an_rpc_is_made_of_the_comments_of_its_proto() {
     let world = World::new();
     let help = stdout(&world.run("api DeployService.CancelDeploy --help").success());
     let request = &help[..help.find("\nAnswer: ").unwrap()];
-    insta::assert_snapshot!(request, @"");
+    insta::assert_snapshot!(request, @r#"
+DeployService.CancelDeploy
+
+Cancels a deploy that is queued or under way. Its instances are removed, the old ones stay.
+
+Request: CancelDeployRequest
+  deploy: string
+      The deploy, by id.
+  dry_run: bool
+      Answers with the plan that the call would carry out, and does nothing.
+  request_id: string
+      Idempotency key of the caller's choice, at most 128 characters, kept for a day: the same key
+      and request again get the first answer, another request is refused. Empty: every call counts.
+"#);
     for told in [
         "\nAnswer: CancelDeployResponse\n",
         "\nDeploy\n  id: string\n      Id, such as `dep-42`.\n",
