@@ -1,6 +1,7 @@
 //! What the controller is given: the ports, and the settings of the server.
 
 use crate::{board::Board, feed::Feed};
+use domain::job::Backoff;
 use ports::{BuildEngine, Catalog, Clock, Fleet, Ids, Prober, Source, Store};
 use scheduler::{
     Violation,
@@ -72,6 +73,8 @@ pub struct Settings {
     pub keep_history: Duration,
     /// How long rows of the audit log stay. Default 400 days.
     pub keep_audit: Duration,
+    /// How long jobs wait after each attempt that failed.
+    pub backoff: Backoff,
     /// How long a shutdown waits for steps under way. Default 20 s.
     pub shutdown_grace: Duration,
 }
@@ -106,6 +109,7 @@ impl Settings {
             collect_every: Duration::from_secs(600),
             keep_history: Duration::from_secs(30 * 24 * 3600),
             keep_audit: Duration::from_secs(400 * 24 * 3600),
+            backoff: Backoff::default(),
             shutdown_grace: Duration::from_secs(20),
         }
     }

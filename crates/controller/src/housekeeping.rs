@@ -115,6 +115,7 @@ async fn forget(deps: &Deps, what: Old, history: History) -> Result<u32, store::
     let time = match what {
         Old::Requests => KEEP_REQUESTS,
         Old::Events
+        | Old::Jobs
         | Old::Ends
         | Old::Intents
         | Old::Tokens

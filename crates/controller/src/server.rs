@@ -1,6 +1,13 @@
 //! One server: it keeps the Environments whose leases it holds, runs Builds, and cleans up.
 
-use crate::{builds, deps::Deps, environment::Keeper, housekeeping, leases, sealer};
+use crate::{
+    builds,
+    deps::Deps,
+    environment::Keeper,
+    housekeeping,
+    jobs::{self, Workforce},
+    leases, sealer,
+};
 use domain::EnvironmentId;
 use futures_util::FutureExt;
 use ports::store::{self, Page};
@@ -18,9 +25,15 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the loops.
+    /// Starts the loops of a server that does nothing by jobs.
     #[must_use]
     pub fn start(deps: Deps) -> Self {
+        Self::start_with(deps, Workforce::default())
+    }
+
+    /// Starts the loops.
+    #[must_use]
+    pub fn start_with(deps: Deps, workforce: Workforce) -> Self {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let both = || (deps.clone(), stop.clone());
@@ -28,6 +41,9 @@ impl Server {
         tasks.spawn(unbroken("builds", both(), builds::run));
         tasks.spawn(unbroken("housekeeping", both(), housekeeping::run));
         tasks.spawn(unbroken("sealer", both(), sealer::run));
+        let by_jobs = || ((deps.clone(), workforce.clone()), stop.clone());
+        tasks.spawn(unbroken("outbox", by_jobs(), jobs::follow));
+        tasks.spawn(unbroken("jobs", by_jobs(), jobs::run));
         Self { stop, tasks }
     }
 

@@ -86,6 +86,10 @@ typed_id! {
     TokenId, "tok", "a token id";
     /// One row of the audit log, in the order of writing.
     AuditId, "aud", "the id of an audit entry";
+    /// One job. Sorts by time of creation.
+    JobId, "job", "a job id";
+    /// One webhook: where somebody wants to be told of what happens.
+    WebhookId, "whk", "a webhook id";
 }
 
 /// Crockford's base 32, in lower case: no letter is mistaken for a digit.

@@ -18,6 +18,7 @@ pub mod health;
 pub mod ids;
 pub mod image;
 pub mod intent;
+pub mod job;
 pub mod manifest;
 pub mod names;
 pub mod node;
@@ -44,10 +45,12 @@ pub use git::{CommitSha, GitRef, RepoName};
 pub use health::{Evidence, Health};
 pub use ids::{
     AppId, AuditId, BuildId, ConfigSetId, ConfigVersionId, DeployId, EnvironmentId, EventId,
-    InstallationId, InstanceId, ReconcileId, ReleaseId, StackId, TokenId, WorkerId,
+    InstallationId, InstanceId, JobId, ReconcileId, ReleaseId, StackId, TokenId, WebhookId,
+    WorkerId,
 };
 pub use image::ImageRef;
 pub use intent::{Intent, IntentKind, IntentState};
+pub use job::{JobEvent, JobState};
 pub use names::{AppName, EnvironmentName, NodeName, StackName, WorkerName};
 pub use node::Node;
 pub use observed::{InstanceEnd, ObservedInstance};

@@ -13,6 +13,7 @@ pub mod deploys;
 pub mod entities;
 pub mod events;
 pub mod intents;
+pub mod jobs;
 pub mod leases;
 pub mod reconciles;
 pub mod requests;
@@ -31,6 +32,7 @@ pub use deploys::Deploys;
 pub use entities::{Apps, Environments, Nodes, Stacks};
 pub use events::Events;
 pub use intents::Intents;
+pub use jobs::Jobs;
 pub use leases::{Fence, Leases};
 pub use reconciles::Reconciles;
 pub use requests::Requests;
@@ -66,6 +68,7 @@ pub trait Store:
     + Retention
     + Audit
     + Users
+    + Jobs
 {
     /// Which Jockey this is. Made once, with the database.
     fn installation(&self) -> InstallationId;

@@ -16,7 +16,7 @@ use builder::{
     git::{Anonymous, BaseUrl, GitSource, OneToken},
 };
 use catalog::{Embedded, Machine, Probes};
-use controller::{Board, Deps, Feed, Settings};
+use controller::{Board, Deps, Feed, Settings, Workforce};
 use domain::{
     InstallationId, NodeName,
     app::{Builder, BuilderLayout},
@@ -123,6 +123,11 @@ pub(crate) fn machinery(
         catalog,
         github,
     })
+}
+
+/// What the server does by jobs: one code for each kind of job, and what follows from events.
+pub(crate) fn workforce(_machinery: &Machinery) -> Workforce {
+    Workforce::default()
 }
 
 /// What is served: every service of the API, health and reflection.

@@ -1,6 +1,6 @@
 //! Who is woken by what was written.
 
-use domain::{AuditId, EnvironmentId, EventId};
+use domain::{AuditId, EnvironmentId, EventId, JobId};
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -15,6 +15,7 @@ pub(crate) struct News {
     of_none: Option<EventId>,
     within: BTreeMap<EnvironmentId, EventId>,
     audited: Option<AuditId>,
+    job: Option<JobId>,
 }
 
 impl News {
@@ -32,12 +33,18 @@ impl News {
         self.audited = Some(id);
     }
 
+    /// A job was added.
+    pub(crate) fn add_job(&mut self, id: JobId) {
+        self.job = Some(id);
+    }
+
     /// Takes up what a later part of the transaction wrote.
     pub(crate) fn extend(&mut self, later: Self) {
         self.newest = self.newest.max(later.newest);
         self.of_none = self.of_none.max(later.of_none);
         self.within.extend(later.within);
         self.audited = self.audited.max(later.audited);
+        self.job = self.job.max(later.job);
     }
 
     /// The newest that concerns an Environment.
@@ -50,6 +57,7 @@ impl News {
 #[derive(Debug)]
 pub(crate) struct Bulletin {
     all: watch::Sender<EventId>,
+    jobs: watch::Sender<JobId>,
     within: Mutex<BTreeMap<EnvironmentId, watch::Sender<EventId>>>,
     audit: watch::Sender<AuditId>,
 }
@@ -58,6 +66,7 @@ impl Bulletin {
     pub(crate) fn new(newest: EventId, unsealed: AuditId) -> Self {
         Self {
             all: watch::Sender::new(newest),
+            jobs: watch::Sender::new(JobId::new(0)),
             within: Mutex::default(),
             audit: watch::Sender::new(unsealed),
         }
@@ -70,6 +79,11 @@ impl Bulletin {
 
     pub(crate) fn all(&self) -> watch::Receiver<EventId> {
         self.all.subscribe()
+    }
+
+    /// The newest job that was added while this process lives.
+    pub(crate) fn jobs(&self) -> watch::Receiver<JobId> {
+        self.jobs.subscribe()
     }
 
     /// Of one Environment. What was written before is not looked up: the newest of all is not older than it.
@@ -90,6 +104,9 @@ impl Bulletin {
         }
         if let Some(audited) = news.audited {
             self.audit.send_replace(audited);
+        }
+        if let Some(job) = news.job {
+            self.jobs.send_replace(job);
         }
         for (environment, sender) in &*self.lock() {
             if let Some(newest) = news.of(*environment) {

@@ -313,6 +313,53 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    jobs (id) {
+        id -> BigInt,
+        kind -> Text,
+        key -> Text,
+        subject -> Text,
+        sealed -> Binary,
+        state -> Text,
+        attempts -> BigInt,
+        due_at -> BigInt,
+        owner -> Text,
+        until -> BigInt,
+        last_error -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    outbox (name) {
+        name -> Text,
+        cursor -> BigInt,
+    }
+}
+
+diesel::table! {
+    webhooks (id) {
+        id -> BigInt,
+        app -> Nullable<BigInt>,
+        kind -> Text,
+        events -> Text,
+        enabled -> Bool,
+        sealed -> Binary,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    callbacks (id) {
+        id -> BigInt,
+        subject -> Text,
+        sealed -> Binary,
+        created_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     meta,
     environments,
@@ -338,4 +385,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     revoked_sessions,
     audit,
     people,
+    jobs,
+    outbox,
+    webhooks,
+    callbacks,
 );

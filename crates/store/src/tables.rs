@@ -11,6 +11,7 @@ pub(crate) mod environments;
 pub(crate) mod events;
 pub(crate) mod instance_ends;
 pub(crate) mod intents;
+pub(crate) mod jobs;
 pub(crate) mod kept_images;
 pub(crate) mod leases;
 pub(crate) mod meta;

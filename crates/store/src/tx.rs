@@ -7,7 +7,7 @@ use crate::{
     news::News,
     tables::{audit::Trail, events, leases, requests},
 };
-use domain::{AppId, EnvironmentId};
+use domain::{AppId, EnvironmentId, JobId};
 use ports::store::{Change, Error, Fence, events::NewEvent};
 use std::collections::BTreeMap;
 
@@ -154,6 +154,11 @@ impl<'a> Tx<'a> {
             message: message.to_owned(),
             facts: BTreeMap::new(),
         })
+    }
+
+    /// Wakes who runs jobs: there is a new one.
+    pub(crate) fn hand_out(&mut self, job: JobId) {
+        self.news.add_job(job);
     }
 
     pub(crate) fn add_event(&mut self, event: &NewEvent) -> Result<(), Fault> {

@@ -1,6 +1,7 @@
 use crate::stage::{Stage, refusal};
+use domain::EventId;
 use ports::store::{
-    Retention,
+    Events, Jobs, Retention,
     retention::{Keep, Old},
 };
 use proto::v1;
@@ -110,6 +111,9 @@ async fn a_cursor_from_which_nothing_can_be_followed_is_refused() {
         since: BEGINNING + Duration::from_secs(1),
         releases: 10,
     };
+    let newest = *stage.store.newest_event().borrow();
+    let derived = stage.store.derive_jobs(EventId::new(0), newest, Vec::new());
+    derived.await.unwrap();
     assert_eq!(stage.store.forget(Old::Events, keep, 100).await.unwrap(), 4);
     let forgotten = ask("evt-2").await;
     assert!(

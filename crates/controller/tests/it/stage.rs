@@ -184,6 +184,13 @@ impl Stage {
         })
     }
 
+    pub(crate) async fn make_stack(&self, name: &str) {
+        self.store
+            .create_stack(name.parse().unwrap(), &change())
+            .await
+            .unwrap();
+    }
+
     pub(crate) fn start(&self) -> Server {
         Server::start(self.deps.clone())
     }

@@ -16,6 +16,7 @@ pub mod deploys;
 pub mod environments;
 pub mod events;
 pub mod intents;
+pub mod jobs;
 pub mod leases;
 pub mod numbered;
 pub mod reconciles;
@@ -109,6 +110,13 @@ macro_rules! store_contract {
                 all_or_nothing_is_recorded,
                 evidence_is_taken_once,
                 an_end_is_kept_once,
+            }
+            jobs {
+                an_open_job_is_not_added_twice,
+                a_job_runs_until_it_is_done,
+                what_was_taken_over_is_not_written_to,
+                jobs_are_listed_and_forgotten_once_over,
+                jobs_follow_from_events_once,
             }
             events {
                 each_change_tells_of_itself,

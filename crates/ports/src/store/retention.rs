@@ -9,7 +9,10 @@ use domain::Timestamp;
 pub enum Old {
     /// Idempotency keys, with their answers.
     Requests,
+    /// Those after the outbox's cursor stay.
     Events,
+    /// Jobs that have ended.
+    Jobs,
     /// How instances ended.
     Ends,
     /// Intents that stand no more.
@@ -39,6 +42,7 @@ impl Old {
     pub const ALL: [Self; 12] = [
         Self::Requests,
         Self::Events,
+        Self::Jobs,
         Self::Ends,
         Self::Intents,
         Self::Tokens,

@@ -77,7 +77,7 @@ pub(crate) async fn run(args: args::Serve) -> anyhow::Result<ExitCode> {
     let telling = tokio::spawn(tell_capacity(machinery.clone()));
     let figures =
         for_metrics.map(|listener| tokio::spawn(metrics::serve(listener, metrics, stop.clone())));
-    let loops = Server::start(machinery.deps.clone());
+    let loops = Server::start_with(machinery.deps.clone(), wiring::workforce(&machinery));
     announce(&dir, &store, address)?;
 
     stopped().await?;

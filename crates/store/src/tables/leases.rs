@@ -27,7 +27,7 @@ struct Now {
 }
 
 /// The database's own clock, in microseconds. No other clock is ever compared with it.
-fn now(conn: &mut Conn) -> Result<i64, Fault> {
+pub(super) fn now(conn: &mut Conn) -> Result<i64, Fault> {
     let clock = match conn {
         Conn::Sqlite(_) => "SELECT CAST(unixepoch('subsec') * 1000000 AS INTEGER) AS now",
         Conn::Postgres(_) => {
@@ -162,7 +162,7 @@ impl Store {
             diesel::update(leases::table)
                 .set(leases::until.eq(0_i64))
                 .execute(tx.conn)?;
-            Ok(())
+            super::jobs::break_leases(tx.conn)
         })
         .await
     }

@@ -32,7 +32,12 @@ const REQUESTS: &str = "
 DELETE FROM requests WHERE (actor, id) IN
     (SELECT actor, id FROM requests WHERE at < $1 ORDER BY at LIMIT $2)";
 const EVENTS: &str = "
-DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < $1 ORDER BY at LIMIT $2)";
+DELETE FROM events WHERE id IN
+    (SELECT id FROM events
+      WHERE at < $1 AND id <= (SELECT cursor FROM outbox WHERE name = 'jobs') ORDER BY at LIMIT $2)";
+const JOBS: &str = "
+DELETE FROM jobs WHERE id IN
+    (SELECT id FROM jobs WHERE state IN ('done', 'dead') AND updated_at < $1 ORDER BY updated_at LIMIT $2)";
 const ENDS: &str = "
 DELETE FROM instance_ends WHERE id IN (SELECT id FROM instance_ends WHERE at < $1 ORDER BY at LIMIT $2)";
 const INTENTS: &str = "
@@ -111,6 +116,7 @@ const fn way(what: Old) -> Way {
     match what {
         Old::Requests => Way::AtOnce(REQUESTS),
         Old::Events => Way::AtOnce(EVENTS),
+        Old::Jobs => Way::AtOnce(JOBS),
         Old::Ends => Way::AtOnce(ENDS),
         Old::Intents => Way::AtOnce(INTENTS),
         Old::Tokens => Way::AtOnce(TOKENS),

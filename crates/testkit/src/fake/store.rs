@@ -11,6 +11,7 @@ mod entities;
 mod events;
 mod grounds;
 mod intents;
+mod jobs;
 mod kept_images;
 mod leases;
 mod numbered;
@@ -27,7 +28,7 @@ mod view;
 mod workers;
 
 use super::{lock, watchers::Watchers};
-use domain::{AuditId, EnvironmentId, EventId, InstallationId};
+use domain::{AuditId, EnvironmentId, EventId, InstallationId, JobId};
 use ports::{Clock, store::Error};
 use state::State;
 use std::{
@@ -47,6 +48,7 @@ pub struct Store {
     newest: Arc<Watchers<EventId>>,
     newest_within: Arc<Mutex<BTreeMap<EnvironmentId, Watchers<EventId>>>>,
     newest_audit: Arc<Watchers<AuditId>>,
+    newest_job: Arc<Watchers<JobId>>,
     /// How often events were read after a cursor.
     reads_of_events: Arc<AtomicU64>,
     effect: Effect,
@@ -70,6 +72,7 @@ impl Store {
             newest: Arc::default(),
             newest_within: Arc::default(),
             newest_audit: Arc::default(),
+            newest_job: Arc::default(),
             reads_of_events: Arc::default(),
             effect: Effect::Kept,
         }
@@ -96,6 +99,7 @@ impl Store {
         let newest = state.newest_event();
         state.close_audit(result.is_ok());
         let audited = state.newest_audit();
+        let newest_job = state.newest_job();
         let within: Vec<_> = lock(&self.newest_within)
             .keys()
             .filter_map(|environment| {
@@ -106,6 +110,7 @@ impl Store {
         drop(state);
         self.newest.send(&newest);
         self.newest_audit.send(&audited);
+        self.newest_job.send(&newest_job);
         let watchers = lock(&self.newest_within);
         for (environment, newest) in within {
             if let Some(watchers) = watchers.get(&environment) {
@@ -129,6 +134,7 @@ impl ports::Store for Store {
             newest: Arc::clone(&self.newest),
             newest_within: Arc::clone(&self.newest_within),
             newest_audit: Arc::clone(&self.newest_audit),
+            newest_job: Arc::clone(&self.newest_job),
             reads_of_events: Arc::clone(&self.reads_of_events),
             effect: Effect::TakenBack,
         })

@@ -39,9 +39,13 @@ impl State {
                 remove(&mut self.requests, keys)
             }
             Old::Events => {
-                let keys = old(&self.events, limit, |_, event| event.at < since);
+                let derived = self.outbox;
+                let keys = old(&self.events, limit, |id, event| {
+                    event.at < since && id.number() <= derived
+                });
                 remove(&mut self.events, keys)
             }
+            Old::Jobs => self.forget_jobs(since, limit),
             Old::Ends => {
                 let keys = old(&self.ends, limit, |_, end| end.at < since);
                 for end in keys.iter().filter_map(|key| self.ends.get(key)) {

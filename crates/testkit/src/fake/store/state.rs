@@ -1,13 +1,13 @@
 //! The tables.
 
 use super::{
-    audit::AuditTable, builds::BuildRow, configs::ConfigTable, intents::Ledger, leases::LeaseRow,
-    releases::ReleaseRow, requests::RequestRow, workers::WorkerRow,
+    audit::AuditTable, builds::BuildRow, configs::ConfigTable, intents::Ledger, jobs::JobRow,
+    leases::LeaseRow, releases::ReleaseRow, requests::RequestRow, workers::WorkerRow,
 };
 use domain::{
     App, AppId, BuildId, Deploy, DeployId, Environment, EnvironmentId, Event, EventId, InstanceEnd,
-    NodeName, ReconcileId, ReleaseId, Stack, StackId, Timestamp, TokenId, WorkerId, node::Duty,
-    people::KnownPerson, reconcile::Reconcile, token::Token,
+    JobId, NodeName, ReconcileId, ReleaseId, Stack, StackId, Timestamp, TokenId, WorkerId,
+    node::Duty, people::KnownPerson, reconcile::Reconcile, token::Token,
 };
 use ports::store::{
     Change, Error, Listed, Page, events::NewEvent, sessions::SigningKey, tokens::TokenHash,
@@ -39,6 +39,8 @@ pub(super) struct State {
     pub(super) revoked_sessions: BTreeMap<String, Timestamp>,
     pub(super) audit: AuditTable,
     pub(super) people: BTreeMap<u64, KnownPerson>,
+    pub(super) jobs: BTreeMap<JobId, JobRow>,
+    pub(super) outbox: i64,
     counters: BTreeMap<&'static str, i64>,
 }
 
@@ -95,6 +97,11 @@ impl State {
     /// The newest event that there ever was, pruned ones included.
     pub(super) fn newest_event(&self) -> EventId {
         EventId::new(self.counters.get("event").copied().unwrap_or(0))
+    }
+
+    /// The newest job that there ever was.
+    pub(super) fn newest_job(&self) -> JobId {
+        JobId::new(self.counters.get("job").copied().unwrap_or(0))
     }
 
     /// The newest kept event that concerns an Environment: of its own, or of none.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use domain::{
     AccountId, App, AppId, AuditEntry, AuditId, Build, BuildId, ConfigSetId, ConfigVersionId,
     Deploy, DeployEvent, DeployId, DeployState, Environment, EnvironmentId, EnvironmentName, Event,
-    EventId, ImageRef, InstallationId, InstanceEnd, Intent, NodeName, ReconcileId, Release,
+    EventId, ImageRef, InstallationId, InstanceEnd, Intent, JobId, NodeName, ReconcileId, Release,
     ReleaseId, Scale, Stack, StackId, StackName, Timestamp, TokenId, Worker, WorkerId, WorkerName,
     WorkerSpec,
     audit::Verdict,
@@ -32,6 +32,7 @@ use ports::{
         entities::{AppFilter, Beginning, NewApp},
         events::EventFilter,
         intents::{EndFilter, Entry},
+        jobs::{Claimed, Job, JobClaim, JobEnd, JobFilter, NewJob},
         leases::{Claim, Lease},
         reconciles::NewReconcile,
         requests::RequestRecord,
@@ -244,6 +245,21 @@ between_points! { store::Adoptions, FaultyStore, transient;
     fn reserve_apps(up_to: AppId) -> Result<(), Error>;
     fn reserve_environments(up_to: EnvironmentId) -> Result<(), Error>;
     fn adopt(adoption: Adoption, change: &Change) -> Result<Deploy, Error>;
+}
+
+between_points! { store::Jobs, FaultyStore, transient;
+    fn enqueue_job(new: NewJob) -> Result<JobId, Error>;
+    fn next_jobs() -> Result<BTreeMap<String, Timestamp>, Error>;
+    fn claim_jobs(claim: &JobClaim) -> Result<Vec<Claimed>, Error>;
+    fn renew_job(fence: &Fence, time: Duration) -> Result<(), Error>;
+    fn end_job(fence: &Fence, end: JobEnd, at: Timestamp) -> Result<(), Error>;
+    fn find_job(id: JobId) -> Result<Option<Job>, Error>;
+    fn list_jobs(filter: &JobFilter, page: Page) -> Result<Listed<Job>, Error>;
+    fn outbox() -> Result<EventId, Error>;
+    fn derive_jobs(from: EventId, to: EventId, jobs: Vec<NewJob>) -> Result<(), Error>;
+    also fn newest_job(&self) -> watch::Receiver<JobId> {
+        self.inner.newest_job()
+    }
 }
 
 between_points! { store::Retention, FaultyStore, transient;

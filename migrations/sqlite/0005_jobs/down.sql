@@ -1,0 +1,4 @@
+DROP TABLE callbacks;
+DROP TABLE webhooks;
+DROP TABLE outbox;
+DROP TABLE jobs;
