@@ -11,6 +11,7 @@ pub mod code_host;
 pub mod directory;
 pub mod fleet;
 pub mod images;
+pub mod notifier;
 #[cfg(feature = "contract")]
 pub mod outage;
 pub mod prober;
@@ -26,6 +27,7 @@ pub use code_host::CodeHost;
 pub use directory::Directory;
 pub use fleet::Fleet;
 pub use images::Images;
+pub use notifier::Notifier;
 pub use prober::Prober;
 pub use runtime::Runtime;
 pub use sign_in::SignIn;

@@ -15,7 +15,8 @@ fn floor(name: &str) -> Option<u8> {
     match name {
         "domain" | "scheduler" => Some(0),
         "ports" => Some(1),
-        "controller" | "store" | "runtime" | "catalog" | "builder" | "github" | "router" => Some(2),
+        "controller" | "store" | "runtime" | "catalog" | "builder" | "github" | "notifier"
+        | "router" => Some(2),
         "api" => Some(3),
         "gateway" | "web" => Some(4),
         "server" | "cli" => Some(5),
