@@ -20,6 +20,7 @@ pub(crate) mod time;
 pub(crate) mod token;
 pub(crate) mod user;
 pub(crate) mod version;
+pub(crate) mod webhook;
 pub(crate) mod worker;
 
 use crate::status::Refusal;

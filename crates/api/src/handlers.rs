@@ -22,7 +22,8 @@ use proto::v1::{
     reconcile_service_server::ReconcileServiceServer, release_service_server::ReleaseServiceServer,
     stack_service_server::StackServiceServer, system_service_server::SystemServiceServer,
     token_service_server::TokenServiceServer, user_service_server::UserServiceServer,
-    version_service_server::VersionServiceServer, worker_service_server::WorkerServiceServer,
+    version_service_server::VersionServiceServer, webhook_service_server::WebhookServiceServer,
+    worker_service_server::WorkerServiceServer,
 };
 use std::{future::Future, sync::Arc};
 use tokio_util::sync::CancellationToken;
@@ -138,6 +139,7 @@ impl Handlers {
             .add_service(limited!(TokenServiceServer, self))
             .add_service(limited!(UserServiceServer, self))
             .add_service(limited!(VersionServiceServer, self))
+            .add_service(limited!(WebhookServiceServer, self))
             .add_service(limited!(WorkerServiceServer, self))
             .add_service(limited!(old::app_service_server::AppServiceServer, legacy))
             .add_service(limited!(

@@ -3,6 +3,7 @@
 
 mod apps;
 mod builds;
+mod called_back;
 mod config_sets;
 mod deploys;
 mod environments;
@@ -13,6 +14,8 @@ pub(crate) mod refusal;
 mod steps;
 mod system;
 mod workers;
+
+pub use called_back::{Object, legacy_object};
 
 use crate::{
     handlers::{Answer, Handlers},

@@ -25,3 +25,4 @@ mod turns;
 pub use about::About;
 pub use auth::{People, Times};
 pub use handlers::Services;
+pub use legacy::{Object, legacy_object};

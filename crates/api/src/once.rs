@@ -74,6 +74,10 @@ mutations! {
     TokenService/CreateToken(CreateTokenRequest) -> CreateTokenResponse;
     TokenService/UpdateToken(UpdateTokenRequest) -> UpdateTokenResponse;
     TokenService/DeleteToken(DeleteTokenRequest) -> DeleteTokenResponse;
+    WebhookService/CreateWebhook(CreateWebhookRequest) -> CreateWebhookResponse;
+    WebhookService/UpdateWebhook(UpdateWebhookRequest) -> UpdateWebhookResponse;
+    WebhookService/DeleteWebhook(DeleteWebhookRequest) -> DeleteWebhookResponse;
+    WebhookService/TestWebhook(TestWebhookRequest) -> TestWebhookResponse;
     WorkerService/CreateWorker(CreateWorkerRequest) -> CreateWorkerResponse;
     WorkerService/UpdateWorker(UpdateWorkerRequest) -> UpdateWorkerResponse;
     WorkerService/DeleteWorker(DeleteWorkerRequest) -> DeleteWorkerResponse;

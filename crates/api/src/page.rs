@@ -50,6 +50,8 @@ paged!(
     ListTokensRequest,
     ListUsersRequest,
     ListVersionsRequest,
+    ListWebhookDeliveriesRequest,
+    ListWebhooksRequest,
     ListWorkersRequest,
 );
 

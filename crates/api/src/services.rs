@@ -18,4 +18,5 @@ mod system;
 mod tokens;
 mod users;
 mod versions;
+mod webhooks;
 mod workers;

@@ -27,6 +27,7 @@ mod stacks;
 mod status;
 mod system;
 mod tokens;
+mod webhooks;
 mod whoami;
 mod workers;
 
@@ -71,6 +72,8 @@ pub(crate) enum Command {
     Audit(audit::Command),
     #[command(subcommand)]
     Tokens(tokens::Command),
+    #[command(subcommand)]
+    Webhooks(webhooks::Command),
     #[command(subcommand)]
     System(system::Command),
     Login(login::Args),
@@ -118,6 +121,7 @@ pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Error> {
         Command::History(args) => history::run(&context, args).await,
         Command::Audit(command) => audit::run(&context, command).await,
         Command::Tokens(command) => tokens::run(&context, command).await,
+        Command::Webhooks(command) => webhooks::run(&context, command).await,
         Command::System(command) => system::run(&context, command).await,
         Command::Login(args) => login::run(&context, args).await,
         Command::Logout(_) => logout::run(&context),

@@ -2,7 +2,7 @@
 
 use crate::{board::Board, feed::Feed};
 use domain::job::Backoff;
-use ports::{BuildEngine, Catalog, Clock, Fleet, Ids, Prober, Source, Store};
+use ports::{BuildEngine, Catalog, Clock, Fleet, Ids, Notifier, Prober, Source, Store};
 use scheduler::{
     Violation,
     input::{PlanInput, Policy},
@@ -19,6 +19,7 @@ pub struct Deps {
     pub prober: Arc<dyn Prober>,
     pub source: Arc<dyn Source>,
     pub engine: Arc<dyn BuildEngine>,
+    pub notifier: Arc<dyn Notifier>,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn Ids>,
     pub settings: Arc<Settings>,

@@ -116,6 +116,7 @@ async fn forget(deps: &Deps, what: Old, history: History) -> Result<u32, store::
         Old::Requests => KEEP_REQUESTS,
         Old::Events
         | Old::Jobs
+        | Old::Callbacks
         | Old::Ends
         | Old::Intents
         | Old::Tokens

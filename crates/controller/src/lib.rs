@@ -12,6 +12,7 @@ mod environment;
 mod error;
 pub mod feed;
 mod health_watch;
+pub mod hooks;
 mod housekeeping;
 pub mod jobs;
 mod leases;

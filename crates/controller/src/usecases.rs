@@ -5,6 +5,7 @@
 pub mod apps;
 pub mod audit;
 pub mod builds;
+pub mod callbacks;
 pub mod configs;
 pub mod ctx;
 pub mod deploys;
@@ -27,6 +28,7 @@ pub mod system;
 pub mod tokens;
 pub mod users;
 pub mod versions;
+pub mod webhooks;
 pub mod workers;
 
 pub use crate::disk::Mode;

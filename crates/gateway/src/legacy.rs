@@ -148,3 +148,16 @@ impl Legacy {
         }
     }
 }
+
+/// A message of `jockey.legacy.v1` as its calls show it, without an envelope. None: there is no such message.
+///
+/// # Panics
+/// Never: the descriptors were compiled into the program, and a test reads them.
+#[must_use]
+pub fn legacy_json(message: &str, encoded: &[u8]) -> Option<String> {
+    let pool = DescriptorPool::decode(proto::DESCRIPTOR).expect("the descriptors hold together");
+    let shapes = Shapes::of(&pool)?;
+    let descriptor = pool.get_message_by_name(message)?;
+    let message = DynamicMessage::decode(descriptor, encoded).ok()?;
+    Some(shapes.json(&message))
+}

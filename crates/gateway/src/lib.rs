@@ -20,6 +20,8 @@ mod rest;
 mod table;
 mod template;
 
+pub use legacy::legacy_json;
+
 use axum::{Router, extract::Request, routing::any};
 use call::Services;
 use http::HeaderValue;

@@ -22,6 +22,7 @@ pub mod sessions;
 pub mod tokens;
 pub mod users;
 pub mod view;
+pub mod webhooks;
 pub mod workers;
 
 pub use adoptions::Adoptions;
@@ -41,6 +42,7 @@ pub use sessions::Sessions;
 pub use tokens::Tokens;
 pub use users::Users;
 pub use view::Views;
+pub use webhooks::Webhooks;
 pub use workers::Workers;
 
 use domain::{DeployId, InstallationId, NodeName, ReconcileId, Timestamp, config::BadVariable};
@@ -69,6 +71,7 @@ pub trait Store:
     + Audit
     + Users
     + Jobs
+    + Webhooks
 {
     /// Which Jockey this is. Made once, with the database.
     fn installation(&self) -> InstallationId;

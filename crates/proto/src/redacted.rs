@@ -7,6 +7,7 @@ use crate::{
     v1::{
         ConfigSet, CreateTokenResponse, ExchangeTokenResponse, PollSignInRequest,
         PollSignInResponse, StartSignInResponse, UpdateConfigSetRequest, VersionDifference,
+        Webhook,
     },
 };
 
@@ -45,6 +46,21 @@ impl fmt::Debug for UpdateConfigSetRequest {
             .field("unset", &self.unset)
             .field("dry_run", &self.dry_run)
             .field("request_id", &self.request_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Webhook")
+            .field("id", &self.id)
+            .field("app", &self.app)
+            .field("kind", &self.kind)
+            .field("events", &self.events)
+            .field("disabled", &self.disabled)
+            .field("url", &STARS)
+            .field("secret", &STARS)
+            .field("fields", &Names(&self.fields))
             .finish_non_exhaustive()
     }
 }

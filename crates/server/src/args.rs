@@ -1,10 +1,12 @@
 //! The command line of `jockeyd`.
 
 mod audit;
+mod callbacks;
 mod github;
 mod values;
 
 pub(crate) use audit::Audit;
+pub(crate) use callbacks::Callbacks;
 pub(crate) use github::{Access, GitHub};
 pub(crate) use values::PortRange;
 
@@ -120,6 +122,8 @@ pub(crate) struct Serve {
     pub(crate) access: Access,
     #[command(flatten)]
     pub(crate) github: GitHub,
+    #[command(flatten)]
+    pub(crate) callbacks: Callbacks,
     #[command(flatten)]
     pub(crate) limits: Limits,
     /// Id of an installation whose database is lost: a new database is made for it, and what it finds running is

@@ -1,6 +1,7 @@
 //! `jockeyd`: puts the adapters, the control loops and the API together, and serves them. No logic of its own.
 
 mod args;
+mod callbacks;
 mod commands;
 mod fleet;
 mod listen;

@@ -1,7 +1,7 @@
 //! Puts adapters behind the ports.
 
 use crate::{
-    args,
+    args, callbacks,
     fleet::OneNode,
     machine::{self, RandomIds, SystemClock},
     people,
@@ -111,6 +111,7 @@ pub(crate) fn machinery(
         prober: Arc::new(Probes),
         source,
         engine: Arc::new(engine),
+        notifier: Arc::new(callbacks::notifier(&args.callbacks)?),
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),
         settings: Arc::new(settings(args, server)),
@@ -126,8 +127,11 @@ pub(crate) fn machinery(
 }
 
 /// What the server does by jobs: one code for each kind of job, and what follows from events.
-pub(crate) fn workforce(_machinery: &Machinery) -> Workforce {
-    Workforce::default()
+///
+/// # Errors
+/// When an argument is not right.
+pub(crate) fn workforce(args: &args::Serve, machinery: &Machinery) -> anyhow::Result<Workforce> {
+    callbacks::workforce(&args.callbacks, &machinery.deps)
 }
 
 /// What is served: every service of the API, health and reflection.

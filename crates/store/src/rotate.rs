@@ -3,7 +3,7 @@
 use crate::{
     Store, audit,
     keys::{BadKeys, Key, KeyId, KeySource, file},
-    tables::{configs, jobs, meta, sessions},
+    tables::{configs, jobs, meta, sessions, webhooks},
 };
 use ports::store::Error;
 
@@ -49,6 +49,7 @@ impl Store {
                 sessions::seal_again(tx, id)?;
                 audit::seal_again(tx, id)?;
                 jobs::seal_again(tx, id)?;
+                webhooks::seal_again(tx, id)?;
                 meta::set_key_in_use(tx.conn, id)?;
                 Ok(values)
             })

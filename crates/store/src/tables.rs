@@ -26,6 +26,7 @@ pub(crate) mod sessions;
 pub(crate) mod stacks;
 pub(crate) mod tokens;
 pub(crate) mod views;
+pub(crate) mod webhooks;
 pub(crate) mod workers;
 
 use domain::Timestamp;

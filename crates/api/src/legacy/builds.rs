@@ -5,14 +5,19 @@ use super::{
     refusal::{Flaw, Refusal},
 };
 use crate::{handlers::Answer, streams::Flow};
-use controller::usecases::legacy::{
-    builds::{self, Filter},
-    logs,
+use controller::usecases::{
+    self, Ctx,
+    callbacks::{self, Awaited},
+    legacy::{
+        builds::{self, Filter},
+        logs,
+    },
 };
 use domain::GitRef;
 use futures_util::TryStreamExt;
 use ports::store::Counted;
 use proto::legacy::v1::{self, build_service_server::BuildService};
+use secrecy::SecretString;
 use tonic::Request;
 
 #[tonic::async_trait]
@@ -81,8 +86,9 @@ impl BuildService for Legacy {
             named("App", &asked.app)?;
             controller::usecases::apps::get(&ctx, &asked.app).await?;
             let git_ref = git_ref("ref", asked.r#ref.as_deref())?;
-            refuse_callback(&asked.callback_url)?;
+            let callback = callback(&ctx, &asked.callback_url)?;
             let asked = builds::create(&ctx, &asked.app, git_ref).await?;
+            callbacks::expect(&ctx, Awaited::Build(asked.build.id), callback).await?;
             Ok(v1::CreateBuildResponse {
                 data: Some(objects::build(&asked, &ctx.deps.settings.server)),
             })
@@ -110,10 +116,12 @@ pub(super) fn git_ref(field: &'static str, text: Option<&str>) -> Result<GitRef,
     found.ok_or_else(|| flaws.pop().unwrap_or_else(|| Flaw::blank(field)))
 }
 
-/// A caller who counts on being called back is told at once that it will not be.
-pub(super) fn refuse_callback(url: &str) -> Result<(), Refusal> {
-    match url {
-        "" => Ok(()),
-        _ => Err(Refusal::NotYet("callback_url is")),
-    }
+/// Whom to call back: told at once when that cannot be. None: nobody.
+pub(super) fn callback(ctx: &Ctx, url: &str) -> Result<Option<SecretString>, Refusal> {
+    callbacks::wanted(ctx, url).map_err(|error| match error {
+        usecases::Error::Invalid { field, problem } => {
+            Flaw::new(field, format!("is invalid: {problem}")).into()
+        }
+        other => other.into(),
+    })
 }

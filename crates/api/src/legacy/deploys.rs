@@ -2,13 +2,14 @@
 
 use super::{
     Legacy,
-    builds::{git_ref, refuse_callback},
+    builds::{callback, git_ref},
     chunked, objects, params,
     refusal::{Flaw, Refusal},
 };
 use crate::{handlers::Answer, streams::Flow};
 use controller::usecases::{
     self, Kind,
+    callbacks::{self, Awaited},
     legacy::{
         deploys::{self, Filter},
         logs,
@@ -90,13 +91,14 @@ impl DeployService for Legacy {
             let environment = usecases::environments::get(&ctx, of.1).await;
             environment.map_err(no_target)?;
             let git_ref = git_ref("rref", asked.rref.as_deref())?;
-            refuse_callback(&asked.callback_url)?;
+            let callback = callback(&ctx, &asked.callback_url)?;
             let on_conflict = match asked.force {
                 true => OnConflict::Supersede,
                 false => OnConflict::Refuse,
             };
             let made = deploys::create(&ctx, of, git_ref, on_conflict).await;
             let made = made.map_err(refused)?;
+            callbacks::expect(&ctx, Awaited::Deploy(made.deploy.id), callback).await?;
             Ok(v1::CreateDeployResponse {
                 data: Some(objects::deploy(&made, &ctx.deps.settings.server)),
             })

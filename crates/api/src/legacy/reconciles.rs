@@ -1,9 +1,10 @@
 //! Reconciles.
 
-use super::{Legacy, builds::refuse_callback, chunked, named, objects, params, refusal::Refusal};
+use super::{Legacy, builds::callback, chunked, named, objects, params, refusal::Refusal};
 use crate::{handlers::Answer, streams::Flow};
 use controller::usecases::{
     self, Ctx, Mode,
+    callbacks::{self, Awaited},
     legacy::{logs, reconciles},
 };
 use futures_util::TryStreamExt;
@@ -66,7 +67,7 @@ impl ReconcileService for Legacy {
     ) -> Answer<v1::CreateReconcileResponse> {
         self.act(request, |ctx, asked| async move {
             named("Environment", &asked.environment)?;
-            refuse_callback(&asked.callback_url)?;
+            let callback = callback(&ctx, &asked.callback_url)?;
             let on_conflict = match asked.force {
                 true => OnConflict::Ignore,
                 false => OnConflict::Refuse,
@@ -74,6 +75,7 @@ impl ReconcileService for Legacy {
             let of = (asked.app.as_str(), asked.environment.as_str());
             let made = reconciles::create(&ctx, of, on_conflict, Mode::Run).await;
             let made = made.map_err(refused)?;
+            callbacks::expect(&ctx, Awaited::Reconcile(made.reconcile.id), callback).await?;
             Ok(v1::CreateReconcileResponse {
                 data: Some(objects::reconcile(&made, &ctx.deps.settings.server)),
             })

@@ -22,8 +22,6 @@ pub(crate) enum Refusal {
     Locked(String),
     #[error("cannot find a node")]
     NoNode,
-    #[error("{0} not yet implemented")]
-    NotYet(&'static str),
     #[error(transparent)]
     Own(crate::status::Refusal),
 }

@@ -2,7 +2,7 @@
 
 use controller::usecases::{
     Ctx, Error, apps, builds, deploys, environments, instances, reconciles, releases, versions,
-    workers,
+    webhooks, workers,
 };
 use domain::access::{Part, Place};
 use std::str::FromStr;
@@ -39,6 +39,8 @@ pub(crate) enum Of<'a> {
     Reconcile(&'a str),
     Instance(&'a str),
     Version(&'a str),
+    /// With all of its App, or of the Installation where it has none.
+    Webhook(&'a str),
     Worker {
         worker: &'a str,
         app: &'a str,
@@ -98,6 +100,11 @@ impl Of<'_> {
                 let (app, environment) = versions::place(ctx, id).await?;
                 at(perhaps(&app), perhaps(&environment))
             }
+            Self::Webhook(id) => {
+                let found = webhooks::get(ctx, id).await?;
+                let app = found.app.as_deref().map_or(Part::Every, named);
+                at(app, Part::Every)
+            }
             Self::Worker {
                 worker,
                 app,
@@ -120,7 +127,7 @@ impl Of<'_> {
             Self::Nothing => Place::ANYWHERE,
             Self::Installation => Place::EVERYWHERE,
             Self::App(_) | Self::FilterApp(_) | Self::Build(_) => at(named(app), Part::Any),
-            Self::WholeApp(_) | Self::NewApp(_) => at(named(app), Part::Every),
+            Self::WholeApp(_) | Self::NewApp(_) | Self::Webhook(_) => at(named(app), Part::Every),
             Self::Environment(_) => at(Part::Any, named(environment)),
             Self::WholeEnvironment(_) | Self::NewEnvironment(_) => {
                 at(Part::Every, named(environment))

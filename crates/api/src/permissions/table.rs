@@ -210,6 +210,19 @@ calls! {
         VersionService/GetVersion(GetVersionRequest) VIEWER |q| Of::Version(&q.version);
         VersionService/ListVersions(ListVersionsRequest) VIEWER |q| Of::Filter(&q.app, &q.environment)
             => ListVersionsResponse |a, sight| a.versions.retain(|one| sight.sees(&one.app, &one.environment));
+        WebhookService/CreateWebhook(CreateWebhookRequest) ADMIN
+            |q| match q.webhook.as_ref().map_or("", |webhook| &webhook.app) {
+                "" => Of::Installation,
+                app => Of::WholeApp(app),
+            };
+        WebhookService/DeleteWebhook(DeleteWebhookRequest) ADMIN |q| Of::Webhook(&q.webhook);
+        WebhookService/GetWebhook(GetWebhookRequest) VIEWER |q| Of::Webhook(&q.webhook);
+        WebhookService/ListWebhookDeliveries(ListWebhookDeliveriesRequest) VIEWER |q| Of::Webhook(&q.webhook)
+            => ListWebhookDeliveriesResponse |_, _| ();
+        WebhookService/ListWebhooks(ListWebhooksRequest) VIEWER |q| Of::FilterApp(&q.app)
+            => ListWebhooksResponse |a, sight| a.webhooks.retain(|one| sight.sees_event(&one.app, ""));
+        WebhookService/TestWebhook(TestWebhookRequest) ADMIN |q| Of::Webhook(&q.webhook);
+        WebhookService/UpdateWebhook(UpdateWebhookRequest) ADMIN |q| Of::Webhook(&q.webhook);
         WorkerService/CreateWorker(CreateWorkerRequest) DEPLOYER
             |q| q.worker.as_ref().map_or(Of::Place("", ""), |worker| Of::Place(&worker.app, &worker.environment));
         WorkerService/DeleteWorker(DeleteWorkerRequest) DEPLOYER |q| worker(&q.worker, &q.app, &q.environment);
@@ -261,5 +274,6 @@ fn shape<Q: Default>(of: fn(&Q) -> Of<'_>) -> Of<'static> {
         Of::Instance(_) => Of::Instance(""),
         Of::Version(_) => Of::Version(""),
         Of::Worker { .. } => worker("", "", ""),
+        Of::Webhook(_) => Of::Webhook(""),
     }
 }

@@ -112,6 +112,7 @@ fn unknown(what: Kind) -> Told {
         Kind::Token => ("UNKNOWN_TOKEN", "see `jockey tokens list`"),
         Kind::Version => ("UNKNOWN_VERSION", "see `jockey history`"),
         Kind::User => ("UNKNOWN_USER", "ask UserService.ListUsers who there is"),
+        Kind::Webhook => ("UNKNOWN_WEBHOOK", "see `jockey webhooks list`"),
     };
     told(Code::NotFound, reason, advice.to_owned())
 }

@@ -113,6 +113,7 @@ const fn called(what: Kind) -> &'static str {
         Kind::Token => "Token",
         Kind::Version => "Version",
         Kind::User => "User",
+        Kind::Webhook => "Webhook",
     }
 }
 
@@ -124,7 +125,6 @@ fn word(refusal: &Refusal) -> (Code, &'static str) {
         Refusal::NoTarget => (Code::FailedPrecondition, "UNPROCESSABLE_ENTITY"),
         Refusal::Locked(_) => (Code::Aborted, "RESOURCE_LOCKED"),
         Refusal::NoNode => (Code::Unavailable, "UNAVAILABLE"),
-        Refusal::NotYet(_) => (Code::Unimplemented, "NOT_YET_IMPLEMENTED"),
         Refusal::Own(own) => by_code(tell(own).code),
     }
 }

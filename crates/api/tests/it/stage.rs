@@ -155,6 +155,7 @@ impl Stage {
             fleet: Arc::new(fleet),
             catalog: Arc::new(fake::Catalog::of([the_node(name)])),
             prober: Arc::new(fake::Prober::default().with(ADDRESS, node.clone())),
+            notifier: Arc::new(fake::Notifier::default()),
             source: source.clone(),
             engine: engine.clone(),
             clock: clock.clone(),

@@ -11,7 +11,7 @@ use proto::v1::{
     reconcile_service_client::ReconcileServiceClient, release_service_client::ReleaseServiceClient,
     stack_service_client::StackServiceClient, system_service_client::SystemServiceClient,
     token_service_client::TokenServiceClient, version_service_client::VersionServiceClient,
-    worker_service_client::WorkerServiceClient,
+    webhook_service_client::WebhookServiceClient, worker_service_client::WorkerServiceClient,
 };
 use tonic::{Request, Response, Status, Streaming};
 
@@ -165,6 +165,7 @@ reads! {
     SystemServiceClient.get_status(GetStatusRequest) -> GetStatusResponse;
     SystemServiceClient.who_am_i(WhoAmIRequest) -> WhoAmIResponse;
     VersionServiceClient.get_version(GetVersionRequest) -> GetVersionResponse;
+    WebhookServiceClient.get_webhook(GetWebhookRequest) -> GetWebhookResponse;
     WorkerServiceClient.get_worker(GetWorkerRequest) -> GetWorkerResponse;
 }
 
@@ -195,6 +196,10 @@ changes! {
     TokenServiceClient.create_token(CreateTokenRequest) -> CreateTokenResponse;
     TokenServiceClient.update_token(UpdateTokenRequest) -> UpdateTokenResponse;
     TokenServiceClient.delete_token(DeleteTokenRequest) -> DeleteTokenResponse;
+    WebhookServiceClient.create_webhook(CreateWebhookRequest) -> CreateWebhookResponse;
+    WebhookServiceClient.update_webhook(UpdateWebhookRequest) -> UpdateWebhookResponse;
+    WebhookServiceClient.delete_webhook(DeleteWebhookRequest) -> DeleteWebhookResponse;
+    WebhookServiceClient.test_webhook(TestWebhookRequest) -> TestWebhookResponse;
     WorkerServiceClient.create_worker(CreateWorkerRequest) -> CreateWorkerResponse;
     WorkerServiceClient.update_worker(UpdateWorkerRequest) -> UpdateWorkerResponse;
     WorkerServiceClient.delete_worker(DeleteWorkerRequest) -> DeleteWorkerResponse;
@@ -217,6 +222,8 @@ lists! {
     StackServiceClient.list_stacks(ListStacksRequest) -> ListStacksResponse.stacks: Stack;
     TokenServiceClient.list_tokens(ListTokensRequest) -> ListTokensResponse.tokens: Token;
     VersionServiceClient.list_versions(ListVersionsRequest) -> ListVersionsResponse.versions: Version;
+    WebhookServiceClient.list_webhooks(ListWebhooksRequest) -> ListWebhooksResponse.webhooks: Webhook;
+    WebhookServiceClient.list_webhook_deliveries(ListWebhookDeliveriesRequest) -> ListWebhookDeliveriesResponse.deliveries: WebhookDelivery;
     WorkerServiceClient.list_workers(ListWorkersRequest) -> ListWorkersResponse.workers: Worker;
 }
 

@@ -62,6 +62,11 @@ listed! {
         "LAST USED" = "last_use_time", "REVOKED" = "revoke_time", "AGE" = "create_time";
     Version: "ID" = "id", "AGE" = "create_time", "AUTHOR" = "author", "KIND" = "kind",
         "OBJECT" = "object", "ENVIRONMENT" = "environment", "MESSAGE" = "message";
+    Webhook: "ID" = "id", "APP" = "app", "KIND" = "kind", "URL" = "url", "SIGNED" = "is_signed",
+        "DISABLED" = "disabled", "EVENTS" = "events", "AGE" = "create_time";
+    WebhookDelivery: "ID" = "id", "DELIVERY" = "delivery", "STATE" = "state",
+        "ATTEMPTS" = "attempts", "AGE" = "create_time", "NEXT" = "next_attempt_time",
+        "LAST ERROR" = "last_error";
     Worker: "NAME" = "name", "APP" = "app", "ENVIRONMENT" = "environment", "SCALE" = "scale",
         "PORT" = "port", "SOURCE" = "source", "AGE" = "create_time";
 }

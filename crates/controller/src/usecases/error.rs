@@ -120,8 +120,9 @@ pub enum Kind {
     Instance,
     Node,
     Token,
-    Version,
     User,
+    Version,
+    Webhook,
 }
 
 impl Kind {
@@ -144,6 +145,7 @@ impl Kind {
             Self::Token => "token",
             Self::Version => "version",
             Self::User => "user",
+            Self::Webhook => "webhook",
         }
     }
 }

@@ -5,6 +5,7 @@ mod changes;
 mod crash_loops;
 mod disk;
 mod history;
+mod hooks;
 mod jobs;
 mod looks;
 mod lost;

@@ -11,10 +11,13 @@ use domain::{
     worker::WorkerSource,
 };
 use futures_util::FutureExt;
-use ports::store::{
-    Apps, Change, Deploys, Environments, Stacks,
-    deploys::{NewDeploy, OnConflict},
-    entities::NewApp,
+use ports::{
+    Clock,
+    store::{
+        Apps, Change, Deploys, Environments, Stacks,
+        deploys::{NewDeploy, OnConflict},
+        entities::NewApp,
+    },
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -70,6 +73,7 @@ impl Stage {
             fleet: Arc::new(fleet),
             catalog: catalog.clone(),
             prober: Arc::new(fake::Prober::default().with(ADDRESS, node.clone())),
+            notifier: Arc::new(fake::Notifier::default()),
             source: source.clone(),
             engine: engine.clone(),
             clock: clock.clone(),
@@ -185,8 +189,12 @@ impl Stage {
     }
 
     pub(crate) async fn make_stack(&self, name: &str) {
+        let change = Change {
+            at: self.clock.now(),
+            ..change()
+        };
         self.store
-            .create_stack(name.parse().unwrap(), &change())
+            .create_stack(name.parse().unwrap(), &change)
             .await
             .unwrap();
     }

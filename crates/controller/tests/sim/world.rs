@@ -163,6 +163,7 @@ impl World {
             fleet: Arc::new(fake::Fleet::default()),
             catalog: self.catalog.clone(),
             prober: Arc::new(fake::Prober::default()),
+            notifier: Arc::new(fake::Notifier::default()),
             source: self.source.clone(),
             engine: self.engine.clone(),
             clock: self.clock.clone(),
@@ -323,6 +324,7 @@ impl World {
                 points.clone(),
                 self.watch.witness(),
             )),
+            notifier: Arc::new(fake::Notifier::default()),
             prober: Arc::new(faulty::FaultyProber::new(Arc::new(prober), points.clone())),
             source: Arc::new(faulty::FaultySource::new(
                 self.source.clone(),

@@ -28,6 +28,7 @@ pub mod sessions;
 pub mod tokens;
 pub mod trials;
 pub mod views;
+pub mod webhooks;
 pub mod workers;
 mod world;
 
@@ -175,6 +176,11 @@ macro_rules! store_contract {
             sessions {
                 keys_overlap_until_they_retire,
                 a_session_is_ended_before_its_time,
+            }
+            webhooks {
+                a_webhook_is_made_changed_and_deleted,
+                the_webhooks_of_a_deleted_app_go_with_it,
+                a_callback_is_remembered_until_it_is_old,
             }
             views {
                 a_view_holds_what_a_loop_needs,

@@ -13,6 +13,8 @@ pub enum Old {
     Events,
     /// Jobs that have ended.
     Jobs,
+    /// Whom to call back.
+    Callbacks,
     /// How instances ended.
     Ends,
     /// Intents that stand no more.
@@ -39,10 +41,11 @@ pub enum Old {
 
 impl Old {
     /// All of them, in the order in which they let go of each other.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Requests,
         Self::Events,
         Self::Jobs,
+        Self::Callbacks,
         Self::Ends,
         Self::Intents,
         Self::Tokens,

@@ -71,13 +71,14 @@ pub(crate) async fn run(args: args::Serve) -> anyhow::Result<ExitCode> {
     };
     let stop = CancellationToken::new();
     let services = wiring::api(&args, &machinery, stop.clone())?;
+    let workforce = wiring::workforce(&args, &machinery)?;
     let app = listen::both(services, args.cors_origins.clone());
     let peers = Peers::at_most(args.peer_connections);
     let serving = tokio::spawn(listen::serve(listener, app, peers, stop.clone()));
     let telling = tokio::spawn(tell_capacity(machinery.clone()));
     let figures =
         for_metrics.map(|listener| tokio::spawn(metrics::serve(listener, metrics, stop.clone())));
-    let loops = Server::start_with(machinery.deps.clone(), wiring::workforce(&machinery));
+    let loops = Server::start_with(machinery.deps.clone(), workforce);
     announce(&dir, &store, address)?;
 
     stopped().await?;

@@ -1,6 +1,8 @@
 //! Apps.
 
-use super::{configs, deploys, intents, listed, rows, service_names, stacks, touched, workers};
+use super::{
+    configs, deploys, intents, listed, rows, service_names, stacks, touched, webhooks, workers,
+};
 use crate::{
     Store,
     conn::{Backend, Conn, columns},
@@ -223,6 +225,7 @@ fn delete(tx: &mut Tx<'_>, id: AppId, change: &Change) -> Result<(), Fault> {
     service_names::free_app(tx.conn, id)?;
     workers::delete_of_app(tx.conn, id)?;
     configs::delete_of_app(tx.conn, id, change)?;
+    webhooks::delete_of_app(tx.conn, id)?;
     for deploy in deploys::unfinished_of(tx.conn, id)? {
         let event = if deploy.state.is_active() {
             DeployEvent::Cancelled

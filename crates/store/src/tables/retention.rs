@@ -38,6 +38,8 @@ DELETE FROM events WHERE id IN
 const JOBS: &str = "
 DELETE FROM jobs WHERE id IN
     (SELECT id FROM jobs WHERE state IN ('done', 'dead') AND updated_at < $1 ORDER BY updated_at LIMIT $2)";
+const CALLBACKS: &str = "
+DELETE FROM callbacks WHERE id IN (SELECT id FROM callbacks WHERE created_at < $1 ORDER BY created_at LIMIT $2)";
 const ENDS: &str = "
 DELETE FROM instance_ends WHERE id IN (SELECT id FROM instance_ends WHERE at < $1 ORDER BY at LIMIT $2)";
 const INTENTS: &str = "
@@ -117,6 +119,7 @@ const fn way(what: Old) -> Way {
         Old::Requests => Way::AtOnce(REQUESTS),
         Old::Events => Way::AtOnce(EVENTS),
         Old::Jobs => Way::AtOnce(JOBS),
+        Old::Callbacks => Way::AtOnce(CALLBACKS),
         Old::Ends => Way::AtOnce(ENDS),
         Old::Intents => Way::AtOnce(INTENTS),
         Old::Tokens => Way::AtOnce(TOKENS),

@@ -25,6 +25,7 @@ mod state;
 mod tokens;
 mod users;
 mod view;
+mod webhooks;
 mod workers;
 
 use super::{lock, watchers::Watchers};

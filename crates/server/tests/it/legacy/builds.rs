@@ -1,6 +1,9 @@
 //! Section 5: Builds, and pages by number.
 
-use super::client::{fields, shared};
+use super::{
+    INSIDE,
+    client::{fields, shared},
+};
 use crate::sources::WEB;
 use serde_json::json;
 
@@ -71,16 +74,12 @@ fn a_build_of_nothing_is_refused() {
 }
 
 #[test]
-fn a_callback_is_refused_and_not_dropped() {
+fn a_callback_to_an_address_inside_is_refused() {
     let server = shared();
     server.app_of("bld-callback", &[("Dockerfile", WEB), ("page", "one")]);
-    let form = "app=bld-callback&ref=main&callback_url=http://example.com/";
+    let form = "app=bld-callback&ref=main&callback_url=http://169.254.169.254/";
     let answer = server.post("/builds", form);
-    answer.refuses(
-        422,
-        "not_yet_implemented",
-        "callback_url is not yet implemented",
-    );
+    answer.refuses(422, "record_invalid", INSIDE);
     let found = server.get("/builds?app=bld-callback").is(200);
     assert_eq!(found["data"], json!([]));
 }

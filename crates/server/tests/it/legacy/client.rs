@@ -66,7 +66,12 @@ fn share(known: &Mutex<Weak<Server>>) -> Arc<Server> {
 impl Server {
     /// A server of its own.
     pub(super) fn start() -> anyhow::Result<Self> {
-        let mut jockeyd = Jockeyd::prepare(&[])?;
+        Self::start_with(&[])
+    }
+
+    /// The same with more arguments.
+    pub(super) fn start_with(extra: &[&str]) -> anyhow::Result<Self> {
+        let mut jockeyd = Jockeyd::prepare(extra)?;
         let url = jockeyd.launch()?;
         let admin = std::fs::read_to_string(jockeyd.file("admin-token"))?;
         Ok(Self {

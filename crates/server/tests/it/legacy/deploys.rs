@@ -1,6 +1,9 @@
 //! Section 5: Deploys.
 
-use super::client::{Server, busy, fields, shared};
+use super::{
+    INSIDE,
+    client::{Server, busy, fields, shared},
+};
 use crate::sources::WEB;
 use serde_json::{Value, json};
 
@@ -114,16 +117,12 @@ fn a_deploy_of_no_ref_is_invalid() {
 }
 
 #[test]
-fn a_callback_is_refused_and_not_dropped() {
+fn a_callback_to_an_address_inside_is_refused() {
     let server = busy();
     let commit = endless(&server, "dep-callback");
-    let form = form("dep-callback", &commit) + "&callback_url=http://example.com/";
+    let form = form("dep-callback", &commit) + "&callback_url=http://169.254.169.254/";
     let answer = server.post("/deploys", &form);
-    answer.refuses(
-        422,
-        "not_yet_implemented",
-        "callback_url is not yet implemented",
-    );
+    answer.refuses(422, "record_invalid", INSIDE);
     assert_eq!(
         server.get("/deploys?app=dep-callback").is(200)["data"],
         json!([])

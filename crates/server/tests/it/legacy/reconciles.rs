@@ -1,6 +1,9 @@
 //! Section 5: Reconciles.
 
-use super::client::{Server, busy, fields, shared};
+use super::{
+    INSIDE,
+    client::{Server, busy, fields, shared},
+};
 use serde_json::{Value, json};
 
 const ENDLESS: &str = "FROM busybox:1\nRUN sleep 600\n";
@@ -138,16 +141,12 @@ fn an_unknown_reconcile_is_told() {
 }
 
 #[test]
-fn a_callback_is_refused_and_not_dropped() {
+fn a_callback_to_an_address_inside_is_refused() {
     let server = shared();
     environment(&server, "rec-env-callback");
-    let form = "environment=rec-env-callback&callback_url=http://example.com/";
+    let form = "environment=rec-env-callback&callback_url=http://169.254.169.254/";
     let answer = server.post("/reconciles", form);
-    answer.refuses(
-        422,
-        "not_yet_implemented",
-        "callback_url is not yet implemented",
-    );
+    answer.refuses(422, "record_invalid", INSIDE);
 }
 
 #[test]

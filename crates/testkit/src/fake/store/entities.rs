@@ -132,6 +132,7 @@ impl State {
         let app = self.apps.remove(&id).ok_or_else(|| missing("app", id))?;
         self.former_apps.insert(id, app);
         self.workers.retain(|_, row| row.worker.app != id);
+        self.webhooks.retain(|_, one| one.hook.app != Some(id));
         self.configs.forget(
             |scope| matches!(scope, domain::config::ConfigScope::App(app, _) if app == id),
             change.at,

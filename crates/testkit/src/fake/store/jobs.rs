@@ -44,7 +44,7 @@ fn passes(filter: &JobFilter, job: &Job) -> bool {
 }
 
 impl State {
-    fn enqueue(&mut self, new: NewJob) -> JobId {
+    pub(super) fn enqueue(&mut self, new: NewJob) -> JobId {
         let open = self.jobs.values().find(|row| {
             let job = &row.job;
             job.kind == new.kind && job.key == new.key && !job.state.is_final()

@@ -46,6 +46,10 @@ impl State {
                 remove(&mut self.events, keys)
             }
             Old::Jobs => self.forget_jobs(since, limit),
+            Old::Callbacks => {
+                let keys = old(&self.callbacks, limit, |_, (_, _, at)| *at < since);
+                remove(&mut self.callbacks, keys)
+            }
             Old::Ends => {
                 let keys = old(&self.ends, limit, |_, end| end.at < since);
                 for end in keys.iter().filter_map(|key| self.ends.get(key)) {

@@ -6,12 +6,17 @@ use super::{
 };
 use domain::{
     App, AppId, BuildId, Deploy, DeployId, Environment, EnvironmentId, Event, EventId, InstanceEnd,
-    JobId, NodeName, ReconcileId, ReleaseId, Stack, StackId, Timestamp, TokenId, WorkerId,
-    node::Duty, people::KnownPerson, reconcile::Reconcile, token::Token,
+    JobId, NodeName, ReconcileId, ReleaseId, Stack, StackId, Timestamp, TokenId, WebhookId,
+    WorkerId, node::Duty, people::KnownPerson, reconcile::Reconcile, token::Token,
 };
 use ports::store::{
-    Change, Error, Listed, Page, events::NewEvent, sessions::SigningKey, tokens::TokenHash,
+    Change, Error, Listed, Page,
+    events::NewEvent,
+    sessions::SigningKey,
+    tokens::TokenHash,
+    webhooks::{Callback, Webhook},
 };
+use secrecy::SecretString;
 use std::{collections::BTreeMap, ops::Bound};
 
 /// Every table, and the counters of their ids.
@@ -41,6 +46,8 @@ pub(super) struct State {
     pub(super) people: BTreeMap<u64, KnownPerson>,
     pub(super) jobs: BTreeMap<JobId, JobRow>,
     pub(super) outbox: i64,
+    pub(super) webhooks: BTreeMap<WebhookId, Webhook>,
+    pub(super) callbacks: BTreeMap<i64, (Callback, SecretString, Timestamp)>,
     counters: BTreeMap<&'static str, i64>,
 }
 

@@ -9,8 +9,8 @@ use domain::{
     AccountId, App, AppId, AuditEntry, AuditId, Build, BuildId, ConfigSetId, ConfigVersionId,
     Deploy, DeployEvent, DeployId, DeployState, Environment, EnvironmentId, EnvironmentName, Event,
     EventId, ImageRef, InstallationId, InstanceEnd, Intent, JobId, NodeName, ReconcileId, Release,
-    ReleaseId, Scale, Stack, StackId, StackName, Timestamp, TokenId, Worker, WorkerId, WorkerName,
-    WorkerSpec,
+    ReleaseId, Scale, Stack, StackId, StackName, Timestamp, TokenId, WebhookId, Worker, WorkerId,
+    WorkerName, WorkerSpec,
     audit::Verdict,
     build::Strategy,
     config::{ConfigScope, ConfigSet, ConfigVersions, Variables},
@@ -40,9 +40,11 @@ use ports::{
         sessions::{NewSigningKey, SigningKey},
         tokens::{NewToken, Terms, TokenHash},
         view::EnvironmentView,
+        webhooks::{Callback, Hook, Webhook},
         workers::{NewWorker, Restart, WorkerFilter},
     },
 };
+use secrecy::SecretString;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -260,6 +262,18 @@ between_points! { store::Jobs, FaultyStore, transient;
     also fn newest_job(&self) -> watch::Receiver<JobId> {
         self.inner.newest_job()
     }
+}
+
+between_points! { store::Webhooks, FaultyStore, transient;
+    fn create_webhook(hook: Hook, change: &Change) -> Result<Webhook, Error>;
+    fn find_webhook(id: WebhookId) -> Result<Option<Webhook>, Error>;
+    fn list_webhooks(page: Page) -> Result<Listed<Webhook>, Error>;
+    fn update_webhook(id: WebhookId, seen: Timestamp, hook: Hook, change: &Change) -> Result<Webhook, Error>;
+    fn delete_webhook(id: WebhookId, change: &Change) -> Result<(), Error>;
+    fn test_webhook(id: WebhookId, job: NewJob, change: &Change) -> Result<JobId, Error>;
+    fn expect_callback(subject: &str, url: SecretString, at: Timestamp) -> Result<Callback, Error>;
+    fn find_callback(number: i64) -> Result<Option<SecretString>, Error>;
+    fn expected_callbacks(subjects: &[String]) -> Result<Vec<Callback>, Error>;
 }
 
 between_points! { store::Retention, FaultyStore, transient;

@@ -1,0 +1,410 @@
+//! Section 7: what the server sends. Receivers are on loopback, which the server has to be allowed to call.
+
+use super::client::{Server, shared};
+use crate::{harness::PATIENCE, sources::WEB};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+    thread,
+    time::Instant,
+};
+
+/// One request as it came.
+#[derive(Debug, Clone)]
+struct Got {
+    path: String,
+    /// Names in lower case.
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
+/// Answers each path with what was set for it, then with 200. Ends with the process: it holds nothing.
+#[derive(Clone)]
+struct Receiver {
+    port: u16,
+    got: Arc<Mutex<Vec<Got>>>,
+    answers: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
+}
+
+impl Receiver {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let receiver = Self {
+            port: listener.local_addr().unwrap().port(),
+            got: Arc::default(),
+            answers: Arc::default(),
+        };
+        let serving = receiver.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                serving.answer(stream);
+            }
+        });
+        receiver
+    }
+
+    /// What comes next at this path is answered so, the last of these first.
+    fn set(&self, path: &str, answers: &[&str]) {
+        let answers = answers.iter().map(ToString::to_string).collect();
+        self.answers
+            .lock()
+            .unwrap()
+            .insert(path.to_owned(), answers);
+    }
+
+    fn answer(&self, mut stream: TcpStream) {
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+        let mut headers = BTreeMap::new();
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).unwrap();
+            match line.trim_end().split_once(": ") {
+                Some((name, value)) => headers.insert(name.to_lowercase(), value.to_owned()),
+                None => break,
+            };
+        }
+        let length = headers
+            .get("content-length")
+            .map_or(0, |length| length.parse().unwrap());
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).unwrap();
+        let body = String::from_utf8(body).unwrap();
+        let next = self
+            .answers
+            .lock()
+            .unwrap()
+            .get_mut(&path)
+            .and_then(Vec::pop);
+        self.got.lock().unwrap().push(Got {
+            path,
+            headers,
+            body,
+        });
+        let answer = next.unwrap_or_else(|| "200 OK".to_owned());
+        write!(
+            stream,
+            "HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+    }
+
+    fn at(&self, path: &str) -> Vec<Got> {
+        let got = self.got.lock().unwrap();
+        got.iter().filter(|got| got.path == path).cloned().collect()
+    }
+
+    fn until(&self, path: &str, count: usize) -> Vec<Got> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let got = self.at(path);
+            if got.len() >= count {
+                return got;
+            }
+            assert!(Instant::now() < deadline, "{path}: {got:#?}");
+            thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+}
+
+impl Got {
+    #[track_caller]
+    fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .unwrap_or_else(|| panic!("no {name}: {self:#?}"))
+    }
+
+    #[track_caller]
+    fn is_signed_with(&self, secret: &str) {
+        let seconds: i64 = self.header("x-jockey-timestamp").parse().unwrap();
+        let want = notifier::signature(secret.as_bytes(), seconds, self.body.as_bytes());
+        assert_eq!(self.header("x-jockey-signature-256"), want);
+    }
+}
+
+/// Fails twice, then takes it.
+const AT_THE_THIRD_TIME: &[&str] = &["200 OK", "503 No", "500 No"];
+
+fn webhook(server: &Server, values: &Value) -> Value {
+    let answer = server.ask("POST", "/v1/webhooks").json(values).send();
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    serde_json::from_str::<Value>(&answer.text).unwrap()["webhook"].clone()
+}
+
+/// The deliveries of a webhook once the newest is over.
+fn delivered(server: &Server, id: &str) -> Vec<Value> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answer = server.get(&format!("/v1/webhooks/{id}/deliveries"));
+        let list: Value = serde_json::from_str(&answer.text).unwrap();
+        let list = list["deliveries"].as_array().cloned().unwrap_or_default();
+        let ends = ["WEBHOOK_DELIVERY_STATE_DONE", "WEBHOOK_DELIVERY_STATE_DEAD"];
+        let is_over = |one: &Value| ends.contains(&one["state"].as_str().unwrap_or_default());
+        if !list.is_empty() && list.iter().all(is_over) {
+            return list;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "{list:#?}\n{}",
+            server.jockeyd.log()
+        );
+        thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+fn test(server: &Server, id: &str) -> Vec<Value> {
+    let path = format!("/v1/webhooks/{id}:test");
+    let answer = server.ask("POST", &path).json(&json!({})).send();
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    delivered(server, id)
+}
+
+#[test]
+fn a_deploy_is_told_signed_and_again_until_it_arrives() {
+    let receiver = Receiver::start();
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(secret.path(), "callback-secret\n").unwrap();
+    let path = secret.path().to_str().unwrap();
+    let server = Server::start_with(&[
+        "--callback-allow",
+        "127.0.0.1",
+        "--callback-secret-file",
+        path,
+    ])
+    .unwrap();
+    let (_repository, commit) = server.app_of("hooked", &[("Dockerfile", WEB), ("page", "one")]);
+    let at = |path: &str| format!("http://127.0.0.1:{}{path}", receiver.port);
+    let hook = webhook(
+        &server,
+        &json!({"app": "hooked", "url": at("/hook?token=t0k"), "secret": "hook-secret", "events": ["deploy.deployed"]}),
+    );
+    assert_eq!(
+        (&hook["app"], &hook["isSigned"]),
+        (&json!("hooked"), &json!(true))
+    );
+    assert_eq!(hook["url"], json!(at("/…")), "the rest is a secret");
+    assert!(hook.get("secret").is_none(), "{hook}");
+    receiver.set("/hook?token=t0k", AT_THE_THIRD_TIME);
+    receiver.set("/callback", AT_THE_THIRD_TIME);
+    let form = format!(
+        "app=hooked&environment=development&rref={commit}&callback_url={}",
+        at("/callback")
+    );
+    let asked = server.post("/deploys", &form).is(202)["data"].clone();
+    let id = asked["id"].as_str().unwrap();
+    let ended = server.ended("deploys", id);
+    assert_eq!(ended["state"], json!("deployed"), "{ended:#}");
+
+    let called = receiver.until("/callback", 3);
+    for got in &called {
+        got.is_signed_with("callback-secret");
+        assert_eq!(got.header("content-type"), "application/json");
+        let body: Value = serde_json::from_str(&got.body).unwrap();
+        assert_eq!(
+            (&body["object_type"], &body["id"]),
+            (&json!("deploy"), &json!(id))
+        );
+        assert_eq!(body["app"]["name"], json!("hooked"));
+    }
+    let told = receiver.until("/hook?token=t0k", 3);
+    let want = format!(
+        "message=Deploy+{id}+for+hooked%3A{}+DEPLOYED",
+        &commit[..10]
+    );
+    for got in &told {
+        got.is_signed_with("hook-secret");
+        assert_eq!(
+            got.header("content-type"),
+            "application/x-www-form-urlencoded"
+        );
+        assert!(got.body.contains(&want), "{}", got.body);
+    }
+    for got in [called, told] {
+        let ids: Vec<_> = got
+            .iter()
+            .map(|got| got.header("x-jockey-delivery"))
+            .collect();
+        assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    }
+    let deliveries = delivered(&server, hook["id"].as_str().unwrap());
+    assert_eq!(deliveries.len(), 1, "{deliveries:#?}");
+    assert_eq!(deliveries[0]["state"], json!("WEBHOOK_DELIVERY_STATE_DONE"));
+    assert_eq!(deliveries[0]["attempts"], json!(3));
+    assert_eq!(deliveries[0]["lastError"], json!("it answered 503"));
+
+    let slack = webhook(
+        &server,
+        &json!({"url": at("/slack"), "kind": "WEBHOOK_KIND_SLACK"}),
+    );
+    let tested = test(&server, slack["id"].as_str().unwrap());
+    assert_eq!(
+        tested[0]["state"],
+        json!("WEBHOOK_DELIVERY_STATE_DONE"),
+        "{tested:#?}"
+    );
+    let got = receiver.until("/slack", 1).remove(0);
+    assert!(got.body.starts_with("payload=%7B"), "{}", got.body);
+    assert!(
+        !got.headers.contains_key("x-jockey-signature-256"),
+        "it has no secret"
+    );
+
+    // A redirect is looked at like the address itself.
+    for to in [
+        "http://169.254.169.254/latest/",
+        "http://[::1]:1/",
+        "http://10.0.0.1/",
+    ] {
+        receiver.set("/away", &[&format!("307 Away\r\nLocation: {to}")]);
+        let away = webhook(&server, &json!({"url": at("/away"), "events": ["none"]}));
+        let tested = test(&server, away["id"].as_str().unwrap());
+        assert_eq!(
+            tested[0]["state"],
+            json!("WEBHOOK_DELIVERY_STATE_DEAD"),
+            "{tested:#?}"
+        );
+        assert_eq!(tested[0]["attempts"], json!(1), "dead at once");
+        let why = tested[0]["lastError"].as_str().unwrap();
+        assert!(why.contains("is not called: it is a"), "{why}");
+    }
+}
+
+#[test]
+fn what_is_inside_is_not_called() {
+    let server = shared();
+    let receiver = Receiver::start();
+    for (url, what) in [
+        (
+            "http://127.0.0.1:8080/",
+            "127.0.0.1 is not called: it is a loopback address",
+        ),
+        (
+            "http://[::1]:8080/",
+            "[::1] is not called: it is a loopback address",
+        ),
+        (
+            "http://169.254.169.254/latest/",
+            "169.254.169.254 is not called: it is a link-local address",
+        ),
+        (
+            "http://[::ffff:10.0.0.1]/",
+            "is not called: it is a private address",
+        ),
+        (
+            "http://2130706433/",
+            "`2130706433` is a number where a host is wanted",
+        ),
+        (
+            "http://0177.0.0.1/",
+            "`0177.0.0.1` is a number where a host is wanted",
+        ),
+        (
+            "http://0x7f000001/",
+            "`0x7f000001` is a number where a host is wanted",
+        ),
+        ("file:///etc/passwd", "the address"),
+        (
+            "https://hooks.example:25/",
+            "port 25 is no port of a web server",
+        ),
+    ] {
+        let asked = json!({"url": url});
+        let answer = server.ask("POST", "/v1/webhooks").json(&asked).send();
+        assert_eq!(answer.status, 400, "{url}: {}", answer.text);
+        assert!(answer.text.contains(what), "{url}: {}", answer.text);
+    }
+    // What a name means is seen when it is called.
+    let named = json!({"url": format!("http://localhost:{}/", receiver.port), "events": ["none"]});
+    let hook = webhook(&server, &named);
+    let id = hook["id"].as_str().unwrap();
+    let tested = test(&server, id);
+    assert_eq!(
+        tested[0]["state"],
+        json!("WEBHOOK_DELIVERY_STATE_DEAD"),
+        "{tested:#?}"
+    );
+    assert_eq!(tested[0]["attempts"], json!(1), "dead at once");
+    let why = tested[0]["lastError"].as_str().unwrap();
+    assert!(
+        why.starts_with("localhost is not called: it is a loopback address"),
+        "{why}"
+    );
+    assert_eq!(receiver.at("/").len(), 0, "nothing was sent");
+    assert_eq!(server.delete(&format!("/v1/webhooks/{id}")).status, 200);
+    let gone = server.get(&format!("/v1/webhooks/{id}"));
+    assert_eq!(gone.status, 404, "{}", gone.text);
+}
+
+#[test]
+fn a_webhook_is_changed_field_by_field_and_keeps_its_secrets_to_itself() {
+    let server = shared();
+    server.app("hook-edit");
+    let made = webhook(
+        &server,
+        &json!({
+            "app": "hook-edit", "url": "https://hooks.example/T0/B0", "secret": "s3cret-of-hook",
+            "fields": {"room": "planted-field"}, "events": ["deploy"],
+        }),
+    );
+    let path = format!("/v1/webhooks/{}", made["id"].as_str().unwrap());
+    let patch = |query: &str, values: Value| {
+        let path = format!("{path}{query}");
+        server.ask("PATCH", &path).json(&values).send()
+    };
+    let changed = patch("?updateMask=events,disabled", json!({"disabled": true}));
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    let changed: Value = serde_json::from_str(&changed.text).unwrap();
+    let changed = &changed["webhook"];
+    assert_eq!(changed["disabled"], json!(true));
+    assert!(changed.get("events").is_none(), "the usual ones: {changed}");
+    assert_eq!(
+        (&changed["isSigned"], &changed["app"]),
+        (&json!(true), &json!("hook-edit"))
+    );
+    for (values, what) in [
+        (
+            json!({"events": ["Deploy Failed"]}),
+            "`Deploy Failed` is no kind of event",
+        ),
+        (json!({"url": "http://10.0.0.1/"}), "10.0.0.1 is not called"),
+        (json!({"app": "other"}), "cannot be changed"),
+    ] {
+        let mask = values.as_object().unwrap().keys().next().unwrap().clone();
+        let refused = patch(&format!("?updateMask={mask}"), values);
+        assert_eq!(refused.status, 400, "{}", refused.text);
+        assert!(refused.text.contains(what), "{}", refused.text);
+    }
+    let tested = server
+        .ask("POST", &format!("{path}:test"))
+        .json(&json!({}))
+        .send();
+    assert_eq!(tested.status, 400, "{}", tested.text);
+    assert!(tested.text.contains("is disabled"), "{}", tested.text);
+    let list = server.get("/v1/webhooks?app=hook-edit");
+    let shown = server.get(&path);
+    assert!(
+        list.text.contains("https://hooks.example/…"),
+        "{}",
+        list.text
+    );
+    for text in [&list.text, &shown.text, &server.jockeyd.log()] {
+        for secret in ["s3cret-of-hook", "planted-field", "/T0/B0"] {
+            assert!(!text.contains(secret), "{secret}: {text}");
+        }
+    }
+    let viewer = server.token("viewer", "hook-viewer");
+    let asked = json!({"url": "https://hooks.example/"});
+    let denied = server
+        .ask("POST", "/v1/webhooks")
+        .token(&viewer)
+        .json(&asked)
+        .send();
+    assert_eq!(denied.status, 403, "{}", denied.text);
+    assert_eq!(server.ask("GET", &path).token(&viewer).send().status, 200);
+}
