@@ -1,12 +1,9 @@
 //! Which addresses the server may call for somebody else: what is on the open internet, and what its configuration allows
 //! besides. A user who gives an address must not reach by it what only this machine reaches.
 
-use std::{
-    collections::BTreeSet,
-    fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    str::FromStr,
-};
+// The addresses alone: `core` reaches nothing.
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
 /// Why an address is not called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

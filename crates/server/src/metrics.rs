@@ -44,6 +44,10 @@ fn describe() {
     );
     metrics::describe_counter!("jockey_deploys_total", "Deploys that ended, by outcome");
     metrics::describe_counter!("jockey_builds_total", "Builds that ended, by outcome");
+    metrics::describe_counter!(
+        "jockey_jobs_total",
+        "Attempts of jobs that ended, by kind and end"
+    );
     metrics::describe_histogram!("jockey_build_seconds", "How long builds took");
 }
 

@@ -3,11 +3,18 @@
 use crate::stage::{As, Stage};
 use api::Times;
 use bytes::{BufMut, BytesMut};
+use domain::hook::HookKind;
 use http_body_util::Full;
+use ports::store::{
+    Apps, Change, Webhooks,
+    webhooks::{Enabled, Hook},
+};
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MethodDescriptor, Value};
 use proto::v1;
-use std::fmt::Write;
+use secrecy::SecretString;
+use std::{collections::BTreeMap, fmt::Write};
+use testkit::fake::clock::BEGINNING;
 use tower::ServiceExt;
 
 /// The table as the rows say it. Columns are reaches, in the order of `REACHES`.
@@ -85,8 +92,32 @@ async fn world() -> (Stage, String) {
         .create_reconcile(reconcile)
         .await
         .unwrap();
+    webhook(&stage).await;
     let instance = instance(&admin).await;
     (stage, instance)
+}
+
+/// A webhook of `shop`.
+async fn webhook(stage: &Stage) {
+    let shop = stage.store.find_app("shop").await.unwrap().unwrap();
+    let hook = Hook {
+        app: Some(shop.id),
+        kind: HookKind::Generic,
+        events: Vec::new(),
+        enabled: Enabled::Yes,
+        url: SecretString::from("https://hooks.example/"),
+        secret: None,
+        channel: None,
+        sender: None,
+        fields: BTreeMap::new(),
+    };
+    let change = Change {
+        actor: "ada".to_owned(),
+        at: BEGINNING,
+        message: "for a test".to_owned(),
+        request: None,
+    };
+    stage.store.create_webhook(hook, &change).await.unwrap();
 }
 
 async fn instance(admin: &As) -> String {
@@ -108,6 +139,7 @@ fn value(field: &str, instance: &str) -> Option<String> {
         "node" => "node-1",
         "version" => "aud-2",
         "instance" => instance,
+        "webhook" => "whk-1",
         _ => return None,
     };
     Some(text.to_owned())
@@ -133,7 +165,9 @@ fn request(method: &MethodDescriptor, instance: &str) -> DynamicMessage {
                     request.set_field(&field, Value::String(text));
                 }
             }
-            Kind::Message(inner) if ["app", "environment", "worker"].contains(&field.name()) => {
+            Kind::Message(inner)
+                if ["app", "environment", "webhook", "worker"].contains(&field.name()) =>
+            {
                 let mut message = DynamicMessage::new(inner.clone());
                 for name in ["app", "environment", "name"] {
                     let text = match (field.name(), name) {

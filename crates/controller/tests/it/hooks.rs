@@ -236,10 +236,11 @@ async fn a_webhook_that_is_deleted_or_disabled_is_told_nothing_more() {
         enabled: Enabled::No,
         ..quiet.hook
     };
-    let disabled = stage
+    stage
         .store
-        .update_webhook(quiet.id, quiet.updated_at, hook, &change());
-    disabled.await.unwrap();
+        .update_webhook(quiet.id, quiet.updated_at, hook, &change())
+        .await
+        .unwrap();
     tokio::time::sleep(Duration::from_secs(60)).await;
     let mut why: Vec<_> = deliveries(&stage)
         .await

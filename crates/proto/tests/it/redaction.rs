@@ -4,8 +4,9 @@ use crate::api::{LEGACY, messages, pool};
 use proto::{
     legacy,
     v1::{
-        ConfigSet, CreateTokenResponse, ExchangeTokenResponse, PollSignInRequest,
+        self, ConfigSet, CreateTokenResponse, ExchangeTokenResponse, PollSignInRequest,
         PollSignInResponse, StartSignInResponse, UpdateConfigSetRequest, VersionDifference,
+        Webhook,
     },
 };
 
@@ -46,6 +47,7 @@ fn every_message_with_a_secret_is_known_here() {
             "jockey.v1.StartSignInResponse",
             "jockey.v1.UpdateConfigSetRequest",
             "jockey.v1.VersionDifference",
+            "jockey.v1.Webhook",
         ]
     );
 }
@@ -101,6 +103,17 @@ fn debug_output_hides_the_secret_of_a_new_token() {
         ..CreateTokenResponse::default()
     };
     assert!(!format!("{answer:?}").contains(SECRET));
+    let webhook = Webhook {
+        url: SECRET.to_owned(),
+        secret: SECRET.to_owned(),
+        fields: [("room".to_owned(), SECRET.to_owned())].into(),
+        ..Webhook::default()
+    };
+    let asked = v1::CreateWebhookRequest {
+        webhook: Some(webhook),
+        ..v1::CreateWebhookRequest::default()
+    };
+    assert!(!format!("{asked:?}").contains(SECRET), "{asked:?}");
     let begun = StartSignInResponse {
         device_code: SECRET.to_owned(),
         ..StartSignInResponse::default()

@@ -5,11 +5,17 @@ use crate::workspace::{files, read, rust_files};
 /// Hosts that a text may name. Everything else would tie the repository to somebody's machines.
 const HOSTS: &[&str] = &[
     "0.0.0.0",
+    "0177.0.0.1",
+    "0x7f.1",
     "10.0.0.1",
+    "100.64.0.1",
     "127.0.0.1",
+    "127.0.0.2",
+    "169.254.169.254",
     "api.github.com",
     "docs.github.com",
     "github.com",
+    "hooks.slack.com",
 ];
 
 /// Domains that exist for examples and tests (RFC 2606, RFC 6761) or are this machine's own.
