@@ -139,25 +139,26 @@ pub fn notice(event: &Event, around: &Around) -> Notice {
                 None,
             )
         }
-        kind => {
-            let color = match kind.rsplit('.').next() {
-                Some("failed" | "crash_loop" | "unhealthy" | "vanished") => RED,
-                Some("completed" | "deployed" | "healthy" | "crash_loop_over") => GREEN,
-                Some(_) | None => GREY,
-            };
-            let place = match (&around.app, &around.environment) {
-                (Some(app), Some(environment)) => format!("{app}:{environment}: "),
-                (Some(one), None) | (None, Some(one)) => format!("{one}: "),
-                (None, None) => String::new(),
-            };
-            (
-                format!("{place}{kind}: {}", event.message),
-                color,
-                Some("Jockey"),
-            )
-        }
+        _ => other(event, around),
     };
     Notice { text, color, from }
+}
+
+/// What the original had no words for.
+fn other(event: &Event, around: &Around) -> (String, &'static str, Option<&'static str>) {
+    let kind = event.kind.as_str();
+    let color = match kind.rsplit('.').next() {
+        Some("failed" | "crash_loop" | "unhealthy" | "vanished") => RED,
+        Some("completed" | "deployed" | "healthy" | "crash_loop_over") => GREEN,
+        Some(_) | None => GREY,
+    };
+    let place = match (&around.app, &around.environment) {
+        (Some(app), Some(environment)) => format!("{app}:{environment}: "),
+        (Some(one), None) | (None, Some(one)) => format!("{one}: "),
+        (None, None) => String::new(),
+    };
+    let text = format!("{place}{kind}: {}", event.message);
+    (text, color, Some("Jockey"))
 }
 
 #[cfg(test)]

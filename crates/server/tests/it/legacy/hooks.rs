@@ -4,7 +4,7 @@ mod receiver;
 
 use super::client::{Server, shared};
 use crate::{harness::PATIENCE, sources::WEB};
-use receiver::Receiver;
+use receiver::{Got, Receiver};
 use serde_json::{Value, json};
 use std::{
     thread,
@@ -48,6 +48,22 @@ fn test(server: &Server, id: &str) -> Vec<Value> {
     delivered(server, id)
 }
 
+/// The three attempts of a callback for a deploy of `hooked`.
+fn called_back(receiver: &Receiver, id: &str) -> Vec<Got> {
+    let called = receiver.until("/callback", 3);
+    for got in &called {
+        got.is_signed_with("callback-secret");
+        assert_eq!(got.header("content-type"), "application/json");
+        let body: Value = serde_json::from_str(&got.body).unwrap();
+        assert_eq!(
+            (&body["object_type"], &body["id"]),
+            (&json!("deploy"), &json!(id))
+        );
+        assert_eq!(body["app"]["name"], json!("hooked"));
+    }
+    called
+}
+
 #[test]
 fn a_deploy_is_told_signed_and_again_until_it_arrives() {
     let receiver = Receiver::start();
@@ -84,17 +100,7 @@ fn a_deploy_is_told_signed_and_again_until_it_arrives() {
     let ended = server.ended("deploys", id);
     assert_eq!(ended["state"], json!("deployed"), "{ended:#}");
 
-    let called = receiver.until("/callback", 3);
-    for got in &called {
-        got.is_signed_with("callback-secret");
-        assert_eq!(got.header("content-type"), "application/json");
-        let body: Value = serde_json::from_str(&got.body).unwrap();
-        assert_eq!(
-            (&body["object_type"], &body["id"]),
-            (&json!("deploy"), &json!(id))
-        );
-        assert_eq!(body["app"]["name"], json!("hooked"));
-    }
+    let called = called_back(&receiver, id);
     let told = receiver.until("/hook?token=t0k", 3);
     let want = format!(
         "message=Deploy+{id}+for+hooked%3A{}+DEPLOYED",
@@ -120,7 +126,13 @@ fn a_deploy_is_told_signed_and_again_until_it_arrives() {
     assert_eq!(deliveries[0]["state"], json!("WEBHOOK_DELIVERY_STATE_DONE"));
     assert_eq!(deliveries[0]["attempts"], json!(3));
     assert_eq!(deliveries[0]["lastError"], json!("it answered 503"));
+}
 
+#[test]
+fn slack_is_told_and_a_redirect_is_looked_at_like_the_address_itself() {
+    let receiver = Receiver::start();
+    let server = Server::start_with(&["--callback-allow", "127.0.0.1"]).unwrap();
+    let at = |path: &str| format!("http://127.0.0.1:{}{path}", receiver.port);
     let slack = webhook(
         &server,
         &json!({"url": at("/slack"), "kind": "WEBHOOK_KIND_SLACK"}),
