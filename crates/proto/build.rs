@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Messages with a field that nobody may print. `src/redacted.rs` says how they look instead.
-const SECRET: [&str; 12] = [
+const SECRET: [&str; 13] = [
     ".jockey.legacy.v1.ConfigSet",
     ".jockey.legacy.v1.CreateConfigSetRequest",
     ".jockey.legacy.v1.UpdateConfigSetRequest",
@@ -35,6 +35,7 @@ const SECRET: [&str; 12] = [
     ".jockey.v1.PollSignInRequest",
     ".jockey.v1.PollSignInResponse",
     ".jockey.v1.StartSignInResponse",
+    ".jockey.v1.UpdateAppHookRequest",
     ".jockey.v1.UpdateConfigSetRequest",
     ".jockey.v1.VersionDifference",
     ".jockey.v1.Webhook",

@@ -18,13 +18,14 @@ use proto::v1::{
     audit_service_server::AuditServiceServer, build_service_server::BuildServiceServer,
     config_set_service_server::ConfigSetServiceServer, deploy_service_server::DeployServiceServer,
     environment_service_server::EnvironmentServiceServer, event_service_server::EventServiceServer,
-    instance_service_server::InstanceServiceServer, node_service_server::NodeServiceServer,
-    reconcile_service_server::ReconcileServiceServer, release_service_server::ReleaseServiceServer,
-    stack_service_server::StackServiceServer, system_service_server::SystemServiceServer,
-    token_service_server::TokenServiceServer, user_service_server::UserServiceServer,
-    version_service_server::VersionServiceServer, webhook_service_server::WebhookServiceServer,
-    worker_service_server::WorkerServiceServer,
+    git_hub_service_server::GitHubServiceServer, instance_service_server::InstanceServiceServer,
+    node_service_server::NodeServiceServer, reconcile_service_server::ReconcileServiceServer,
+    release_service_server::ReleaseServiceServer, stack_service_server::StackServiceServer,
+    system_service_server::SystemServiceServer, token_service_server::TokenServiceServer,
+    user_service_server::UserServiceServer, version_service_server::VersionServiceServer,
+    webhook_service_server::WebhookServiceServer, worker_service_server::WorkerServiceServer,
 };
+use secrecy::SecretString;
 use std::{future::Future, sync::Arc};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, service::Routes};
@@ -53,6 +54,8 @@ pub(crate) struct Handlers {
     /// None: nobody is let in by GitHub.
     pub(crate) people: Option<Arc<People>>,
     pub(crate) sessions: Arc<Sessions>,
+    /// With which deliveries of the GitHub App's webhook are signed. None: none is taken.
+    pub(crate) webhook_secret: Option<SecretString>,
 }
 
 impl Services {
@@ -68,6 +71,7 @@ impl Services {
                 streams: Streams::new(stop.clone()),
                 turns: Turns::default(),
                 people: None,
+                webhook_secret: None,
             },
             stop,
         }
@@ -77,6 +81,13 @@ impl Services {
     #[must_use]
     pub fn admitting(mut self, people: Arc<People>) -> Self {
         self.handlers.people = Some(people);
+        self
+    }
+
+    /// Takes deliveries of a GitHub App's webhook that are signed with this.
+    #[must_use]
+    pub fn trusting(mut self, secret: SecretString) -> Self {
+        self.handlers.webhook_secret = Some(secret);
         self
     }
 
@@ -130,6 +141,7 @@ impl Handlers {
             .add_service(limited!(DeployServiceServer, self))
             .add_service(limited!(EnvironmentServiceServer, self))
             .add_service(limited!(EventServiceServer, self))
+            .add_service(limited!(GitHubServiceServer, self))
             .add_service(limited!(InstanceServiceServer, self))
             .add_service(limited!(NodeServiceServer, self))
             .add_service(limited!(ReconcileServiceServer, self))
@@ -156,6 +168,10 @@ impl Handlers {
             ))
             .add_service(limited!(
                 old::environment_service_server::EnvironmentServiceServer,
+                legacy
+            ))
+            .add_service(limited!(
+                old::git_hub_service_server::GitHubServiceServer,
                 legacy
             ))
             .add_service(limited!(

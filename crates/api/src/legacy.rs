@@ -7,6 +7,7 @@ mod called_back;
 mod config_sets;
 mod deploys;
 mod environments;
+mod github;
 mod objects;
 mod params;
 mod reconciles;

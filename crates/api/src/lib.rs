@@ -21,6 +21,7 @@ mod services;
 mod status;
 mod streams;
 mod turns;
+mod webhook;
 
 pub use about::About;
 pub use auth::{People, Times};

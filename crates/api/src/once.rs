@@ -50,6 +50,7 @@ macro_rules! mutations {
 mutations! {
     AppService/CreateApp(CreateAppRequest) -> CreateAppResponse;
     AppService/UpdateApp(UpdateAppRequest) -> UpdateAppResponse;
+    AppService/UpdateAppHook(UpdateAppHookRequest) -> UpdateAppHookResponse;
     AppService/DeleteApp(DeleteAppRequest) -> DeleteAppResponse;
     BuildService/CreateBuild(CreateBuildRequest) -> CreateBuildResponse;
     BuildService/CancelBuild(CancelBuildRequest) -> CancelBuildResponse;

@@ -8,6 +8,7 @@ mod config_sets;
 mod deploys;
 mod environments;
 mod events;
+mod github;
 pub(crate) mod health;
 mod instances;
 mod nodes;

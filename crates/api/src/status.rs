@@ -8,6 +8,7 @@ pub(crate) use strangers::Stranger;
 
 use crate::{fields, permissions::Call};
 use controller::usecases;
+use github::webhook::{BadPayload, BadSignature};
 use ports::sign_in;
 use proto::printable;
 use std::{collections::HashMap, time::Duration};
@@ -35,6 +36,11 @@ pub(crate) enum Refusal {
     Caller(#[from] Stranger),
     #[error(transparent)]
     SignIn(#[from] sign_in::Error),
+    /// A delivery that anybody may have sent.
+    #[error(transparent)]
+    Signature(BadSignature),
+    #[error(transparent)]
+    Payload(BadPayload),
     #[error("a token of this installation is not exchanged")]
     NotAPerson,
     #[error("the call bears no token of a session")]
@@ -155,6 +161,20 @@ fn tell(refusal: &Refusal) -> Told {
         Refusal::UseCase(error) => return advice::of_use_case(error),
         Refusal::Caller(stranger) => return strangers::of_caller(stranger),
         Refusal::SignIn(error) => return strangers::of_sign_in(error),
+        Refusal::Signature(error) => (
+            Code::Unauthenticated,
+            match error {
+                BadSignature::Missing => "SIGNATURE_MISSING",
+                BadSignature::Wrong => "SIGNATURE_WRONG",
+                BadSignature::NoSecret => "NO_WEBHOOK_SECRET",
+            },
+            "give the hook and the server the same secret",
+        ),
+        Refusal::Payload(_) => (
+            Code::InvalidArgument,
+            "INVALID_DELIVERY",
+            "see docs/github.md for what is sent",
+        ),
         Refusal::NotAPerson => (
             Code::FailedPrecondition,
             "NOT_A_PERSON",
@@ -240,6 +260,8 @@ fn retry_after(refusal: &Refusal) -> Option<Duration> {
         | Refusal::Field { .. }
         | Refusal::Caller(_)
         | Refusal::SignIn(_)
+        | Refusal::Signature(_)
+        | Refusal::Payload(_)
         | Refusal::NotAPerson
         | Refusal::NotASession
         | Refusal::UnknownPerson(_)
@@ -263,6 +285,8 @@ fn field_of(refusal: &Refusal) -> Option<(String, String)> {
         Refusal::UseCase(_)
         | Refusal::Caller(_)
         | Refusal::SignIn(_)
+        | Refusal::Signature(_)
+        | Refusal::Payload(_)
         | Refusal::NotAPerson
         | Refusal::NotASession
         | Refusal::UnknownPerson(_)

@@ -2,7 +2,7 @@
 
 use crate::{board::Board, feed::Feed};
 use domain::job::Backoff;
-use ports::{BuildEngine, Catalog, Clock, Fleet, Ids, Notifier, Prober, Source, Store};
+use ports::{BuildEngine, Catalog, Clock, CodeHost, Fleet, Ids, Notifier, Prober, Source, Store};
 use scheduler::{
     Violation,
     input::{PlanInput, Policy},
@@ -20,6 +20,8 @@ pub struct Deps {
     pub source: Arc<dyn Source>,
     pub engine: Arc<dyn BuildEngine>,
     pub notifier: Arc<dyn Notifier>,
+    /// The host of the code beyond git. None: the server has no credential there.
+    pub host: Option<Arc<dyn CodeHost>>,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn Ids>,
     pub settings: Arc<Settings>,
@@ -74,6 +76,13 @@ pub struct Settings {
     pub keep_history: Duration,
     /// How long rows of the audit log stay. Default 400 days.
     pub keep_audit: Duration,
+    /// Where the server is reached from outside, without a slash at its end: `https://jockey.example.com`. Default: not
+    /// known.
+    pub address: Option<String>,
+    /// Whether the host of the code is told of Builds and Deploys. Default: it is.
+    pub reports: Reports,
+    /// Who makes the hooks of Apps. Default: people.
+    pub app_hooks: AppHooks,
     /// How long jobs wait after each attempt that failed.
     pub backoff: Backoff,
     /// How long a shutdown waits for steps under way. Default 20 s.
@@ -110,10 +119,29 @@ impl Settings {
             collect_every: Duration::from_secs(600),
             keep_history: Duration::from_secs(30 * 24 * 3600),
             keep_audit: Duration::from_secs(400 * 24 * 3600),
+            address: None,
+            reports: Reports::Told,
+            app_hooks: AppHooks::ByHand,
             backoff: Backoff::default(),
             shutdown_grace: Duration::from_secs(20),
         }
     }
+}
+
+/// Whether the host of the code is told of Builds and Deploys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reports {
+    Told,
+    Silent,
+}
+
+/// Who makes the hooks of Apps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppHooks {
+    /// The server, for each App that subscribes.
+    Made,
+    /// People, or the GitHub App has one for all.
+    ByHand,
 }
 
 /// When an intent is written down.

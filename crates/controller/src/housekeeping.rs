@@ -97,6 +97,8 @@ fn horizon(now: Timestamp, what: Old, keep: Duration, history: History) -> Times
         // They are kept for shorter than events are: the oldest of those says nothing of them.
         Old::Requests => horizon,
         Old::Events
+        | Old::Jobs
+        | Old::Callbacks
         | Old::Ends
         | Old::Intents
         | Old::Tokens

@@ -82,6 +82,16 @@ pub struct Workforce {
     pub follows: Vec<Arc<dyn Follow>>,
 }
 
+impl Workforce {
+    /// Both together.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.works.extend(other.works);
+        self.follows.extend(other.follows);
+        self
+    }
+}
+
 /// The code of a kind, and its room.
 struct Desk {
     work: Arc<dyn Work>,

@@ -6,6 +6,7 @@
 
 pub mod board;
 mod builds;
+pub mod code_host;
 pub mod deps;
 pub mod disk;
 mod environment;

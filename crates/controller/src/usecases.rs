@@ -2,6 +2,7 @@
 //! in transactions, and answers with what it made and with the plan that follows. It never touches an instance: the
 //! control loops see the change and act.
 
+pub mod app_hooks;
 pub mod apps;
 pub mod audit;
 pub mod builds;
@@ -14,6 +15,7 @@ pub mod error;
 pub mod etag;
 pub mod events;
 mod find;
+
 pub mod instances;
 pub mod legacy;
 pub mod names;

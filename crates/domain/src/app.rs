@@ -1,6 +1,6 @@
 //! An App: all of its code in one repository.
 
-use crate::{AppId, AppName, RepoName, StackId, Timestamp};
+use crate::{AppId, AppName, Pushes, RepoName, StackId, Timestamp};
 
 /// One application.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct App {
     pub recipe: Recipe,
     /// Whether a push to the repository starts a Build. Default true.
     pub subscribe_to_github_webhook: bool,
+    /// Which pushes, and what follows from them.
+    pub pushes: Pushes,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }

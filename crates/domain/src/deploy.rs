@@ -75,6 +75,8 @@ crate::words! {
         Worker => "worker",
         /// An earlier Release was asked for.
         Rollback => "rollback",
+        /// A branch was pushed that a rule of its App deploys.
+        Push => "push",
     }
 }
 
@@ -122,7 +124,7 @@ impl Cause {
     pub const fn is_for_a_change(self) -> bool {
         match self {
             Self::Config | Self::Worker => true,
-            Self::Commit | Self::Rollback => false,
+            Self::Commit | Self::Rollback | Self::Push => false,
         }
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod app;
+pub mod app_hook;
 pub mod audit;
 pub mod build;
 pub mod checks;
@@ -16,6 +17,7 @@ pub mod event;
 pub mod git;
 pub mod health;
 pub mod hook;
+
 pub mod ids;
 pub mod image;
 pub mod intent;
@@ -26,6 +28,7 @@ pub mod node;
 pub mod observed;
 pub mod people;
 pub mod procfile;
+pub mod push;
 pub mod reach;
 pub mod reconcile;
 pub mod release;
@@ -57,6 +60,7 @@ pub use names::{AppName, EnvironmentName, NodeName, StackName, WorkerName};
 pub use node::Node;
 pub use observed::{InstanceEnd, ObservedInstance};
 pub use people::{AccountId, Login, Membership, Person, TeamName};
+pub use push::{BranchPattern, BranchRule, Pushes};
 pub use release::Release;
 pub use stack::Stack;
 pub use time::Timestamp;

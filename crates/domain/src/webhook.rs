@@ -1,5 +1,9 @@
 //! What a code host tells us has happened. A hint: whoever acts on one asks the host how things stand now.
 
+mod meaning;
+
+pub use meaning::{Meaning, Tip};
+
 use crate::people::{AccountId, Login, TeamName};
 use crate::{CommitSha, GitRef, RepoName};
 
@@ -13,6 +17,8 @@ pub enum HostEvent {
         repo: RepoName,
         branch: GitRef,
         after: CommitSha,
+        /// Who pushed; none where the delivery does not say.
+        by: Option<Login>,
     },
     BranchDeleted {
         repo: RepoName,

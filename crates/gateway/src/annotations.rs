@@ -2,6 +2,7 @@
 
 use crate::{
     call::Rpc,
+    raw::{self, BadRaw, Raw},
     table::{Route, Table},
     template::{BadTemplate, Template},
 };
@@ -20,6 +21,8 @@ pub(crate) struct Binding {
     pub(crate) rpc: Rpc,
     pub(crate) body: Body,
     pub(crate) resume: Option<Resume>,
+    /// Where the body goes as it came, with some headers.
+    pub(crate) raw: Option<Raw>,
 }
 
 /// What the body of a request holds.
@@ -55,6 +58,8 @@ pub(crate) enum Error {
         field: String,
         message: String,
     },
+    #[error(transparent)]
+    Raw(#[from] BadRaw),
     #[error("{rpc} has an http option without a method and path")]
     NoPattern { rpc: String },
 }
@@ -99,6 +104,7 @@ pub(crate) fn table(pool: &DescriptorPool) -> Result<Table<Binding>, Error> {
         return Ok(Table::new(Vec::new()));
     };
     let resume = pool.get_extension_by_name(RESUME);
+    let as_it_is = raw::option(pool);
     let mut routes = Vec::new();
     for service in pool.services() {
         for rpc in service.methods() {
@@ -110,10 +116,11 @@ pub(crate) fn table(pool: &DescriptorPool) -> Result<Table<Binding>, Error> {
                 Some(option) => resume_of(&rpc, &options, option)?,
                 None => None,
             };
+            let raw = Raw::of(as_it_is.as_ref(), &rpc)?;
             let rule = options.get_extension(&http);
             let rule = rule.as_message().expect("google.api.http is a message");
             for rule in with_further(rule) {
-                routes.push(route(&rpc, &rule, resume.clone())?);
+                routes.push(route(&rpc, &rule, (resume.clone(), raw.clone()))?);
             }
         }
     }
@@ -134,7 +141,7 @@ fn with_further(rule: &DynamicMessage) -> Vec<DynamicMessage> {
 fn route(
     rpc: &MethodDescriptor,
     rule: &DynamicMessage,
-    resume: Option<Resume>,
+    (resume, raw): (Option<Resume>, Option<Raw>),
 ) -> Result<Route<Binding>, Error> {
     let name = || rpc.full_name().to_owned();
     let (verb, path) = [
@@ -164,6 +171,7 @@ fn route(
         rpc: Rpc::of(rpc.clone()),
         body,
         resume,
+        raw,
     };
     Ok(Route {
         verb,

@@ -26,6 +26,11 @@ pub(crate) struct Asked<'a> {
 /// # Errors
 /// When something that was given has no place in the message, or cannot be what is wanted there.
 pub(crate) fn message(binding: &Binding, asked: &Asked<'_>) -> Result<DynamicMessage, Refusal> {
+    if let Some(raw) = &binding.raw {
+        let mut message = DynamicMessage::new(binding.descriptor().input());
+        raw.fill(&mut message, asked.headers, asked.body.clone());
+        return Ok(message);
+    }
     let mut message = body::message(binding, asked.headers, &asked.body)?;
     let query = asked.query.unwrap_or_default();
     for (name, text) in form_urlencoded::parse(query.as_bytes()) {

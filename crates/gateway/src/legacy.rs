@@ -14,6 +14,7 @@ mod token;
 use crate::{
     call::{Behalf, Services},
     inward::Bodies,
+    raw::Raw,
     table::{Found, Table},
 };
 use axum::{body::Body, response::Response};
@@ -85,6 +86,9 @@ impl Legacy {
 
     async fn ask(&self, parts: &mut Parts, body: Body) -> Result<Response, Told> {
         let (target, path) = self.find(&parts.method, parts.uri.path())?;
+        if let Some(raw) = &target.raw {
+            return self.pass_on(target, raw, path, parts, body).await;
+        }
         let query = params::form(parts.uri.query().unwrap_or_default().as_bytes());
         let place = token::take(&mut parts.headers, &Params::new(), &query);
         let given = match parts.headers.contains_key(header::AUTHORIZATION) {
@@ -113,13 +117,32 @@ impl Legacy {
         Ok(response)
     }
 
+    /// Calls with the body as it came: it is signed, and no token is looked for.
+    async fn pass_on(
+        &self,
+        target: &Target,
+        raw: &Raw,
+        path: Params,
+        parts: &Parts,
+        body: Body,
+    ) -> Result<Response, Told> {
+        let message = async {
+            let body = self.strangers.read(body).await;
+            let body = body.map_err(|refusal| Told::refused(&refusal))?;
+            let mut message = fill::message(target.rpc.descriptor().input(), &path);
+            raw.fill(&mut message, &parts.headers, body);
+            Ok(message)
+        };
+        self.call(target, Behalf::of(parts), message).await
+    }
+
     async fn call(
         &self,
         target: &Target,
         behalf: Behalf,
         message: impl Future<Output = Result<DynamicMessage, Told>>,
     ) -> Result<Response, Told> {
-        let Target { rpc, status } = target;
+        let Target { rpc, status, .. } = target;
         if rpc.descriptor().is_server_streaming() {
             let stream = self.services.stream(rpc, behalf, message).await?;
             return answer::streamed(&self.shapes, rpc.clone(), stream).await;

@@ -15,6 +15,7 @@ mod openapi;
 mod outward;
 mod page;
 mod problem;
+mod raw;
 mod refusal;
 mod rest;
 mod table;

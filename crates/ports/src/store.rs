@@ -4,6 +4,7 @@
 //! a control loop writes bears the `Fence` of its lease, and is refused when another server has taken over.
 
 pub mod adoptions;
+pub mod app_hooks;
 pub mod audit;
 pub mod builds;
 pub mod configs;
@@ -26,6 +27,7 @@ pub mod webhooks;
 pub mod workers;
 
 pub use adoptions::Adoptions;
+pub use app_hooks::AppHooks;
 pub use audit::{Audit, Origin};
 pub use builds::Builds;
 pub use configs::Configs;
@@ -67,6 +69,7 @@ pub trait Store:
     + Sessions
     + Requests
     + Adoptions
+    + AppHooks
     + Retention
     + Audit
     + Users

@@ -6,8 +6,8 @@ use crate::{
     legacy,
     v1::{
         ConfigSet, CreateTokenResponse, ExchangeTokenResponse, PollSignInRequest,
-        PollSignInResponse, StartSignInResponse, UpdateConfigSetRequest, VersionDifference,
-        Webhook,
+        PollSignInResponse, StartSignInResponse, UpdateAppHookRequest, UpdateConfigSetRequest,
+        VersionDifference, Webhook,
     },
 };
 
@@ -128,6 +128,18 @@ impl fmt::Debug for VersionDifference {
         f.debug_struct("VersionDifference")
             .field("field", &self.field)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for UpdateAppHookRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpdateAppHookRequest")
+            .field("app", &self.app)
+            .field("secret", &STARS)
+            .field("accepts_sha1", &self.accepts_sha1)
+            .field("dry_run", &self.dry_run)
+            .field("request_id", &self.request_id)
+            .finish()
     }
 }
 

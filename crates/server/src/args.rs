@@ -7,7 +7,7 @@ mod values;
 
 pub(crate) use audit::Audit;
 pub(crate) use callbacks::Callbacks;
-pub(crate) use github::{Access, GitHub};
+pub(crate) use github::{Access, GitHub, Reports};
 pub(crate) use values::PortRange;
 
 use clap::{Parser, Subcommand, ValueEnum};

@@ -1,11 +1,12 @@
 //! Who is let in by GitHub: the file of grants, and the adapter that asks.
 
 use crate::{args, machine::SystemClock};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use api::{People, Times};
 use domain::access::{self, Policy};
 use github::{App, AppKey, GitHub, OAuthClient, Settings, Urls};
-use secrecy::SecretString;
+use ports::CodeHost;
+use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 
 /// The grants: of the file, and of the command line. None: nobody is let in by GitHub.
@@ -46,7 +47,8 @@ pub(crate) fn github(args: &args::Serve) -> anyhow::Result<Option<Arc<GitHub>>> 
         }
         (Some(_) | None, _) => None,
     };
-    if app.is_none() && policy(&args.access)?.is_none() {
+    let hosted = args.build.git_token.is_some() && is_host(args);
+    if app.is_none() && policy(&args.access)?.is_none() && !hosted {
         return Ok(None);
     }
     let urls = Urls::new(&given.github_api_url, &given.github_url);
@@ -62,6 +64,42 @@ pub(crate) fn github(args: &args::Serve) -> anyhow::Result<Option<Arc<GitHub>>> 
     };
     let github = GitHub::new(settings, Arc::new(SystemClock)).context("GitHub")?;
     Ok(Some(Arc::new(github)))
+}
+
+/// GitHub as the host of the code: where repositories are fetched from it, and the server has a credential there.
+pub(crate) fn host(args: &args::Serve, github: Option<&Arc<GitHub>>) -> Option<Arc<dyn CodeHost>> {
+    let credential = args.github.github_app_id.is_some() || args.build.git_token.is_some();
+    let github = github.filter(|_| credential && is_host(args))?;
+    Some(github.clone())
+}
+
+fn is_host(args: &args::Serve) -> bool {
+    let plain = |url: &str| url.trim_end_matches('/').to_ascii_lowercase();
+    plain(&args.build.git_base_url) == plain(&args.github.github_url)
+}
+
+/// What deliveries of the GitHub App's webhook are signed with.
+///
+/// # Errors
+/// When the file of it cannot be read, or is empty.
+pub(crate) fn webhook_secret(args: &args::GitHub) -> anyhow::Result<Option<SecretString>> {
+    let secret = match &args.github_webhook_secret_file {
+        None => args.github_webhook_secret.clone(),
+        Some(path) => {
+            let flag = "--github-webhook-secret-file";
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("{flag} {} cannot be read", path.display()))?;
+            Some(SecretString::from(text.trim().to_owned()))
+        }
+    };
+    match secret {
+        Some(secret) if secret.expose_secret().is_empty() => {
+            bail!(
+                "the secret of GitHub's webhook is empty, so that anybody could sign; make one up"
+            )
+        }
+        secret => Ok(secret),
+    }
 }
 
 /// Those whom GitHub lets in, if any.

@@ -16,7 +16,10 @@ use builder::{
     git::{Anonymous, BaseUrl, GitSource, OneToken},
 };
 use catalog::{Embedded, Machine, Probes};
-use controller::{Board, Deps, Feed, Settings, Workforce};
+use controller::{
+    Board, Deps, Feed, Settings, Workforce,
+    deps::{AppHooks, Reports},
+};
 use domain::{
     InstallationId, NodeName,
     app::{Builder, BuilderLayout},
@@ -103,6 +106,7 @@ pub(crate) fn machinery(
             registry: args.build.registry.clone(),
         },
     );
+    let host = people::host(args, github.as_ref());
     let feed = Feed::of(store.clone());
     let deps = Deps {
         store,
@@ -112,6 +116,7 @@ pub(crate) fn machinery(
         source,
         engine: Arc::new(engine),
         notifier: Arc::new(callbacks::notifier(&args.callbacks)?),
+        host,
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),
         settings: Arc::new(settings(args, server)),
@@ -131,7 +136,8 @@ pub(crate) fn machinery(
 /// # Errors
 /// When an argument is not right.
 pub(crate) fn workforce(args: &args::Serve, machinery: &Machinery) -> anyhow::Result<Workforce> {
-    callbacks::workforce(&args.callbacks, &machinery.deps)
+    let told = callbacks::workforce(&args.callbacks, &machinery.deps)?;
+    Ok(told.and(controller::code_host::workforce(&machinery.deps)))
 }
 
 /// What is served: every service of the API, health and reflection.
@@ -158,6 +164,9 @@ pub(crate) fn api(
     let mut services = Services::new(machinery.deps.clone(), about, stop);
     if let Some(people) = people::people(args, machinery.github.as_ref())? {
         services = services.admitting(people);
+    }
+    if let Some(secret) = people::webhook_secret(&args.github)? {
+        services = services.trusting(secret);
     }
     Ok(services.routes())
 }
@@ -208,6 +217,18 @@ fn settings(args: &args::Serve, server: String) -> Settings {
     settings.build_deadline = args.build.build_deadline;
     settings.builds = args.build.builds.max(1);
     settings.policy.ports = args.docker.ports.0.clone();
+    settings.address = args.github.github_hook_url.clone();
+    settings.reports = match args.github.github_reports {
+        args::Reports::On => Reports::Told,
+        args::Reports::Off => Reports::Silent,
+    };
+    let of_app = args.github.github_webhook_secret.is_some()
+        || args.github.github_webhook_secret_file.is_some();
+    // The GitHub App tells of every repository then.
+    settings.app_hooks = match settings.address {
+        Some(_) if !of_app => AppHooks::Made,
+        Some(_) | None => AppHooks::ByHand,
+    };
     settings
 }
 

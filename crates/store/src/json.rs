@@ -4,6 +4,7 @@
 //! it is stored. What is optional has a default: rows of earlier versions read back.
 
 pub(crate) mod deploy;
+pub(crate) mod pushes;
 pub(crate) mod recipe;
 pub(crate) mod reconcile;
 pub(crate) mod worker;

@@ -38,6 +38,28 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         deleted_at -> Nullable<BigInt>,
+        pushes -> Text,
+    }
+}
+
+diesel::table! {
+    app_hooks (app) {
+        app -> BigInt,
+        repo -> Text,
+        sealed -> Binary,
+        signed -> Text,
+        standing -> Text,
+        detail -> Text,
+        checked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    pull_requests (app, number) {
+        app -> BigInt,
+        number -> BigInt,
+        head -> Text,
+        head_repo -> Nullable<Text>,
     }
 }
 

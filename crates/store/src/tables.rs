@@ -1,6 +1,7 @@
 //! One file a table: its row, its queries, and the methods of the port about it.
 
 mod adoptions;
+pub(crate) mod app_hooks;
 pub(crate) mod apps;
 pub(crate) mod audit;
 pub(crate) mod build_lines;

@@ -1,5 +1,9 @@
 //! Apps.
 
+mod pushes;
+
+pub(crate) use pushes::{hook, hook_edit};
+
 use super::{id, parse, time, unknown_value};
 use crate::{
     mask::{Mask, text},
@@ -7,7 +11,7 @@ use crate::{
 };
 use controller::usecases::{
     Etag,
-    apps::{AppView, Edit, Wanted},
+    apps::{AppView, Edit, Wanted, WantedPushes},
 };
 use domain::app::{Builder, BuilderLayout, Recipe};
 use proto::v1;
@@ -16,7 +20,7 @@ use proto::v1;
 const HEROKUISH: &str = "gliderlabs/herokuish:latest";
 const BUILDSTEP: &str = "progrium/buildstep:latest";
 
-const FIELDS: [&str; 7] = [
+const FIELDS: [&str; 9] = [
     "name",
     "repo",
     "stack",
@@ -24,6 +28,8 @@ const FIELDS: [&str; 7] = [
     "builder",
     "build_secrets",
     "subscribe_to_github_webhook",
+    "build_branches",
+    "branch_rules",
 ];
 
 pub(crate) fn wire(view: &AppView) -> v1::App {
@@ -40,6 +46,9 @@ pub(crate) fn wire(view: &AppView) -> v1::App {
         create_time: Some(time::wire(app.created_at)),
         update_time: Some(time::wire(app.updated_at)),
         etag: Etag::changed_at(app.updated_at).to_string(),
+        build_branches: app.pushes.built.iter().map(ToString::to_string).collect(),
+        branch_rules: pushes::rules(view),
+        hook: None,
     }
 }
 
@@ -75,6 +84,10 @@ pub(crate) fn wanted(app: Option<v1::App>) -> Result<Wanted, Refusal> {
             secrets: secrets("app.build_secrets", app.build_secrets)?,
         },
         subscribe_to_github_webhook: app.subscribe_to_github_webhook.unwrap_or(true),
+        pushes: WantedPushes {
+            built: pushes::branches("app.build_branches", &app.build_branches)?,
+            rules: pushes::wanted("app.branch_rules", app.branch_rules)?,
+        },
     })
 }
 
@@ -97,6 +110,8 @@ pub(crate) fn edit(
     let path = mask.pick("dockerfile", text(values.dockerfile));
     let named = (!values.build_secrets.is_empty()).then_some(values.build_secrets);
     let webhook = values.subscribe_to_github_webhook;
+    let built = (!values.build_branches.is_empty()).then_some(values.build_branches);
+    let rules = (!values.branch_rules.is_empty()).then_some(values.branch_rules);
     Ok(Edit {
         name: name.map(|name| parse("values.name", &name)).transpose()?,
         repo: repo.map(|repo| parse("values.repo", &repo)).transpose()?,
@@ -119,6 +134,14 @@ pub(crate) fn edit(
         subscribe_to_github_webhook: mask
             .pick("subscribe_to_github_webhook", webhook)
             .map(|webhook| webhook.unwrap_or(true)),
+        built: mask
+            .pick("build_branches", built)
+            .map(|built| pushes::branches("values.build_branches", &built.unwrap_or_default()))
+            .transpose()?,
+        rules: mask
+            .pick("branch_rules", rules)
+            .map(|rules| pushes::wanted("values.branch_rules", rules.unwrap_or_default()))
+            .transpose()?,
     })
 }
 

@@ -103,6 +103,7 @@ const fn cause(cause: Cause) -> v1::DeployCause {
         Cause::Config => v1::DeployCause::Config,
         Cause::Worker => v1::DeployCause::Worker,
         Cause::Rollback => v1::DeployCause::Rollback,
+        Cause::Push => v1::DeployCause::Push,
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
 use crate::{handlers::Answer, streams::Flow};
 use controller::usecases::{
     Ctx, Mode,
-    apps::{self, Edit, Force, Wanted},
+    apps::{self, Edit, Force, Wanted, WantedPushes},
     legacy,
     legacy::apps::{Filter, Subscribed},
 };
@@ -75,6 +75,7 @@ impl AppService for Legacy {
                 stack: stack(&ctx, asked.stack).await?,
                 recipe: Recipe::default(),
                 subscribe_to_github_webhook: asked.subscribe_to_github_webhook.unwrap_or(true),
+                pushes: WantedPushes::default(),
             };
             let made = legacy::apps::create(&ctx, wanted).await?;
             Ok(v1::CreateAppResponse {

@@ -9,6 +9,7 @@ use controller::{
     },
 };
 use domain::{BuildId, DeployId, ReconcileId};
+use ports::store::audit::Origin;
 use prost::Message;
 
 /// One record as a message of `jockey.legacy.v1`.
@@ -36,6 +37,7 @@ pub async fn legacy_object(deps: &Deps, subject: &str) -> Result<Option<Object>,
         deps: deps.clone(),
         actor: "jockey".to_owned(),
         request: None,
+        origin: Origin::Server,
     };
     // Each refuses the prefix of another.
     let ids = (subject.parse(), subject.parse(), subject.parse());

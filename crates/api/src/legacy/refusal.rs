@@ -22,6 +22,13 @@ pub(crate) enum Refusal {
     Locked(String),
     #[error("cannot find a node")]
     NoNode,
+    /// Of a delivery whose signature does not fit.
+    #[error("{0}")]
+    Unauthorized(&'static str),
+    #[error("Missing X-Hub-Event")]
+    NoEvent,
+    #[error("Event {0} not yet implemented")]
+    NoSuchEvent(String),
     #[error(transparent)]
     Own(crate::status::Refusal),
 }

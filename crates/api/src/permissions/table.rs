@@ -99,6 +99,8 @@ calls! {
         EnvironmentService/GetEnvironment(GetEnvironmentRequest) VIEWER |q| Of::Environment(&q.id);
         EnvironmentService/ListEnvironments(ListEnvironmentsRequest) VIEWER |_| Of::Installation;
         EnvironmentService/UpdateEnvironment(UpdateEnvironmentRequest) ADMIN |q| Of::WholeEnvironment(&q.id);
+        // Its signature says who calls.
+        GitHubService/ReceiveDelivery(ReceiveDeliveryRequest) OPEN |_| Of::Nothing;
         ReconcileService/CreateReconcile(CreateReconcileRequest) DEPLOYER |q| Of::Place(&q.app, &q.environment);
         ReconcileService/GetReconcile(GetReconcileRequest) VIEWER |q| Of::Reconcile(&q.id);
         ReconcileService/ListReconciles(ListReconcilesRequest) VIEWER |_| Of::Installation;
@@ -133,6 +135,7 @@ calls! {
         AuditService/ListAuditEntries(ListAuditEntriesRequest) ADMIN |_| Of::Installation
             => ListAuditEntriesResponse |_, _| ();
         AuditService/VerifyAudit(VerifyAuditRequest) ADMIN |_| Of::Installation;
+        AppService/UpdateAppHook(UpdateAppHookRequest) ADMIN |q| Of::WholeApp(&q.app);
         BuildService/CancelBuild(CancelBuildRequest) DEPLOYER |q| Of::Build(&q.build);
         BuildService/CreateBuild(CreateBuildRequest) DEPLOYER |q| Of::App(&q.app);
         BuildService/GetBuild(GetBuildRequest) VIEWER |q| Of::Build(&q.build);
@@ -165,6 +168,8 @@ calls! {
             => ListEventsResponse |a, sight| a.events.retain(|event| sight.sees_event(&event.app, &event.environment));
         EventService/WatchEvents(WatchEventsRequest) VIEWER |q| Of::Filter(&q.app, &q.environment)
             => WatchEventsResponse |a, sight| a.events.retain(|event| sight.sees_event(&event.app, &event.environment));
+        // Its signature says who calls.
+        GitHubService/ReceiveDelivery(ReceiveDeliveryRequest) OPEN |_| Of::Nothing;
         InstanceService/GetInstance(GetInstanceRequest) VIEWER |q| Of::Instance(&q.instance);
         InstanceService/ListInstances(ListInstancesRequest) VIEWER |q| Of::Filter(&q.app, &q.environment)
             => ListInstancesResponse |a, sight| a.instances.retain(|one| sight.sees_event(&one.app, &one.environment));

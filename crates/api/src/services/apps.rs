@@ -5,7 +5,7 @@ use crate::{
     handlers::{Answer, Handlers},
     page::Asked,
 };
-use controller::usecases::{Etag, apps, apps::Force};
+use controller::usecases::{Etag, app_hooks, apps, apps::Force};
 use proto::v1::{self, app_service_server::AppService};
 use tonic::Request;
 
@@ -28,8 +28,12 @@ impl AppService for Handlers {
     async fn get_app(&self, request: Request<v1::GetAppRequest>) -> Answer<v1::GetAppResponse> {
         self.look(request, |ctx, asked| async move {
             let view = apps::get(&ctx, &asked.app).await?;
+            let hook = app_hooks::find(&ctx, view.app.id).await?;
             Ok(v1::GetAppResponse {
-                app: Some(app::wire(&view)),
+                app: Some(v1::App {
+                    hook: hook.as_ref().map(app::hook),
+                    ..app::wire(&view)
+                }),
             })
         })
         .await
@@ -61,6 +65,21 @@ impl AppService for Handlers {
             let done = apps::update(&ctx, &asked.app, edit, etag.as_ref(), mode).await?;
             Ok(v1::UpdateAppResponse {
                 app: Some(app::wire(&done.value)),
+                plan: Some(plan::wire(&done.plan)),
+            })
+        })
+        .await
+    }
+
+    async fn update_app_hook(
+        &self,
+        request: Request<v1::UpdateAppHookRequest>,
+    ) -> Answer<v1::UpdateAppHookResponse> {
+        self.mutate(request, |ctx, asked, mode| async move {
+            let edit = app::hook_edit(asked.secret, asked.accepts_sha1);
+            let done = app_hooks::update(&ctx, &asked.app, edit, mode).await?;
+            Ok(v1::UpdateAppHookResponse {
+                hook: Some(app::hook(&done.value)),
                 plan: Some(plan::wire(&done.plan)),
             })
         })

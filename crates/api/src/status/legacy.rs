@@ -125,6 +125,10 @@ fn word(refusal: &Refusal) -> (Code, &'static str) {
         Refusal::NoTarget => (Code::FailedPrecondition, "UNPROCESSABLE_ENTITY"),
         Refusal::Locked(_) => (Code::Aborted, "RESOURCE_LOCKED"),
         Refusal::NoNode => (Code::Unavailable, "UNAVAILABLE"),
+        // Not `Unauthenticated`: that is for who shows no token, and is told otherwise.
+        Refusal::Unauthorized(_) => (Code::PermissionDenied, "UNAUTHORIZED"),
+        Refusal::NoEvent => (Code::InvalidArgument, "MISSING_HEADER"),
+        Refusal::NoSuchEvent(_) => (Code::Unimplemented, "NOT_YET_IMPLEMENTED"),
         Refusal::Own(own) => by_code(tell(own).code),
     }
 }

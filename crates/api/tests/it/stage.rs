@@ -158,6 +158,7 @@ impl Stage {
             notifier: Arc::new(fake::Notifier::default()),
             source: source.clone(),
             engine: engine.clone(),
+            host: None,
             clock: clock.clone(),
             ids: Arc::new(fake::Ids::seeded(1)),
             settings: Arc::new(Settings::named("server-1".to_owned())),

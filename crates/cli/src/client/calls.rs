@@ -172,6 +172,7 @@ reads! {
 changes! {
     AppServiceClient.create_app(CreateAppRequest) -> CreateAppResponse;
     AppServiceClient.update_app(UpdateAppRequest) -> UpdateAppResponse;
+    AppServiceClient.update_app_hook(UpdateAppHookRequest) -> UpdateAppHookResponse;
     AppServiceClient.delete_app(DeleteAppRequest) -> DeleteAppResponse;
     BuildServiceClient.create_build(CreateBuildRequest) -> CreateBuildResponse;
     BuildServiceClient.cancel_build(CancelBuildRequest) -> CancelBuildResponse;

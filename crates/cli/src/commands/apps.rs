@@ -1,8 +1,13 @@
+mod branches;
+
+use branches::Branches;
 use clap::{Args, Subcommand, ValueEnum};
 use proto::v1::{
     App, Builder, BuilderLayout, CreateAppRequest, DeleteAppRequest, GetAppRequest,
-    ListAppsRequest, UpdateAppRequest,
+    ListAppsRequest, UpdateAppHookRequest, UpdateAppRequest,
 };
+
+use std::path::PathBuf;
 
 use crate::{context::Context, exit::Error};
 
@@ -40,7 +45,9 @@ pub(crate) enum Command {
         name: Option<String>,
     },
     /// Changes an app; what runs stays as it is until the next deploy
-    #[command(after_help = "Example:\n  jockey apps update sample --dockerfile docker/Dockerfile")]
+    #[command(
+        after_help = "Examples:\n  jockey apps update sample --dockerfile docker/Dockerfile\n  jockey apps update sample --deploy-branch main=staging --deploy-branch main=production,by-hand"
+    )]
     Update {
         /// The app, by name or id
         name: String,
@@ -52,6 +59,20 @@ pub(crate) enum Command {
         repo: Option<String>,
         #[command(flatten)]
         values: Values,
+    },
+    /// Changes how deliveries of the hook of an app's repository are signed
+    #[command(
+        after_help = "Example:\n  jockey apps hook sample --accept-sha1 true --secret-file old-secret"
+    )]
+    Hook {
+        /// The app, by name or id
+        name: String,
+        /// File with what deliveries are signed with, of a hook that was made by hand
+        #[arg(long, value_name = "FILE")]
+        secret_file: Option<PathBuf>,
+        /// Whether a SHA-1 signature is taken where there is no other: for an old sender
+        #[arg(long, value_name = "YES")]
+        accept_sha1: Option<bool>,
     },
     /// Deletes an app with its config and workers
     #[command(after_help = "Example:\n  jockey apps delete sample --dry-run")]
@@ -85,6 +106,8 @@ pub(crate) struct Values {
     /// Whether a push to the repository starts a build [default: true]
     #[arg(long, value_name = "YES")]
     build_on_push: Option<bool>,
+    #[command(flatten)]
+    branches: Branches,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -103,7 +126,7 @@ impl Values {
             layout: layout.unwrap_or_default().into(),
             image: self.builder_image.unwrap_or_default(),
         });
-        App {
+        let app = App {
             name,
             repo,
             stack: self.stack.unwrap_or_default(),
@@ -112,7 +135,8 @@ impl Values {
             build_secrets: self.build_secrets,
             subscribe_to_github_webhook: self.build_on_push,
             ..App::default()
-        }
+        };
+        self.branches.onto(app)
     }
 }
 
@@ -151,9 +175,12 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
             repo,
             values,
         } => {
+            let cleared = values.branches.cleared();
+            let values = values.app(rename.unwrap_or_default(), repo.unwrap_or_default());
             let request = UpdateAppRequest {
                 app: name,
-                values: Some(values.app(rename.unwrap_or_default(), repo.unwrap_or_default())),
+                update_mask: branches::mask(&values, &cleared),
+                values: Some(values),
                 ..UpdateAppRequest::default()
             };
             let answer = client.call(request).await?;
@@ -162,6 +189,25 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
                     "changed app {}",
                     answer.app.clone().unwrap_or_default().name
                 )
+            })
+        }
+        Command::Hook {
+            name,
+            secret_file,
+            accept_sha1,
+        } => {
+            let secret = secret_file
+                .map(|path| branches::secret(&path))
+                .transpose()?;
+            let request = UpdateAppHookRequest {
+                app: name.clone(),
+                secret: secret.unwrap_or_default(),
+                accepts_sha1: accept_sha1,
+                ..UpdateAppHookRequest::default()
+            };
+            let answer = client.call(request).await?;
+            out.changed(client.mode(), &answer, |_| {
+                format!("changed the hook of {name}")
             })
         }
         Command::Delete { name, force } => {

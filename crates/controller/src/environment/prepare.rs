@@ -122,7 +122,7 @@ impl Preparation {
                 Some(release) => self.request(GitRef::head(), release.commit.clone()).await,
                 None => match deploy.cause {
                     Cause::Config | Cause::Worker => self.repeat().await,
-                    Cause::Commit | Cause::Rollback => {
+                    Cause::Commit | Cause::Rollback | Cause::Push => {
                         let git_ref = deploy.git_ref.clone();
                         self.resolve_and_request(git_ref.unwrap_or_else(GitRef::head))
                             .await

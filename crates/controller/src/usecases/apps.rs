@@ -1,22 +1,30 @@
 //! Apps.
 
+mod pushes;
+
+pub use pushes::{WantedPushes, WantedRule};
+
 use super::{
     Ctx, Done, EnvironmentPlan, Error, Etag, Intended, Kind, Mode, Record, Verb, names::Names,
 };
 use domain::{
-    App, AppId, AppName, RepoName, WorkerName,
+    App, AppId, AppName, EnvironmentId, RepoName, WorkerName,
     app::{Builder, Recipe},
+    push::BranchPattern,
 };
 use ports::store::{
     Listed, Page,
     entities::{AppFilter, Beginning, NewApp},
 };
+use std::collections::BTreeMap;
 
 /// An App with the name of its Stack.
 #[derive(Debug, Clone)]
 pub struct AppView {
     pub app: App,
     pub stack: String,
+    /// The names of those that its rules name.
+    pub environments: BTreeMap<EnvironmentId, String>,
 }
 
 /// An App that is asked for.
@@ -28,6 +36,7 @@ pub struct Wanted {
     pub stack: String,
     pub recipe: Recipe,
     pub subscribe_to_github_webhook: bool,
+    pub pushes: WantedPushes,
 }
 
 /// What shall change of an App. None: it stays.
@@ -42,6 +51,8 @@ pub struct Edit {
     pub builder: Option<Option<Builder>>,
     pub secrets: Option<Vec<String>>,
     pub subscribe_to_github_webhook: Option<bool>,
+    pub built: Option<Vec<BranchPattern>>,
+    pub rules: Option<Vec<WantedRule>>,
 }
 
 /// Whether an App goes with the instances that it has.
@@ -91,6 +102,7 @@ pub(super) async fn create_with(
         stack: stack.id,
         recipe: wanted.recipe,
         subscribe_to_github_webhook: wanted.subscribe_to_github_webhook,
+        pushes: pushes::found(ctx, wanted.pushes).await?,
     };
     let change = ctx.change(format!("created app {} of {}", new.name, new.repo));
     let store = ctx.store_for(mode);
@@ -98,10 +110,7 @@ pub(super) async fn create_with(
     if mode == Mode::Preview {
         app.id = AppId::new(0);
     }
-    let view = AppView {
-        app,
-        stack: stack.name.to_string(),
-    };
+    let view = viewed(&mut Names::new(ctx), app).await?;
     Ok(Done::recorded(view, record))
 }
 
@@ -125,8 +134,15 @@ async fn check_service_names(ctx: &Ctx, name: &AppName) -> Result<(), Error> {
 /// `Unknown`.
 pub async fn get(ctx: &Ctx, which: &str) -> Result<AppView, Error> {
     let app = ctx.app(which).await?;
-    let stack = Names::new(ctx).stack(app.stack).await?;
-    Ok(AppView { app, stack })
+    viewed(&mut Names::new(ctx), app).await
+}
+
+async fn viewed(names: &mut Names<'_>, app: App) -> Result<AppView, Error> {
+    Ok(AppView {
+        stack: names.stack(app.stack).await?,
+        environments: pushes::environments(names, &app.pushes).await?,
+        app,
+    })
 }
 
 /// A page of Apps, in order of id; of one Stack or one repository where they are given.
@@ -149,10 +165,7 @@ pub async fn list(
     let mut names = Names::new(ctx);
     let mut items = Vec::with_capacity(found.items.len());
     for app in found.items {
-        items.push(AppView {
-            stack: names.stack(app.stack).await?,
-            app,
-        });
+        items.push(viewed(&mut names, app).await?);
     }
     Ok(Listed {
         items,
@@ -175,10 +188,7 @@ pub async fn update(
     Etag::changed_at(before.updated_at).check(expected, Kind::App, &before.name)?;
     let after = edited(ctx, &before, edit).await?;
     let changed = differences(&before, &after);
-    let mut view = AppView {
-        stack: Names::new(ctx).stack(after.stack).await?,
-        app: after,
-    };
+    let mut view = viewed(&mut Names::new(ctx), after).await?;
     if changed.is_empty() {
         return Ok(Done::unchanged(view));
     }
@@ -212,6 +222,12 @@ async fn edited(ctx: &Ctx, before: &App, edit: Edit) -> Result<App, Error> {
     after.subscribe_to_github_webhook = edit
         .subscribe_to_github_webhook
         .unwrap_or(after.subscribe_to_github_webhook);
+    after.pushes.built = edit.built.unwrap_or(after.pushes.built);
+    if let Some(rules) = edit.rules {
+        let built = after.pushes.built.clone();
+        after.pushes = pushes::found(ctx, WantedPushes { built, rules }).await?;
+    }
+    pushes::check(&after.pushes)?;
     Ok(after)
 }
 
@@ -233,6 +249,7 @@ fn differences(before: &App, after: &App) -> Vec<&'static str> {
             "webhook",
             before.subscribe_to_github_webhook != after.subscribe_to_github_webhook,
         ),
+        ("branches", before.pushes != after.pushes),
     ]
     .into_iter()
     .filter_map(|(what, differs)| differs.then_some(what))

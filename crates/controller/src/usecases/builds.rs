@@ -33,6 +33,25 @@ pub struct Filter {
     pub commit: Option<CommitSha>,
 }
 
+/// Asks for a Build of a commit that somebody pushed.
+pub(crate) async fn request(
+    ctx: &Ctx,
+    app: &App,
+    git_ref: GitRef,
+    commit: CommitSha,
+) -> Result<Build, Error> {
+    let message = format!("pushed {} of {} to {git_ref}", commit.short(), app.name);
+    let new = NewBuild {
+        app: app.id,
+        git_ref,
+        commit,
+        recipe: app.recipe.clone(),
+        wanted: Wanted::ByItself,
+    };
+    let requested = ctx.store().request_build(new, &ctx.change(message)).await?;
+    Ok(requested.into_build())
+}
+
 /// Asks for a Build. The same App, commit and recipe share one.
 ///
 /// # Errors

@@ -61,6 +61,7 @@ async fn a_reconcile_has_its_patience_and_waits_for_no_other_app() {
             stack: stack.id,
             recipe: Recipe::default(),
             subscribe_to_github_webhook: true,
+            pushes: domain::Pushes::default(),
         };
         let other = stage.store.create_app(other, &change()).await.unwrap().id;
         // What is to take the place of this one cannot start.

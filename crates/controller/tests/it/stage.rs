@@ -76,6 +76,7 @@ impl Stage {
             notifier: Arc::new(fake::Notifier::default()),
             source: source.clone(),
             engine: engine.clone(),
+            host: None,
             clock: clock.clone(),
             ids: Arc::new(fake::Ids::seeded(1)),
             settings: Arc::new(Settings::named("server-1".to_owned())),
@@ -112,6 +113,7 @@ impl Stage {
             stack: stack.await.unwrap().id,
             recipe: Recipe::default(),
             subscribe_to_github_webhook: true,
+            pushes: domain::Pushes::default(),
         };
         self.app = self.store.create_app(new, &change).await.unwrap().id;
     }

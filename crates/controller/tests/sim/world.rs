@@ -151,6 +151,7 @@ impl World {
             stack: stack.id,
             recipe: Recipe::default(),
             subscribe_to_github_webhook: true,
+            pushes: domain::Pushes::default(),
         };
         let made = at_once(self.store.create_app(new, &self.change())).unwrap();
         self.apps.push((made.id, repo));
@@ -166,6 +167,7 @@ impl World {
             notifier: Arc::new(fake::Notifier::default()),
             source: self.source.clone(),
             engine: self.engine.clone(),
+            host: None,
             clock: self.clock.clone(),
             ids: Arc::new(fake::Ids::seeded(0)),
             settings: Arc::new(self.variant.settings(0)),
@@ -331,6 +333,7 @@ impl World {
                 points.clone(),
             )),
             engine: Arc::new(faulty::FaultyBuildEngine::new(self.engine.clone(), points)),
+            host: None,
             clock: self.clock.clone(),
             ids: Arc::new(fake::Ids::seeded(self.random.clone().bits() ^ number)),
             settings: Arc::new(self.variant.settings(number)),

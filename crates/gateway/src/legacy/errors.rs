@@ -120,6 +120,8 @@ fn by_reason(reason: &str) -> Option<(StatusCode, &'static str)> {
         "RECORD_INVALID" => (StatusCode::UNPROCESSABLE_ENTITY, "record_invalid"),
         "UNPROCESSABLE_ENTITY" => (StatusCode::UNPROCESSABLE_ENTITY, "unprocessable_entity"),
         "NOT_YET_IMPLEMENTED" => (StatusCode::UNPROCESSABLE_ENTITY, "not_yet_implemented"),
+        "UNAUTHORIZED" => (StatusCode::UNAUTHORIZED, "unauthorized"),
+        "MISSING_HEADER" => (StatusCode::UNPROCESSABLE_ENTITY, "missing_header"),
         "RESOURCE_LOCKED" => (StatusCode::LOCKED, "resource_locked"),
         "FORBIDDEN" => (StatusCode::FORBIDDEN, "forbidden"),
         "UNAVAILABLE" => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),

@@ -3,6 +3,7 @@
 use super::PACKAGE;
 use crate::{
     call::Rpc,
+    raw::{self, BadRaw, Raw},
     table::{Route, Table},
     template::Template,
 };
@@ -17,6 +18,8 @@ type Row = (&'static str, &'static str, &'static str, Answered);
 pub(super) struct Target {
     pub(super) rpc: Rpc,
     pub(super) status: Answered,
+    /// The body goes there as it came, and is no parameters.
+    pub(super) raw: Option<Raw>,
 }
 
 /// The status of an answer that is no error.
@@ -167,27 +170,40 @@ const ROUTES: &[Row] = &[
         "SystemService.GetSanity",
         Answered::If("well"),
     ),
+    (
+        "POST",
+        "/github_webhooks/{id}",
+        "GitHubService.ReceiveDelivery",
+        OK,
+    ),
     ("GET", "/health", "SystemService.GetHealth", OK),
 ];
 
-/// A route without an RPC.
+/// A route that cannot be served.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: there is no RPC {rpc}")]
-pub(super) struct NoRpc {
-    path: &'static str,
-    rpc: &'static str,
+pub(super) enum BadRoute {
+    #[error("{path}: there is no RPC {rpc}")]
+    NoRpc {
+        path: &'static str,
+        rpc: &'static str,
+    },
+    #[error(transparent)]
+    Raw(#[from] BadRaw),
 }
 
 /// The routes, with the RPCs that these descriptors have.
-pub(super) fn table(pool: &DescriptorPool) -> Result<Table<Target>, NoRpc> {
+pub(super) fn table(pool: &DescriptorPool) -> Result<Table<Target>, BadRoute> {
+    let as_it_is = raw::option(pool);
     let routes = ROUTES.iter().map(|&(verb, path, rpc, status)| {
-        let found = find(pool, rpc).ok_or(NoRpc { path, rpc })?;
+        let found = find(pool, rpc).ok_or(BadRoute::NoRpc { path, rpc })?;
+        let raw = Raw::of(as_it_is.as_ref(), &found)?;
         Ok(Route {
             verb: verb.parse().expect("a constant that is a method"),
             template: Template::parse(path).expect("a constant that is a template"),
             target: Target {
                 rpc: Rpc::of(found),
                 status,
+                raw,
             },
         })
     });

@@ -67,6 +67,10 @@ fn parameter(one: &Parameter, schemas: &mut Schemas<'_>) -> Value {
 
 fn body(route: &Route<Binding>, schemas: &mut Schemas<'_>) -> Option<Value> {
     let input = route.target.descriptor().input();
+    if route.target.raw.is_some() {
+        let schema = json!({"type": "object"});
+        return Some(json!({"content": {outward::JSON: {"schema": schema}}}));
+    }
     let schema = match &route.target.body {
         Body::None => return None,
         // What the path says need not be said again.

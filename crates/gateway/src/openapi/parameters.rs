@@ -58,6 +58,18 @@ pub(crate) fn parameters(route: &Route<Binding>, comments: &Comments) -> Vec<Par
             })
         })
         .collect();
+    if let Some(raw) = &route.target.raw {
+        // How the body is written is said with the body.
+        let passed = raw.headers().iter();
+        let passed = passed.filter(|(name, _)| name != http::header::CONTENT_TYPE);
+        found.extend(passed.map(|(name, field)| Parameter {
+            place: Place::Header,
+            name: name.to_string(),
+            description: comments.on(field).to_owned(),
+            field: field.clone(),
+        }));
+        return found;
+    }
     for field in input.fields() {
         let in_path = route.template.variables().any(|name| name == field.name());
         let in_header = [REQUEST_ID, ETAG].contains(&field.name());

@@ -30,6 +30,7 @@ struct Push {
     after: String,
     deleted: bool,
     repository: Repository,
+    sender: Option<Account>,
 }
 
 #[derive(Deserialize)]
@@ -199,6 +200,8 @@ impl Reader<'_> {
                 repo,
                 branch: name,
                 after: self.commit(&push.after)?,
+                // Who has no account, such as a deploy key, is nobody.
+                by: push.sender.and_then(|sender| sender.login.parse().ok()),
             }),
             ("tags", false) => Ok(HostEvent::Tagged {
                 repo,

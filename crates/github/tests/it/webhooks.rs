@@ -45,6 +45,7 @@ fn branches_and_tags_are_told_apart() {
         repo: repo.clone(),
         branch: branch.clone(),
         after: commit.clone(),
+        by: Some("mona".parse().unwrap()),
     };
     assert_eq!(push("refs/heads/feature/x", Some(&commit)), pushed);
     let tagged = HostEvent::Tagged {
@@ -245,6 +246,7 @@ async fn a_delivery_of_a_hook_that_was_made_here_is_genuine_and_comes_again_when
             repo: stage.repo.clone(),
             branch: "main".parse().unwrap(),
             after: stage.tip.clone(),
+            by: Some("mona".parse().unwrap()),
         })
     );
     let found = adapter.find_hook(&stage.repo, &address).await.unwrap();

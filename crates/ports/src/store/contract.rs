@@ -8,6 +8,7 @@
 )]
 
 pub mod adoptions;
+pub mod app_hooks;
 pub mod apps;
 pub mod audit;
 pub mod builds;
@@ -138,6 +139,12 @@ macro_rules! store_contract {
                 a_worker_that_was_found_keeps_its_scale,
                 what_was_found_dead_is_no_part_of_a_scale,
                 an_adoption_that_cannot_be_changes_nothing,
+            }
+            app_hooks {
+                a_hook_has_one_secret_until_somebody_changes_it,
+                what_is_seen_of_a_hook_is_told_once,
+                the_tip_of_a_pull_request_is_the_latest,
+                what_follows_from_a_push_reads_back,
             }
             retention {
                 what_stands_for_itself_goes_by_age,

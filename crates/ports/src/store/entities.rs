@@ -3,8 +3,8 @@
 use super::{Change, Error, Listed, Page};
 use async_trait::async_trait;
 use domain::{
-    App, AppId, AppName, Environment, EnvironmentId, EnvironmentName, NodeName, RepoName, Scale,
-    Stack, StackId, StackName, Timestamp, WorkerSpec, app::Recipe, config::Variables,
+    App, AppId, AppName, Environment, EnvironmentId, EnvironmentName, NodeName, Pushes, RepoName,
+    Scale, Stack, StackId, StackName, Timestamp, WorkerSpec, app::Recipe, config::Variables,
     environment::ServiceTemplate, node::Duty,
 };
 use std::collections::BTreeMap;
@@ -17,6 +17,7 @@ pub struct NewApp {
     pub stack: StackId,
     pub recipe: Recipe,
     pub subscribe_to_github_webhook: bool,
+    pub pushes: Pushes,
 }
 
 /// What an App begins with in one Environment: its first variables and one Worker.

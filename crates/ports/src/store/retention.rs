@@ -41,7 +41,7 @@ pub enum Old {
 
 impl Old {
     /// All of them, in the order in which they let go of each other.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Requests,
         Self::Events,
         Self::Jobs,

@@ -31,7 +31,9 @@ pub(crate) fn mutates(method: &MethodDescriptor) -> bool {
     const READS: [&str; 9] = [
         "Explain", "Export", "Get", "List", "Preview", "Stream", "Verify", "Watch", "WhoAmI",
     ];
-    !signs_in(method) && !READS.iter().any(|read| method.name().starts_with(read))
+    !signs_in(method)
+        && !is_told(method)
+        && !READS.iter().any(|read| method.name().starts_with(read))
 }
 
 /// Whether an RPC is about the session of its caller: what it carries has no place in an address, and it is not tried or
@@ -39,6 +41,11 @@ pub(crate) fn mutates(method: &MethodDescriptor) -> bool {
 pub(crate) fn signs_in(method: &MethodDescriptor) -> bool {
     let name = method.name();
     name.ends_with("SignIn") || ["SignOut", "ExchangeToken"].contains(&name)
+}
+
+/// Whether an RPC takes what somebody else tells in their own way.
+pub(crate) fn is_told(method: &MethodDescriptor) -> bool {
+    method.name() == "ReceiveDelivery"
 }
 
 /// What a field holds and its number, such as `bool = 14`; `repeated` is not told apart.

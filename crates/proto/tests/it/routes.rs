@@ -55,7 +55,9 @@ fn every_name_in_a_path_and_every_body_is_a_field_of_the_request() {
 fn only_calls_that_read_are_gets() {
     let pool = pool();
     assert_none(methods(&pool).flat_map(|method| {
-        let mutates = crate::api::mutates(&method) || crate::api::signs_in(&method);
+        let mutates = crate::api::mutates(&method)
+            || crate::api::signs_in(&method)
+            || crate::api::is_told(&method);
         routes(&pool, &method)
             .into_iter()
             .filter(|route| (route.verb == "get") == mutates)

@@ -1,6 +1,7 @@
 //! GitHub, and who may do what.
 
 use super::duration;
+use clap::ValueEnum;
 use domain::{
     Login,
     access::{Grant, Grantee, Scope},
@@ -74,12 +75,57 @@ pub(crate) struct GitHub {
         value_name = "FILE"
     )]
     pub(crate) github_app_key: Option<PathBuf>,
+    /// What deliveries of the GitHub App's webhook at /v1/github/webhooks are signed with. Hooks of single repositories
+    /// are not made then. [default: none, no delivery is taken there]
+    #[arg(
+        long,
+        env = "GITHUB_WEBHOOK_SECRET",
+        hide_env_values = true,
+        conflicts_with = "github_webhook_secret_file",
+        value_name = "SECRET"
+    )]
+    pub(crate) github_webhook_secret: Option<secrecy::SecretString>,
+    /// File with that secret.
+    #[arg(long, env = "GITHUB_WEBHOOK_SECRET_FILE", value_name = "FILE")]
+    pub(crate) github_webhook_secret_file: Option<PathBuf>,
+    /// Where GitHub reaches this server: https://HOST. Hooks of apps' repositories are made with it, and statuses lead
+    /// there. [default: none, hooks are made by hand]
+    #[arg(long, env = "JOCKEY_GITHUB_HOOK_URL", value_parser = address, value_name = "URL")]
+    pub(crate) github_hook_url: Option<String>,
+    /// Whether GitHub is told of builds and deploys, where the server has a credential there.
+    #[arg(
+        long,
+        env = "JOCKEY_GITHUB_REPORTS",
+        default_value = "on",
+        value_name = "WHICH"
+    )]
+    pub(crate) github_reports: Reports,
     /// How long GitHub's word about a person counts, at most 5m: who leaves is out by then.
     #[arg(long, env = "JOCKEY_GITHUB_CACHE", default_value = "5m", value_parser = cache, value_name = "TIME")]
     pub(crate) github_cache: Duration,
     /// How much longer it counts while GitHub does not answer. 0s: no longer.
     #[arg(long, env = "JOCKEY_GITHUB_GRACE", default_value = "10m", value_parser = duration, value_name = "TIME")]
     pub(crate) github_grace: Duration,
+}
+
+/// Whether GitHub is told of builds and deploys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Reports {
+    /// Commit statuses, deployments, and a tag for each environment.
+    On,
+    /// Nothing.
+    Off,
+}
+
+fn address(text: &str) -> Result<String, String> {
+    let bad = || format!("`{text}` is no address of a server; give https://HOST");
+    let (scheme, host) = text.split_once("://").ok_or_else(bad)?;
+    let host = host.strip_suffix('/').unwrap_or(host);
+    let odd = |c: char| c.is_whitespace() || c.is_control() || "?#@".contains(c);
+    if !["http", "https"].contains(&scheme) || host.is_empty() || host.contains(odd) {
+        return Err(bad());
+    }
+    Ok(format!("{scheme}://{host}"))
 }
 
 fn organisation(text: &str) -> Result<Grant, String> {
@@ -121,5 +167,21 @@ mod tests {
             assert!(organisation(bad).is_err(), "{bad}");
         }
         assert!(cache("5m").is_ok() && cache("301s").is_err());
+    }
+
+    #[test]
+    fn an_address_of_the_server_has_no_slash_at_its_end() {
+        let want = "https://jockey.example.com".to_owned();
+        assert_eq!(address("https://jockey.example.com/"), Ok(want));
+        for bad in [
+            "",
+            "jockey.example.com",
+            "https://",
+            "ftp://a",
+            "https://u:p@a",
+            "https://a?b",
+        ] {
+            assert!(address(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -52,6 +52,9 @@ pub(crate) async fn run(args: args::Serve) -> anyhow::Result<ExitCode> {
     if let Err(error) = controller::strangers::guard_ids(&machinery.deps).await {
         tracing::warn!(%error, "could not look for instances that the database does not know; the loop will");
     }
+    if let Err(error) = controller::code_host::look_at_hooks(&machinery.deps).await {
+        tracing::warn!(%error, "could not look at the hooks of apps; they are looked at when their apps change");
+    }
     if args.state.dev {
         seed::seed(&*store, SystemClock.now())
             .await

@@ -164,13 +164,9 @@ impl Jockeyd {
             ])
             .arg("--state-dir")
             .arg(self.state.path())
-            .args([
-                "--git-base-url",
-                &self.repositories.base_url(),
-                "--ports",
-                &format!("{first}-{last}"),
-            ])
+            .args(["--ports", &format!("{first}-{last}")])
             .args(["--installation", &self.scope.installation().to_string()])
+            .args(self.base_url())
             .args(&self.extra)
             .env("JOCKEY_LOG", LOG)
             .stdin(Stdio::null())
@@ -179,6 +175,15 @@ impl Jockeyd {
         let pid = process.id();
         self.process = Some(process);
         self.scope.is_made_by(pid)
+    }
+
+    /// Where the server fetches from: its own repositories, unless it was told otherwise.
+    fn base_url(&self) -> Vec<String> {
+        let flag = "--git-base-url".to_owned();
+        match self.extra.contains(&flag) {
+            true => Vec::new(),
+            false => vec![flag, self.repositories.base_url()],
+        }
     }
 
     /// A file of the server's state directory.

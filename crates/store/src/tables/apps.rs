@@ -1,7 +1,8 @@
 //! Apps.
 
 use super::{
-    configs, deploys, intents, listed, rows, service_names, stacks, touched, webhooks, workers,
+    app_hooks, configs, deploys, intents, listed, rows, service_names, stacks, touched, webhooks,
+    workers,
 };
 use crate::{
     Store,
@@ -33,6 +34,7 @@ pub(super) struct AppRow {
     webhook: bool,
     created_at: i64,
     updated_at: i64,
+    pushes: String,
 }
 
 impl AppRow {
@@ -44,6 +46,7 @@ impl AppRow {
             stack: StackId::new(self.stack),
             recipe: json::read(&self.recipe)?,
             subscribe_to_github_webhook: self.webhook,
+            pushes: json::read(&self.pushes)?,
             created_at: Timestamp::from_micros(self.created_at),
             updated_at: Timestamp::from_micros(self.updated_at),
         })
@@ -127,6 +130,7 @@ fn create(tx: &mut Tx<'_>, new: &NewApp, change: &Change) -> Result<App, Fault> 
             apps::stack.eq(new.stack.number()),
             apps::recipe.eq(json::write(&new.recipe)?),
             apps::webhook.eq(new.subscribe_to_github_webhook),
+            apps::pushes.eq(json::write(&new.pushes)?),
             apps::created_at.eq(at),
             apps::updated_at.eq(at),
         ))
@@ -205,6 +209,7 @@ fn update(tx: &mut Tx<'_>, app: &App, read_at: Timestamp, change: &Change) -> Re
             apps::stack.eq(app.stack.number()),
             apps::recipe.eq(json::write(&app.recipe)?),
             apps::webhook.eq(app.subscribe_to_github_webhook),
+            apps::pushes.eq(json::write(&app.pushes)?),
             apps::updated_at.eq(touched(read_at.micros(), change)),
         ))
         .returning(columns::<AppRow>())
@@ -226,6 +231,7 @@ fn delete(tx: &mut Tx<'_>, id: AppId, change: &Change) -> Result<(), Fault> {
     workers::delete_of_app(tx.conn, id)?;
     configs::delete_of_app(tx.conn, id, change)?;
     webhooks::delete_of_app(tx.conn, id)?;
+    app_hooks::close_all_of(tx.conn, id)?;
     for deploy in deploys::unfinished_of(tx.conn, id)? {
         let event = if deploy.state.is_active() {
             DeployEvent::Cancelled

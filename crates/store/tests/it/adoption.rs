@@ -27,6 +27,7 @@ async fn an_adopted_worker_keeps_the_scale_it_was_found_with() {
         stack: stack.id,
         recipe: Recipe::default(),
         subscribe_to_github_webhook: true,
+        pushes: domain::Pushes::default(),
     };
     let app = store.create_app(new, &change).await.unwrap();
     let start = |instance: u64| Intent {

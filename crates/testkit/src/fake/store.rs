@@ -3,6 +3,7 @@
 //! What a server crash leaves of it is all of it: keep it in an `Arc` and give it to the next server.
 
 mod adoptions;
+mod app_hooks;
 mod audit;
 mod builds;
 mod configs;

@@ -46,6 +46,7 @@ pub fn push(repo: &RepoName, full_ref: &str, after: Option<&CommitSha>) -> Value
         "head_commit": after.map(|sha| json!({ "id": sha.as_str(), "message": "Change" })),
         "commits": [],
         "pusher": { "name": "mona" },
+        "sender": { "login": "mona", "id": 1 },
         "repository": repository(repo),
     })
 }

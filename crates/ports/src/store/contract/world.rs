@@ -107,6 +107,7 @@ pub(super) fn new_app(name: &str, stack: &Stack) -> NewApp {
         stack: stack.id,
         recipe: Recipe::default(),
         subscribe_to_github_webhook: true,
+        pushes: domain::Pushes::default(),
     }
 }
 

@@ -62,6 +62,7 @@ impl State {
             stack: new.stack,
             recipe: new.recipe,
             subscribe_to_github_webhook: new.subscribe_to_github_webhook,
+            pushes: new.pushes,
             created_at: change.at,
             updated_at: change.at,
         };
@@ -106,6 +107,7 @@ impl State {
             stack: app.stack,
             recipe: app.recipe.clone(),
             subscribe_to_github_webhook: app.subscribe_to_github_webhook,
+            pushes: app.pushes.clone(),
         };
         let updated = App {
             created_at: stored.created_at,
@@ -144,6 +146,7 @@ impl State {
                 self.end_deploy(deploy, event, "the app was deleted", change);
             }
         }
+        self.pull_requests.retain(|(of, _), _| *of != id);
         self.tell("app.deleted", About::of_app(id, id), change);
         Ok(())
     }

@@ -7,10 +7,11 @@ use super::{
 use domain::{
     App, AppId, BuildId, Deploy, DeployId, Environment, EnvironmentId, Event, EventId, InstanceEnd,
     JobId, NodeName, ReconcileId, ReleaseId, Stack, StackId, Timestamp, TokenId, WebhookId,
-    WorkerId, node::Duty, people::KnownPerson, reconcile::Reconcile, token::Token,
+    WorkerId, node::Duty, people::KnownPerson, reconcile::Reconcile, token::Token, webhook::Tip,
 };
 use ports::store::{
     Change, Error, Listed, Page,
+    app_hooks::AppHook,
     events::NewEvent,
     sessions::SigningKey,
     tokens::TokenHash,
@@ -40,6 +41,8 @@ pub(super) struct State {
     pub(super) events: BTreeMap<EventId, Event>,
     pub(super) tokens: BTreeMap<TokenId, (Token, TokenHash)>,
     pub(super) requests: BTreeMap<(String, String), RequestRow>,
+    pub(super) app_hooks: BTreeMap<AppId, AppHook>,
+    pub(super) pull_requests: BTreeMap<(AppId, u64), Tip>,
     pub(super) signing_keys: Vec<SigningKey>,
     pub(super) revoked_sessions: BTreeMap<String, Timestamp>,
     pub(super) audit: AuditTable,

@@ -11,6 +11,7 @@ use domain::{
     EventId, ImageRef, InstallationId, InstanceEnd, Intent, JobId, NodeName, ReconcileId, Release,
     ReleaseId, Scale, Stack, StackId, StackName, Timestamp, TokenId, WebhookId, Worker, WorkerId,
     WorkerName, WorkerSpec,
+    app_hook::Signed,
     audit::Verdict,
     build::Strategy,
     config::{ConfigScope, ConfigSet, ConfigVersions, Variables},
@@ -19,12 +20,14 @@ use domain::{
     people::KnownPerson,
     reconcile::{Reconcile, ReconcileEvent, ReconcileState},
     token::Token,
+    webhook::Tip,
 };
 use ports::{
     Store,
     store::{
         self, Change, Counted, Error, Fence, Listed, Numbered, Page,
         adoptions::Adoption,
+        app_hooks::{AppHook, PullRequest, SeenHook},
         audit::{AuditFilter, Sealed},
         builds::{BuildChoice, BuildFilter, BuildLine, BuildOutcome, NewBuild, Requested},
         configs::ConfigVersion,
@@ -247,6 +250,17 @@ between_points! { store::Adoptions, FaultyStore, transient;
     fn reserve_apps(up_to: AppId) -> Result<(), Error>;
     fn reserve_environments(up_to: EnvironmentId) -> Result<(), Error>;
     fn adopt(adoption: Adoption, change: &Change) -> Result<Deploy, Error>;
+}
+
+between_points! { store::AppHooks, FaultyStore, transient;
+    fn find_app_hook(app: AppId) -> Result<Option<AppHook>, Error>;
+    fn ensure_app_hook(app: AppId, secret: SecretString, change: &Change) -> Result<AppHook, Error>;
+    fn change_app_hook(app: AppId, secret: Option<SecretString>, signed: Option<Signed>, change: &Change) -> Result<AppHook, Error>;
+    fn note_app_hook(app: AppId, seen: SeenHook, change: &Change) -> Result<(), Error>;
+    fn forget_app_hook(app: AppId) -> Result<(), Error>;
+    fn tell_of_app(app: AppId, kind: &str, change: &Change) -> Result<(), Error>;
+    fn note_pull_request(app: AppId, number: u64, tip: Option<Tip>) -> Result<(), Error>;
+    fn pull_requests(app: AppId) -> Result<Vec<PullRequest>, Error>;
 }
 
 between_points! { store::Jobs, FaultyStore, transient;

@@ -1,0 +1,182 @@
+//! Hooks of Apps, and pull requests.
+
+use super::world::{at, shop};
+use crate::{
+    Store,
+    store::{
+        Error,
+        app_hooks::{AppHook, SeenHook},
+        events::EventFilter,
+    },
+};
+use domain::{
+    App, AppId, EventId,
+    app_hook::{Signed, Standing},
+    push::{BranchRule, Gate, Pushes, Start},
+    webhook::Tip,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+fn shown(hook: &AppHook) -> (&str, &str, Signed, Standing, &str) {
+    let secret = hook.secret.expose_secret();
+    (
+        hook.repo.as_str(),
+        secret,
+        hook.signed,
+        hook.standing,
+        &hook.detail,
+    )
+}
+
+async fn kinds(store: &dyn Store, app: AppId) -> Vec<String> {
+    let filter = EventFilter {
+        kind: Some("hook".to_owned()),
+        ..EventFilter::default()
+    };
+    let events = store
+        .events_after(EventId::new(0), &filter, 100)
+        .await
+        .unwrap();
+    assert!(events.iter().all(|event| event.app == Some(app)));
+    events.into_iter().map(|event| event.kind).collect()
+}
+
+pub async fn a_hook_has_one_secret_until_somebody_changes_it(store: &dyn Store) {
+    let shop = shop(store).await;
+    let app = shop.app.id;
+    let secret = |text: &str| SecretString::from(text);
+    assert!(store.find_app_hook(app).await.unwrap().is_none());
+    let nobody = store
+        .ensure_app_hook(AppId::new(99), secret("a"), &at(1))
+        .await;
+    assert!(matches!(nobody, Err(Error::NotFound { .. })), "{nobody:?}");
+    let none = store
+        .change_app_hook(app, Some(secret("a")), None, &at(1))
+        .await;
+    assert!(matches!(none, Err(Error::NotFound { .. })), "{none:?}");
+
+    store
+        .ensure_app_hook(app, secret("one"), &at(1))
+        .await
+        .unwrap();
+    let again = store
+        .ensure_app_hook(app, secret("two"), &at(2))
+        .await
+        .unwrap();
+    let repo = shop.app.repo.as_str();
+    assert_eq!(
+        shown(&again),
+        (repo, "one", Signed::Sha256, Standing::Unmade, "")
+    );
+    let old = Some(Signed::Sha256OrSha1);
+    store.change_app_hook(app, None, old, &at(3)).await.unwrap();
+    store
+        .change_app_hook(app, Some(secret("three")), None, &at(4))
+        .await
+        .unwrap();
+    let found = store.find_app_hook(app).await.unwrap().unwrap();
+    assert_eq!(
+        shown(&found),
+        (repo, "three", Signed::Sha256OrSha1, Standing::Unmade, "")
+    );
+    assert_eq!(kinds(store, app).await, ["hook.changed", "hook.changed"]);
+}
+
+pub async fn what_is_seen_of_a_hook_is_told_once(store: &dyn Store) {
+    let shop = shop(store).await;
+    let app = shop.app.id;
+    store
+        .ensure_app_hook(app, SecretString::from("s"), &at(1))
+        .await
+        .unwrap();
+    let failed = SeenHook {
+        repo: "example/moved".parse().unwrap(),
+        standing: Standing::Failed,
+        detail: "no permission".to_owned(),
+    };
+    let active = SeenHook {
+        standing: Standing::Active,
+        detail: String::new(),
+        ..failed.clone()
+    };
+    for (second, seen) in [(2, &failed), (3, &failed), (4, &active), (5, &active)] {
+        store
+            .note_app_hook(app, seen.clone(), &at(second))
+            .await
+            .unwrap();
+        let found = store.find_app_hook(app).await.unwrap().unwrap();
+        let want = (
+            "example/moved",
+            "s",
+            Signed::Sha256,
+            seen.standing,
+            &*seen.detail,
+        );
+        assert_eq!(shown(&found), want);
+        assert_eq!(found.checked_at, Some(at(second).at));
+    }
+    assert_eq!(kinds(store, app).await, ["hook.failed", "hook.active"]);
+
+    store.delete_app(app, &at(6)).await.unwrap();
+    assert!(
+        store.find_app_hook(app).await.unwrap().is_some(),
+        "it is still there, at the host"
+    );
+    store.tell_of_app(app, "hook.told", &at(6)).await.unwrap();
+    assert_eq!(
+        kinds(store, app).await,
+        ["hook.failed", "hook.active", "hook.told"]
+    );
+    store.forget_app_hook(app).await.unwrap();
+    assert!(store.find_app_hook(app).await.unwrap().is_none());
+    let gone = store.note_app_hook(app, active, &at(7)).await;
+    assert!(matches!(gone, Err(Error::NotFound { .. })), "{gone:?}");
+}
+
+pub async fn the_tip_of_a_pull_request_is_the_latest(store: &dyn Store) {
+    let shop = shop(store).await;
+    let app = shop.app.id;
+    let tip = |digit: char, repo: Option<&str>| Tip {
+        commit: digit.to_string().repeat(40).parse().unwrap(),
+        repo: repo.map(|repo| repo.parse().unwrap()),
+    };
+    let kept = async || -> Vec<(u64, Tip)> {
+        let found = store.pull_requests(app).await.unwrap();
+        found.into_iter().map(|one| (one.number, one.tip)).collect()
+    };
+    let fork = tip('b', Some("mona/shop"));
+    for (number, tip) in [
+        (7, Some(tip('a', None))),
+        (3, Some(tip('c', None))),
+        (7, Some(fork.clone())),
+        (3, None),
+        (9, None),
+    ] {
+        store.note_pull_request(app, number, tip).await.unwrap();
+    }
+    assert_eq!(kept().await, [(7, fork)]);
+    store.delete_app(app, &at(2)).await.unwrap();
+    assert_eq!(kept().await, []);
+}
+
+pub async fn what_follows_from_a_push_reads_back(store: &dyn Store) {
+    let shop = shop(store).await;
+    assert_eq!(shop.app.pushes, Pushes::default());
+    let pushes = Pushes {
+        built: vec!["main".parse().unwrap(), "release/*".parse().unwrap()],
+        rules: vec![BranchRule {
+            branches: "main".parse().unwrap(),
+            environment: shop.environment.id,
+            start: Start::ByHand,
+            gate: Gate::ChecksGreen,
+        }],
+    };
+    let edited = App {
+        pushes: pushes.clone(),
+        ..shop.app.clone()
+    };
+    let updated = store.update_app(&edited, shop.app.updated_at, &at(1)).await;
+    assert_eq!(updated.unwrap().pushes, pushes);
+    let found = store.find_app(shop.app.name.as_str()).await.unwrap();
+    assert_eq!(found.unwrap().pushes, pushes);
+}

@@ -1,0 +1,136 @@
+//! Hooks of Apps, and pull requests.
+
+use super::{
+    Store,
+    state::{About, State, missing},
+};
+use async_trait::async_trait;
+use domain::{
+    AppId,
+    app_hook::{Signed, Standing},
+    webhook::Tip,
+};
+use ports::store::{
+    AppHooks, Change, Error,
+    app_hooks::{AppHook, PullRequest, SeenHook},
+};
+use secrecy::SecretString;
+
+impl State {
+    fn app_hook(&mut self, app: AppId) -> Result<&mut AppHook, Error> {
+        let hook = self.app_hooks.get_mut(&app);
+        hook.ok_or_else(|| missing("hook of", app))
+    }
+}
+
+#[async_trait]
+impl AppHooks for Store {
+    async fn find_app_hook(&self, app: AppId) -> Result<Option<AppHook>, Error> {
+        Ok(self.read(|state| state.app_hooks.get(&app).cloned()))
+    }
+
+    async fn ensure_app_hook(
+        &self,
+        app: AppId,
+        secret: SecretString,
+        change: &Change,
+    ) -> Result<AppHook, Error> {
+        self.write(|state| {
+            state.admit(change)?;
+            let repo = state.app(app)?.repo.clone();
+            let hook = state.app_hooks.entry(app).or_insert_with(|| AppHook {
+                app,
+                repo,
+                secret,
+                signed: Signed::Sha256,
+                standing: Standing::Unmade,
+                detail: String::new(),
+                checked_at: None,
+            });
+            let hook = hook.clone();
+            state.note_request(&app.to_string(), change);
+            Ok(hook)
+        })
+    }
+
+    async fn change_app_hook(
+        &self,
+        app: AppId,
+        secret: Option<SecretString>,
+        signed: Option<Signed>,
+        change: &Change,
+    ) -> Result<AppHook, Error> {
+        self.write(|state| {
+            state.admit(change)?;
+            let hook = state.app_hook(app)?;
+            hook.secret = secret.unwrap_or_else(|| hook.secret.clone());
+            hook.signed = signed.unwrap_or(hook.signed);
+            let hook = hook.clone();
+            state.tell("hook.changed", About::of_app(app, app), change);
+            Ok(hook)
+        })
+    }
+
+    async fn note_app_hook(
+        &self,
+        app: AppId,
+        seen: SeenHook,
+        change: &Change,
+    ) -> Result<(), Error> {
+        self.write(|state| {
+            state.admit(change)?;
+            let hook = state.app_hook(app)?;
+            let before = hook.standing;
+            hook.repo = seen.repo;
+            hook.standing = seen.standing;
+            hook.detail = seen.detail;
+            hook.checked_at = Some(change.at);
+            if before != seen.standing {
+                let kind = format!("hook.{}", seen.standing);
+                state.tell(&kind, About::of_app(app, app), change);
+            }
+            Ok(())
+        })
+    }
+
+    async fn forget_app_hook(&self, app: AppId) -> Result<(), Error> {
+        self.write(|state| {
+            state.app_hooks.remove(&app);
+            Ok(())
+        })
+    }
+
+    async fn tell_of_app(&self, app: AppId, kind: &str, change: &Change) -> Result<(), Error> {
+        self.write(|state| {
+            state.admit(change)?;
+            state.tell(kind, About::of_app(app, app), change);
+            Ok(())
+        })
+    }
+
+    async fn note_pull_request(
+        &self,
+        app: AppId,
+        number: u64,
+        tip: Option<Tip>,
+    ) -> Result<(), Error> {
+        self.write(|state| {
+            match tip {
+                Some(tip) => state.pull_requests.insert((app, number), tip),
+                None => state.pull_requests.remove(&(app, number)),
+            };
+            Ok(())
+        })
+    }
+
+    async fn pull_requests(&self, app: AppId) -> Result<Vec<PullRequest>, Error> {
+        Ok(self.read(|state| {
+            let of_app = state.pull_requests.range((app, 0)..=(app, u64::MAX));
+            let of_app = of_app.map(|((_, number), tip)| PullRequest {
+                number: *number,
+                tip: tip.clone(),
+            });
+            of_app.collect()
+        }))
+    }
+}

@@ -1,0 +1,3 @@
+DROP TABLE pull_requests;
+DROP TABLE app_hooks;
+ALTER TABLE apps DROP COLUMN pushes;

@@ -1,0 +1,23 @@
+-- Which branches of an app are built and where they are deployed, as JSON.
+ALTER TABLE apps ADD COLUMN pushes TEXT NOT NULL DEFAULT '{}';
+
+-- The hook by which an app's repository tells of pushes; its secret is encrypted. It outlives its app until it is
+-- taken away at the host.
+CREATE TABLE app_hooks (
+    app        INTEGER PRIMARY KEY NOT NULL,
+    repo       TEXT NOT NULL,
+    sealed     BLOB NOT NULL,
+    signed     TEXT NOT NULL,
+    standing   TEXT NOT NULL,
+    detail     TEXT NOT NULL,
+    checked_at INTEGER
+) STRICT;
+
+-- Open pull requests, each with the commit at its tip, and whose repository that is in.
+CREATE TABLE pull_requests (
+    app       INTEGER NOT NULL,
+    number    INTEGER NOT NULL,
+    head      TEXT NOT NULL,
+    head_repo TEXT,
+    PRIMARY KEY (app, number)
+) STRICT, WITHOUT ROWID;
