@@ -20,6 +20,7 @@ mod disk;
 mod examples;
 mod failing;
 mod gateway;
+mod github;
 mod heal;
 mod healthcheck;
 mod leftovers;

@@ -87,6 +87,31 @@ impl Rest {
         })
     }
 
+    /// The same of somebody who shows no token, with these headers alone.
+    pub(crate) async fn as_stranger(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> anyhow::Result<Answer> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = Full::new(Bytes::copy_from_slice(body.as_bytes()));
+        let sent = self.client.request(request.body(body)?).await;
+        let (parts, body) = sent.with_context(|| path.to_owned())?.into_parts();
+        let body = body.collect().await?.to_bytes();
+        Ok(Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text: String::from_utf8(body.to_vec())?,
+        })
+    }
+
     /// A request and the beginning of its answer.
     pub(crate) async fn begin(
         &self,

@@ -33,7 +33,7 @@ fn a_path_that_is_none_is_told_as_json() {
         ("DELETE", "/reconciles/1"),
         ("DELETE", "/config_sets/1"),
         ("GET", "/one_time_commands"),
-        ("POST", "/github_webhooks/1"),
+        ("PUT", "/github_webhooks/1"),
     ] {
         let error = server.ask(method, path).send().is(404);
         assert_eq!(

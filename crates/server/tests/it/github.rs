@@ -1,0 +1,8 @@
+//! GitHub tells of pushes and of people, and is told of builds and deploys: the server against a GitHub on loopback.
+
+mod chain;
+mod checks;
+mod deliveries;
+mod hooks;
+mod repositories;
+mod world;

@@ -1,0 +1,166 @@
+//! From a push to a deploy, and back to GitHub.
+
+use super::world::{World, app_wide, rule, world};
+use crate::sources::WEB;
+use ports::Clock as _;
+use proto::v1;
+use std::time::Duration;
+
+async fn deploying_main() -> anyhow::Result<World> {
+    world(app_wide(), |app| {
+        let by_hand = v1::BranchRule {
+            start: v1::BranchStart::ByHand.into(),
+            ..rule("main", "production")
+        };
+        app.branch_rules = vec![rule("main", "development"), by_hand];
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_push_is_built_and_deployed_and_github_shows_it() -> anyhow::Result<()> {
+    let world = deploying_main().await?;
+    let first = world.first.clone();
+    let delivery = world.tell_push(&first).await?;
+    let deploy = world.deployed(&first).await?;
+    assert_eq!(
+        (
+            deploy.cause(),
+            deploy.author.as_str(),
+            deploy.environment.as_str()
+        ),
+        (v1::DeployCause::Push, "github:mona", "development")
+    );
+    let clone = "GET /acme/shop/info/refs";
+    assert!(
+        world.github.count(clone) > 0,
+        "{:?}",
+        world.github.requests()
+    );
+
+    world
+        .until(
+            "a status",
+            || world.status(&first),
+            |state| state == "success",
+        )
+        .await?;
+    // What it was before, it may have been for too short a time to be told.
+    let last = |world: &World| {
+        let all = world.deployments().into_iter();
+        all.map(|(commit, environment, states)| {
+            (
+                commit,
+                environment,
+                states.last().cloned().unwrap_or_default(),
+            )
+        })
+        .collect::<Vec<_>>()
+    };
+    let told = |state: &str| {
+        let environment = "development".to_owned();
+        (first.to_string(), environment, state.to_owned())
+    };
+    let want = vec![told("success")];
+    world
+        .until("a deployment", || last(&world), |seen| *seen == want)
+        .await?;
+    let tag = "development".parse()?;
+    let names = |commit| Some(commit);
+    let moved = || world.github.tag(&world.repo, &tag);
+    world
+        .until("the tag", moved, |seen| *seen == names(first.clone()))
+        .await?;
+
+    // A delivery that comes again does nothing, and neither does one that is late.
+    let second = world.push(&[("page", "two")])?;
+    let again = world.github.redeliver(&delivery).await;
+    assert_eq!(again.status, Some(200));
+    world.deployed(&second).await?;
+    world
+        .until("the tag", moved, |seen| *seen == names(second.clone()))
+        .await?;
+    let stopped = told("inactive");
+    world
+        .until(
+            "the first to be inactive",
+            || last(&world),
+            |seen| seen[0] == stopped,
+        )
+        .await?;
+    world.tell_push(&first).await?;
+    world.github.redeliver(&delivery).await;
+
+    let third = world.push(&[("page", "three")])?;
+    world.tell_push(&third).await?;
+    world.deployed(&third).await?;
+    let commits: Vec<String> = world
+        .deploys()
+        .await?
+        .into_iter()
+        .map(|d| d.commit)
+        .collect();
+    assert_eq!(
+        commits,
+        [third.as_str(), second.as_str(), first.as_str()],
+        "and none by hand"
+    );
+    let log = world.server.log();
+    for secret in [super::world::SECRET, "ghs_"] {
+        assert!(!log.contains(secret), "{secret}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_commit_that_cannot_be_built_is_told_and_not_deployed() -> anyhow::Result<()> {
+    let world = deploying_main().await?;
+    let broken = world.push(&[("Dockerfile", "FROM busybox:1\nRUN false\n")])?;
+    world.tell_push(&broken).await?;
+    world
+        .until(
+            "a failure",
+            || world.status(&broken),
+            |state| state == "failure",
+        )
+        .await?;
+    let mended = world.push(&[("Dockerfile", WEB)])?;
+    world.tell_push(&mended).await?;
+    world.deployed(&mended).await?;
+    assert_eq!(world.deploys().await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_github_will_not_hear_now_is_told_later() -> anyhow::Result<()> {
+    let world = deploying_main().await?;
+    let slow = WEB.replace("COPY", "RUN sleep 2\nCOPY");
+    let commit = world.push(&[("Dockerfile", &slow)])?;
+    world.tell_push(&commit).await?;
+    world
+        .until(
+            "a build under way",
+            || world.status(&commit),
+            |state| state == "pending",
+        )
+        .await?;
+    let until = world.github.clock().now() + Duration::from_secs(6);
+    world.github.exhaust(until);
+    let path = format!("POST /repos/acme/shop/statuses/{commit}");
+    let refused = || {
+        let all = world.github.requests().into_iter();
+        let of_it = all.filter(|request| format!("{} {}", request.method, request.path) == path);
+        of_it.map(|request| request.status).collect::<Vec<u16>>()
+    };
+    let limited = |seen: &Vec<u16>| seen.iter().any(|status| [403, 429].contains(status));
+    world.until("a refusal", refused, limited).await?;
+    world
+        .until(
+            "the status",
+            || world.status(&commit),
+            |state| state == "success",
+        )
+        .await?;
+    world.deployed(&commit).await?;
+    Ok(())
+}

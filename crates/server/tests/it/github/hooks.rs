@@ -1,0 +1,229 @@
+//! Hooks of single repositories: made, looked after and taken away, and what comes by them.
+
+use super::world::{Signed, UNSIGNED, World, world};
+use domain::CommitSha;
+use proto::v1;
+use serde_json::json;
+use testkit::github::payload;
+
+const ADDRESS: &str = "https://jockey.example";
+/// Of a hook that was made by hand.
+const SECRET: &str = "chosen by hand, long ago";
+
+async fn making_hooks() -> anyhow::Result<World> {
+    let address = ["--github-hook-url", ADDRESS].map(str::to_owned);
+    world(address.to_vec(), |_| {}).await
+}
+
+fn address() -> String {
+    format!("{ADDRESS}/github_webhooks/1")
+}
+
+/// The secret of the hook that GitHub has.
+async fn made(world: &World) -> anyhow::Result<String> {
+    let look = || world.github.hooks(&world.repo, &address());
+    let hooks = world
+        .until("a hook", look, |hooks| hooks.len() == 1)
+        .await?;
+    assert_eq!(hooks[0].1, ["push"]);
+    Ok(hooks[0].0.clone().unwrap_or_default())
+}
+
+async fn standing(world: &World, state: v1::AppHookState) -> anyhow::Result<v1::AppHook> {
+    let client = world.server.admin().apps();
+    let request = v1::GetAppRequest {
+        app: "shop".to_owned(),
+    };
+    let found = world
+        .server
+        .until(
+            "the hook's state",
+            || {
+                let (mut client, request) = (client.clone(), request.clone());
+                async move { client.get_app(request).await }
+            },
+            |found: &v1::GetAppResponse| {
+                let hook = found.app.as_ref().and_then(|app| app.hook.as_ref());
+                hook.is_some_and(|hook| hook.state() == state)
+            },
+        )
+        .await?;
+    let hook = found.app.and_then(|app| app.hook);
+    Ok(hook.unwrap_or_default())
+}
+
+/// A delivery of a push, by the hook of the App.
+async fn push(world: &World, secret: &str, after: Option<&CommitSha>) -> anyhow::Result<String> {
+    let payload = payload::push(&world.repo, "refs/heads/main", after).to_string();
+    let delivery = Signed {
+        path: "/github_webhooks/1",
+        event: "push",
+        body: &payload,
+        sha256: Some(secret),
+        ..UNSIGNED
+    };
+    let answer = delivery.send(&world.rest()?).await?;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    Ok(answer.text)
+}
+
+#[tokio::test]
+async fn a_hook_comes_and_goes_with_its_app() -> anyhow::Result<()> {
+    let world = making_hooks().await?;
+    let secret = made(&world).await?;
+    assert_eq!(secret.len(), 64);
+    let hook = standing(&world, v1::AppHookState::Active).await?;
+    assert_eq!(
+        (hook.address, hook.repo),
+        (address(), "acme/shop".to_owned())
+    );
+
+    // The Build of a push is answered while it goes on, and not once it is there.
+    let building = push(&world, &secret, Some(&world.first)).await?;
+    assert_eq!(building, json!({"build_id": 1}).to_string());
+    world
+        .until(
+            "a status",
+            || world.status(&world.first),
+            |state| state == "success",
+        )
+        .await?;
+    assert_eq!(push(&world, &secret, Some(&world.first)).await?, "{}");
+    assert_eq!(
+        push(&world, &secret, None).await?,
+        "{}",
+        "a branch was deleted"
+    );
+
+    let unsubscribed = v1::UpdateAppRequest {
+        app: "shop".to_owned(),
+        values: Some(v1::App {
+            subscribe_to_github_webhook: Some(false),
+            ..v1::App::default()
+        }),
+        ..v1::UpdateAppRequest::default()
+    };
+    let mut apps = world.server.admin().apps();
+    apps.update_app(unsubscribed.clone()).await?;
+    standing(&world, v1::AppHookState::Removed).await?;
+    let hooks = || world.github.hooks(&world.repo, &address());
+    assert_eq!(hooks(), []);
+    let mut subscribed = unsubscribed;
+    if let Some(values) = &mut subscribed.values {
+        values.subscribe_to_github_webhook = Some(true);
+    }
+    apps.update_app(subscribed).await?;
+    assert_eq!(made(&world).await?, secret);
+    let request = v1::DeleteAppRequest {
+        app: "shop".to_owned(),
+        ..v1::DeleteAppRequest::default()
+    };
+    apps.delete_app(request).await?;
+    world.until("no hook", hooks, Vec::is_empty).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_hook_that_github_refuses_is_said_with_what_to_do() -> anyhow::Result<()> {
+    let world = making_hooks().await?;
+    made(&world).await?;
+    world.github.uninstall(&world.acme);
+    let request = v1::UpdateAppRequest {
+        app: "shop".to_owned(),
+        values: Some(v1::App {
+            dockerfile: "deploy/Dockerfile".to_owned(),
+            ..v1::App::default()
+        }),
+        ..v1::UpdateAppRequest::default()
+    };
+    world.github.revoke_installation_tokens();
+    world.server.admin().apps().update_app(request).await?;
+    let hook = standing(&world, v1::AppHookState::Failed).await?;
+    assert!(hook.detail.contains("make the hook by hand"), "{hook:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_old_route_answers_as_it_always_did() -> anyhow::Result<()> {
+    let world = world(Vec::new(), |_| {}).await?;
+    let rest = world.rest()?;
+    let old = Signed {
+        path: "/github_webhooks/1",
+        ..UNSIGNED
+    };
+    let says = async |delivery: &Signed<'_>, status: u16, code: &str, message: &str| {
+        let answer = delivery.send(&rest).await?;
+        let want = json!({"error": {"code": code, "message": message}});
+        assert_eq!(
+            (answer.status.as_u16(), answer.json()),
+            (status, want),
+            "{message}"
+        );
+        anyhow::Ok(())
+    };
+    let unknown = "Couldn't find App with 'id'=";
+    for (path, which) in [
+        ("/github_webhooks/9", "9"),
+        ("/github_webhooks/shop", "shop"),
+    ] {
+        let nobody = Signed { path, ..old };
+        says(&nobody, 404, "not_found", &format!("{unknown}{which}")).await?;
+    }
+    let none = "the app has no secret for its hook";
+    says(&old, 401, "unauthorized", none).await?;
+
+    let mut edit = v1::UpdateAppHookRequest {
+        app: "shop".to_owned(),
+        secret: SECRET.to_owned(),
+        ..v1::UpdateAppHookRequest::default()
+    };
+    world
+        .server
+        .admin()
+        .apps()
+        .update_app_hook(edit.clone())
+        .await?;
+    let missing = "Missing X-Hub-Signature header";
+    says(&old, 401, "unauthorized", missing).await?;
+    let wrong = Signed {
+        sha256: Some("another secret, which is wrong"),
+        ..old
+    };
+    says(&wrong, 401, "unauthorized", "X-Hub-Signature does not fit").await?;
+    let sha1 = Signed {
+        sha1: Some(SECRET),
+        ..old
+    };
+    says(&sha1, 401, "unauthorized", missing).await?;
+    let good = Signed {
+        sha256: Some(SECRET),
+        ..old
+    };
+    let unnamed = Signed { event: "", ..good };
+    says(&unnamed, 422, "missing_header", "Missing X-Hub-Event").await?;
+    let issues = Signed {
+        event: "issues",
+        ..good
+    };
+    says(
+        &issues,
+        422,
+        "not_yet_implemented",
+        "Event issues not yet implemented",
+    )
+    .await?;
+    assert_eq!(good.send(&rest).await?.text, "{}");
+
+    edit.secret.clear();
+    edit.accepts_sha1 = Some(true);
+    world.server.admin().apps().update_app_hook(edit).await?;
+    assert_eq!(sha1.send(&rest).await?.text, "{}");
+    let down = Signed {
+        sha256: Some("another secret, which is wrong"),
+        ..sha1
+    };
+    says(&down, 401, "unauthorized", "X-Hub-Signature does not fit").await?;
+    let hook = world.shop().await?.hook.unwrap_or_default();
+    assert!(hook.accepts_sha1);
+    Ok(())
+}
