@@ -69,8 +69,12 @@ fn parse_kind(field: &str, number: i32) -> Result<Option<HookKind>, Refusal> {
     })
 }
 
-const fn enabled(disabled: bool) -> Enabled {
-    if disabled { Enabled::No } else { Enabled::Yes }
+/// The field says the opposite, so that it is false by default.
+const fn enabled(webhook: &v1::Webhook) -> Enabled {
+    match webhook.disabled {
+        true => Enabled::No,
+        false => Enabled::Yes,
+    }
 }
 
 pub(crate) fn wanted(webhook: Option<v1::Webhook>) -> Result<Wanted, Refusal> {
@@ -78,9 +82,9 @@ pub(crate) fn wanted(webhook: Option<v1::Webhook>) -> Result<Wanted, Refusal> {
     Ok(Wanted {
         hook: Hook {
             app: None,
+            enabled: enabled(&webhook),
             kind: parse_kind("webhook.kind", webhook.kind)?.unwrap_or(HookKind::Generic),
             events: webhook.events,
-            enabled: enabled(webhook.disabled),
             url: SecretString::from(webhook.url),
             secret: text(webhook.secret).map(SecretString::from),
             channel: text(webhook.channel),
@@ -98,15 +102,16 @@ pub(crate) fn edit(
     let values = values.unwrap_or_default();
     let mask = Mask::read(mask, &FIELDS)?;
     let secret = |text: Option<String>| text.map(SecretString::from);
+    let said = values.disabled.then(|| enabled(&values));
+    let disabled = mask.pick("disabled", said);
     let kind = mask.pick("kind", parse_kind("values.kind", values.kind)?);
     let url = mask.pick("url", text(values.url));
     let events = (!values.events.is_empty()).then_some(values.events);
     let fields = (!values.fields.is_empty()).then_some(values.fields);
-    let disabled = mask.pick("disabled", values.disabled.then_some(true));
     Ok(Edit {
         kind: kind.map(|kind| kind.unwrap_or(HookKind::Generic)),
         events: mask.pick("events", events).map(Option::unwrap_or_default),
-        enabled: disabled.map(|disabled| enabled(disabled.unwrap_or(false))),
+        enabled: disabled.map(|said| said.unwrap_or(Enabled::Yes)),
         url: url.map(|url| SecretString::from(url.unwrap_or_default())),
         secret: mask.pick("secret", text(values.secret)).map(secret),
         channel: mask.pick("channel", text(values.channel)),

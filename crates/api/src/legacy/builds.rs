@@ -118,10 +118,10 @@ pub(super) fn git_ref(field: &'static str, text: Option<&str>) -> Result<GitRef,
 
 /// Whom to call back: told at once when that cannot be. None: nobody.
 pub(super) fn callback(ctx: &Ctx, url: &str) -> Result<Option<SecretString>, Refusal> {
-    callbacks::wanted(ctx, url).map_err(|error| match error {
-        usecases::Error::Invalid { field, problem } => {
-            Flaw::new(field, format!("is invalid: {problem}")).into()
+    callbacks::wanted(ctx, url).map_err(|error| {
+        if let usecases::Error::Invalid { field, problem } = error {
+            return Flaw::new(field, format!("is invalid: {problem}")).into();
         }
-        other => other.into(),
+        error.into()
     })
 }

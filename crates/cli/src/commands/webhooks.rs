@@ -200,15 +200,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
                 app,
                 ..values.webhook(url)?
             };
-            let request = CreateWebhookRequest {
-                webhook: Some(webhook),
-                ..CreateWebhookRequest::default()
-            };
-            let answer = client.call(request).await?;
-            out.changed(client.mode(), &answer, |answer| {
-                let made = answer.webhook.clone().unwrap_or_default();
-                format!("created webhook {} ({})", made.id, made.url)
-            })
+            create(context, webhook).await
         }
         Command::Update {
             webhook,
@@ -237,20 +229,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
                 )
             })
         }
-        Command::Test { webhook } => {
-            let request = TestWebhookRequest {
-                webhook,
-                ..TestWebhookRequest::default()
-            };
-            let answer = client.call(request).await?;
-            out.changed(client.mode(), &answer, |answer| {
-                let delivery = answer.delivery.clone().unwrap_or_default();
-                format!(
-                    "it is being told, as {}; see `jockey webhooks deliveries {}`",
-                    delivery.delivery, delivery.webhook
-                )
-            })
-        }
+        Command::Test { webhook } => test(context, webhook).await,
         Command::Deliveries { webhook, limit } => {
             let request = ListWebhookDeliveriesRequest {
                 webhook,
@@ -259,6 +238,35 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
             out.list(&client.list(request, limit).await?)
         }
     }
+}
+
+async fn create(context: &Context, webhook: Webhook) -> Result<(), Error> {
+    let Context { client, out, .. } = context;
+    let request = CreateWebhookRequest {
+        webhook: Some(webhook),
+        ..CreateWebhookRequest::default()
+    };
+    let answer = client.call(request).await?;
+    out.changed(client.mode(), &answer, |answer| {
+        let made = answer.webhook.clone().unwrap_or_default();
+        format!("created webhook {} ({})", made.id, made.url)
+    })
+}
+
+async fn test(context: &Context, webhook: String) -> Result<(), Error> {
+    let Context { client, out, .. } = context;
+    let request = TestWebhookRequest {
+        webhook,
+        ..TestWebhookRequest::default()
+    };
+    let answer = client.call(request).await?;
+    out.changed(client.mode(), &answer, |answer| {
+        let delivery = answer.delivery.clone().unwrap_or_default();
+        format!(
+            "it is being told, as {}; see `jockey webhooks deliveries {}`",
+            delivery.delivery, delivery.webhook
+        )
+    })
 }
 
 async fn update(
