@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Messages with a field that nobody may print. `src/redacted.rs` says how they look instead.
-const SECRET: [&str; 13] = [
+const SECRET: [&str; 14] = [
     ".jockey.legacy.v1.ConfigSet",
     ".jockey.legacy.v1.CreateConfigSetRequest",
     ".jockey.legacy.v1.UpdateConfigSetRequest",
@@ -34,6 +34,7 @@ const SECRET: [&str; 13] = [
     ".jockey.v1.ExchangeTokenResponse",
     ".jockey.v1.PollSignInRequest",
     ".jockey.v1.PollSignInResponse",
+    ".jockey.v1.RunStart",
     ".jockey.v1.StartSignInResponse",
     ".jockey.v1.UpdateAppHookRequest",
     ".jockey.v1.UpdateConfigSetRequest",

@@ -14,6 +14,7 @@ pub(crate) mod node;
 pub(crate) mod plan;
 pub(crate) mod reconcile;
 pub(crate) mod release;
+pub(crate) mod run;
 pub(crate) mod stack;
 pub(crate) mod system;
 pub(crate) mod time;

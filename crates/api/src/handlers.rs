@@ -20,10 +20,11 @@ use proto::v1::{
     environment_service_server::EnvironmentServiceServer, event_service_server::EventServiceServer,
     git_hub_service_server::GitHubServiceServer, instance_service_server::InstanceServiceServer,
     node_service_server::NodeServiceServer, reconcile_service_server::ReconcileServiceServer,
-    release_service_server::ReleaseServiceServer, stack_service_server::StackServiceServer,
-    system_service_server::SystemServiceServer, token_service_server::TokenServiceServer,
-    user_service_server::UserServiceServer, version_service_server::VersionServiceServer,
-    webhook_service_server::WebhookServiceServer, worker_service_server::WorkerServiceServer,
+    release_service_server::ReleaseServiceServer, run_service_server::RunServiceServer,
+    stack_service_server::StackServiceServer, system_service_server::SystemServiceServer,
+    token_service_server::TokenServiceServer, user_service_server::UserServiceServer,
+    version_service_server::VersionServiceServer, webhook_service_server::WebhookServiceServer,
+    worker_service_server::WorkerServiceServer,
 };
 use secrecy::SecretString;
 use std::{future::Future, sync::Arc};
@@ -146,6 +147,7 @@ impl Handlers {
             .add_service(limited!(NodeServiceServer, self))
             .add_service(limited!(ReconcileServiceServer, self))
             .add_service(limited!(ReleaseServiceServer, self))
+            .add_service(limited!(RunServiceServer, self))
             .add_service(limited!(StackServiceServer, self))
             .add_service(limited!(SystemServiceServer, self))
             .add_service(limited!(TokenServiceServer, self))

@@ -66,6 +66,7 @@ mutations! {
     NodeService/UncordonNode(UncordonNodeRequest) -> UncordonNodeResponse;
     NodeService/DrainNode(DrainNodeRequest) -> DrainNodeResponse;
     ReconcileService/CreateReconcile(CreateReconcileRequest) -> CreateReconcileResponse;
+    RunService/StopRun(StopRunRequest) -> StopRunResponse;
     StackService/CreateStack(CreateStackRequest) -> CreateStackResponse;
     StackService/UpdateStack(UpdateStackRequest) -> UpdateStackResponse;
     StackService/DeleteStack(DeleteStackRequest) -> DeleteStackResponse;

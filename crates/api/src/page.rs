@@ -46,6 +46,7 @@ paged!(
     ListNodesRequest,
     ListReconcilesRequest,
     ListReleasesRequest,
+    ListRunsRequest,
     ListStacksRequest,
     ListTokensRequest,
     ListUsersRequest,

@@ -14,6 +14,8 @@ mod instances;
 mod nodes;
 mod reconciles;
 mod releases;
+mod runs;
+mod sessions;
 mod stacks;
 mod system;
 mod tokens;

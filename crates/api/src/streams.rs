@@ -92,16 +92,28 @@ impl Streams {
         T: Send + 'static,
         E: Into<Status> + Send + 'static,
     {
+        self.answer_until(self.end.come(), items)
+    }
+
+    /// As `answer`, for a caller of whom something else says how long they count as who they are: it ends with its words.
+    pub(crate) fn answer_until<T, E>(
+        &self,
+        over: impl Future<Output = Refusal> + Send + 'static,
+        items: impl Stream<Item = Result<T, E>> + Send + 'static,
+    ) -> Answer<Flow<T>>
+    where
+        T: Send + 'static,
+        E: Into<Status> + Send + 'static,
+    {
         let Ok(permit) = Arc::clone(&self.open).try_acquire_owned() else {
             return Err(Refusal::TooManyStreams.into());
         };
         let stop = self.stop.clone();
-        let end = self.end;
         let stopped = stream::once(async move {
             // Both are levels, and hold nothing.
             tokio::select! {
                 () = stop.cancelled() => Err(Status::from(Refusal::Stopping)),
-                why = end.come() => Err(Status::from(why)),
+                why = over => Err(Status::from(why)),
             }
         });
         let items = items.map(|item| item.map_err(Into::into));

@@ -1,6 +1,6 @@
 //! What the controller is given: the ports, and the settings of the server.
 
-use crate::{board::Board, feed::Feed};
+use crate::{board::Board, feed::Feed, runs::Runs};
 use domain::job::Backoff;
 use ports::{BuildEngine, Catalog, Clock, CodeHost, Fleet, Ids, Notifier, Prober, Source, Store};
 use scheduler::{
@@ -29,6 +29,8 @@ pub struct Deps {
     pub board: Arc<Board>,
     /// The newest events, for all who watch them.
     pub feed: Arc<Feed>,
+    /// The runs that this server attends.
+    pub runs: Arc<Runs>,
 }
 
 /// Settings of the server. Every wait that a user could feel is here.
@@ -85,6 +87,10 @@ pub struct Settings {
     pub app_hooks: AppHooks,
     /// How long jobs wait after each attempt that failed.
     pub backoff: Backoff,
+    /// How many runs may be under way in one Environment. Default 20.
+    pub runs_at_once: u32,
+    /// How long a run may take. Default 24 h.
+    pub run_longest: Duration,
     /// How long a shutdown waits for steps under way. Default 20 s.
     pub shutdown_grace: Duration,
 }
@@ -123,6 +129,8 @@ impl Settings {
             reports: Reports::Told,
             app_hooks: AppHooks::ByHand,
             backoff: Backoff::default(),
+            runs_at_once: 20,
+            run_longest: Duration::from_secs(24 * 3600),
             shutdown_grace: Duration::from_secs(20),
         }
     }

@@ -62,6 +62,7 @@ pub async fn usage(deps: &Deps) -> Result<Vec<NodeDisk>, Error> {
     let mut disks = Vec::new();
     for node in nodes(deps).await? {
         let images = deps.fleet.images(&node)?;
+        let kept = with_runs(deps, &node, &kept).await?;
         let held = match held(&*images, &kept).await {
             Ok(held) => Some(held),
             Err(error) => {
@@ -105,6 +106,7 @@ pub async fn collect(
             continue;
         }
         let images = deps.fleet.images(&node)?;
+        let kept = with_runs(deps, &node, &kept).await?;
         let owned = match images.list().await {
             Ok(owned) => owned,
             Err(error) => {
@@ -196,6 +198,25 @@ async fn needs(deps: &Deps) -> Result<Vec<KeptImage>, Error> {
         .store
         .kept_images(deps.settings.retained_releases, recent(deps))
         .await?)
+}
+
+/// What is needed anywhere, and what the one-off runs of a node need there. One that does not tell of its runs keeps the
+/// images of them by itself: they are used.
+async fn with_runs(
+    deps: &Deps,
+    node: &NodeName,
+    kept: &[KeptImage],
+) -> Result<Vec<KeptImage>, Error> {
+    let runtime = deps.fleet.runtime(node)?;
+    let listed = tokio::time::timeout(deps.settings.list_deadline, runtime.runs()).await;
+    let runs = listed.ok().and_then(Result::ok).unwrap_or_default();
+    let of_runs = runs.into_iter().filter_map(|run| {
+        Some(KeptImage {
+            image: run.image?,
+            needed_by: run.run.to_string(),
+        })
+    });
+    Ok(kept.iter().cloned().chain(of_runs).collect())
 }
 
 /// Since when a Build keeps its image for being new.

@@ -108,6 +108,7 @@ fn horizon(now: Timestamp, what: Old, keep: Duration, history: History) -> Times
         | Old::BuildLines
         | Old::Builds
         | Old::ConfigVersions
+        | Old::Runs
         | Old::Audit => horizon.min(oldest + DAY),
     }
 }
@@ -127,7 +128,8 @@ async fn forget(deps: &Deps, what: Old, history: History) -> Result<u32, store::
         | Old::Releases
         | Old::BuildLines
         | Old::Builds
-        | Old::ConfigVersions => deps.settings.keep_history,
+        | Old::ConfigVersions
+        | Old::Runs => deps.settings.keep_history,
         Old::Audit => deps.settings.keep_audit,
     };
     let keep = Keep {

@@ -6,7 +6,7 @@ use crate::{
     environment::Keeper,
     housekeeping,
     jobs::{self, Workforce},
-    leases, sealer,
+    leases, runs, sealer,
 };
 use domain::EnvironmentId;
 use futures_util::FutureExt;
@@ -44,6 +44,7 @@ impl Server {
         let by_jobs = || ((deps.clone(), workforce.clone()), stop.clone());
         tasks.spawn(unbroken("outbox", by_jobs(), jobs::follow));
         tasks.spawn(unbroken("jobs", by_jobs(), jobs::run));
+        tasks.spawn(unbroken("runs", both(), runs::run));
         Self { stop, tasks }
     }
 

@@ -25,6 +25,7 @@ mod paging;
 pub mod reconciles;
 mod redeploy;
 pub mod releases;
+pub mod runs;
 pub mod stacks;
 pub mod system;
 pub mod tokens;

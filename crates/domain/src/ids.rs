@@ -156,6 +156,8 @@ macro_rules! random_id {
 random_id! {
     /// One container of one Worker. Fixed in the plan, before the first effect; it is the container's name.
     InstanceId, "ins", 12, "ins-4h8s2k9q0xzt", "an instance id";
+    /// One run: a process that a person has started, of its own or inside an instance. Also the name of its container.
+    RunId, "run", 12, "run-4h8s2k9q0xzt", "a run id";
     /// One Jockey with its database. Every container, image and registration that it makes bears this id.
     InstallationId, "jky", 12, "jky-4h8s2k9q0xzt", "an installation id";
 }

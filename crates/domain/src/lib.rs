@@ -32,6 +32,7 @@ pub mod push;
 pub mod reach;
 pub mod reconcile;
 pub mod release;
+pub mod run;
 pub mod stack;
 pub mod time;
 pub mod token;
@@ -50,7 +51,7 @@ pub use git::{CommitSha, GitRef, RepoName};
 pub use health::{Evidence, Health};
 pub use ids::{
     AppId, AuditId, BuildId, ConfigSetId, ConfigVersionId, DeployId, EnvironmentId, EventId,
-    InstallationId, InstanceId, JobId, ReconcileId, ReleaseId, StackId, TokenId, WebhookId,
+    InstallationId, InstanceId, JobId, ReconcileId, ReleaseId, RunId, StackId, TokenId, WebhookId,
     WorkerId,
 };
 pub use image::ImageRef;
@@ -62,6 +63,7 @@ pub use observed::{InstanceEnd, ObservedInstance};
 pub use people::{AccountId, Login, Membership, Person, TeamName};
 pub use push::{BranchPattern, BranchRule, Pushes};
 pub use release::Release;
+pub use run::Run;
 pub use stack::Stack;
 pub use time::Timestamp;
 pub use units::{ByteSize, CpuMillis};

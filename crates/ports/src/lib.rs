@@ -15,6 +15,7 @@ pub mod notifier;
 #[cfg(feature = "contract")]
 pub mod outage;
 pub mod prober;
+pub mod processes;
 pub mod runtime;
 pub mod sign_in;
 pub mod source;
@@ -29,6 +30,7 @@ pub use fleet::Fleet;
 pub use images::Images;
 pub use notifier::Notifier;
 pub use prober::Prober;
+pub use processes::Processes;
 pub use runtime::Runtime;
 pub use sign_in::SignIn;
 pub use source::Source;

@@ -133,8 +133,10 @@ pub struct NodeChange {
 /// answers `Effect::WasSo`. Only what bears this Installation's id is seen or touched.
 ///
 /// `handle` is what the node calls the instance, as `list` tells it, or the instance's id, which is its name.
+///
+/// Besides its instances a node has the [`crate::Processes`] that people start.
 #[async_trait]
-pub trait Runtime: Send + Sync {
+pub trait Runtime: crate::Processes {
     /// Creates and starts the instance. One that was created and not started is started; one that ended is not
     /// started again (`CannotStart`). After an error other than `Unreachable` nothing of it is left on the node.
     ///

@@ -19,6 +19,7 @@ pub mod leases;
 pub mod reconciles;
 pub mod requests;
 pub mod retention;
+pub mod runs;
 pub mod sessions;
 pub mod tokens;
 pub mod users;
@@ -40,6 +41,7 @@ pub use leases::{Fence, Leases};
 pub use reconciles::Reconciles;
 pub use requests::Requests;
 pub use retention::Retention;
+pub use runs::Runs;
 pub use sessions::Sessions;
 pub use tokens::Tokens;
 pub use users::Users;
@@ -47,7 +49,10 @@ pub use view::Views;
 pub use webhooks::Webhooks;
 pub use workers::Workers;
 
-use domain::{DeployId, InstallationId, NodeName, ReconcileId, Timestamp, config::BadVariable};
+use domain::{
+    DeployId, EnvironmentName, InstallationId, NodeName, ReconcileId, Timestamp,
+    config::BadVariable,
+};
 use std::sync::Arc;
 
 /// All of it.
@@ -75,6 +80,7 @@ pub trait Store:
     + Users
     + Jobs
     + Webhooks
+    + Runs
 {
     /// Which Jockey this is. Made once, with the database.
     fn installation(&self) -> InstallationId;
@@ -115,6 +121,12 @@ pub enum Error {
     /// What was asked for gives way to this.
     #[error("{0} is under way already")]
     ReconcileUnderWay(ReconcileId),
+    /// As many as may be are under way in an Environment.
+    #[error("{most} runs are under way in {environment}, which is as many as may be")]
+    TooManyRuns {
+        environment: EnvironmentName,
+        most: u32,
+    },
     #[error("port {port} on node {node} is taken")]
     PortTaken { node: NodeName, port: u16 },
     #[error("node {node} has no room for it")]

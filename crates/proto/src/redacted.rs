@@ -6,8 +6,8 @@ use crate::{
     legacy,
     v1::{
         ConfigSet, CreateTokenResponse, ExchangeTokenResponse, PollSignInRequest,
-        PollSignInResponse, StartSignInResponse, UpdateAppHookRequest, UpdateConfigSetRequest,
-        VersionDifference, Webhook,
+        PollSignInResponse, RunStart, StartSignInResponse, UpdateAppHookRequest,
+        UpdateConfigSetRequest, VersionDifference, Webhook,
     },
 };
 
@@ -61,6 +61,17 @@ impl fmt::Debug for Webhook {
             .field("url", &STARS)
             .field("secret", &STARS)
             .field("fields", &Names(&self.fields))
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for RunStart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunStart")
+            .field("app", &self.app)
+            .field("environment", &self.environment)
+            .field("worker", &self.worker)
+            .field("variables", &Names(&self.variables))
             .finish_non_exhaustive()
     }
 }

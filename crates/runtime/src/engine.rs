@@ -10,7 +10,12 @@ use crate::{
 use bytes::{Bytes, BytesMut};
 use futures_util::TryFutureExt;
 use http_body_util::{BodyExt, Either, Full};
-use hyper::{Request, Response, body::Incoming, header::CONTENT_TYPE};
+use hyper::{
+    Request, Response,
+    body::Incoming,
+    header::{CONNECTION, CONTENT_TYPE, UPGRADE},
+    upgrade::Upgraded,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{path::Path, time::Duration};
 use tokio::sync::OnceCell;
@@ -143,6 +148,71 @@ impl Engine {
         within(patience, sent).await.map(drop)
     }
 
+    /// Sends a JSON value, and reads the JSON that is answered.
+    ///
+    /// # Errors
+    /// As the Engine says; `Unreadable` when the answer is something else.
+    pub(crate) async fn ask<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        value: &impl Serialize,
+    ) -> Result<T, Failure> {
+        let request = Request::post(path).header(CONTENT_TYPE, "application/json");
+        let body = json(value)?;
+        let asked = async {
+            let answer = self.send(request, body).await?;
+            collect(answer.into_body()).await
+        };
+        let bytes = within(self.patience, asked).await?;
+        serde_json::from_slice(&bytes).map_err(|error| Failure::Unreadable(error.to_string()))
+    }
+
+    /// Sends a request without a body whose answer says nothing.
+    ///
+    /// # Errors
+    /// As the Engine says.
+    pub(crate) async fn tell(&self, path: &str) -> Result<(), Failure> {
+        let told = async {
+            let answer = self.send(Request::post(path), empty()).await?;
+            collect(answer.into_body()).await
+        };
+        within(self.patience, told).await.map(drop)
+    }
+
+    /// Waits for what the Engine answers once something has come to its end: for as long as that takes.
+    ///
+    /// # Errors
+    /// As the Engine says; `Unreadable` when the answer is something else.
+    pub(crate) async fn wait<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        let answer = self.send(Request::post(path), empty()).await?;
+        let bytes = collect(answer.into_body()).await?;
+        serde_json::from_slice(&bytes).map_err(|error| Failure::Unreadable(error.to_string()))
+    }
+
+    /// Sends a JSON value, or nothing, and takes over the connection.
+    ///
+    /// # Errors
+    /// As the Engine says.
+    pub(crate) async fn take_over(
+        &self,
+        path: &str,
+        value: Option<&serde_json::Value>,
+        patience: Duration,
+    ) -> Result<Upgraded, Failure> {
+        let request = Request::post(path)
+            .header(CONNECTION, "Upgrade")
+            .header(UPGRADE, "tcp")
+            .header(CONTENT_TYPE, "application/json");
+        let body = value.map_or_else(|| Ok(empty()), json)?;
+        let taken = async {
+            let answer = self.send(request, body).await?;
+            hyper::upgrade::on(answer)
+                .await
+                .map_err(|error| Failure::Unreachable(chain(&error)))
+        };
+        within(patience, taken).await
+    }
+
     /// Sends a body, and answers as soon as the answer begins, without a deadline: a caller has its own.
     ///
     /// # Errors
@@ -191,6 +261,11 @@ impl Engine {
 /// A request without a body.
 pub(crate) fn empty() -> Body {
     Either::Left(Full::new(Bytes::new()))
+}
+
+fn json(value: &impl Serialize) -> Result<Body, Failure> {
+    let json = serde_json::to_vec(value).map_err(|error| Failure::Unreadable(error.to_string()))?;
+    Ok(Either::Left(Full::new(json.into())))
 }
 
 /// Waits for an answer, but not for ever.

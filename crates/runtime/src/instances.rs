@@ -3,6 +3,7 @@
 mod events;
 mod logs;
 mod observe;
+mod processes;
 mod sightings;
 mod start;
 

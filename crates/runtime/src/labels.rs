@@ -2,9 +2,9 @@
 
 use domain::{
     AppId, AppName, CommitSha, ConfigVersionId, DeployId, EnvironmentId, EnvironmentName,
-    InstallationId, InstanceId, WorkerName,
+    InstallationId, InstanceId, RunId, Timestamp, WorkerName, run::Attendance,
 };
-use ports::runtime::InstanceSpec;
+use ports::{processes::RunSpec, runtime::InstanceSpec};
 use std::{collections::BTreeMap, str::FromStr};
 
 pub(crate) const INSTALLATION: &str = "jockey.installation";
@@ -17,6 +17,11 @@ const WORKER: &str = "jockey.worker";
 const DEPLOY: &str = "jockey.deploy";
 const COMMIT: &str = "jockey.commit";
 const CONFIG: &str = "jockey.config";
+/// What makes a container a one-off run. It has no label of an instance, and so is none.
+pub(crate) const RUN: &str = "jockey.run";
+const ATTENDANCE: &str = "jockey.attendance";
+/// When it is to be ended, in microseconds since 1970.
+const UNTIL: &str = "jockey.until";
 
 /// The labels of a container or an image.
 pub(crate) type Labels = BTreeMap<String, String>;
@@ -71,6 +76,51 @@ pub(crate) fn identity(labels: &Labels) -> Option<Identity> {
         deploy: read(labels, DEPLOY)?,
         config: read(labels, CONFIG),
         commit: read(labels, COMMIT),
+    })
+}
+
+/// All that a one-off run bears.
+pub(crate) fn of_run(spec: &RunSpec, installation: InstallationId) -> Labels {
+    let mut labels: Labels = [
+        (INSTALLATION, installation.to_string()),
+        (RUN, spec.run.to_string()),
+        (APP, spec.app.number().to_string()),
+        (APP_NAME, spec.app_name.to_string()),
+        (ENVIRONMENT, spec.environment.number().to_string()),
+        (ENVIRONMENT_NAME, spec.environment_name.to_string()),
+        (COMMIT, spec.commit.to_string()),
+        (ATTENDANCE, spec.attendance.to_string()),
+        (UNTIL, spec.until.micros().to_string()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    if let Some(worker) = &spec.worker {
+        labels.insert(WORKER.to_owned(), worker.to_string());
+    }
+    labels
+}
+
+/// What a one-off run's labels say it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RunIdentity {
+    pub(crate) run: RunId,
+    pub(crate) app: AppId,
+    pub(crate) environment: EnvironmentId,
+    pub(crate) attendance: Attendance,
+    pub(crate) until: Timestamp,
+}
+
+/// Reads it; none when a label is missing or is not what we write.
+pub(crate) fn run_identity(labels: &Labels) -> Option<RunIdentity> {
+    fn read<T: FromStr>(labels: &Labels, name: &str) -> Option<T> {
+        labels.get(name)?.parse().ok()
+    }
+    Some(RunIdentity {
+        run: read(labels, RUN)?,
+        app: read(labels, APP)?,
+        environment: read(labels, ENVIRONMENT)?,
+        attendance: read(labels, ATTENDANCE)?,
+        until: Timestamp::from_micros(read(labels, UNTIL)?),
     })
 }
 

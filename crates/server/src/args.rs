@@ -212,6 +212,17 @@ pub(crate) struct Limits {
         value_name = "N"
     )]
     pub(crate) scale_max: u16,
+    /// How many one-off runs, and commands inside instances, may be under way in one environment.
+    #[arg(
+        long,
+        env = "JOCKEY_RUNS_AT_ONCE",
+        default_value_t = 20,
+        value_name = "N"
+    )]
+    pub(crate) runs_at_once: u32,
+    /// How long a one-off run, or a command inside an instance, may take.
+    #[arg(long, env = "JOCKEY_RUN_LONGEST", default_value = "24h", value_parser = duration, value_name = "TIME")]
+    pub(crate) run_longest: Duration,
     /// How many releases of each app in each environment are kept with their image, however old.
     #[arg(
         long,

@@ -122,6 +122,7 @@ pub(crate) fn machinery(
         settings: Arc::new(settings(args, server)),
         board: Arc::new(Board::default()),
         feed: Arc::new(feed),
+        runs: Arc::default(),
     };
     Ok(Machinery {
         deps,
@@ -214,6 +215,8 @@ fn settings(args: &args::Serve, server: String) -> Settings {
     settings.image_grace = args.limits.image_grace;
     settings.keep_history = args.limits.keep_history;
     settings.keep_audit = args.limits.keep_audit;
+    settings.runs_at_once = args.limits.runs_at_once;
+    settings.run_longest = args.limits.run_longest;
     settings.build_deadline = args.build.build_deadline;
     settings.builds = args.build.builds.max(1);
     settings.policy.ports = args.docker.ports.0.clone();

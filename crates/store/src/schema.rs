@@ -412,3 +412,26 @@ diesel::allow_tables_to_appear_in_same_query!(
     webhooks,
     callbacks,
 );
+
+diesel::table! {
+    runs (id) {
+        id -> BigInt,
+        run -> Text,
+        app -> BigInt,
+        environment -> BigInt,
+        worker -> Nullable<Text>,
+        image -> Nullable<Text>,
+        instance -> Nullable<Text>,
+        node -> Text,
+        git_commit -> Nullable<Text>,
+        command -> Text,
+        attendance -> Text,
+        actor -> Text,
+        begun_at -> BigInt,
+        until -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        exit_code -> Nullable<BigInt>,
+        what -> Nullable<Text>,
+        log_tail -> Nullable<Text>,
+    }
+}

@@ -22,6 +22,7 @@ pub(crate) mod reconciles;
 pub(crate) mod releases;
 pub(crate) mod requests;
 mod retention;
+mod runs;
 pub(crate) mod service_names;
 pub(crate) mod sessions;
 pub(crate) mod stacks;

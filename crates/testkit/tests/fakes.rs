@@ -13,7 +13,7 @@ use domain::{
 };
 use ports::{
     build_engine::{self, BuildOrder},
-    catalog, images, prober, runtime, source,
+    catalog, images, prober, processes, runtime, source,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use testkit::fake::{
@@ -51,6 +51,20 @@ async fn the_node_keeps_the_contract_of_runtimes() {
             move |name| node.pause(name)
         }),
         first_instance: 100,
+    })
+    .await;
+    assert_eq!(node.standing(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_node_keeps_the_contract_of_processes() {
+    let node = node();
+    node.put_image(&image('1'), Some(installation()));
+    processes::contract::contract(&processes::contract::Ground {
+        node: node.runtime(installation()),
+        image: image('1'),
+        absent_image: image('2'),
+        first: 200,
     })
     .await;
     assert_eq!(node.standing(), []);

@@ -1,8 +1,8 @@
 //! What a request is about: which App, which Environment. Found out before anything is done.
 
 use controller::usecases::{
-    Ctx, Error, apps, builds, deploys, environments, instances, reconciles, releases, versions,
-    webhooks, workers,
+    Ctx, Error, apps, builds, deploys, environments, instances, reconciles, releases, runs,
+    versions, webhooks, workers,
 };
 use domain::access::{Part, Place};
 use std::str::FromStr;
@@ -41,6 +41,7 @@ pub(crate) enum Of<'a> {
     Version(&'a str),
     /// With all of its App, or of the Installation where it has none.
     Webhook(&'a str),
+    Run(&'a str),
     Worker {
         worker: &'a str,
         app: &'a str,
@@ -105,6 +106,10 @@ impl Of<'_> {
                 let app = found.app.as_deref().map_or(Part::Every, named);
                 at(app, Part::Every)
             }
+            Self::Run(id) => {
+                let found = runs::get(ctx, id).await?;
+                at(named(&found.app), named(&found.environment))
+            }
             Self::Worker {
                 worker,
                 app,
@@ -150,6 +155,7 @@ impl Of<'_> {
             | Self::Reconcile(_)
             | Self::Instance(_)
             | Self::Version(_)
+            | Self::Run(_)
             | Self::Worker { .. } => at(named(app), named(environment)),
         }
     }

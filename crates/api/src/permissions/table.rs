@@ -170,9 +170,19 @@ calls! {
             => WatchEventsResponse |a, sight| a.events.retain(|event| sight.sees_event(&event.app, &event.environment));
         // Its signature says who calls.
         GitHubService/ReceiveDelivery(ReceiveDeliveryRequest) OPEN |_| Of::Nothing;
+        // Who may deploy there may run what they could deploy.
+        InstanceService/Exec(ExecRequest) DEPLOYER |q| match exec_start(q) {
+            Some(start) if start.instance.is_empty() => Of::Place(&start.app, &start.environment),
+            Some(start) => Of::Instance(&start.instance),
+            None => Of::Place("", ""),
+        };
         InstanceService/GetInstance(GetInstanceRequest) VIEWER |q| Of::Instance(&q.instance);
         InstanceService/ListInstances(ListInstancesRequest) VIEWER |q| Of::Filter(&q.app, &q.environment)
             => ListInstancesResponse |a, sight| a.instances.retain(|one| sight.sees_event(&one.app, &one.environment));
+        InstanceService/Run(RunRequest) DEPLOYER |q| match &q.message {
+            Some(v1::run_request::Message::Start(start)) => Of::Place(&start.app, &start.environment),
+            Some(_) | None => Of::Place("", ""),
+        };
         InstanceService/StreamInstanceLogs(StreamInstanceLogsRequest) VIEWER |q| match q.instance.as_str() {
             "" => Of::Place(&q.app, &q.environment),
             instance => Of::Instance(instance),
@@ -190,6 +200,10 @@ calls! {
         ReleaseService/GetRelease(GetReleaseRequest) VIEWER |q| Of::Release(&q.release);
         ReleaseService/ListReleases(ListReleasesRequest) VIEWER |q| Of::Filter(&q.app, &q.environment)
             => ListReleasesResponse |a, sight| a.releases.retain(|one| sight.sees(&one.app, &one.environment));
+        RunService/GetRun(GetRunRequest) VIEWER |q| Of::Run(&q.run);
+        RunService/ListRuns(ListRunsRequest) VIEWER |q| Of::Filter(&q.app, &q.environment)
+            => ListRunsResponse |a, sight| a.runs.retain(|run| sight.sees(&run.app, &run.environment));
+        RunService/StopRun(StopRunRequest) DEPLOYER |q| Of::Run(&q.run);
         StackService/CreateStack(CreateStackRequest) ADMIN |_| Of::Installation;
         StackService/DeleteStack(DeleteStackRequest) ADMIN |_| Of::Installation;
         StackService/GetStack(GetStackRequest) VIEWER |_| Of::Nothing;
@@ -240,6 +254,14 @@ calls! {
     }
 }
 
+/// What the first message of a session says.
+fn exec_start(request: &v1::ExecRequest) -> Option<&v1::ExecStart> {
+    match &request.message {
+        Some(v1::exec_request::Message::Start(start)) => Some(start),
+        Some(_) | None => None,
+    }
+}
+
 /// What a Config Set is for: one App, or every App of its Environment.
 pub(crate) fn of_config_set<'a>(environment: &'a str, stack: &str, app: &'a str) -> Of<'a> {
     Of::Place(if stack.is_empty() { app } else { "" }, environment)
@@ -278,6 +300,7 @@ fn shape<Q: Default>(of: fn(&Q) -> Of<'_>) -> Of<'static> {
         Of::Reconcile(_) => Of::Reconcile(""),
         Of::Instance(_) => Of::Instance(""),
         Of::Version(_) => Of::Version(""),
+        Of::Run(_) => Of::Run(""),
         Of::Worker { .. } => worker("", "", ""),
         Of::Webhook(_) => Of::Webhook(""),
     }

@@ -1,5 +1,6 @@
 //! Instances and their logs.
 
+use super::sessions;
 use crate::{
     convert::{self, instance, log, time},
     handlers::{Answer, Handlers},
@@ -11,7 +12,7 @@ use controller::usecases::instances::{self, Ended, Filter, From, InstanceView, S
 use futures_util::stream;
 use ports::runtime::Follow;
 use proto::v1::{self, instance_service_server::InstanceService};
-use tonic::Request;
+use tonic::{Request, Streaming};
 
 /// The most lines of each instance that a log may begin with.
 const TAIL_MAX: i32 = 10_000;
@@ -56,6 +57,18 @@ impl InstanceService for Handlers {
             })
         })
         .await
+    }
+
+    type ExecStream = Flow<v1::ExecResponse>;
+
+    async fn exec(&self, request: Request<Streaming<v1::ExecRequest>>) -> Answer<Self::ExecStream> {
+        sessions::exec(self, request).await
+    }
+
+    type RunStream = Flow<v1::RunResponse>;
+
+    async fn run(&self, request: Request<Streaming<v1::RunRequest>>) -> Answer<Self::RunStream> {
+        sessions::run(self, request).await
     }
 
     type StreamInstanceLogsStream = Flow<v1::StreamInstanceLogsResponse>;

@@ -22,6 +22,20 @@ pub(super) fn of_use_case(error: &Error) -> Told {
             let advice = format!("`jockey deploy -a {app} -e {environment}` deploys it");
             return told(Code::FailedPrecondition, "NOTHING_DEPLOYED", advice);
         }
+        Error::NoInstance { .. } => (
+            Code::FailedPrecondition,
+            "NO_INSTANCE",
+            "see `jockey status`; `jockey run` needs none",
+        ),
+        Error::InstanceNotRunning { .. } => (
+            Code::FailedPrecondition,
+            "INSTANCE_NOT_RUNNING",
+            "see `jockey status` for one that runs",
+        ),
+        Error::NotBuilt { app, .. } => {
+            let advice = format!("`jockey builds create -a {app} REF` builds it");
+            return told(Code::FailedPrecondition, "NOT_BUILT", advice);
+        }
         Error::NothingEarlier { app, environment } => {
             let advice =
                 format!("`jockey deploy -a {app} -e {environment} REF` deploys another commit");
@@ -113,6 +127,7 @@ fn unknown(what: Kind) -> Told {
         Kind::Version => ("UNKNOWN_VERSION", "see `jockey history`"),
         Kind::User => ("UNKNOWN_USER", "ask UserService.ListUsers who there is"),
         Kind::Webhook => ("UNKNOWN_WEBHOOK", "see `jockey webhooks list`"),
+        Kind::Run => ("UNKNOWN_RUN", "see `jockey runs list --all`"),
     };
     told(Code::NotFound, reason, advice.to_owned())
 }
@@ -155,6 +170,11 @@ fn of_store(error: &store::Error) -> Told {
             Code::Aborted,
             "NO_ROOM",
             "it is tried again by itself; add a node, or scale something down",
+        ),
+        E::TooManyRuns { .. } => (
+            Code::ResourceExhausted,
+            "TOO_MANY_RUNS",
+            "`jockey runs list` shows them; wait for one, or end one with `jockey runs stop`",
         ),
         E::RequestKnown(_) => (
             Code::AlreadyExists,
@@ -234,10 +254,18 @@ fn of_world(error: &controller::Error) -> Told {
         controller::Error::Runtime(runtime::Error::Missing(_)) => {
             (Code::NotFound, "UNKNOWN_INSTANCE", "see `jockey status`")
         }
+        controller::Error::Runtime(runtime::Error::CannotStart(_)) => (
+            Code::FailedPrecondition,
+            "CANNOT_START",
+            "look at the command and at what is in the image",
+        ),
+        controller::Error::Runtime(runtime::Error::ImageMissing(_)) => (
+            Code::FailedPrecondition,
+            "IMAGE_MISSING",
+            "deploy or build its commit again",
+        ),
         controller::Error::Runtime(
-            runtime::Error::ImageMissing(_)
-            | runtime::Error::PortTaken { .. }
-            | runtime::Error::CannotStart(_)
+            runtime::Error::PortTaken { .. }
             | runtime::Error::DiskFull(_)
             | runtime::Error::Refused(_),
         ) => (

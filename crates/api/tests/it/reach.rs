@@ -140,6 +140,7 @@ fn value(field: &str, instance: &str) -> Option<String> {
         "version" => "aud-2",
         "instance" => instance,
         "webhook" => "whk-1",
+        "run" => "run-000000000000",
         _ => return None,
     };
     Some(text.to_owned())
@@ -166,7 +167,7 @@ fn request(method: &MethodDescriptor, instance: &str) -> DynamicMessage {
                 }
             }
             Kind::Message(inner)
-                if ["app", "environment", "webhook", "worker"].contains(&field.name()) =>
+                if ["app", "environment", "start", "webhook", "worker"].contains(&field.name()) =>
             {
                 let mut message = DynamicMessage::new(inner.clone());
                 for name in ["app", "environment", "name"] {

@@ -164,6 +164,7 @@ impl Stage {
             settings: Arc::new(Settings::named("server-1".to_owned())),
             board: Arc::new(Board::default()),
             feed: Arc::new(Feed::of(store.clone())),
+            runs: Arc::default(),
         };
         for environment in ["development", "staging"] {
             let name = environment.parse().unwrap();

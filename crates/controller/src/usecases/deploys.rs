@@ -9,6 +9,7 @@ mod watch;
 pub use cancel::cancel;
 pub(crate) use create::records_of_build;
 pub use create::{Request, Target, create};
+pub(in crate::usecases) use create::{commit_of, kept_build};
 pub use progress::{Phase, Progress, WorkerProgress, progress};
 pub use rollback::{Back, BackTo, rollback};
 pub use watch::{Watch, watch};

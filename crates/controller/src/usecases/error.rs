@@ -26,6 +26,17 @@ pub enum Error {
     StaleEtag { what: Kind, which: String },
     #[error("nothing of {app} is deployed in {environment}")]
     NothingDeployed { app: String, environment: String },
+    /// Nothing of it runs that a command could run inside of.
+    #[error("no instance of {what} runs in {environment}")]
+    NoInstance { what: String, environment: String },
+    #[error("{instance} is {standing}: no command runs inside of it")]
+    InstanceNotRunning {
+        instance: String,
+        standing: &'static str,
+    },
+    /// A commit whose image would be needed and is not there.
+    #[error("{app} has no image of {commit}")]
+    NotBuilt { app: String, commit: String },
     #[error("nothing else of {app} was ever deployed in {environment}")]
     NothingEarlier { app: String, environment: String },
     #[error("{deploy} was never current: it is {state}")]
@@ -120,6 +131,7 @@ pub enum Kind {
     Instance,
     Node,
     Token,
+    Run,
     User,
     Version,
     Webhook,
@@ -146,6 +158,7 @@ impl Kind {
             Self::Version => "version",
             Self::User => "user",
             Self::Webhook => "webhook",
+            Self::Run => "run",
         }
     }
 }

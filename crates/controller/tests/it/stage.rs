@@ -82,6 +82,7 @@ impl Stage {
             settings: Arc::new(Settings::named("server-1".to_owned())),
             board: Arc::new(Board::default()),
             feed: Arc::new(Feed::of(store.clone())),
+            runs: Arc::default(),
         };
         let mut stage = Self {
             store,
@@ -186,6 +187,7 @@ impl Stage {
         Server::start(Deps {
             settings: Arc::new(Settings::named("server-2".to_owned())),
             board: Arc::new(Board::default()),
+            runs: Arc::default(),
             ..self.deps.clone()
         })
     }

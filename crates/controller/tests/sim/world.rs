@@ -173,6 +173,7 @@ impl World {
             settings: Arc::new(self.variant.settings(0)),
             board: Arc::new(Board::default()),
             feed: Arc::new(Feed::of(self.store.clone())),
+            runs: Arc::default(),
         };
         Ctx {
             deps,
@@ -339,6 +340,7 @@ impl World {
             settings: Arc::new(self.variant.settings(number)),
             board: Arc::new(Board::default()),
             feed: Arc::new(Feed::of(store)),
+            runs: Arc::default(),
         }
     }
 

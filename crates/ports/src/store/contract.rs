@@ -24,6 +24,7 @@ pub mod reconciles;
 pub mod releases;
 pub mod requests;
 pub mod retention;
+pub mod runs;
 pub mod service_names;
 pub mod sessions;
 pub mod tokens;
@@ -152,6 +153,11 @@ macro_rules! store_contract {
                 what_a_kept_release_needs_stays,
                 the_history_of_a_deleted_app_goes,
                 what_is_under_way_stays_however_old,
+            }
+            runs {
+                a_run_begins_and_ends_once,
+                an_environment_has_so_many_runs_at_once,
+                runs_are_listed_the_newest_first_and_forgotten_when_over,
             }
             trials {
                 a_trial_answers_and_changes_nothing,

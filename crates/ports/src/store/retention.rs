@@ -37,11 +37,13 @@ pub enum Old {
     ConfigVersions,
     /// Sealed rows of the audit log, from its beginning on. A checkpoint stays, so that what is left can be verified.
     Audit,
+    /// Runs that are over.
+    Runs,
 }
 
 impl Old {
     /// All of them, in the order in which they let go of each other.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Requests,
         Self::Events,
         Self::Jobs,
@@ -56,6 +58,7 @@ impl Old {
         Self::Builds,
         Self::ConfigVersions,
         Self::Audit,
+        Self::Runs,
     ];
 }
 

@@ -31,9 +31,15 @@ pub(crate) fn mutates(method: &MethodDescriptor) -> bool {
     const READS: [&str; 9] = [
         "Explain", "Export", "Get", "List", "Preview", "Stream", "Verify", "Watch", "WhoAmI",
     ];
-    !signs_in(method)
+    !is_two_way(method)
+        && !signs_in(method)
         && !is_told(method)
         && !READS.iter().any(|read| method.name().starts_with(read))
+}
+
+/// Whether both sides go on speaking: such a call is not tried, not repeated, and has no HTTP call.
+pub(crate) fn is_two_way(method: &MethodDescriptor) -> bool {
+    method.is_client_streaming() && method.is_server_streaming()
 }
 
 /// Whether an RPC is about the session of its caller: what it carries has no place in an address, and it is not tried or

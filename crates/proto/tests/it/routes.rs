@@ -18,8 +18,12 @@ fn every_rpc_has_an_http_call_of_its_own_under_v1() {
     let mut complaints = Vec::new();
     for method in methods(&pool) {
         let routes = routes(&pool, &method);
-        if routes.is_empty() {
-            complaints.push(format!("{} has no http annotation", method.full_name()));
+        if routes.is_empty() != crate::api::is_two_way(&method) {
+            complaints.push(format!(
+                "{} has {} http annotations",
+                method.full_name(),
+                routes.len()
+            ));
         }
         for route in routes {
             if !route.path.starts_with("/v1/") {

@@ -58,10 +58,15 @@ impl Inner {
             .of("/events");
         let lines = Lines::of(self.engine.open(&path).await?, EVENT_MAX);
         let changes = stream::unfold(lines, |mut lines| async {
-            // An end, an error and a line that cannot be read are all the same: the watch is lost.
-            let line = lines.next().await.ok()??;
-            let event: Event = serde_json::from_slice(&line).ok()?;
-            Some((event.into_change(), lines))
+            loop {
+                // An end, an error and a line that cannot be read are all the same: the watch is lost.
+                let line = lines.next().await.ok()??;
+                let event: Event = serde_json::from_slice(&line).ok()?;
+                // What a one-off run does is no change of an instance.
+                if !event.actor.attributes.contains_key(labels::RUN) {
+                    return Some((event.into_change(), lines));
+                }
+            }
         });
         Ok(changes.boxed())
     }

@@ -10,6 +10,7 @@ use domain::{
     observed::{Authenticity, End, ImageCheck, Origin, Phase, RestartPolicy},
     worker::Resources,
 };
+use ports::processes::ObservedRun;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -223,6 +224,21 @@ impl Inspected {
                 argv: self.config.cmd.clone().filter(|argv| !argv.is_empty()),
                 resources: self.resources(),
             },
+        })
+    }
+
+    /// The one-off run that it is. None when its labels are not those of one, or it is a copy of one.
+    pub(super) fn run(&self) -> Option<ObservedRun> {
+        let identity = labels::run_identity(self.config.labels.as_ref()?)?;
+        let genuine = self.name.trim_start_matches('/') == identity.run.to_string();
+        genuine.then(|| ObservedRun {
+            run: identity.run,
+            app: identity.app,
+            environment: identity.environment,
+            attendance: identity.attendance,
+            image: self.image.parse().ok(),
+            until: identity.until,
+            phase: self.phase(),
         })
     }
 

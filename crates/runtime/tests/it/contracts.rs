@@ -6,7 +6,7 @@ use crate::{
 };
 use ::runtime::Builder;
 use bytes::Bytes;
-use ports::{images, runtime};
+use ports::{images, processes, runtime};
 use testkit::docker;
 
 #[tokio::test]
@@ -19,6 +19,19 @@ async fn a_real_node_keeps_the_contract_of_a_runtime() {
         ports: [binding().host, binding().host],
         pause: Box::new(|name| drop(docker::run(["pause", name]).unwrap())),
         first_instance: world.scope.installation().bits() & !15,
+    })
+    .await;
+    assert_eq!(world.scope.containers().unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_real_node_keeps_the_contract_of_processes() {
+    let world = World::open().await;
+    processes::contract::contract(&processes::contract::Ground {
+        node: world.node.clone(),
+        image: world.image.parse().unwrap(),
+        absent_image: format!("sha256:{}", "0".repeat(64)).parse().unwrap(),
+        first: world.scope.installation().bits() & !31,
     })
     .await;
     assert_eq!(world.scope.containers().unwrap(), [""; 0]);

@@ -50,6 +50,8 @@ DELETE FROM tokens WHERE id IN (SELECT id FROM tokens WHERE revoked_at < $1 ORDE
 const RECONCILES: &str = "
 DELETE FROM reconciles WHERE id IN
     (SELECT id FROM reconciles WHERE state <> 'in_progress' AND created_at < $1 ORDER BY id LIMIT $2)";
+const RUNS: &str = "
+DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)";
 const BUILD_LINES: &str = "
 DELETE FROM build_lines WHERE (build, number) IN
     (SELECT build_lines.build, build_lines.number
@@ -125,6 +127,7 @@ const fn way(what: Old) -> Way {
         Old::Tokens => Way::AtOnce(TOKENS),
         Old::Reconciles => Way::AtOnce(RECONCILES),
         Old::BuildLines => Way::AtOnce(BUILD_LINES),
+        Old::Runs => Way::AtOnce(RUNS),
         Old::Deploys => Way::Unkept(DEPLOYS, take_deploys),
         Old::Releases => Way::Unkept(RELEASES, take_releases),
         Old::Builds => Way::Chosen(BUILDS, take_builds),

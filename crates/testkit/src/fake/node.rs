@@ -8,6 +8,7 @@ mod container;
 mod hand;
 mod images;
 mod machine;
+mod processes;
 mod runtime;
 
 pub use behaviour::{Behaviour, Course};

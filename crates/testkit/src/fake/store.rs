@@ -20,6 +20,7 @@ mod reconciles;
 mod releases;
 mod requests;
 mod retention;
+mod runs;
 mod services;
 mod sessions;
 mod state;

@@ -102,7 +102,11 @@ async fn of_ref(
     Ok(Done { value, plan })
 }
 
-async fn commit_of(ctx: &Ctx, app: &App, git_ref: &GitRef) -> Result<CommitSha, Error> {
+pub(in crate::usecases) async fn commit_of(
+    ctx: &Ctx,
+    app: &App,
+    git_ref: &GitRef,
+) -> Result<CommitSha, Error> {
     match git_ref.as_commit() {
         Some(commit) => Ok(commit),
         None => Ok(ctx.deps.source.resolve(&app.repo, git_ref).await?),
@@ -110,7 +114,7 @@ async fn commit_of(ctx: &Ctx, app: &App, git_ref: &GitRef) -> Result<CommitSha, 
 }
 
 /// A Build of the commit, made as the App is made now, whose image is still kept.
-async fn kept_build(
+pub(in crate::usecases) async fn kept_build(
     ctx: &Ctx,
     app: &App,
     commit: &CommitSha,

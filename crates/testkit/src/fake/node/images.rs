@@ -87,7 +87,7 @@ impl Machine {
             .containers
             .values()
             .map(|container| container.image.as_str());
-        used.into_iter()
+        used.chain(self.runs.values().map(|run| run.image()))
             .any(|image| self.image_id(image).as_deref() == Some(id))
     }
 }

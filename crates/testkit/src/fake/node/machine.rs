@@ -4,10 +4,13 @@ use super::{
     behaviour::Behaviour,
     container::{Container, Ending, Life},
     images::ImageRow,
+    processes::RunContainer,
 };
 use crate::fake::Clock;
 use bytes::Bytes;
-use domain::{ByteSize, CpuMillis, InstallationId, NodeName, Timestamp, observed::End};
+use domain::{
+    ByteSize, CpuMillis, InstallationId, NodeName, RunId, Timestamp, observed::End, run::Signal,
+};
 use ports::{
     Clock as _,
     runtime::{InstanceSpec, LogLine, LogStream, NodeChange},
@@ -36,6 +39,10 @@ pub(super) struct Machine {
     /// Rises with each restart of the daemon: streams of an earlier one have ended.
     pub(super) generation: u64,
     pub(super) containers: BTreeMap<String, Container>,
+    /// One-off runs, by name.
+    pub(super) runs: BTreeMap<String, RunContainer>,
+    /// What the processes of an exec were signalled, and have not seen yet.
+    pub(super) marked: BTreeMap<RunId, Signal>,
     pub(super) behaviours: BTreeMap<String, Behaviour>,
     pub(super) images: BTreeMap<String, ImageRow>,
     /// Ports that processes outside of containers listen on.
@@ -71,6 +78,8 @@ impl Machine {
             daemon: Daemon::Up,
             generation: 0,
             containers: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            marked: BTreeMap::new(),
             behaviours: BTreeMap::new(),
             images: BTreeMap::new(),
             foreign_ports: BTreeSet::new(),

@@ -31,7 +31,7 @@ fn missing(handle: &str) -> Error {
 
 impl OfInstallation {
     /// Comes as far as the daemon: waits while it is silent, fails while it is down.
-    async fn call<T>(
+    pub(super) async fn call<T>(
         &self,
         act: impl FnOnce(&mut Machine) -> Result<T, Error>,
     ) -> Result<T, Error> {

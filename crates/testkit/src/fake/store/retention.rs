@@ -71,6 +71,11 @@ impl State {
                 });
                 remove(&mut self.reconciles, keys)
             }
+            Old::Runs => {
+                let is_old = |run: &domain::Run| run.end.as_ref().is_some_and(|end| end.at < since);
+                let keys = old(&self.runs, limit, |_, run| is_old(run));
+                remove(&mut self.runs, keys)
+            }
             Old::Deploys => {
                 let keys = self.old_deploys(keep, limit);
                 remove(&mut self.deploys, keys)

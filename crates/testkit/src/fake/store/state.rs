@@ -6,7 +6,7 @@ use super::{
 };
 use domain::{
     App, AppId, BuildId, Deploy, DeployId, Environment, EnvironmentId, Event, EventId, InstanceEnd,
-    JobId, NodeName, ReconcileId, ReleaseId, Stack, StackId, Timestamp, TokenId, WebhookId,
+    JobId, NodeName, ReconcileId, ReleaseId, Run, Stack, StackId, Timestamp, TokenId, WebhookId,
     WorkerId, node::Duty, people::KnownPerson, reconcile::Reconcile, token::Token, webhook::Tip,
 };
 use ports::store::{
@@ -43,6 +43,7 @@ pub(super) struct State {
     pub(super) requests: BTreeMap<(String, String), RequestRow>,
     pub(super) app_hooks: BTreeMap<AppId, AppHook>,
     pub(super) pull_requests: BTreeMap<(AppId, u64), Tip>,
+    pub(super) runs: BTreeMap<i64, Run>,
     pub(super) signing_keys: Vec<SigningKey>,
     pub(super) revoked_sessions: BTreeMap<String, Timestamp>,
     pub(super) audit: AuditTable,

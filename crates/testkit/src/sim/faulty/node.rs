@@ -5,11 +5,12 @@ use super::{
     Act, Witness, between_points,
 };
 use async_trait::async_trait;
-use domain::{ImageRef, NodeName, ObservedInstance, observed::RestartPolicy};
+use domain::{ImageRef, NodeName, ObservedInstance, RunId, observed::RestartPolicy, run::Signal};
 use futures_util::stream::BoxStream;
 use ports::{
     Effect, Images, Runtime,
     images::{self, DiskUse, ImageBuild, ImageFacts, OwnedImage},
+    processes::{ExecSpec, ObservedRun, RunSpec, Session},
     runtime::{Capacity, Error, InstanceSpec, LogLine, LogQuery, NodeChange},
 };
 use std::{sync::Arc, time::Duration};
@@ -113,6 +114,16 @@ impl Runtime for FaultyRuntime {
         let result = self.inner.capacity().await;
         self.after("capacity", result).await?
     }
+}
+
+between_points! { ports::Processes, FaultyRuntime, unreachable;
+    fn run(spec: &RunSpec) -> Result<Session, Error>;
+    fn run_detached(spec: &RunSpec) -> Result<(), Error>;
+    fn exec(spec: &ExecSpec) -> Result<Session, Error>;
+    fn signal_exec(handle: &str, run: RunId, signal: Signal) -> Result<(), Error>;
+    fn runs() -> Result<Vec<ObservedRun>, Error>;
+    fn run_tail(run: RunId, lines: u32) -> Result<Vec<String>, Error>;
+    fn end_run(run: RunId, grace: Duration) -> Result<Effect, Error>;
 }
 
 /// A node's images, between points.

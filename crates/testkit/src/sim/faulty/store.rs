@@ -9,8 +9,8 @@ use domain::{
     AccountId, App, AppId, AuditEntry, AuditId, Build, BuildId, ConfigSetId, ConfigVersionId,
     Deploy, DeployEvent, DeployId, DeployState, Environment, EnvironmentId, EnvironmentName, Event,
     EventId, ImageRef, InstallationId, InstanceEnd, Intent, JobId, NodeName, ReconcileId, Release,
-    ReleaseId, Scale, Stack, StackId, StackName, Timestamp, TokenId, WebhookId, Worker, WorkerId,
-    WorkerName, WorkerSpec,
+    ReleaseId, Run, RunId, Scale, Stack, StackId, StackName, Timestamp, TokenId, WebhookId, Worker,
+    WorkerId, WorkerName, WorkerSpec,
     app_hook::Signed,
     audit::Verdict,
     build::Strategy,
@@ -19,6 +19,7 @@ use domain::{
     node::Duty,
     people::KnownPerson,
     reconcile::{Reconcile, ReconcileEvent, ReconcileState},
+    run::RunEnd,
     token::Token,
     webhook::Tip,
 };
@@ -40,6 +41,7 @@ use ports::{
         reconciles::NewReconcile,
         requests::RequestRecord,
         retention::{Keep, Old},
+        runs::{NewRun, RunFilter},
         sessions::{NewSigningKey, SigningKey},
         tokens::{NewToken, Terms, TokenHash},
         view::EnvironmentView,
@@ -292,4 +294,12 @@ between_points! { store::Webhooks, FaultyStore, transient;
 
 between_points! { store::Retention, FaultyStore, transient;
     fn forget(what: Old, keep: Keep, limit: u32) -> Result<u32, Error>;
+}
+
+between_points! { store::Runs, FaultyStore, transient;
+    fn begin_run(new: NewRun, most: u32, change: &Change) -> Result<Run, Error>;
+    fn end_run(id: RunId, end: RunEnd, change: &Change) -> Result<Run, Error>;
+    fn find_run(id: RunId) -> Result<Option<Run>, Error>;
+    fn list_runs(filter: &RunFilter, page: Page) -> Result<Listed<Run>, Error>;
+    fn standing_runs() -> Result<Vec<Run>, Error>;
 }
