@@ -102,7 +102,7 @@ impl Client {
         self.mode
     }
 
-    /// The transport, for clients of services that are not of this API.
+    /// The transport, for calls in both directions, and for clients of services that are not of this API.
     pub(crate) fn transport(&self) -> Transport {
         self.transport.clone()
     }

@@ -7,11 +7,13 @@ mod audit;
 mod builds;
 mod completions;
 mod config;
+mod connect;
 mod contexts;
 mod deploy;
 mod deploys;
 mod envs;
 mod events;
+mod exec;
 mod history;
 mod login;
 mod logout;
@@ -22,6 +24,8 @@ mod reference;
 mod releases;
 mod restart;
 mod rollback;
+mod run;
+mod runs;
 mod scale;
 mod stacks;
 mod status;
@@ -33,7 +37,7 @@ mod workers;
 
 use clap::Subcommand;
 
-use crate::{cli::Cli, context::Context, exit::Error, render::Out};
+use crate::{cli::Cli, context::Context, exit::Error, render::Out, session::Tty};
 
 /// Entries of a list that grows without end, unless `--limit` says otherwise: about a screen.
 const RECENT: &str = "30";
@@ -64,6 +68,11 @@ pub(crate) enum Command {
     Rollback(rollback::Args),
     Restart(restart::Args),
     Reconcile(reconcile::Args),
+    Run(run::Args),
+    Exec(exec::Args),
+    Connect(connect::Args),
+    #[command(subcommand)]
+    Runs(runs::Command),
     #[command(subcommand)]
     Nodes(nodes::Command),
     Events(events::Args),
@@ -116,6 +125,10 @@ pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Error> {
         Command::Rollback(args) => rollback::run(&context, args).await,
         Command::Restart(args) => restart::run(&context, args).await,
         Command::Reconcile(args) => reconcile::run(&context, args).await,
+        Command::Run(args) => run::run(&context, args).await,
+        Command::Exec(args) => exec::run(&context, args).await,
+        Command::Connect(args) => connect::run(&context, args).await,
+        Command::Runs(command) => runs::run(&context, command).await,
         Command::Nodes(command) => nodes::run(&context, command).await,
         Command::Events(args) => events::run(&context, args).await,
         Command::History(args) => history::run(&context, args).await,
@@ -129,5 +142,15 @@ pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Error> {
         Command::Access(command) => access::run(&context, command).await,
         Command::Api(args) => api::run(&context, args).await,
         Command::Completions(_) | Command::Context(_) | Command::Reference(_) => Ok(()),
+    }
+}
+
+/// What the flags say of a terminal.
+#[expect(clippy::fn_params_excessive_bools, reason = "as clap reads flags")]
+const fn tty(wanted: bool, unwanted: bool) -> Tty {
+    match (wanted, unwanted) {
+        (true, _) => Tty::Yes,
+        (false, true) => Tty::No,
+        (false, false) => Tty::Auto,
     }
 }

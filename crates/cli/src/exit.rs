@@ -20,6 +20,8 @@ pub(crate) enum Exit {
     Cancelled,
     Interrupted,
     ClosedPipe,
+    /// That of a process that was run.
+    OfProcess(u8),
 }
 
 impl Exit {
@@ -51,6 +53,7 @@ impl Exit {
             Self::DeployFailed => (7, "the deploy or build was carried out and failed"),
             Self::Cancelled => (8, "the deploy or build was cancelled"),
             Self::Interrupted => (130, "interrupted by Ctrl-C; what was begun goes on"),
+            Self::OfProcess(code) => (code, "the exit code of what was run"),
             Self::ClosedPipe => (141, "the reader of the output went away"),
         }
     }
@@ -168,6 +171,12 @@ pub(crate) enum Error {
     },
     #[error("the audit log is not as it was written: {0} findings")]
     AuditBroken(usize),
+    #[error("exited with code {0}")]
+    Exited(u8),
+    #[error("it is over: {0}")]
+    SessionEnded(String),
+    #[error("-t takes a terminal, and stdin is none")]
+    NotATerminal,
     #[error("no longer following")]
     Interrupted { next: Vec<String> },
     #[error("cannot write the output")]
@@ -245,6 +254,8 @@ impl Error {
             },
             Self::ContextExists(_) => Exit::Conflict,
             Self::Interrupted { .. } => Exit::Interrupted,
+            Self::Exited(code) => Exit::OfProcess(*code),
+            Self::NotATerminal => Exit::Usage,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::ClosedPipe,
             Self::NoRandomness
             | Self::Runtime(_)
@@ -253,6 +264,7 @@ impl Error {
             | Self::ReconcileFailed(_)
             | Self::TookTooLong { .. }
             | Self::AuditBroken(_)
+            | Self::SessionEnded(_)
             | Self::Output(_) => Exit::Failed,
         }
     }
@@ -318,6 +330,8 @@ impl Error {
                 "keep a copy of the database and of the file audit-head, then see docs/operations.md".to_owned(),
             ],
             Self::Interrupted { next } => next.clone(),
+            Self::NotATerminal => vec!["leave -t out: then the command has none".to_owned()],
+            Self::SessionEnded(_) => vec!["jockey runs list --all".to_owned()],
             _ => Vec::new(),
         }
     }

@@ -14,6 +14,7 @@ mod context;
 mod exit;
 mod follow;
 mod render;
+mod session;
 mod values;
 mod words;
 

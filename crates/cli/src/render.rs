@@ -213,7 +213,8 @@ impl Out {
 
     /// Says why the command failed and what to type next. Nothing when nobody reads it any more.
     pub(crate) fn error(&self, error: &Error) {
-        if error.exit() == Exit::ClosedPipe {
+        // What was run has said what it had to say.
+        if matches!(error.exit(), Exit::ClosedPipe | Exit::OfProcess(_)) {
             return;
         }
         if self.format == Format::Json {

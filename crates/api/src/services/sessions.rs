@@ -76,7 +76,8 @@ async fn session<Q: Wire>(
     })?;
     let prepared = Q::prepare(&ctx, start).await?;
     let told = attend(ctx.clone(), prepared, asked(messages).boxed());
-    let over = no_longer(handlers.clone(), caller.clone(), ctx.clone(), first, secret);
+    let no_longer = no_longer(handlers.clone(), caller.clone(), ctx.clone(), first, secret);
+    let over = no_longer.map(|()| Refusal::ShowAgain);
     let answers = stream::unfold((told, ctx), |(mut told, ctx)| async move {
         let answer = match told.recv().await? {
             Ok(told) => Q::answer(&ctx, told).await,

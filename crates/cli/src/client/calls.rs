@@ -9,9 +9,10 @@ use proto::v1::{
     environment_service_client::EnvironmentServiceClient, event_service_client::EventServiceClient,
     instance_service_client::InstanceServiceClient, node_service_client::NodeServiceClient,
     reconcile_service_client::ReconcileServiceClient, release_service_client::ReleaseServiceClient,
-    stack_service_client::StackServiceClient, system_service_client::SystemServiceClient,
-    token_service_client::TokenServiceClient, version_service_client::VersionServiceClient,
-    webhook_service_client::WebhookServiceClient, worker_service_client::WorkerServiceClient,
+    run_service_client::RunServiceClient, stack_service_client::StackServiceClient,
+    system_service_client::SystemServiceClient, token_service_client::TokenServiceClient,
+    version_service_client::VersionServiceClient, webhook_service_client::WebhookServiceClient,
+    worker_service_client::WorkerServiceClient,
 };
 use tonic::{Request, Response, Status, Streaming};
 
@@ -158,6 +159,7 @@ reads! {
     ReconcileServiceClient.get_reconcile(GetReconcileRequest) -> GetReconcileResponse;
     ReconcileServiceClient.preview_reconcile(PreviewReconcileRequest) -> PreviewReconcileResponse;
     ReleaseServiceClient.get_release(GetReleaseRequest) -> GetReleaseResponse;
+    RunServiceClient.get_run(GetRunRequest) -> GetRunResponse;
     StackServiceClient.get_stack(GetStackRequest) -> GetStackResponse;
     TokenServiceClient.get_token(GetTokenRequest) -> GetTokenResponse;
     SystemServiceClient.get_disk_usage(GetDiskUsageRequest) -> GetDiskUsageResponse;
@@ -188,6 +190,7 @@ changes! {
     NodeServiceClient.uncordon_node(UncordonNodeRequest) -> UncordonNodeResponse;
     NodeServiceClient.drain_node(DrainNodeRequest) -> DrainNodeResponse;
     ReconcileServiceClient.create_reconcile(CreateReconcileRequest) -> CreateReconcileResponse;
+    RunServiceClient.stop_run(StopRunRequest) -> StopRunResponse;
     StackServiceClient.create_stack(CreateStackRequest) -> CreateStackResponse;
     StackServiceClient.update_stack(UpdateStackRequest) -> UpdateStackResponse;
     StackServiceClient.delete_stack(DeleteStackRequest) -> DeleteStackResponse;
@@ -220,6 +223,7 @@ lists! {
     InstanceServiceClient.list_instances(ListInstancesRequest) -> ListInstancesResponse.instances: Instance;
     NodeServiceClient.list_nodes(ListNodesRequest) -> ListNodesResponse.nodes: Node;
     ReleaseServiceClient.list_releases(ListReleasesRequest) -> ListReleasesResponse.releases: Release;
+    RunServiceClient.list_runs(ListRunsRequest) -> ListRunsResponse.runs: Run;
     StackServiceClient.list_stacks(ListStacksRequest) -> ListStacksResponse.stacks: Stack;
     TokenServiceClient.list_tokens(ListTokensRequest) -> ListTokensResponse.tokens: Token;
     VersionServiceClient.list_versions(ListVersionsRequest) -> ListVersionsResponse.versions: Version;

@@ -1,7 +1,7 @@
 use clap::Args as ClapArgs;
 use proto::v1::{
-    Deploy, DeployState, HealthState, Instance, InstanceState, ListDeploysRequest,
-    ListWorkersRequest, Worker,
+    Deploy, DeployState, HealthState, Instance, InstanceState, ListDeploysRequest, ListRunsRequest,
+    ListWorkersRequest, Run, Worker,
 };
 use serde_json::json as object;
 
@@ -32,6 +32,8 @@ struct Status {
     failed: Option<Deploy>,
     workers: Vec<Worker>,
     instances: Vec<Instance>,
+    /// What people run. No instances.
+    runs: Vec<Run>,
 }
 
 pub(crate) async fn run(context: &Context) -> Result<(), Error> {
@@ -61,11 +63,27 @@ pub(crate) async fn run(context: &Context) -> Result<(), Error> {
         },
         workers: context.client.list(workers, super::ALL).await?,
         instances: follow::instances(context, &place).await?,
+        runs: runs(context, &place).await?,
         place,
     };
     match context.out.format() {
         Format::Json => context.out.value(&status.json()),
         Format::Table => context.out.text(&status.text()),
+    }
+}
+
+/// What people run. A server that is older than this program knows of none.
+async fn runs(context: &Context, place: &Place) -> Result<Vec<Run>, Error> {
+    let request = ListRunsRequest {
+        app: place.app.clone(),
+        environment: place.environment.clone(),
+        ..ListRunsRequest::default()
+    };
+    match context.client.list(request, RECENT).await {
+        Err(Error::Refused(status)) if status.code() == tonic::Code::Unimplemented => {
+            Ok(Vec::new())
+        }
+        found => found,
     }
 }
 
@@ -94,6 +112,7 @@ impl Status {
             "active": self.active.iter().map(json).collect::<Vec<_>>(),
             "workers": self.workers.iter().map(json).collect::<Vec<_>>(),
             "instances": self.instances.iter().map(json).collect::<Vec<_>>(),
+            "runs": self.runs.iter().map(json).collect::<Vec<_>>(),
         })
     }
 
@@ -129,6 +148,7 @@ impl Status {
             let now = clock::now();
             lines.extend(self.instances.iter().filter_map(|one| crash_loop(one, now)));
         }
+        lines.extend(self.runs.iter().map(run));
         lines.join("\n")
     }
 
@@ -174,6 +194,26 @@ impl Status {
         }
         table
     }
+}
+
+/// A run in a line: `run:      run-4h8s2k9q0xzt, sh, by me, on node-1, 3m`.
+fn run(run: &Run) -> String {
+    let command = match run.command.join(" ").as_str() {
+        "" => "the command of its image".to_owned(),
+        command => command.escape_debug().to_string(),
+    };
+    let place = match run.instance.as_str() {
+        "" => format!("on {}", run.node),
+        instance => format!("inside {instance}"),
+    };
+    let since = run.create_time.as_ref().and_then(clock::from_wire);
+    let age = since.map_or_else(String::new, |at| {
+        format!(", {} ago", words::age(at, clock::now()))
+    });
+    format!(
+        "run:      {}, {command}, by {}, {place}{age}",
+        run.id, run.author
+    )
 }
 
 /// A deploy in a few words.

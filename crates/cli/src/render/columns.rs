@@ -57,6 +57,9 @@ listed! {
         "INSTANCES" = "instances", "MEMORY" = "capacity.memory_bytes";
     Release: "ID" = "id", "APP" = "app", "ENVIRONMENT" = "environment", "COMMIT" = "commit",
         "BUILD" = "build", "DEPLOYABLE" = "deployable", "AGE" = "create_time", "REASON" = "reason";
+    Run: "ID" = "id", "APP" = "app", "ENVIRONMENT" = "environment", "COMMAND" = "command",
+        "INSTANCE" = "instance", "NODE" = "node", "AUTHOR" = "author", "AGE" = "create_time",
+        "EXIT" = "end.exit_code", "REASON" = "end.reason";
     Stack: "NAME" = "name", "ID" = "id", "AGE" = "create_time";
     Token: "NAME" = "name", "ID" = "id", "ROLE" = "role", "EXPIRES" = "expire_time",
         "LAST USED" = "last_use_time", "REVOKED" = "revoke_time", "AGE" = "create_time";
