@@ -14,7 +14,7 @@ use controller::{
     usecases::{Ctx, runs},
 };
 use domain::{config::Key, run::Attendance};
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{FutureExt, Stream, StreamExt, stream};
 use ports::processes::{Control, Size, Terminal};
 use proto::v1::{self, exec_request, exec_response, run_request, run_response, run_start};
 use std::{collections::BTreeMap, time::Duration};
@@ -26,7 +26,7 @@ const FIRST_DEADLINE: Duration = Duration::from_secs(10);
 const INPUT_MAX: usize = 1 << 20;
 
 /// The way a kind of session is said on the wire.
-trait Wire: Single + Clone + Default + Send + 'static {
+trait Wire: Single + Clone + Default + Send + Sync + 'static {
     type Start: Send;
     type Answer: Send + 'static;
 
@@ -108,7 +108,7 @@ fn asked<Q: Wire>(messages: Streaming<Q>) -> impl Stream<Item = Asked> + Send + 
 
 /// Ends when the caller does not count as who they were any more, or may not do this any more. Whoever GitHub vouches for
 /// is asked for again and again; a session of ours ends with its token.
-async fn no_longer<Q: Single>(
+async fn no_longer<Q: Single + Send + Sync>(
     handlers: Handlers,
     mut caller: Caller,
     ctx: Ctx,

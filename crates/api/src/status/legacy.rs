@@ -72,6 +72,9 @@ fn in_old_words(refusal: Refusal) -> Refusal {
         | usecases::Error::DeployOver { .. }
         | usecases::Error::BuildOver { .. }
         | usecases::Error::HasInstances { .. }
+        | usecases::Error::NoInstance { .. }
+        | usecases::Error::InstanceNotRunning { .. }
+        | usecases::Error::NotBuilt { .. }
         | usecases::Error::NoStack
         | usecases::Error::Forgotten { .. }
         | usecases::Error::EventAhead { .. }
@@ -114,6 +117,7 @@ const fn called(what: Kind) -> &'static str {
         Kind::Version => "Version",
         Kind::User => "User",
         Kind::Webhook => "Webhook",
+        Kind::Run => "Run",
     }
 }
 

@@ -148,7 +148,7 @@ impl Status {
             let now = clock::now();
             lines.extend(self.instances.iter().filter_map(|one| crash_loop(one, now)));
         }
-        lines.extend(self.runs.iter().map(run));
+        lines.extend(self.runs.iter().map(about_run));
         lines.join("\n")
     }
 
@@ -197,7 +197,7 @@ impl Status {
 }
 
 /// A run in a line: `run:      run-4h8s2k9q0xzt, sh, by me, on node-1, 3m`.
-fn run(run: &Run) -> String {
+fn about_run(run: &Run) -> String {
     let command = match run.command.join(" ").as_str() {
         "" => "the command of its image".to_owned(),
         command => command.escape_debug().to_string(),

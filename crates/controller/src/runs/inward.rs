@@ -58,21 +58,30 @@ impl Inward {
 
     /// Passes on whatever comes. Never ends: the process may go on without input.
     pub(super) async fn pass_on(mut self) {
+        let tell = self.tell.clone();
         loop {
             if self.ends != Ends::Open && self.held.is_empty() {
                 self.input = None;
             }
             let input = self.input.clone();
             // What is dropped here holds nothing: a place in a channel, or a message that has not come yet.
-            tokio::select! {
+            let step = tokio::select! {
                 biased;
-                place = self.tell.reserve(), if self.taken > 0 => {
-                    if let Ok(place) = place {
-                        place.send(Ok(Told::Taken(self.taken as u64)));
-                    }
-                    self.taken = 0;
+                place = tell.reserve(), if self.taken > 0 => Step::Tell(place.ok()),
+                place = room(input.as_ref()), if !self.held.is_empty() => Step::Pass(place),
+                asked = self.asked.next(), if self.ends != Ends::All && self.held_size < HELD_MAX => {
+                    Step::Take(asked)
                 }
-                place = room(input.as_ref()), if !self.held.is_empty() => {
+                else => std::future::pending().await,
+            };
+            match step {
+                Step::Tell(place) => {
+                    let taken = std::mem::take(&mut self.taken);
+                    if let Some(place) = place {
+                        place.send(Ok(Told::Taken(taken as u64)));
+                    }
+                }
+                Step::Pass(place) => {
                     let piece = self.held.pop_front().unwrap_or_default();
                     self.held_size -= piece.len();
                     self.taken += piece.len();
@@ -80,10 +89,7 @@ impl Inward {
                         place.send(piece);
                     }
                 }
-                asked = self.asked.next(), if self.ends != Ends::All && self.held_size < HELD_MAX => {
-                    self.take(asked).await;
-                }
-                else => std::future::pending().await,
+                Step::Take(asked) => self.take(asked).await,
             }
         }
     }
@@ -106,6 +112,15 @@ impl Inward {
             }
         }
     }
+}
+
+/// What can be done next.
+enum Step<'a, 'b> {
+    /// The client is told how much was taken. None: it is gone.
+    Tell(Option<mpsc::Permit<'a, Result<Told, Error>>>),
+    /// A piece goes to the process. None: it takes no more.
+    Pass(Option<mpsc::Permit<'b, Bytes>>),
+    Take(Option<Asked>),
 }
 
 /// A place for a piece of input. None: the process takes no more, and what comes is dropped.

@@ -57,7 +57,8 @@ async fn look_after_all(deps: &Deps) -> Result<usize, Error> {
     let mut known: BTreeMap<RunId, Known> = BTreeMap::new();
     // What is on record first: what began later than this look is not missed in it.
     for run in deps.store.standing_runs().await? {
-        known.entry(run.id).or_default().on_record = Some(run);
+        let id = run.id;
+        known.entry(id).or_default().on_record = Some(run);
     }
     let mut answering = BTreeMap::new();
     for node in disk::nodes(deps).await? {
@@ -68,7 +69,8 @@ async fn look_after_all(deps: &Deps) -> Result<usize, Error> {
             continue;
         };
         for seen in runs {
-            known.entry(seen.run).or_default().seen = Some((node.clone(), seen));
+            let id = seen.run;
+            known.entry(id).or_default().seen = Some((node.clone(), seen));
         }
         answering.insert(node, runtime);
     }

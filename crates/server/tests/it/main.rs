@@ -30,6 +30,7 @@ mod quickstart;
 mod readme;
 mod requests;
 mod restored;
+mod runs;
 mod secrets;
 mod shutdown;
 mod state;

@@ -1,0 +1,406 @@
+//! `jockey run`, `exec` and `connect`, as a person has them.
+
+use crate::{
+    harness::{Jockeyd, PATIENCE, exactly},
+    programs::{Ended, jockey},
+    sources::WEB,
+};
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
+use std::{
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+use testkit::docker;
+use tokio::{io::AsyncWriteExt, process::Command};
+
+const APP: &str = "errand";
+const TERMINAL: &str = include_str!("runs/terminal.py");
+
+/// A server with an App that is deployed, and its one instance.
+async fn stage(extra: &[&str]) -> anyhow::Result<(Jockeyd, String)> {
+    let server = Jockeyd::start_with(extra).await?;
+    server
+        .app(APP, &[("Dockerfile", WEB), ("page", "errand")])
+        .await?;
+    server.deployed(APP).await?;
+    let instances = server.settled(APP, "one", exactly(1)).await?;
+    Ok((server, instances[0].id.clone()))
+}
+
+/// `jockey WORDS`, with the App and the Environment given.
+fn command(server: &Jockeyd, program: &Path, words: &[&str]) -> anyhow::Result<Command> {
+    let url = std::fs::read_to_string(server.file("address"))?;
+    let token = std::fs::read_to_string(server.file("admin-token"))?;
+    let mut command = Command::new(program);
+    command
+        .args(words)
+        .env("JOCKEY_SERVER", url.trim())
+        .env("JOCKEY_TOKEN", token.trim())
+        .env("JOCKEY_ENVIRONMENT", "development")
+        .current_dir(server.state())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    Ok(command)
+}
+
+/// Runs it with this input, whose end it is told of.
+async fn with_input(server: &Jockeyd, words: &[&str], input: &[u8]) -> anyhow::Result<Ended> {
+    let mut child = command(server, &jockey()?, words)?.spawn()?;
+    let mut stdin = child.stdin.take().context("stdin")?;
+    let input = input.to_vec();
+    let feeding = tokio::spawn(async move { stdin.write_all(&input).await });
+    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
+    let output = output.with_context(|| format!("{words:?} does not end\n{}", server.log()))??;
+    // What reads no more takes no more.
+    feeding.await?.ok();
+    Ok(Ended {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout)?,
+        err: String::from_utf8(output.stderr)?,
+    })
+}
+
+/// Runs it on a terminal.
+async fn on_terminal(server: &Jockeyd, words: &[&str], steps: Value) -> anyhow::Result<Value> {
+    let program = jockey()?;
+    let steps = steps.to_string();
+    let program = program.to_string_lossy();
+    let mut all = vec!["-c", TERMINAL, &*steps, &*program];
+    all.extend(words);
+    let output = command(server, Path::new("python3"), &all)?
+        .stdin(Stdio::null())
+        .output();
+    let output = tokio::time::timeout(PATIENCE * 2, output).await??;
+    ensure!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// The containers of runs.
+fn runs(server: &Jockeyd) -> anyhow::Result<Vec<String>> {
+    let label = format!("label={}", server.scope.label());
+    let listed = docker::run([
+        "ps",
+        "-a",
+        "--filter",
+        &label,
+        "--filter",
+        "label=jockey.run",
+        "--format",
+        "{{.Names}}",
+    ])?;
+    Ok(listed.lines().map(str::to_owned).collect())
+}
+
+/// Waits until this is so.
+async fn until(
+    server: &Jockeyd,
+    what: &str,
+    is_so: impl AsyncFn() -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so().await? {
+        ensure!(
+            Instant::now() < deadline,
+            "waiting until {what}\n{}",
+            server.log()
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+/// All runs there ever were, the newest first.
+async fn on_record(server: &Jockeyd) -> anyhow::Result<Vec<Value>> {
+    let listed = server
+        .jockey(&["runs", "list", "--all", "-o", "json"])
+        .await?;
+    let listed: Value = serde_json::from_str(&listed.with(0).out)?;
+    Ok(listed.as_array().cloned().unwrap_or_default())
+}
+
+#[tokio::test]
+async fn a_command_has_its_input_its_outputs_and_its_exit_code() -> anyhow::Result<()> {
+    let (server, instance) = stage(&[]).await?;
+    let script = "echo out; echo err >&2; echo $JOCKEY_APP $EXTRA; exit 7";
+    let run = [
+        "run",
+        "-a",
+        APP,
+        "--var",
+        "EXTRA=more",
+        "--",
+        "sh",
+        "-c",
+        script,
+    ];
+    let ended = with_input(&server, &run, b"").await?.with(7);
+    assert_eq!(ended.out, "out\nerrand more\n");
+    assert_eq!(ended.err, "err\n");
+    let ended = with_input(&server, &["run", "-a", APP, "--", "cat"], b"said").await?;
+    assert_eq!(ended.with(0).out, "said");
+    let ended = with_input(&server, &["exec", &instance, "--", "cat"], b"inside\n").await?;
+    assert_eq!(ended.with(0).out, "inside\n");
+    let ended = with_input(
+        &server,
+        &["connect", "-a", APP],
+        b"echo $JOCKEY_INSTANCE; exit 4\n",
+    );
+    assert_eq!(ended.await?.with(4).out, format!("{instance}\n"));
+    let killed = ["run", "-a", APP, "--", "sh", "-c", "kill -TERM $$"];
+    with_input(&server, &killed, b"").await?.with(143);
+
+    // 3 MB in and 7 MB out, at each other's pace.
+    let input = "0123456789abcdef\n".repeat(180_000);
+    let copied = with_input(&server, &["exec", &instance, "--", "cat"], input.as_bytes()).await?;
+    assert!(copied.with(0).out == input, "every byte, in order");
+    let long = ["run", "-a", APP, "--", "seq", "1000000"];
+    let counted = with_input(&server, &long, b"").await?.with(0);
+    assert_eq!(counted.out.lines().count(), 1_000_000);
+
+    assert_eq!(runs(&server)?, [""; 0], "each is removed at its end");
+    let refused = with_input(&server, &["run", "-a", APP, "-t", "--", "sh"], b"").await?;
+    refused.with(2).refuses(&["stdin is none"]);
+    with_input(&server, &["exec", &instance, "--", "/no/such"], b"")
+        .await?
+        .refuses(&[""]);
+    let status = server
+        .jockey(&["status", "-a", APP, "-e", "development"])
+        .await?;
+    assert!(!status.with(0).out.contains("run-"), "none is under way");
+    let first = on_record(&server).await?.pop().context("a record")?;
+    assert_eq!(first["end"]["exit_code"], json!("7"), "{first}");
+    assert_eq!(first["command"][2], script, "{first}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_terminal_is_passed_on_and_given_back() -> anyhow::Result<()> {
+    let (server, instance) = stage(&[]).await?;
+    let steps = json!([
+        ["ask", "stty size\r", "24 80\r\n"],
+        ["resize", 40, 132],
+        ["ask", "stty size\r", "40 132\r\n"],
+        ["send", "echo be''fore; sleep 600\r"],
+        ["expect", "before\r\n"],
+        ["ask", "\u{3}", "^C"],
+        ["send", "echo aft''er\r"],
+        ["expect", "after\r\n"],
+        ["send", "exit 5\r"],
+    ]);
+    let own: &[&str] = &["run", "-a", APP, "--", "sh"];
+    let inside: &[&str] = &["exec", &instance];
+    for words in [own, inside] {
+        let ended = on_terminal(&server, words, steps.clone()).await?;
+        assert_eq!(
+            ended["failed"],
+            Value::Null,
+            "{words:?}: {ended}\n{}",
+            server.log()
+        );
+        assert_eq!(ended["code"], 5, "{words:?}: {ended}");
+        assert_eq!(ended["restored"], true, "{words:?}: {ended}");
+    }
+    let steps = json!([["expect", "ready\r\n"], ["send", "\u{3}"]]);
+    let words = [
+        "run",
+        "-a",
+        APP,
+        "--",
+        "sh",
+        "-c",
+        "echo ready; exec sleep 600",
+    ];
+    let ended = on_terminal(&server, &words, steps).await?;
+    assert_eq!(
+        (&ended["code"], &ended["restored"]),
+        (&json!(130), &json!(true)),
+        "{ended}"
+    );
+    // SIGTERM of the program itself is the process's.
+    let steps = json!([["expect", "ready\r\n"], ["signal", 15]]);
+    let ended = on_terminal(&server, &words, steps).await?;
+    assert_eq!(
+        (&ended["code"], &ended["restored"]),
+        (&json!(143), &json!(true)),
+        "{ended}"
+    );
+    assert_eq!(runs(&server)?, [""; 0]);
+    Ok(())
+}
+
+/// Whether a process of this command runs in the instance.
+fn runs_inside(instance: &str, command: &str) -> anyhow::Result<bool> {
+    Ok(docker::run(["top", instance])?.contains(command))
+}
+
+#[tokio::test]
+async fn what_nobody_is_at_any_more_is_ended() -> anyhow::Result<()> {
+    let (mut server, instance) = stage(&[]).await?;
+    let own = ["run", "-a", APP, "--", "sleep", "601"];
+    let inside = ["exec", &instance, "--", "sleep", "602"];
+    let begin = async |server: &Jockeyd| -> anyhow::Result<_> {
+        let program = jockey()?;
+        let first = command(server, &program, &own)?.spawn()?;
+        let second = command(server, &program, &inside)?.spawn()?;
+        until(server, "both run", async || {
+            Ok(runs(server)?.len() == 1 && runs_inside(&instance, "sleep 602")?)
+        })
+        .await?;
+        Ok((first, second))
+    };
+    let nothing_left = async |server: &Jockeyd| {
+        until(server, "nothing is left", async || {
+            let over = on_record(server)
+                .await?
+                .iter()
+                .all(|run| run["end"].is_object());
+            Ok(over && runs(server)?.is_empty() && !runs_inside(&instance, "sleep 602")?)
+        })
+        .await
+    };
+    let (mut first, mut second) = begin(&server).await?;
+    let status = server
+        .jockey(&["status", "-a", APP, "-e", "development"])
+        .await?;
+    let status = status.with(0).out;
+    assert!(status.contains("web 1/1 healthy"), "{status}");
+    assert_eq!(status.matches("run:      run-").count(), 2, "{status}");
+    first.kill().await?;
+    second.kill().await?;
+    nothing_left(&server).await?;
+    for run in on_record(&server).await? {
+        assert_eq!(run["end"]["reason"], "its client hung up", "{run}");
+    }
+
+    let _clients = begin(&server).await?;
+    server.kill()?;
+    assert_eq!(runs(&server)?.len(), 1, "nobody could remove it");
+    server.resume().await?;
+    nothing_left(&server).await?;
+    server.settled(APP, "one", exactly(1)).await?;
+
+    let _clients = begin(&server).await?;
+    server.terminate()?;
+    assert_eq!(runs(&server)?, [""; 0], "a server that stops leaves none");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_detached_run_goes_on_and_its_end_is_kept() -> anyhow::Result<()> {
+    let (mut server, _) = stage(&["--runs-at-once", "1"]).await?;
+    let set = [
+        "config",
+        "set",
+        "-a",
+        APP,
+        "-e",
+        "development",
+        "PASSWORD=hunter22",
+    ];
+    server.jockey(&set).await?.with(0);
+    server.settled(APP, "one", exactly(1)).await?;
+    let line = "read x; echo hunter22 done; sleep 3; exit 3";
+    let run = [
+        "run",
+        "-a",
+        APP,
+        "-e",
+        "development",
+        "-d",
+        "--",
+        "sh",
+        "-c",
+        line,
+    ];
+    let started = server.jockey(&run).await?.with(0);
+    let id = started.out.trim().to_owned();
+    let more = server
+        .jockey(&["run", "-a", APP, "-e", "development", "--", "true"])
+        .await?;
+    more.refuses(&["1 runs are under way in development", "jockey runs stop"]);
+    server.kill()?;
+    server.resume().await?;
+    until(&server, "it is over", async || {
+        Ok(on_record(&server).await?[0]["end"].is_object())
+    })
+    .await?;
+    let run = on_record(&server).await?.remove(0);
+    assert_eq!(run["id"], json!(id));
+    assert_eq!(run["end"]["exit_code"], json!("3"), "{run}");
+    assert_eq!(run["end"]["log_tail"], json!(["hunter22 done"]), "{run}");
+    assert_eq!(run["command"][2], "read x; echo *** done; sleep 3; exit 3");
+    until(&server, "it is removed", async || {
+        Ok(runs(&server)?.is_empty())
+    })
+    .await?;
+    let events = server
+        .jockey(&["events", "--limit", "100"])
+        .await?
+        .with(0)
+        .out;
+    assert!(
+        events.contains("run.started") && events.contains("run.ended"),
+        "{events}"
+    );
+    assert!(!events.contains("hunter22"), "{events}");
+
+    let long = [
+        "run",
+        "-a",
+        APP,
+        "-e",
+        "development",
+        "-d",
+        "--",
+        "sleep",
+        "600",
+    ];
+    let id = server.jockey(&long).await?.with(0).out.trim().to_owned();
+    server.jockey(&["runs", "stop", &id]).await?.with(0);
+    assert_eq!(runs(&server)?, [""; 0]);
+    let late = [
+        "run",
+        "-a",
+        APP,
+        "-e",
+        "development",
+        "-d",
+        "--deadline",
+        "2s",
+        "--",
+        "sleep",
+        "600",
+    ];
+    server.jockey(&late).await?.with(0);
+    until(&server, "it took too long", async || {
+        Ok(on_record(&server).await?[0]["end"]["reason"] == "it took too long")
+    })
+    .await?;
+
+    let viewer = server.token("viewer", &[]).await?;
+    std::fs::write(server.file("viewer"), viewer)?;
+    let file = server.file("viewer");
+    let words = [
+        "--token-file",
+        &*file.to_string_lossy(),
+        "run",
+        "-a",
+        APP,
+        "--",
+        "true",
+    ];
+    let denied = command(&server, &jockey()?, &words)?
+        .stdin(Stdio::null())
+        .output()
+        .await?;
+    assert_eq!(denied.status.code(), Some(4), "{denied:?}");
+    Ok(())
+}
