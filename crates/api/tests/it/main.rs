@@ -11,6 +11,7 @@ mod events;
 mod instances;
 mod once;
 mod people;
+mod processes;
 mod reach;
 mod refusals;
 mod sessions;

@@ -58,7 +58,7 @@ fn below(needs: &str) -> &'static [&'static str] {
 }
 
 /// A world with one of everything, of `shop` in `HERE`.
-async fn world() -> (Stage, String) {
+async fn world() -> (Stage, [String; 2]) {
     let mut stage = Stage::granting(&policy(), Times::default()).await;
     stage.run();
     stage.commit(1);
@@ -94,7 +94,29 @@ async fn world() -> (Stage, String) {
         .unwrap();
     webhook(&stage).await;
     let instance = instance(&admin).await;
-    (stage, instance)
+    let run = run(&admin).await;
+    (stage, [instance, run])
+}
+
+/// A run that goes on.
+async fn run(admin: &As) -> String {
+    use v1::{run_request::Message as Said, run_response::Message as Told};
+    let start = v1::RunStart {
+        app: "shop".to_owned(),
+        environment: HERE.to_owned(),
+        command: ["sleep", "1000000"].map(str::to_owned).to_vec(),
+        detach: true,
+        ..v1::RunStart::default()
+    };
+    let said = v1::RunRequest {
+        message: Some(Said::Start(start)),
+    };
+    let answers = admin.instances().run(tokio_stream::iter([said])).await;
+    let first = answers.unwrap().into_inner().message().await.unwrap();
+    match first.and_then(|told| told.message) {
+        Some(Told::Started(started)) => started.run.unwrap().id,
+        other => panic!("it does not start: {other:?}"),
+    }
 }
 
 /// A webhook of `shop`.
@@ -116,6 +138,7 @@ async fn webhook(stage: &Stage) {
         at: BEGINNING,
         message: "for a test".to_owned(),
         request: None,
+        origin: Origin::Server,
     };
     stage.store.create_webhook(hook, &change).await.unwrap();
 }
@@ -127,7 +150,7 @@ async fn instance(admin: &As) -> String {
 }
 
 /// What a field of this name says in every request that has it.
-fn value(field: &str, instance: &str) -> Option<String> {
+fn value(field: &str, [instance, run]: &[String; 2]) -> Option<String> {
     let text = match field {
         "app" | "name" => "shop",
         "environment" => HERE,
@@ -140,14 +163,14 @@ fn value(field: &str, instance: &str) -> Option<String> {
         "version" => "aud-2",
         "instance" => instance,
         "webhook" => "whk-1",
-        "run" => "run-000000000000",
+        "run" => run,
         _ => return None,
     };
     Some(text.to_owned())
 }
 
 /// A request about `shop` in `HERE` that changes nothing.
-fn request(method: &MethodDescriptor, instance: &str) -> DynamicMessage {
+fn request(method: &MethodDescriptor, known: &[String; 2]) -> DynamicMessage {
     let mut request = DynamicMessage::new(method.input());
     for field in method.input().fields() {
         // Of several that exclude each other, none need be said.
@@ -162,7 +185,7 @@ fn request(method: &MethodDescriptor, instance: &str) -> DynamicMessage {
                 request.set_field(&field, Value::Bool(true));
             }
             Kind::String if !field.is_list() => {
-                if let Some(text) = value(field.name(), instance) {
+                if let Some(text) = value(field.name(), known) {
                     request.set_field(&field, Value::String(text));
                 }
             }
@@ -173,7 +196,7 @@ fn request(method: &MethodDescriptor, instance: &str) -> DynamicMessage {
                 for name in ["app", "environment", "name"] {
                     let text = match (field.name(), name) {
                         ("environment", "name") => HERE.to_owned(),
-                        _ => value(name, instance).unwrap(),
+                        _ => value(name, known).unwrap(),
                     };
                     if inner.get_field_by_name(name).is_some() {
                         message.set_field_by_name(name, Value::String(text));
@@ -207,7 +230,7 @@ async fn may(stage: &Stage, method: &str, request: &DynamicMessage, token: &str)
 
 #[tokio::test(start_paused = true)]
 async fn every_call_is_let_through_where_a_grant_reaches_and_nowhere_else() {
-    let (stage, instance) = world().await;
+    let (stage, known) = world().await;
     let pool = DescriptorPool::decode(proto::DESCRIPTOR).unwrap();
     let mut wrong = Vec::new();
     let mut walked = 0;
@@ -222,7 +245,7 @@ async fn every_call_is_let_through_where_a_grant_reaches_and_nowhere_else() {
             .methods()
             .find(|method| method.name() == rpc)
             .unwrap();
-        let request = request(&method, &instance);
+        let request = request(&method, &known);
         for (index, want) in reaches.iter().enumerate() {
             let person = format!("{needs}-{index}");
             let (_, token) = stage.person(&person, &[&format!("acme/{person}")]);

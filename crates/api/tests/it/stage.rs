@@ -18,9 +18,9 @@ use proto::v1::{
     deploy_service_client::DeployServiceClient,
     environment_service_client::EnvironmentServiceClient, event_service_client::EventServiceClient,
     instance_service_client::InstanceServiceClient, node_service_client::NodeServiceClient,
-    reconcile_service_client::ReconcileServiceClient, stack_service_client::StackServiceClient,
-    system_service_client::SystemServiceClient, token_service_client::TokenServiceClient,
-    worker_service_client::WorkerServiceClient,
+    reconcile_service_client::ReconcileServiceClient, run_service_client::RunServiceClient,
+    stack_service_client::StackServiceClient, system_service_client::SystemServiceClient,
+    token_service_client::TokenServiceClient, worker_service_client::WorkerServiceClient,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use testkit::fake::{
@@ -104,6 +104,7 @@ clients! {
     instances: InstanceServiceClient;
     nodes: NodeServiceClient;
     reconciles: ReconcileServiceClient;
+    runs: RunServiceClient;
     stacks: StackServiceClient;
     system: SystemServiceClient;
     tokens: TokenServiceClient;

@@ -12,6 +12,7 @@ mod lost;
 mod meanwhile;
 mod patience;
 mod reconciles;
+mod runs;
 mod stage;
 mod wanted;
 mod watching;
