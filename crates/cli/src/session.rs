@@ -144,8 +144,7 @@ struct Session<K: Kind> {
     /// Bytes that were sent and not taken.
     under_way: usize,
     signals: Signals,
-    /// The last signal that was passed on, and how often in a row.
-    passed_on: (v1::Signal, u32),
+    passed_on: PassedOn,
     _raw: Option<Raw>,
 }
 
@@ -177,13 +176,17 @@ impl<K: Kind> Session<K> {
             reads: Reads::On,
             under_way: 0,
             signals,
-            passed_on: (v1::Signal::Unspecified, 0),
+            passed_on: PassedOn(v1::Signal::Unspecified, 0),
             _raw: raw,
         })
     }
 
-    /// Sends whatever comes next from here.
+    /// Sends whatever comes next from here. May be dropped: what was taken has been sent.
     async fn say_more(&mut self) -> Result<(), Error> {
+        let Ok(place) = self.say.reserve().await else {
+            // Nobody takes it: the answer that says why is on its way.
+            return std::future::pending().await;
+        };
         let said = tokio::select! {
             told = self.signals.next() => match told {
                 Told::Resized => match terminal::size() {
@@ -191,7 +194,7 @@ impl<K: Kind> Session<K> {
                     None => return Ok(()),
                 },
                 Told::Signal(signal) => {
-                    self.count(signal)?;
+                    self.passed_on.count(signal)?;
                     Said::Signal(signal)
                 }
             },
@@ -206,18 +209,20 @@ impl<K: Kind> Session<K> {
                 }
             },
         };
-        // Nobody takes it: the answer that says why is on its way.
-        self.say.send(K::message(said)).await.ok();
+        place.send(K::message(said));
         Ok(())
     }
+}
 
+/// The last signal that was passed on, and how often in a row.
+struct PassedOn(v1::Signal, u32);
+
+impl PassedOn {
     /// Whoever says the same again and again means this program.
     fn count(&mut self, signal: v1::Signal) -> Result<(), Error> {
-        self.passed_on = match self.passed_on {
-            (last, times) if last == signal => (signal, times + 1),
-            _ => (signal, 1),
-        };
-        if self.passed_on.1 > ORDERS {
+        let times = if self.0 == signal { self.1 + 1 } else { 1 };
+        *self = Self(signal, times);
+        if times > ORDERS {
             return Err(Error::Interrupted {
                 next: vec!["jockey runs list".to_owned()],
             });
