@@ -18,24 +18,9 @@ pub(super) fn of_use_case(error: &Error) -> Told {
             "STALE_ETAG",
             "read it again and decide again",
         ),
-        Error::NothingDeployed { app, environment } => {
-            let advice = format!("`jockey deploy -a {app} -e {environment}` deploys it");
-            return told(Code::FailedPrecondition, "NOTHING_DEPLOYED", advice);
-        }
-        Error::NoInstance { .. } => (
-            Code::FailedPrecondition,
-            "NO_INSTANCE",
-            "see `jockey status`; `jockey run` needs none",
-        ),
-        Error::InstanceNotRunning { .. } => (
-            Code::FailedPrecondition,
-            "INSTANCE_NOT_RUNNING",
-            "see `jockey status` for one that runs",
-        ),
-        Error::NotBuilt { app, .. } => {
-            let advice = format!("`jockey builds create -a {app} REF` builds it");
-            return told(Code::FailedPrecondition, "NOT_BUILT", advice);
-        }
+        Error::NothingDeployed { app, environment } => return nothing_deployed(app, environment),
+        Error::NoInstance { .. } | Error::InstanceNotRunning { .. } => return no_instance(),
+        Error::NotBuilt { app, .. } => return not_built(app),
         Error::NothingEarlier { app, environment } => {
             let advice =
                 format!("`jockey deploy -a {app} -e {environment} REF` deploys another commit");
@@ -88,6 +73,26 @@ pub(super) fn of_use_case(error: &Error) -> Told {
         Error::World(error) => return of_world(error),
     };
     told(code, reason, advice.to_owned())
+}
+
+fn nothing_deployed(app: &str, environment: &str) -> Told {
+    let advice = format!("`jockey deploy -a {app} -e {environment}` deploys it");
+    told(Code::FailedPrecondition, "NOTHING_DEPLOYED", advice)
+}
+
+fn not_built(app: &str) -> Told {
+    let advice = format!("`jockey builds create -a {app} REF` builds it");
+    told(Code::FailedPrecondition, "NOT_BUILT", advice)
+}
+
+fn no_instance() -> Told {
+    let advice = "see `jockey status` for one that runs; `jockey run` needs none";
+    told(Code::FailedPrecondition, "NO_INSTANCE", advice.to_owned())
+}
+
+fn too_many_runs() -> Told {
+    let advice = "`jockey runs list` shows them; wait for one, or end one with `jockey runs stop`";
+    told(Code::ResourceExhausted, "TOO_MANY_RUNS", advice.to_owned())
 }
 
 fn unknown_worker(app: &impl Display, environment: &impl Display) -> Told {
@@ -171,11 +176,7 @@ fn of_store(error: &store::Error) -> Told {
             "NO_ROOM",
             "it is tried again by itself; add a node, or scale something down",
         ),
-        E::TooManyRuns { .. } => (
-            Code::ResourceExhausted,
-            "TOO_MANY_RUNS",
-            "`jockey runs list` shows them; wait for one, or end one with `jockey runs stop`",
-        ),
+        E::TooManyRuns { .. } => return too_many_runs(),
         E::RequestKnown(_) => (
             Code::AlreadyExists,
             "REQUEST_ID_REUSED",

@@ -90,79 +90,61 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_nobody_attends_goes_unless_it_is_meant_to_go_on() {
-        use Attendance::{Attended, Detached};
-        let own = || Place::Own(format!("sha256:{}", "a".repeat(64)).parse().unwrap());
-        let inside = Place::Inside(InstanceId::from_bits(2));
-        let over = RunEnd {
-            at: BEFORE,
-            exit_code: None,
-            what: "stopped by me".to_owned(),
-            log_tail: Vec::new(),
-        };
-        let runs = || Phase::Running {
+    fn running() -> Phase {
+        Phase::Running {
             since: BEFORE,
             restarts: 0,
             check: None,
-        };
-        let exited = Phase::Exited {
+        }
+    }
+
+    fn exited() -> Phase {
+        Phase::Exited {
             code: 3,
             end: End::Exit,
             at: BEFORE,
-        };
-        let (stands, ended) = (on_record(own(), None), on_record(own(), Some(over)));
+        }
+    }
+
+    fn standing() -> Run {
+        let image = format!("sha256:{}", "a".repeat(64)).parse().unwrap();
+        on_record(Place::Own(image), None)
+    }
+
+    fn stopped() -> Run {
+        Run {
+            end: Some(RunEnd {
+                at: BEFORE,
+                exit_code: None,
+                what: "stopped by me".to_owned(),
+                log_tail: Vec::new(),
+            }),
+            ..standing()
+        }
+    }
+
+    #[test]
+    fn what_nobody_attends_goes_unless_it_is_meant_to_go_on() {
+        use Attendance::{Attended, Detached};
+        let attended = Some(seen(Attended, LATER, running()));
+        let detached = Some(seen(Detached, LATER, running()));
+        let late = Some(seen(Detached, BEFORE, running()));
+        let done = Some(seen(Detached, LATER, exited()));
+        let inside = on_record(Place::Inside(InstanceId::from_bits(2)), None);
+        let (stands, ended) = (standing(), stopped());
+        let record = Some(&stands);
+        let collect = Fate::Collect { code: 3 };
         for (why, record, sight, want) in [
-            (
-                "its server died",
-                Some(&stands),
-                Some(seen(Attended, LATER, runs())),
-                Fate::Sweep,
-            ),
-            (
-                "a database without it",
-                None,
-                Some(seen(Attended, LATER, runs())),
-                Fate::Sweep,
-            ),
-            (
-                "it goes on",
-                Some(&stands),
-                Some(seen(Detached, LATER, runs())),
-                Fate::Leave,
-            ),
-            (
-                "nobody knows it",
-                None,
-                Some(seen(Detached, LATER, runs())),
-                Fate::Leave,
-            ),
-            (
-                "it is late",
-                Some(&stands),
-                Some(seen(Detached, BEFORE, runs())),
-                Fate::TooLong,
-            ),
-            (
-                "stopped",
-                Some(&ended),
-                Some(seen(Detached, LATER, runs())),
-                Fate::Sweep,
-            ),
-            (
-                "it is done",
-                Some(&stands),
-                Some(seen(Detached, LATER, exited)),
-                Fate::Collect { code: 3 },
-            ),
-            ("somebody removed it", Some(&stands), None, Fate::Vanished),
-            (
-                "inside",
-                Some(&on_record(inside, None)),
-                None,
-                Fate::KillInside,
-            ),
-            ("all is said", Some(&ended), None, Fate::Leave),
+            ("its server died", record, &attended, Fate::Sweep),
+            ("a database without it", None, &attended, Fate::Sweep),
+            ("it goes on", record, &detached, Fate::Leave),
+            ("nobody knows it", None, &detached, Fate::Leave),
+            ("it is late", record, &late, Fate::TooLong),
+            ("stopped", Some(&ended), &detached, Fate::Sweep),
+            ("it is done", record, &done, collect),
+            ("somebody removed it", record, &None, Fate::Vanished),
+            ("inside", Some(&inside), &None, Fate::KillInside),
+            ("all is said", Some(&ended), &None, Fate::Leave),
         ] {
             assert_eq!(fate(record, sight.as_ref(), NOW), want, "{why}");
         }

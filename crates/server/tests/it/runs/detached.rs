@@ -1,7 +1,10 @@
 //! Runs that go on by themselves, their bounds, and who may.
 
 use super::{APP, command, on_record, runs, stage, until};
-use crate::{harness::exactly, programs::jockey};
+use crate::{
+    harness::{Jockeyd, exactly},
+    programs::jockey,
+};
 use serde_json::json;
 use std::process::Stdio;
 
@@ -64,6 +67,11 @@ async fn a_detached_run_goes_on_and_its_end_is_kept() -> anyhow::Result<()> {
     );
     assert!(!events.contains("hunter22"), "{events}");
 
+    ends_when_it_is_told_to_or_is_late(&server).await?;
+    a_viewer_may_not(&server).await
+}
+
+async fn ends_when_it_is_told_to_or_is_late(server: &Jockeyd) -> anyhow::Result<()> {
     let long = [
         "run",
         "-a",
@@ -77,7 +85,7 @@ async fn a_detached_run_goes_on_and_its_end_is_kept() -> anyhow::Result<()> {
     ];
     let id = server.jockey(&long).await?.with(0).out.trim().to_owned();
     server.jockey(&["runs", "stop", &id]).await?.with(0);
-    assert_eq!(runs(&server)?, [""; 0]);
+    assert_eq!(runs(server)?, [""; 0]);
     let late = [
         "run",
         "-a",
@@ -92,11 +100,15 @@ async fn a_detached_run_goes_on_and_its_end_is_kept() -> anyhow::Result<()> {
         "600",
     ];
     server.jockey(&late).await?.with(0);
-    until(&server, "it took too long", async || {
-        Ok(on_record(&server).await?[0]["end"]["reason"] == "it took too long")
+    until(server, "it took too long", async || {
+        Ok(on_record(server).await?[0]["end"]["reason"] == "it took too long")
     })
     .await?;
 
+    Ok(())
+}
+
+async fn a_viewer_may_not(server: &Jockeyd) -> anyhow::Result<()> {
     let viewer = server.token("viewer", &[]).await?;
     std::fs::write(server.file("viewer"), viewer)?;
     let file = server.file("viewer");
@@ -109,7 +121,7 @@ async fn a_detached_run_goes_on_and_its_end_is_kept() -> anyhow::Result<()> {
         "--",
         "true",
     ];
-    let denied = command(&server, &jockey()?, &words)?
+    let denied = command(server, &jockey()?, &words)?
         .stdin(Stdio::null())
         .output()
         .await?;
