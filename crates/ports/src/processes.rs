@@ -134,7 +134,7 @@ pub trait Processes: Send + Sync {
     /// `Missing` when there is no such instance, `Refused` when it does not run, `CannotStart`, `Unreachable`.
     async fn exec(&self, spec: &ExecSpec) -> Result<Session, Error>;
 
-    /// Signals what an `exec` of this run has started, with all that came of it. It takes `sh`, `grep` and `kill` in the
+    /// Signals what an `exec` of this run has started, with all that came of it. It takes `sh`, `tr`, `grep` and `kill` in the
     /// instance: without them nothing is signalled.
     ///
     /// # Errors

@@ -29,9 +29,11 @@ use std::time::Duration;
 const START: Duration = Duration::from_secs(120);
 /// What makes the processes of an exec known again inside its instance.
 const MARK: &str = "JOCKEY_RUN";
-/// Signals all processes that bear a mark: `$1` is the mark, `$2` the signal.
+/// Signals all processes that bear a mark: `$1` is the mark, `$2` the signal. Line by line, for busybox looks no further
+/// than the first NUL.
 const SIGNAL: &str = "for p in /proc/[0-9]*; do \
-    grep -qsF \"$1\" \"$p/environ\" && kill -s \"$2\" \"${p#/proc/}\"; done; true";
+    { tr '\\0' '\\n' <\"$p/environ\" | grep -qxF \"$1\"; } 2>/dev/null \
+    && kill -s \"$2\" \"${p#/proc/}\"; done; true";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
