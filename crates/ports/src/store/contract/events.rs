@@ -82,6 +82,24 @@ pub async fn filters_choose_by_subject_and_kind(store: &dyn Store) {
         kinds(store, &of_kind("deploy.created")).await,
         ["deploy.created"]
     );
+    let here = EventFilter {
+        environment: Some(shop.environment.id),
+        ..of_kind("deploy")
+    };
+    assert_eq!(
+        kinds(store, &here).await,
+        ["deploy.created", "deploy.cancelled"]
+    );
+    let newest = store.latest_events(None, &here, 1).await.unwrap();
+    assert_eq!(newest[0].kind, "deploy.cancelled", "of all their kinds");
+    let before = Some(newest[0].id);
+    let before = store.latest_events(before, &here, 5).await.unwrap();
+    assert_eq!(before.len(), 1);
+    let of_app = EventFilter {
+        app: Some(shop.app.id),
+        ..here
+    };
+    assert_eq!(kinds(store, &of_app).await.len(), 2);
     let of_subject = EventFilter {
         subject: Some(deploy.id.to_string()),
         app: Some(shop.app.id),
