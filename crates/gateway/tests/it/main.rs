@@ -5,6 +5,7 @@ mod things;
 
 mod document;
 mod errors;
+mod fuzzed;
 mod inward;
 mod outward;
 mod routes;

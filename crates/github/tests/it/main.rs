@@ -4,6 +4,7 @@
 mod clones;
 mod contracts;
 mod credential;
+mod fuzzed;
 mod limits;
 mod outages;
 mod secrets;
