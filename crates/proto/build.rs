@@ -25,17 +25,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Messages with a field that nobody may print. `src/redacted.rs` says how they look instead.
-const SECRET: [&str; 14] = [
+const SECRET: [&str; 17] = [
     ".jockey.legacy.v1.ConfigSet",
     ".jockey.legacy.v1.CreateConfigSetRequest",
     ".jockey.legacy.v1.UpdateConfigSetRequest",
     ".jockey.v1.ConfigSet",
     ".jockey.v1.CreateTokenResponse",
     ".jockey.v1.ExchangeTokenResponse",
+    ".jockey.v1.FinishWebSignInRequest",
+    ".jockey.v1.FinishWebSignInResponse",
     ".jockey.v1.PollSignInRequest",
     ".jockey.v1.PollSignInResponse",
     ".jockey.v1.RunStart",
     ".jockey.v1.StartSignInResponse",
+    ".jockey.v1.StartWebSignInResponse",
     ".jockey.v1.UpdateAppHookRequest",
     ".jockey.v1.UpdateConfigSetRequest",
     ".jockey.v1.VersionDifference",

@@ -1,10 +1,12 @@
 //! Who calls: the bearer of a token of ours, looked up by its hash, or of one of GitHub's.
 
+mod browsers;
 mod devices;
 mod people;
 mod seen;
 mod sessions;
 
+pub(crate) use browsers::{Begun, Browsers, LIVES as SIGN_IN_LIVES};
 pub(crate) use devices::Devices;
 pub(crate) use people::Confirmed;
 pub use people::{People, Times};
@@ -26,7 +28,7 @@ use ports::{
     store::{Origin, audit::Asked, events::EventFilter, tokens::TokenHash},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -139,6 +141,8 @@ pub(crate) struct Authenticator {
 #[derive(Default)]
 struct Cache {
     tokens: BTreeMap<TokenHash, Token>,
+    /// Those that were there once, whatever became of them: as many as tokens at most.
+    seen: BTreeSet<TokenHash>,
     /// The events up to this one are known not to have changed what is here.
     checked: Option<EventId>,
 }
@@ -191,6 +195,21 @@ impl Authenticator {
             }
             Some(_) | None => self.bearer_of_ours(secret).await,
         }
+    }
+
+    /// Whether this is no guess: it was somebody's, or it takes no question to the database or to GitHub to tell that it
+    /// is nobody's.
+    pub(crate) fn remembers(&self, header: Option<&str>) -> bool {
+        let Some(secret) = header.and_then(bearer) else {
+            return true;
+        };
+        if sessions::is_sessions(secret) {
+            // Its signature tells.
+            return true;
+        }
+        let hash = secret::hash(secret);
+        let is_known = |people: &Arc<People>| people.knows(&hash);
+        self.cache().seen.contains(&hash) || self.people.as_ref().is_some_and(is_known)
     }
 
     async fn bearer_of_ours(&self, secret: &str) -> Result<Caller, Refusal> {
@@ -253,6 +272,10 @@ impl Authenticator {
         if cache.tokens.len() >= CACHED_MAX {
             cache.tokens.clear();
         }
+        if cache.seen.len() >= CACHED_MAX {
+            cache.seen.clear();
+        }
+        cache.seen.insert(hash);
         cache.tokens.insert(hash, token);
     }
 

@@ -1,8 +1,19 @@
 //! Stands before every call: limits, who calls, and whether they may do such a thing anywhere. Whether they may do it
 //! where the request says is decided when that has been read.
 
-use crate::{auth::Authenticator, permissions, permissions::Needs, status::Refusal};
-use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
+mod limits;
+mod pace;
+
+pub use limits::CallerAddress;
+
+use crate::{
+    auth::{Authenticator, Caller},
+    permissions,
+    permissions::Needs,
+    status::Refusal,
+};
+use http::{Extensions, HeaderMap, Request, Response, header::AUTHORIZATION};
+use limits::Limits;
 use std::{
     convert::Infallible,
     future::Future,
@@ -28,41 +39,63 @@ const OPEN_DEADLINE: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct Guard {
     auth: Arc<Authenticator>,
+    limits: Arc<Limits>,
     calls: Arc<Semaphore>,
     open_calls: Arc<Semaphore>,
 }
 
 impl Guard {
-    pub(crate) fn new(auth: Arc<Authenticator>) -> Self {
+    /// A guard that lets each caller make so many calls a second. 0: as many as they like.
+    pub(crate) fn new(auth: Arc<Authenticator>, calls_per_second: u32) -> Self {
         Self {
             auth,
+            limits: Arc::new(Limits::new(calls_per_second)),
             calls: Arc::new(Semaphore::new(CALLS_MAX)),
             open_calls: Arc::new(Semaphore::new(OPEN_CALLS_MAX)),
         }
     }
 
     /// Lets a call in, as its caller.
-    async fn admit(&self, method: &str, headers: &HeaderMap) -> Result<Admitted, Refusal> {
+    async fn admit(
+        &self,
+        method: &str,
+        headers: &HeaderMap,
+        known: &Extensions,
+    ) -> Result<Admitted, Refusal> {
         let row = permissions::row(method);
         if row.as_ref().is_ok_and(|row| row.needs == Needs::Nothing) {
             return Ok(Admitted::Anybody);
         }
         let header = headers.get(AUTHORIZATION).and_then(|h| h.to_str().ok());
         if row.as_ref().is_ok_and(|row| row.needs == Needs::Perhaps) {
-            return Ok(match self.auth.caller(header).await {
+            return Ok(match self.caller(header, known).await {
                 Ok(caller) => Admitted::As(caller),
                 Err(_) => Admitted::Anybody,
             });
         }
-        let caller = self.auth.caller(header).await?;
+        let caller = self.caller(header, known).await?;
+        self.limits.call(&caller.actor())?;
         permissions::may_at_all(&caller, row?)?;
         Ok(Admitted::As(caller))
+    }
+
+    /// Who calls. An address that has shown too much that was no good is let in with what is known to be good, and with
+    /// nothing that would have to be looked up.
+    async fn caller(&self, header: Option<&str>, known: &Extensions) -> Result<Caller, Refusal> {
+        let from = known.get::<CallerAddress>().copied();
+        if let Err(refusal) = self.limits.may_try(from)
+            && !self.auth.remembers(header)
+        {
+            return Err(refusal);
+        }
+        let caller = self.auth.caller(header).await;
+        caller.inspect_err(|refusal| self.limits.failed(from, refusal))
     }
 }
 
 enum Admitted {
     Anybody,
-    As(crate::auth::Caller),
+    As(Caller),
 }
 
 impl<S> Layer<S> for Guard {
@@ -110,7 +143,10 @@ where
         let answered = async move {
             let began = tokio::time::Instant::now();
             // Who is not let in takes no place, and the body of the request is not touched before that.
-            let (places, deadline) = match guard.admit(&method, request.headers()).await {
+            let (places, deadline) = match guard
+                .admit(&method, request.headers(), request.extensions())
+                .await
+            {
                 Ok(Admitted::Anybody) => (&guard.open_calls, OPEN_DEADLINE),
                 Ok(Admitted::As(caller)) => {
                     tracing::Span::current().record("caller", caller.actor());

@@ -43,6 +43,8 @@ pub(crate) type Answer<T> = Result<Response<T>, Status>;
 pub struct Services {
     handlers: Handlers,
     stop: CancellationToken,
+    /// 0: as many as they like.
+    calls_per_second: u32,
 }
 
 /// What every handler has at hand. Each service is one file of `services/`. Cheap to clone.
@@ -65,6 +67,7 @@ impl Services {
     pub fn new(deps: Deps, about: About, stop: CancellationToken) -> Self {
         let sessions = Sessions::new(Arc::clone(&deps.store), Arc::clone(&deps.clock));
         Self {
+            calls_per_second: 0,
             handlers: Handlers {
                 sessions: Arc::new(sessions),
                 deps,
@@ -92,6 +95,14 @@ impl Services {
         self
     }
 
+    /// Lets each caller make so many calls a second, and five times as many at once. 0, the default: as many as they
+    /// like.
+    #[must_use]
+    pub const fn pacing(mut self, calls_per_second: u32) -> Self {
+        self.calls_per_second = calls_per_second;
+        self
+    }
+
     /// Every service with health and reflection, behind one guard that knows tokens and roles.
     ///
     /// # Panics
@@ -112,13 +123,14 @@ impl Services {
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
         let (v1, v1alpha) = (reflect().build_v1(), reflect().build_v1alpha());
+        let guard = Guard::new(auth, self.calls_per_second);
         let routes = self
             .handlers
             .routes()
             .add_service(health)
             .add_service(v1.expect("the descriptors were compiled into the program"))
             .add_service(v1alpha.expect("the descriptors were compiled into the program"));
-        Routes::from(routes.into_axum_router().layer(Guard::new(auth)))
+        Routes::from(routes.into_axum_router().layer(guard))
     }
 }
 

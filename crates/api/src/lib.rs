@@ -25,5 +25,6 @@ mod webhook;
 
 pub use about::About;
 pub use auth::{People, Times};
+pub use guard::CallerAddress;
 pub use handlers::Services;
 pub use legacy::{Object, legacy_object};

@@ -54,6 +54,8 @@ pub(crate) enum Refusal {
     AnswerLost { id: String, subject: String },
     #[error("too many calls are under way")]
     TooManyCalls,
+    #[error("too many calls came of one caller")]
+    TooManyOfOne { wait: Duration },
     #[error("too many streams are open")]
     TooManyStreams,
     #[error("the call took longer than {0} s")]
@@ -206,6 +208,11 @@ fn tell(refusal: &Refusal) -> Told {
             "TOO_MANY_CALLS",
             "try again in a moment",
         ),
+        Refusal::TooManyOfOne { .. } => (
+            Code::ResourceExhausted,
+            "TOO_MANY_OF_ONE",
+            "ask less often, or follow what changes with a watch; the server's --call-rate says how much is let through",
+        ),
         Refusal::TooManyStreams => (
             Code::ResourceExhausted,
             "TOO_MANY_STREAMS",
@@ -244,6 +251,9 @@ fn tell(refusal: &Refusal) -> Told {
 /// After how long the same call may be answered, where waiting is all that it takes.
 fn retry_after(refusal: &Refusal) -> Option<Duration> {
     match refusal {
+        Refusal::TooManyOfOne { wait } | Refusal::Caller(Stranger::TooManyFailures { wait }) => {
+            Some(*wait)
+        }
         Refusal::TooManyCalls
         | Refusal::TooManyStreams
         | Refusal::Stopping
@@ -293,6 +303,7 @@ fn field_of(refusal: &Refusal) -> Option<(String, String)> {
         | Refusal::RequestReused(_)
         | Refusal::AnswerLost { .. }
         | Refusal::TooManyCalls
+        | Refusal::TooManyOfOne { .. }
         | Refusal::TooManyStreams
         | Refusal::TookTooLong(_)
         | Refusal::Stopping

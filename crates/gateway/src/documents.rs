@@ -7,12 +7,14 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::{MethodRouter, get},
 };
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use prost_reflect::DescriptorPool;
 
 /// What a browser may do with the page: load its own script and style, and call this server.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+const HTML: &str = "text/html; charset=utf-8";
 
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
@@ -22,7 +24,7 @@ pub(crate) fn router(pool: &DescriptorPool, table: &Table<Binding>) -> Router {
     let page = page::page(pool, table).into_string();
     Router::new()
         .route("/v1", get(|| async { Redirect::permanent("/v1/") }))
-        .route("/v1/", text("text/html; charset=utf-8", page))
+        .route("/v1/", text(HTML, page))
         .route("/v1/page.css", text("text/css; charset=utf-8", page::STYLE))
         .route(
             "/v1/page.js",
@@ -35,6 +37,17 @@ pub(crate) fn router(pool: &DescriptorPool, table: &Table<Binding>) -> Router {
 fn text(kind: &'static str, text: impl Into<Bytes>) -> MethodRouter {
     let text = text.into();
     get(move || std::future::ready(response(kind, text.clone())))
+}
+
+/// A page that no cache keeps.
+pub(crate) fn html(status: StatusCode, page: String) -> Response {
+    let mut response = response(HTML, page.into());
+    let no_store = HeaderValue::from_static("no-store");
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, no_store);
+    response
 }
 
 fn response(kind: &'static str, text: Bytes) -> Response {

@@ -5,6 +5,7 @@
 //! no permission, no entity.
 
 mod annotations;
+mod browser;
 mod call;
 mod comments;
 mod cors;
@@ -18,18 +19,23 @@ mod problem;
 mod raw;
 mod refusal;
 mod rest;
+mod secure;
+mod sign_in;
 mod table;
 mod template;
 
 pub use legacy::legacy_json;
 
 use axum::{Router, extract::Request, routing::any};
+use browser::Browser;
 use call::Services;
 use http::HeaderValue;
 use inward::Bodies;
 use legacy::Legacy;
 use prost_reflect::DescriptorPool;
 use rest::Rest;
+pub use sign_in::CALLBACK;
+use sign_in::SignIn;
 use std::sync::Arc;
 use tonic::service::Routes;
 
@@ -41,6 +47,10 @@ const BODIES_MAX: usize = 16;
 pub struct Settings {
     /// Origins, such as `https://jockey.example.com`, whose pages may call the API from a browser. Default: none.
     pub cors_origins: Vec<HeaderValue>,
+    /// Where browsers reach this server, such as `https://jockey.example.com`. Default: not known.
+    pub own_url: Option<String>,
+    /// Whether they do so over TLS, by the server itself or a proxy before it. Default: they do not.
+    pub is_https: bool,
 }
 
 /// Everything that is served beside gRPC, on these services.
@@ -62,7 +72,13 @@ pub fn router_of(descriptors: &[u8], routes: Routes, settings: &Settings) -> Rou
     let services = Services::new(routes);
     let bodies = Arc::new(Bodies::at_most(BODIES_MAX));
     let legacy = Legacy::new(&pool, services.clone(), Arc::clone(&bodies)).map(Arc::new);
-    let rest = Arc::new(Rest::new(table, services, bodies));
+    let browser = Arc::new(Browser {
+        own_url: settings.own_url.clone(),
+        is_https: settings.is_https,
+    });
+    let sign_in = SignIn::new(&pool, services.clone(), Arc::clone(&browser));
+    let sign_in = sign_in.map(SignIn::router).unwrap_or_default();
+    let rest = Arc::new(Rest::new(table, services, bodies, browser));
     let v1 = move |request: Request| {
         let rest = Arc::clone(&rest);
         async move { rest.answer(request).await }
@@ -76,8 +92,12 @@ pub fn router_of(descriptors: &[u8], routes: Routes, settings: &Settings) -> Rou
             }
         }
     };
-    let router = documents.route("/v1/{*call}", any(v1)).fallback(old);
-    cors::allow(router, &settings.cors_origins)
+    let router = documents
+        .merge(sign_in)
+        .route("/v1/{*call}", any(v1))
+        .fallback(old);
+    let router = cors::allow(router, &settings.cors_origins);
+    secure::every_answer(router, settings.is_https)
 }
 
 /// The OpenAPI document of the API.

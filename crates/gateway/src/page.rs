@@ -84,6 +84,7 @@ fn introduction() -> Markup {
             code { "s" } ". Errors are problem details with a stable " code { "reason" } ". "
             "The whole as OpenAPI: " a href="/v1/openapi.json" { "/v1/openapi.json" } "."
         }
+        p #signed-in { a href="/login" { "Sign in with GitHub" } }
         form #who {
             label {
                 "Token, for the calls that you try here "

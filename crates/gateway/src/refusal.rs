@@ -27,6 +27,8 @@ pub(crate) enum Refusal {
     /// A field, as the caller wrote it, that cannot be.
     #[error("{problem}")]
     Field { field: String, problem: String },
+    #[error("a page of another site sent this with a sign-in of yours")]
+    CrossSite,
     #[error("If-Match holds {problem}")]
     IfMatch { problem: &'static str },
 }
@@ -44,6 +46,7 @@ impl Refusal {
         match self {
             Self::TooManyBodies => Some(Duration::from_secs(1)),
             Self::Path { .. }
+            | Self::CrossSite
             | Self::Method { .. }
             | Self::BodyTooLarge { .. }
             | Self::BodyTooSlow { .. }
@@ -93,6 +96,11 @@ impl Refusal {
             ),
             Self::Json { .. } => (StatusCode::BAD_REQUEST, "INVALID_JSON", ""),
             Self::Field { .. } => (StatusCode::BAD_REQUEST, "INVALID_FIELD", ""),
+            Self::CrossSite => (
+                StatusCode::FORBIDDEN,
+                "CROSS_SITE",
+                "open the page of this server, or send a token as `authorization: Bearer …`",
+            ),
             Self::IfMatch { .. } => (
                 StatusCode::BAD_REQUEST,
                 "INVALID_IF_MATCH",

@@ -2,6 +2,7 @@
 
 use crate::{
     annotations::Binding,
+    browser::Browser,
     call::{Behalf, Failed, Services},
     inward::{self, Asked, Bodies},
     outward,
@@ -24,6 +25,7 @@ pub(crate) struct Rest {
     table: Table<Binding>,
     services: Services,
     bodies: Arc<Bodies>,
+    browser: Arc<Browser>,
 }
 
 impl Rest {
@@ -31,17 +33,19 @@ impl Rest {
         table: Table<Binding>,
         services: Services,
         bodies: Arc<Bodies>,
+        browser: Arc<Browser>,
     ) -> Self {
         Self {
             table,
             services,
             bodies,
+            browser,
         }
     }
 
     /// Answers one request.
     pub(crate) async fn answer(&self, request: Request<Body>) -> Response {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let (binding, path) = match self.table.find(&parts.method, parts.uri.path()) {
             Found::Target(binding, path) => (binding, path),
             Found::Methods(allowed) if parts.method == Method::OPTIONS => {
@@ -51,6 +55,9 @@ impl Rest {
             Found::Methods(allowed) => return refused(&Refusal::Method { allowed }),
             Found::Nothing => return nothing_at(&parts.uri),
         };
+        if let Err(refusal) = self.browser.bear(&parts.method, &mut parts.headers) {
+            return refused(&refusal);
+        }
         let behalf = Behalf::of(&parts);
         let message = async {
             let asked = Asked {

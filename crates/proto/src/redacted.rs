@@ -5,9 +5,10 @@ use std::fmt;
 use crate::{
     legacy,
     v1::{
-        ConfigSet, CreateTokenResponse, ExchangeTokenResponse, PollSignInRequest,
-        PollSignInResponse, RunStart, StartSignInResponse, UpdateAppHookRequest,
-        UpdateConfigSetRequest, VersionDifference, Webhook,
+        ConfigSet, CreateTokenResponse, ExchangeTokenResponse, FinishWebSignInRequest,
+        FinishWebSignInResponse, PollSignInRequest, PollSignInResponse, RunStart,
+        StartSignInResponse, StartWebSignInResponse, UpdateAppHookRequest, UpdateConfigSetRequest,
+        VersionDifference, Webhook,
     },
 };
 
@@ -166,5 +167,29 @@ impl fmt::Debug for PollSignInResponse {
             .field("state", &self.state())
             .field("token", &STARS)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for StartWebSignInResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartWebSignInResponse")
+            .field("expires_in", &self.expires_in)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for FinishWebSignInRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FinishWebSignInRequest")
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for FinishWebSignInResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FinishWebSignInResponse")
+            .field("token", &STARS)
+            .field("expire_time", &self.expire_time)
+            .finish()
     }
 }

@@ -2,11 +2,13 @@
 
 mod audit;
 mod callbacks;
+mod door;
 mod github;
 mod values;
 
 pub(crate) use audit::Audit;
 pub(crate) use callbacks::Callbacks;
+pub(crate) use door::{ClientCertificates, Door, Tls};
 pub(crate) use github::{Access, GitHub, Reports};
 pub(crate) use values::PortRange;
 
@@ -80,6 +82,7 @@ Examples:
   jockeyd serve --dev
   jockeyd serve --dev --git-base-url file:///srv/git
   jockeyd serve --access /etc/jockey/access.toml --github-client-id Iv1.0123456789abcdef
+  jockeyd serve --listen 0.0.0.0:4044 --tls-cert jockey.pem --tls-key jockey.key
   jockeyd serve --listen 0.0.0.0:4044 --registry registry.internal:5000/apps --log json")]
 pub(crate) struct Serve {
     #[command(flatten)]
@@ -114,6 +117,8 @@ pub(crate) struct Serve {
         value_name = "N"
     )]
     pub(crate) peer_connections: usize,
+    #[command(flatten)]
+    pub(crate) door: Door,
     #[command(flatten)]
     pub(crate) docker: Docker,
     #[command(flatten)]
@@ -286,6 +291,8 @@ pub(crate) struct Check {
     pub(crate) docker: Docker,
     #[command(flatten)]
     pub(crate) access: Access,
+    #[command(flatten)]
+    pub(crate) tls: Tls,
 }
 
 /// How the log is written.

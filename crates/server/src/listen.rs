@@ -2,17 +2,26 @@
 
 mod connection;
 mod peers;
+mod proxies;
 mod quiet;
 mod stall;
+pub(crate) mod tls;
 
+pub(crate) use proxies::Network;
+pub(crate) use tls::Tls;
+
+use api::CallerAddress;
 use axum::{Router, extract::Request, serve::Listener};
 use connection::Connections;
-use http::{HeaderValue, header::CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 pub(crate) use peers::Peers;
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
+use tonic::{
+    service::Routes,
+    transport::server::{TcpConnectInfo, TlsConnectInfo},
+};
 use tower::ServiceExt;
 use tracing::Instrument;
 
@@ -24,11 +33,12 @@ const GRACE: Duration = Duration::from_secs(3);
 const CONNECTIONS_MAX: usize = 512;
 
 /// Serves until it is told to stop, and calls under way a little longer. Connections for which there is no place among
-/// their peers are closed.
+/// their peers are closed. Without certificates it speaks plain HTTP.
 pub(crate) async fn serve(
     mut listener: TcpListener,
     app: Router,
     peers: Peers,
+    tls: Option<Arc<Tls>>,
     stop: CancellationToken,
 ) {
     let connections = Connections::new(app, stop.clone());
@@ -56,26 +66,51 @@ pub(crate) async fn serve(
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY");
         }
-        let connection = connections.serve(stream);
-        let connection = connection.instrument(tracing::debug_span!("connection", %peer));
-        open.spawn(async move {
-            connection.await;
+        let (connections, tls) = (connections.clone(), tls.clone());
+        let connection = async move {
+            match tls {
+                None => connections.serve(stream).await,
+                Some(tls) => match tls.accept(stream).await {
+                    Ok(stream) => connections.serve(stream).await,
+                    Err(error) => tracing::debug!(%error, "no handshake"),
+                },
+            }
             drop((place, room));
-        });
+        };
+        open.spawn(connection.instrument(tracing::debug_span!("connection", %peer)));
     }
     // What goes on after that is aborted with its task.
     let ended = async { while open.join_next().await.is_some() {} };
     tokio::time::timeout(GRACE, ended).await.ok();
 }
 
-/// The services over gRPC and over REST, the latter for pages of these origins too.
-pub(crate) fn both(services: Routes, cors_origins: Vec<HeaderValue>) -> Router {
+/// The services over gRPC and over REST. They are told from which address a call comes, also behind these proxies.
+pub(crate) fn both(
+    services: Routes,
+    settings: &gateway::Settings,
+    trusted_proxies: Vec<Network>,
+) -> Router {
     let grpc = services.clone().into_axum_router();
-    let rest = gateway::router(services, &gateway::Settings { cors_origins });
-    Router::new().fallback(move |request: Request| {
+    let rest = gateway::router(services, settings);
+    Router::new().fallback(move |mut request: Request| {
+        if let Some(peer) = peer(&request) {
+            let address = proxies::caller(peer, request.headers(), &trusted_proxies);
+            request.extensions_mut().insert(CallerAddress(address));
+        }
         let asked = if is_grpc(&request) { &grpc } else { &rest };
         asked.clone().oneshot(request)
     })
+}
+
+/// The other end of the connection.
+fn peer(request: &Request) -> Option<IpAddr> {
+    let known = request.extensions();
+    let plain = known.get::<TcpConnectInfo>();
+    let plain = plain.or_else(|| {
+        let secured = known.get::<TlsConnectInfo<TcpConnectInfo>>();
+        secured.map(TlsConnectInfo::get_ref)
+    });
+    Some(plain?.remote_addr()?.ip())
 }
 
 fn is_grpc(request: &Request) -> bool {

@@ -48,6 +48,18 @@ fn describe() {
         "jockey_jobs_total",
         "Attempts of jobs that ended, by kind and end"
     );
+    metrics::describe_counter!(
+        "jockey_tls_reloads_total",
+        "Certificates that were read again, by whether they were taken"
+    );
+    metrics::describe_gauge!(
+        "jockey_tls_certificate_expires_timestamp_seconds",
+        "When the certificate of the port ends, in seconds since 1970"
+    );
+    metrics::describe_counter!(
+        "jockey_authentication_failures_total",
+        "Calls whose token was no good"
+    );
     metrics::describe_histogram!("jockey_build_seconds", "How long builds took");
 }
 

@@ -109,6 +109,7 @@ pub(crate) fn webhook_secret(args: &args::GitHub) -> anyhow::Result<Option<Secre
 pub(crate) fn people(
     args: &args::Serve,
     github: Option<&Arc<GitHub>>,
+    own_url: Option<&str>,
 ) -> anyhow::Result<Option<Arc<People>>> {
     let (Some(policy), Some(github)) = (policy(&args.access)?, github) else {
         return Ok(None);
@@ -125,5 +126,9 @@ pub(crate) fn people(
     // What sessions are signed with.
     github::install_provider();
     let people = People::new(github.clone(), github.clone(), policy, times);
+    let people = match own_url {
+        Some(url) => people.coming_back_to(format!("{url}{}", gateway::CALLBACK)),
+        None => people,
+    };
     Ok(Some(Arc::new(people)))
 }

@@ -148,6 +148,7 @@ pub(crate) fn workforce(args: &args::Serve, machinery: &Machinery) -> anyhow::Re
 pub(crate) fn api(
     args: &args::Serve,
     machinery: &Machinery,
+    own_url: Option<&str>,
     stop: CancellationToken,
 ) -> anyhow::Result<tonic::service::Routes> {
     let about = About {
@@ -162,8 +163,9 @@ pub(crate) fn api(
         builder: args.build.builder.as_deref().map(builder_of).transpose()?,
         components: components(machinery),
     };
-    let mut services = Services::new(machinery.deps.clone(), about, stop);
-    if let Some(people) = people::people(args, machinery.github.as_ref())? {
+    let mut services =
+        Services::new(machinery.deps.clone(), about, stop).pacing(args.door.call_rate);
+    if let Some(people) = people::people(args, machinery.github.as_ref(), own_url)? {
         services = services.admitting(people);
     }
     if let Some(secret) = people::webhook_secret(&args.github)? {

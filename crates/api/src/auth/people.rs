@@ -5,7 +5,7 @@
 
 mod memory;
 
-use super::Devices;
+use super::{Browsers, Devices};
 use crate::{
     secret,
     status::{Refusal, Stranger},
@@ -72,6 +72,7 @@ pub(crate) struct Confirmed {
 pub struct People {
     directory: Arc<dyn Directory>,
     pub(crate) devices: Devices,
+    pub(crate) browsers: Browsers,
     policy: Policy,
     times: Times,
     memory: Memory,
@@ -97,7 +98,8 @@ impl People {
         };
         Self {
             directory,
-            devices: Devices::new(sign_in),
+            devices: Devices::new(Arc::clone(&sign_in)),
+            browsers: Browsers::new(sign_in, None),
             policy,
             times,
             memory: Memory::default(),
@@ -107,10 +109,22 @@ impl People {
         }
     }
 
+    /// Lets them sign in by a browser as well, which comes back to this address.
+    #[must_use]
+    pub fn coming_back_to(mut self, redirect: String) -> Self {
+        self.browsers = self.browsers.coming_back_to(redirect);
+        self
+    }
+
     /// Forgets who was confirmed, so that everybody is asked about again: to be called when somebody may have left.
     pub fn forget(&self, now: Timestamp) {
         self.forgotten_at.fetch_max(now.micros(), Ordering::AcqRel);
         self.memory.clear();
+    }
+
+    /// Whether somebody has been let in with this token lately.
+    pub(crate) fn knows(&self, hash: &TokenHash) -> bool {
+        matches!(self.memory.get(hash), Some(Known::Good { .. }))
     }
 
     /// Whether what was confirmed at this time was forgotten since. Sessions know it to the second.

@@ -1,7 +1,7 @@
 //! Who calls, and what they are granted.
 
 use super::{time, token};
-use crate::auth::{Caller, Who};
+use crate::auth::{Begun, Caller, SIGN_IN_LIVES, Who};
 use domain::access::{Grant, Reach, Standing};
 use ports::sign_in::{DeviceAnswer, DeviceCode};
 use proto::v1;
@@ -60,6 +60,14 @@ pub(crate) fn begun(begun: &DeviceCode) -> v1::StartSignInResponse {
         verification_address: begun.verification_address.clone(),
         expires_in: Some(time::duration(begun.expires_in)),
         interval: Some(time::duration(begun.interval)),
+    }
+}
+
+pub(crate) fn web(begun: &Begun) -> v1::StartWebSignInResponse {
+    v1::StartWebSignInResponse {
+        address: begun.address.clone(),
+        ticket: begun.ticket.expose_secret().to_owned(),
+        expires_in: Some(time::duration(SIGN_IN_LIVES)),
     }
 }
 

@@ -122,9 +122,11 @@ calls! {
     }
     "jockey.v1" v1 {
         AccessService/ExplainAccess(ExplainAccessRequest) KNOWN |_| Of::Nothing;
+        AccessService/FinishWebSignIn(FinishWebSignInRequest) OPEN |_| Of::Nothing;
         AccessService/PollSignIn(PollSignInRequest) OPEN |_| Of::Nothing;
         AccessService/SignOut(SignOutRequest) KNOWN |_| Of::Nothing;
         AccessService/StartSignIn(StartSignInRequest) OPEN |_| Of::Nothing;
+        AccessService/StartWebSignIn(StartWebSignInRequest) OPEN |_| Of::Nothing;
         AppService/CreateApp(CreateAppRequest) ADMIN |q| Of::NewApp(q.app.as_ref().map_or("", |app| &app.name));
         AppService/DeleteApp(DeleteAppRequest) ADMIN |q| Of::WholeApp(&q.app);
         AppService/GetApp(GetAppRequest) VIEWER |q| Of::App(&q.app);

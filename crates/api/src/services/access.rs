@@ -1,8 +1,8 @@
 //! How people sign in, and what they may do.
 
 use crate::{
-    auth::{Caller, Devices, Who},
-    convert::{access, token},
+    auth::{Caller, People, Wanted, Who},
+    convert::{access, time, token},
     handlers::{Answer, Handlers},
     permissions::{self, Needs, Of},
     status::Refusal,
@@ -13,6 +13,7 @@ use domain::{
 };
 use ports::{sign_in, store::Change};
 use proto::v1::{self, access_service_server::AccessService};
+use secrecy::ExposeSecret;
 use tonic::{Request, Response};
 
 #[tonic::async_trait]
@@ -21,7 +22,7 @@ impl AccessService for Handlers {
         &self,
         _request: Request<v1::StartSignInRequest>,
     ) -> Answer<v1::StartSignInResponse> {
-        let begun = self.devices()?.begin().await?;
+        let begun = self.people()?.devices.begin().await?;
         Ok(Response::new(access::begun(&begun)))
     }
 
@@ -30,8 +31,41 @@ impl AccessService for Handlers {
         request: Request<v1::PollSignInRequest>,
     ) -> Answer<v1::PollSignInResponse> {
         let code = request.into_inner().device_code;
-        let answer = self.devices()?.poll(code).await?;
+        let answer = self.people()?.devices.poll(code).await?;
         Ok(Response::new(access::stands(&answer)))
+    }
+
+    async fn start_web_sign_in(
+        &self,
+        _request: Request<v1::StartWebSignInRequest>,
+    ) -> Answer<v1::StartWebSignInResponse> {
+        let begun = self.people()?.browsers.begin()?;
+        Ok(Response::new(access::web(&begun)))
+    }
+
+    async fn finish_web_sign_in(
+        &self,
+        request: Request<v1::FinishWebSignInRequest>,
+    ) -> Answer<v1::FinishWebSignInResponse> {
+        let v1::FinishWebSignInRequest {
+            ticket,
+            state,
+            code,
+        } = request.into_inner();
+        let people = self.people()?;
+        let finished = people.browsers.finish(&ticket, &state, code.into());
+        let token = finished.await?;
+        let confirmed = people.again(token.expose_secret()).await?;
+        let wanted = Wanted {
+            person: &confirmed.person,
+            standing: &confirmed.standing,
+            confirmed_at: self.sessions.now() - confirmed.at.elapsed(),
+        };
+        let (token, session) = self.sessions.issue(&wanted, people.times()).await?;
+        Ok(Response::new(v1::FinishWebSignInResponse {
+            token: token.expose_secret().to_owned(),
+            expire_time: Some(time::wire(session.expires_at)),
+        }))
     }
 
     async fn sign_out(&self, request: Request<v1::SignOutRequest>) -> Answer<v1::SignOutResponse> {
@@ -113,13 +147,9 @@ fn action(text: &str) -> Result<Action, Refusal> {
 }
 
 impl Handlers {
-    fn devices(&self) -> Result<&Devices, Refusal> {
-        let people = self.people.as_ref();
-        people
-            .map(|people| &people.devices)
-            .ok_or(Refusal::SignIn(sign_in::Error::NotConfigured {
-                missing: "GitHub",
-            }))
+    fn people(&self) -> Result<&People, Refusal> {
+        let missing = sign_in::Error::NotConfigured { missing: "GitHub" };
+        self.people.as_deref().ok_or(Refusal::SignIn(missing))
     }
 
     /// What somebody else is granted: a person who has called lately, a team, an organisation, or a token.

@@ -4,6 +4,7 @@ use super::{Refusal, Told, told};
 use crate::permissions::Denied;
 use domain::{access::Missing, token::Role};
 use ports::{directory, sign_in};
+use std::time::Duration;
 use tonic::Code;
 
 /// Why a caller is not let in.
@@ -46,6 +47,8 @@ pub(crate) enum Stranger {
     SessionNotRenewed(directory::Error),
     #[error("too many tokens came that are not known here")]
     TooManyStrangers,
+    #[error("too many tokens that are no good came from this address")]
+    TooManyFailures { wait: Duration },
     #[error("nobody may call {method}")]
     NoSuchMethod { method: String },
 }
@@ -125,6 +128,11 @@ pub(super) fn of_caller(stranger: &Stranger) -> Told {
             Code::ResourceExhausted,
             "TOO_MANY_STRANGERS",
             "try again in a minute; a token that is known works all the same".to_owned(),
+        ),
+        Stranger::TooManyFailures { .. } => told(
+            Code::ResourceExhausted,
+            "TOO_MANY_FAILURES",
+            "find what sends them and stop it; then try again".to_owned(),
         ),
         Stranger::NoSuchMethod { .. } => told(
             Code::PermissionDenied,

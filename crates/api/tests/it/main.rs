@@ -3,6 +3,7 @@
 
 mod apps;
 mod audit;
+mod browsers;
 mod callers;
 mod config;
 mod deploys;

@@ -185,6 +185,7 @@ impl Stage {
             directory.team(team, None);
         }
         let people = People::new(directory.clone(), sign_in.clone(), policy, times);
+        let people = people.coming_back_to("https://jockey.example/back".to_owned());
         let people = Arc::new(people);
         let services = Services::new(deps.clone(), about, stop.clone());
         let routes = services.admitting(people.clone()).routes();

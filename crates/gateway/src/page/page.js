@@ -6,6 +6,18 @@ token.value = sessionStorage.getItem("token") ?? "";
 token.addEventListener("input", () => sessionStorage.setItem("token", token.value));
 document.getElementById("who").addEventListener("submit", (event) => event.preventDefault());
 
+// Whoever has signed in is shown, and stays signed in while this page is open.
+async function signedIn() {
+  const place = document.getElementById("signed-in");
+  const answer = await fetch("/v1/system:whoAmI");
+  if (!answer.ok) return;
+  const { name } = await answer.json();
+  const out = Object.assign(document.createElement("a"), { href: "/logout", textContent: "Sign out" });
+  place.replaceChildren(`Signed in as ${name}. `, out);
+  setInterval(() => fetch("/auth/renew", { method: "POST" }), 60_000);
+}
+signedIn();
+
 // The address, the headers and the body that a form stands for. What is left empty is not sent.
 function request(form) {
   const { method, path } = form.dataset;

@@ -95,6 +95,7 @@ async fn pages_of_another_origin_may_call_only_where_that_is_set() {
     let page = "https://page.example";
     let open = Gateway::with(&gateway::Settings {
         cors_origins: vec![page.parse().unwrap()],
+        ..gateway::Settings::default()
     });
     for method in [Method::OPTIONS, Method::GET] {
         assert_eq!(

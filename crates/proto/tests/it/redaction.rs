@@ -4,9 +4,9 @@ use crate::api::{LEGACY, messages, pool};
 use proto::{
     legacy,
     v1::{
-        self, ConfigSet, CreateTokenResponse, ExchangeTokenResponse, PollSignInRequest,
-        PollSignInResponse, StartSignInResponse, UpdateConfigSetRequest, VersionDifference,
-        Webhook,
+        self, ConfigSet, CreateTokenResponse, ExchangeTokenResponse, FinishWebSignInRequest,
+        FinishWebSignInResponse, PollSignInRequest, PollSignInResponse, StartSignInResponse,
+        StartWebSignInResponse, UpdateConfigSetRequest, VersionDifference, Webhook,
     },
 };
 
@@ -42,9 +42,12 @@ fn every_message_with_a_secret_is_known_here() {
             "jockey.v1.ConfigSet",
             "jockey.v1.CreateTokenResponse",
             "jockey.v1.ExchangeTokenResponse",
+            "jockey.v1.FinishWebSignInRequest",
+            "jockey.v1.FinishWebSignInResponse",
             "jockey.v1.PollSignInRequest",
             "jockey.v1.PollSignInResponse",
             "jockey.v1.StartSignInResponse",
+            "jockey.v1.StartWebSignInResponse",
             "jockey.v1.UpdateConfigSetRequest",
             "jockey.v1.VersionDifference",
             "jockey.v1.Webhook",
@@ -130,4 +133,19 @@ fn debug_output_hides_the_secret_of_a_new_token() {
         ..ExchangeTokenResponse::default()
     };
     assert!(!format!("{begun:?} {asked:?} {granted:?} {exchanged:?}").contains(SECRET));
+    let begun = StartWebSignInResponse {
+        ticket: SECRET.to_owned(),
+        address: SECRET.to_owned(),
+        ..StartWebSignInResponse::default()
+    };
+    let finished = FinishWebSignInRequest {
+        ticket: SECRET.to_owned(),
+        state: SECRET.to_owned(),
+        code: SECRET.to_owned(),
+    };
+    let session = FinishWebSignInResponse {
+        token: SECRET.to_owned(),
+        ..FinishWebSignInResponse::default()
+    };
+    assert!(!format!("{begun:?} {finished:?} {session:?}").contains(SECRET));
 }

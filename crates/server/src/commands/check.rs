@@ -1,15 +1,22 @@
 //! `jockeyd check`: what is wrong, and how to mend it.
 
 use crate::{
-    args, people,
+    args,
+    listen::tls::Files,
+    machine::SystemClock,
+    people,
     state::{self, Make},
     wiring,
 };
 use domain::{ByteSize, InstallationId};
-use std::{path::Path, process::ExitCode};
+use ports::Clock;
+use std::{path::Path, process::ExitCode, time::Duration};
 
 /// Below this much room on a disk, builds and the database are at risk.
 const ROOM: u64 = 2 << 30;
+
+/// A certificate that ends sooner than this is wrong: who renews it a month ahead has had weeks.
+const ENDS_SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// One thing that was looked at.
 struct Finding {
@@ -21,6 +28,7 @@ pub(crate) async fn run(args: args::Check) -> anyhow::Result<ExitCode> {
     let mut findings = database(&args).await;
     findings.push(room("state disk", &args.state.dir()).await);
     findings.extend(access(&args.access));
+    findings.extend(certificate(&args.tls));
     findings.extend(docker(&args).await);
     Ok(report(&findings))
 }
@@ -66,6 +74,30 @@ fn access(args: &args::Access) -> Option<Finding> {
     };
     Some(Finding {
         what: "access",
+        result,
+    })
+}
+
+/// The certificate can be used, and for how long, where there is one.
+fn certificate(args: &args::Tls) -> Option<Finding> {
+    let loaded = Files::of(args)?.load();
+    let result = match loaded.map(|loaded| loaded.expires_at) {
+        Err(error) => Err(format!("{error:#}")),
+        Ok(None) => Err("when it ends cannot be read; make it again".to_owned()),
+        Ok(Some(ends)) => {
+            let left = ends.since(SystemClock.now());
+            let days = left.as_secs() / (24 * 3600);
+            if left.is_zero() {
+                Err(format!("has ended on {ends}; renew it"))
+            } else if left < ENDS_SOON {
+                Err(format!("ends in {days} days, on {ends}; renew it"))
+            } else {
+                Ok(format!("good for {days} days, until {ends}"))
+            }
+        }
+    };
+    Some(Finding {
+        what: "certificate",
         result,
     })
 }

@@ -1,9 +1,9 @@
 //! `jockeyd serve`.
 
+mod door;
+
 use crate::{
-    args,
-    listen::{self, Peers},
-    logging,
+    args, logging,
     machine::{RandomIds, SystemClock},
     metrics, seed,
     state::{self, Make},
@@ -12,13 +12,11 @@ use crate::{
 use anyhow::{Context, bail};
 use controller::Server;
 use domain::token::Role;
+use door::Door;
 use ports::{Clock, Ids, Runtime};
 use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 use store::Store;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Between two questions to a Docker Engine that has not told yet what its machine has.
@@ -33,6 +31,7 @@ pub(crate) async fn run(args: args::Serve) -> anyhow::Result<ExitCode> {
         );
     }
     let metrics = metrics::record()?;
+    let tls = door::certificate(&args)?;
     let dir = args.state.dir();
     let store = Arc::new(state::open(&args.state, Make::IfMissing(args.installation)).await?);
     let lock = store.serve_lock()?;
@@ -61,28 +60,21 @@ pub(crate) async fn run(args: args::Serve) -> anyhow::Result<ExitCode> {
             .context("environments and stacks to begin with")?;
         ensure_admin_token(&store, &dir).await?;
     }
-    let listener = TcpListener::bind(args.listen).await.with_context(|| {
-        format!(
-            "cannot listen on {}: is another server running? choose another --listen",
-            args.listen
-        )
-    })?;
-    let address = listener.local_addr()?;
+    let door = Door::open(&args, tls).await?;
     let for_metrics = match args.metrics_listen {
         Some(at) => Some(metrics::listen(at).await?),
         None => None,
     };
     let stop = CancellationToken::new();
-    let services = wiring::api(&args, &machinery, stop.clone())?;
+    let services = wiring::api(&args, &machinery, door.own_url.as_deref(), stop.clone())?;
     let workforce = wiring::workforce(&args, &machinery)?;
-    let app = listen::both(services, args.cors_origins.clone());
-    let peers = Peers::at_most(args.peer_connections);
-    let serving = tokio::spawn(listen::serve(listener, app, peers, stop.clone()));
+    let url = door.url.clone();
+    let serving = tokio::spawn(door.serve(services, args, stop.clone()));
     let telling = tokio::spawn(tell_capacity(machinery.clone()));
     let figures =
         for_metrics.map(|listener| tokio::spawn(metrics::serve(listener, metrics, stop.clone())));
     let loops = Server::start_with(machinery.deps.clone(), workforce);
-    announce(&dir, &store, address)?;
+    announce(&dir, &store, &url)?;
 
     stopped().await?;
     tracing::info!("stopping: no more calls; steps under way are finished");
@@ -99,11 +91,11 @@ pub(crate) async fn run(args: args::Serve) -> anyhow::Result<ExitCode> {
 }
 
 /// Says where the server is: in its log, and to other programs of this user.
-fn announce(dir: &Path, store: &Store, address: std::net::SocketAddr) -> anyhow::Result<()> {
+fn announce(dir: &Path, store: &Store, url: &str) -> anyhow::Result<()> {
     let installation = ports::Store::installation(store);
     state::write_private(dir, "installation", &format!("{installation}\n"))?;
-    state::write_private(dir, "address", &format!("http://{address}\n"))?;
-    tracing::info!(%address, %installation, state = %dir.display(), version = env!("CARGO_PKG_VERSION"), "serving");
+    state::write_private(dir, "address", &format!("{url}\n"))?;
+    tracing::info!(%url, %installation, state = %dir.display(), version = env!("CARGO_PKG_VERSION"), "serving");
     Ok(())
 }
 

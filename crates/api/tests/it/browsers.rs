@@ -1,0 +1,71 @@
+//! Signing in by a browser.
+
+use crate::stage::{Stage, refusal};
+use api::Times;
+use ports::sign_in::contract::Visitor;
+use proto::v1;
+use secrecy::ExposeSecret;
+use std::time::Duration;
+
+const POLICY: &str = r#"
+organisations = ["acme"]
+
+[[grant]]
+team = "acme/ops"
+role = "admin"
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_browser_signs_in_with_its_own_ticket_and_what_it_came_back_with() {
+    let stage = Stage::granting(POLICY, Times::default()).await;
+    let nobody = stage.bearing(None);
+    let begin = async || {
+        let mut access = nobody.access();
+        let begun = access.start_web_sign_in(v1::StartWebSignInRequest {});
+        begun.await.unwrap().into_inner()
+    };
+    let finish = async |ticket: &str, state: &str, code: &str| {
+        let request = v1::FinishWebSignInRequest {
+            ticket: ticket.to_owned(),
+            state: state.to_owned(),
+            code: code.to_owned(),
+        };
+        nobody.access().finish_web_sign_in(request).await
+    };
+    let (begun, other) = (begin().await, begin().await);
+    let (state, code) = stage.sign_in.follow(&begun.address);
+    let code = code.expose_secret().to_owned();
+    for (why, ticket, state) in [
+        ("no ticket", "", state.as_str()),
+        ("another's ticket", &other.ticket, &state),
+        ("another's state", &begin().await.ticket, "x"),
+    ] {
+        let told = refusal(finish(ticket, state, &code).await);
+        assert!(
+            told.starts_with("InvalidArgument SIGN_IN_CODE"),
+            "{why}: {told}"
+        );
+    }
+    // The fake counts codes and tokens together.
+    let (mona, _) = stage.person("mona", &["acme/ops"]);
+    stage.directory.token(&mona, &"gho_2".into());
+    let signed_in = finish(&begun.ticket, &state, &code).await.unwrap();
+    let token = signed_in.into_inner().token;
+    let client = stage.bearing(Some(token));
+    let who = client.system().who_am_i(v1::WhoAmIRequest {}).await;
+    assert_eq!(who.unwrap().into_inner().name, "github:mona");
+    let told = refusal(finish(&begun.ticket, &state, &code).await);
+    assert!(
+        told.starts_with("InvalidArgument SIGN_IN_CODE"),
+        "once: {told}"
+    );
+
+    let begun = begin().await;
+    let (state, code) = stage.sign_in.follow(&begun.address);
+    tokio::time::advance(Duration::from_secs(601)).await;
+    let told = refusal(finish(&begun.ticket, &state, code.expose_secret()).await);
+    assert!(
+        told.starts_with("InvalidArgument SIGN_IN_CODE"),
+        "late: {told}"
+    );
+}
