@@ -14,7 +14,7 @@ use tonic::{
     Request, Status,
     metadata::{Ascii, MetadataValue},
     service::{Interceptor, interceptor::InterceptedService},
-    transport::Channel,
+    transport::{Certificate, Channel, ClientTlsConfig},
 };
 
 // The benches take this file by its path, so that this one needs its own.
@@ -87,6 +87,8 @@ pub(crate) struct Jockeyd {
     /// What the server is started with: a command that runs another one, where it is to run elsewhere.
     pub(crate) launcher: Vec<OsString>,
     channel: Option<Channel>,
+    /// Whose certificate the server shows, where it speaks TLS.
+    pub(crate) ca: Option<PathBuf>,
 }
 
 impl Jockeyd {
@@ -114,13 +116,19 @@ impl Jockeyd {
             extra: extra.iter().map(ToString::to_string).collect(),
             launcher: Vec::new(),
             channel: None,
+            ca: None,
         })
     }
 
     /// Starts the process again, on the same state.
     pub(crate) async fn resume(&mut self) -> anyhow::Result<()> {
         let url = self.launch()?;
-        self.reach_by(Channel::from_shared(url)?.connect_lazy());
+        let mut endpoint = Channel::from_shared(url)?;
+        if let Some(ca) = &self.ca {
+            let ca = Certificate::from_pem(std::fs::read(ca)?);
+            endpoint = endpoint.tls_config(ClientTlsConfig::new().ca_certificate(ca))?;
+        }
+        self.reach_by(endpoint.connect_lazy());
         Ok(())
     }
 

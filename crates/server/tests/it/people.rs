@@ -28,21 +28,25 @@ role = "admin"
 "#;
 
 /// A server, and the GitHub that it asks each time, unless it is told to do so less often.
-struct World {
-    server: Jockeyd,
-    github: GitHub,
+pub(crate) struct World {
+    pub(crate) server: Jockeyd,
+    pub(crate) github: GitHub,
     clock: Arc<Clock>,
     acme: Login,
 }
 
-async fn world(more: &[&str]) -> anyhow::Result<World> {
+pub(crate) async fn world(more: &[&str]) -> anyhow::Result<World> {
+    world_of(Jockeyd::prepare(&[])?, more).await
+}
+
+/// The same, of a server that is not started yet.
+pub(crate) async fn world_of(mut server: Jockeyd, more: &[&str]) -> anyhow::Result<World> {
     let clock = Arc::new(Clock::default());
     let github = GitHub::start(clock.clone()).await?;
     let acme = github.organisation("acme");
     for team in ["acme/dev", "acme/ops"] {
         github.team(&team.parse()?, None);
     }
-    let mut server = Jockeyd::prepare(&[])?;
     let file = server.file("access.toml");
     std::fs::write(&file, GRANTS)?;
     let given = [
@@ -76,7 +80,7 @@ async fn world(more: &[&str]) -> anyhow::Result<World> {
 
 impl World {
     /// Somebody in a team.
-    fn person(&self, login: &str, team: &str) -> Person {
+    pub(crate) fn person(&self, login: &str, team: &str) -> Person {
         let person = self.github.person(login, None);
         let team: TeamName = team.parse().expect("a team");
         self.github

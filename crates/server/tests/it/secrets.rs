@@ -1,5 +1,7 @@
 //! Config values: for the process and for those who may read them, and nowhere else.
 
+mod sent;
+
 use crate::{
     calls::{Clients, DEVELOPMENT, contains},
     harness::{Jockeyd, PATIENCE, exactly},
@@ -13,8 +15,14 @@ use std::{collections::BTreeSet, path::Path};
 const PLANTED: &str = "planted-7f3a-Qx9-value";
 
 /// A server with an App that runs with a secret.
-async fn planted() -> anyhow::Result<Jockeyd> {
+async fn keeping() -> anyhow::Result<Jockeyd> {
     let server = Jockeyd::start().await?;
+    planted(&server).await?;
+    Ok(server)
+}
+
+/// Makes an App run with a secret.
+async fn planted(server: &Jockeyd) -> anyhow::Result<()> {
     server
         .app("keeper", &[("Dockerfile", WEB), ("page", "keeper")])
         .await?;
@@ -24,7 +32,7 @@ async fn planted() -> anyhow::Result<Jockeyd> {
     server.deployed("keeper").await?;
     server.settled("keeper", "one", exactly(1)).await?;
     server.set_config("keeper", &[("OLD", "y")]).await?;
-    Ok(server)
+    Ok(())
 }
 
 /// The files below a directory that hold these bytes.
@@ -57,7 +65,7 @@ async fn shown_to(caller: &Clients) -> anyhow::Result<v1::ConfigSet> {
 
 #[tokio::test]
 async fn a_value_is_in_no_file_and_in_no_log() -> anyhow::Result<()> {
-    let mut server = planted().await?;
+    let mut server = keeping().await?;
     let token = std::fs::read_to_string(server.file("admin-token"))?;
     let (_, secret) = token.trim().split_at(4);
     for stopped in [false, true] {
@@ -76,7 +84,7 @@ async fn a_value_is_in_no_file_and_in_no_log() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_viewer_is_shown_stars() -> anyhow::Result<()> {
-    let server = planted().await?;
+    let server = keeping().await?;
     let admin = shown_to(&server.admin()).await?;
     assert_eq!((&*admin.values["PASSWORD"], admin.masked), (PLANTED, false));
     let viewer = Clients(server.api_as(&server.token("viewer", &[]).await?));
@@ -131,7 +139,7 @@ async fn a_viewer_is_shown_stars() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_viewer_finds_no_value_in_streams_and_over_http() -> anyhow::Result<()> {
-    let server = planted().await?;
+    let server = keeping().await?;
     let token = server.token("viewer", &[]).await?;
     let viewer = Clients(server.api_as(&token));
     let request = v1::ListDeploysRequest::default();
@@ -209,7 +217,7 @@ fn has(bytes: &[u8], text: &str) -> bool {
 
 #[tokio::test]
 async fn a_rotated_key_reads_what_the_old_one_wrote() -> anyhow::Result<()> {
-    let mut server = planted().await?;
+    let mut server = keeping().await?;
     server.kill()?;
     let old = std::fs::read_to_string(server.file("key"))?;
     let rotated = server.jockeyd(&["keys", "rotate"]).await?.with(0);
@@ -231,7 +239,7 @@ async fn a_rotated_key_reads_what_the_old_one_wrote() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_missing_key_is_an_error_and_never_a_new_one() -> anyhow::Result<()> {
-    let mut server = planted().await?;
+    let mut server = keeping().await?;
     server.kill()?;
     let key = std::fs::read(server.file("key"))?;
     std::fs::remove_file(server.file("key"))?;

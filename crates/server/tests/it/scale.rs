@@ -1,0 +1,144 @@
+//! A long history, of 10,000 Apps, 100,000 Deploys and 1,000,000 events: pages of it are answered in milliseconds, and
+//! the whole lists of old are sent as they are read.
+
+use crate::{harness::Jockeyd, rest::Rest};
+use anyhow::{Context, ensure};
+use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
+use http::{Method, StatusCode};
+use http_body_util::BodyExt;
+use proto::v1;
+use std::time::{Duration, Instant};
+
+const FILL: &str = include_str!("scale/fill.sql");
+/// How many pages of each list are read.
+const PAGES: usize = 60;
+/// How long the middle one may take, in a build that is not optimised and on a machine that does other things: a list
+/// that is read whole for a page takes several times as long.
+const MIDDLE: Duration = Duration::from_millis(60);
+
+/// A server with the history.
+async fn filled() -> anyhow::Result<Jockeyd> {
+    let mut server = Jockeyd::start().await?;
+    server.kill()?;
+    let path = server.file("jockey.db").display().to_string();
+    let mut connection = SqliteConnection::establish(&path)?;
+    connection.batch_execute("PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY;")?;
+    connection.batch_execute(FILL)?;
+    drop(connection);
+    server
+        .arguments()
+        .extend(["--call-rate".to_owned(), "0".to_owned()]);
+    server.resume().await?;
+    Ok(server)
+}
+
+/// How long pages took.
+struct Taken(Vec<Duration>);
+
+impl Taken {
+    /// Says how long, and fails when that is too long.
+    fn judge(mut self, what: &str) -> anyhow::Result<()> {
+        self.0.sort_unstable();
+        let at = |part: usize| self.0[(self.0.len() - 1) * part / 100];
+        let (middle, most) = (at(50), at(99));
+        eprintln!("{what}: p50 {middle:?}, p99 {most:?} of {}", self.0.len());
+        ensure!(middle < MIDDLE, "{what}: {middle:?}");
+        Ok(())
+    }
+}
+
+/// Reads page after page of a list over REST, from the first on, and again from there when it is at its end.
+async fn pages(rest: &Rest, list: &str) -> anyhow::Result<()> {
+    let mut taken = Taken(Vec::new());
+    let (mut token, mut seen) = (String::new(), 0);
+    while taken.0.len() < PAGES {
+        let mark = if list.contains('?') { '&' } else { '?' };
+        let path = format!("{list}{mark}pageSize=50&pageToken={token}");
+        let began = Instant::now();
+        let answer = rest.get(&path).await?;
+        taken.0.push(began.elapsed());
+        ensure!(answer.status == StatusCode::OK, "{path}: {}", answer.text);
+        let json = answer.json();
+        let items = json.as_object().into_iter().flatten();
+        seen += items
+            .filter_map(|(_, list)| list.as_array())
+            .map(Vec::len)
+            .sum::<usize>();
+        token = json["nextPageToken"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+    }
+    ensure!(seen > 0 || list.contains("token"), "{list} is empty");
+    taken.judge(list)
+}
+
+#[tokio::test]
+async fn pages_of_a_long_history_are_answered_in_milliseconds() -> anyhow::Result<()> {
+    let server = filled().await?;
+    let rest = server.rest()?;
+    for list in [
+        "/v1/apps",
+        "/v1/apps?stack=scale",
+        "/v1/builds",
+        "/v1/builds?state=BUILD_STATE_FAILED",
+        "/v1/deploys",
+        "/v1/deploys?environment=scale",
+        "/v1/deploys?app=scale-00500&environment=scale",
+        "/v1/deploys?environment=scale&state=DEPLOY_STATE_CANCELLED",
+        "/v1/events",
+        "/v1/events?environment=scale",
+        "/v1/events?app=scale-00500&environment=scale",
+        "/v1/events?app=scale-00500&kind=deploy.failed",
+        "/v1/events?kind=deploy",
+        "/v1/events?kind=token",
+        "/v1/events?kind=token&environment=scale",
+        "/v1/events?subject=dep-77777&environment=scale&kind=deploy",
+    ] {
+        pages(&rest, list).await?;
+    }
+    let admin = server.admin();
+    let mut taken = Taken(Vec::new());
+    let mut page_token = String::new();
+    while taken.0.len() < PAGES {
+        let request = v1::ListDeploysRequest {
+            environment: "scale".to_owned(),
+            page_size: 50,
+            page_token,
+            ..v1::ListDeploysRequest::default()
+        };
+        let began = Instant::now();
+        let answer = admin.deploys().list_deploys(request).await?.into_inner();
+        taken.0.push(began.elapsed());
+        page_token = answer.next_page_token;
+        ensure!(answer.deploys.len() == 50);
+    }
+    taken.judge("DeployService.ListDeploys")
+}
+
+#[tokio::test]
+async fn a_whole_list_is_sent_as_it_is_read() -> anyhow::Result<()> {
+    let server = filled().await?;
+    let rest = server.rest()?;
+    let answer = rest.begin(Method::GET, "/apps", &[], "").await?;
+    ensure!(answer.status() == StatusCode::OK);
+    let mut body = answer.into_body();
+    let (mut text, mut frames, mut largest) = (Vec::new(), 0, 0);
+    while let Some(frame) = body.frame().await {
+        if let Ok(bytes) = frame?.into_data() {
+            frames += 1;
+            largest = largest.max(bytes.len());
+            text.extend(bytes);
+        }
+    }
+    let json: serde_json::Value = serde_json::from_slice(&text)?;
+    let apps = json["data"].as_array().context("a list")?;
+    ensure!(apps.len() == 10_000, "{} apps", apps.len());
+    ensure!(frames > 5, "{frames} pieces");
+    ensure!(
+        largest < text.len() / 4,
+        "{largest} of {} bytes at once",
+        text.len()
+    );
+    Ok(())
+}
