@@ -8,6 +8,7 @@
     reason = "a bench prints its table, and what it is doing"
 )]
 
+mod api;
 mod boot;
 mod builds;
 mod crash;
@@ -34,7 +35,7 @@ use figures::Report;
 use std::{path::PathBuf, process::ExitCode};
 
 /// What is measured, by name.
-const BENCHES: [&str; 11] = [
+const BENCHES: [&str; 12] = [
     "start",
     "boot20",
     "scale",
@@ -46,6 +47,7 @@ const BENCHES: [&str; 11] = [
     "crash",
     "logs",
     "events",
+    "api",
 ];
 
 /// How to measure.
@@ -99,6 +101,7 @@ async fn run(name: &str, options: &Options, report: &mut Report) -> anyhow::Resu
         "crash" => crash::run(options, report).await,
         "logs" => logs::run(options, report).await,
         "events" => events::run(options, report).await,
+        "api" => api::run(options, report).await,
         unknown => bail!(
             "there is no bench `{unknown}`; there are {}",
             BENCHES.join(", ")
