@@ -108,7 +108,7 @@ async fn a_person_signs_in_acts_and_signs_out() -> anyhow::Result<()> {
 
     // It changes something from our own page alone.
     let json = ["--header", "content-type: application/json", "--data"];
-    let stack = [&json[..], &["{\"stack\":{\"name\":\"made\"}}"]].concat();
+    let stack = [&json[..], &["{\"name\":\"made\"}"]].concat();
     let from = |site: &'static str| [&stack[..], &["--header", site]].concat();
     let foreign = browser
         .ask("/v1/stacks", &from("sec-fetch-site: cross-site"))

@@ -78,6 +78,7 @@ async fn told(who: &Rest) -> anyhow::Result<String> {
     let mut told = String::new();
     for (method, path, body) in sent() {
         let answer = who.ask(method, &path, &[], &body).await?;
+        let path = path.split('?').next().unwrap_or_default();
         told.push_str(&format!(
             "{path}: {} {:?} {}\n",
             answer.status, answer.headers, answer.text
