@@ -190,36 +190,43 @@ mod tests {
             ("http://2130706433/", &[], number("2130706433")),
             ("http://0177.0.0.1/", &[], number("0177.0.0.1")),
             ("http://0x7f.1/", &[], number("0x7f.1")),
+        ] {
+            assert_eq!(words(url, allow), want, "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_of_a_web_server_is_refused() {
+        for (url, allow, want) in [
             (
                 "ftp://hooks.example/",
-                &[],
-                "the address has to begin with http:// or https://".to_owned(),
+                &[][..],
+                "the address has to begin with http:// or https://",
             ),
             (
                 "hooks.example/a",
                 &[],
-                "the address is none; write it as https://host/path".to_owned(),
+                "the address is none; write it as https://host/path",
             ),
             (
                 "/a",
                 &[],
-                "the address has to begin with http:// or https://".to_owned(),
+                "the address has to begin with http:// or https://",
             ),
             (
                 "https://u:p@hooks.example/",
                 &[],
-                "the address holds a user or password; leave it out, messages are signed instead"
-                    .to_owned(),
+                "the address holds a user or password; leave it out, messages are signed instead",
             ),
             (
                 "https://hooks.example:25/",
                 &[],
-                "port 25 is no port of a web server; use 80, 443 or one from 1024 on".to_owned(),
+                "port 25 is no port of a web server; use 80, 443 or one from 1024 on",
             ),
             (
                 "https://hooks.example:0/",
                 &["hooks.example"],
-                "port 0 is no port of a web server; use 80, 443 or one from 1024 on".to_owned(),
+                "port 0 is no port of a web server; use 80, 443 or one from 1024 on",
             ),
         ] {
             assert_eq!(words(url, allow), want, "{url}");
