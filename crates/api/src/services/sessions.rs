@@ -59,7 +59,7 @@ async fn session<Q: Wire>(
     request: Request<Streaming<Q>>,
 ) -> Answer<Flow<Q::Answer>> {
     let caller = caller(&request)?;
-    let ctx = handlers.ctx(&caller);
+    let ctx = handlers.ctx(&caller, Q::METHOD);
     let secret = borne(request.metadata()).map(str::to_owned);
     let mut messages = request.into_inner();
     let first = tokio::time::timeout(FIRST_DEADLINE, messages.message()).await;

@@ -7,6 +7,7 @@ use domain::hook::HookKind;
 use http_body_util::Full;
 use ports::store::{
     Apps, Change, Webhooks,
+    audit::Origin,
     webhooks::{Enabled, Hook},
 };
 use prost::Message;

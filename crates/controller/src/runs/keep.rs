@@ -6,7 +6,11 @@ use domain::{
     NodeName, Run, RunId,
     run::{Place, RunEnd, Signal, shown},
 };
-use ports::{Processes, Runtime, processes::ObservedRun, store::Change};
+use ports::{
+    Processes, Runtime,
+    processes::ObservedRun,
+    store::{Change, audit::Origin},
+};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
@@ -167,6 +171,7 @@ async fn act(
             at: end.at,
             message: format!("{} of {}: {}", shown(&run.command), run.actor, end.what),
             request: None,
+            origin: Origin::Server,
         };
         deps.store.end_run(run.id, end, &change).await?;
     }

@@ -12,7 +12,7 @@ async fn serving(peers: Peers) -> (SocketAddr, JoinHandle<()>, CancellationToken
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
     let app = Router::new().route("/", get(async || "here"));
-    let task = tokio::spawn(serve(listener, app, peers, stop.clone()));
+    let task = tokio::spawn(serve(listener, app, peers, None, stop.clone()));
     (address, task, stop)
 }
 

@@ -24,6 +24,10 @@ pub struct FaultyRuntime {
 }
 
 impl FaultyRuntime {
+    async fn effect<T>(&self, call: impl Future<Output = T>) -> T {
+        call.await
+    }
+
     /// This node, for the server whose calls pass these points.
     #[must_use]
     pub fn new(inner: Arc<dyn Runtime>, node: NodeName, points: Points, witness: Witness) -> Self {
