@@ -158,6 +158,35 @@ fn fit(text: &str) -> String {
     format!("{} … {}", &text[..head], &text[tail..])
 }
 
+/// Code, reason and advice.
+type Words = (Code, &'static str, &'static str);
+
+const NOT_A_PERSON: Words = (
+    Code::FailedPrecondition,
+    "NOT_A_PERSON",
+    "send a token of GitHub's, or of a session",
+);
+const NOT_A_SESSION: Words = (
+    Code::FailedPrecondition,
+    "NOT_A_SESSION",
+    "a token of this installation is ended with `jockey tokens revoke`, one of GitHub's at GitHub",
+);
+const UNKNOWN_PERSON: Words = (
+    Code::NotFound,
+    "UNKNOWN_PERSON",
+    "name somebody who has called within the last minutes, a team as organisation/team, an organisation, or a token",
+);
+const TOO_MANY_OF_ONE: Words = (
+    Code::ResourceExhausted,
+    "TOO_MANY_OF_ONE",
+    "ask less often, or follow what changes with a watch; the server's --call-rate says how much is let through",
+);
+const TOO_MANY_STREAMS: Words = (
+    Code::ResourceExhausted,
+    "TOO_MANY_STREAMS",
+    "close some that follow logs, events or deploys, or try again in a moment",
+);
+
 fn tell(refusal: &Refusal) -> Told {
     let (code, reason, advice) = match refusal {
         Refusal::UseCase(error) => return advice::of_use_case(error),
@@ -177,21 +206,9 @@ fn tell(refusal: &Refusal) -> Told {
             "INVALID_DELIVERY",
             "see docs/github.md for what is sent",
         ),
-        Refusal::NotAPerson => (
-            Code::FailedPrecondition,
-            "NOT_A_PERSON",
-            "send a token of GitHub's, or of a session",
-        ),
-        Refusal::NotASession => (
-            Code::FailedPrecondition,
-            "NOT_A_SESSION",
-            "a token of this installation is ended with `jockey tokens revoke`, one of GitHub's at GitHub",
-        ),
-        Refusal::UnknownPerson(_) => (
-            Code::NotFound,
-            "UNKNOWN_PERSON",
-            "name somebody who has called within the last minutes, a team as organisation/team, an organisation, or a token",
-        ),
+        Refusal::NotAPerson => NOT_A_PERSON,
+        Refusal::NotASession => NOT_A_SESSION,
+        Refusal::UnknownPerson(_) => UNKNOWN_PERSON,
         Refusal::Field { .. } => (Code::InvalidArgument, "INVALID_FIELD", ""),
         Refusal::RequestReused(_) => (
             Code::AlreadyExists,
@@ -208,16 +225,8 @@ fn tell(refusal: &Refusal) -> Told {
             "TOO_MANY_CALLS",
             "try again in a moment",
         ),
-        Refusal::TooManyOfOne { .. } => (
-            Code::ResourceExhausted,
-            "TOO_MANY_OF_ONE",
-            "ask less often, or follow what changes with a watch; the server's --call-rate says how much is let through",
-        ),
-        Refusal::TooManyStreams => (
-            Code::ResourceExhausted,
-            "TOO_MANY_STREAMS",
-            "close some that follow logs, events or deploys, or try again in a moment",
-        ),
+        Refusal::TooManyOfOne { .. } => TOO_MANY_OF_ONE,
+        Refusal::TooManyStreams => TOO_MANY_STREAMS,
         Refusal::TookTooLong(_) => (
             Code::DeadlineExceeded,
             "TOOK_TOO_LONG",

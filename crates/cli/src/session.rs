@@ -98,9 +98,11 @@ pub(crate) async fn attend<K: Kind>(
         };
         let message = message.map_err(|status| context.client.error(status))?;
         match message.and_then(K::heard) {
-            Some(Heard::Started(run)) if detached => return Ok(run),
+            Some(Heard::Started(run)) if detached => return Ok(run.map(|run| *run)),
             Some(Heard::Started(_)) => {
-                session = Some(Session::begin(say.clone(), has_terminal, stdin)?);
+                let raw = has_terminal.then(Raw::enter).transpose();
+                let raw = raw.map_err(Error::Runtime)?;
+                session = Some(Session::begin(say.clone(), raw, stdin)?);
             }
             Some(Heard::Out(bytes)) => write(std::io::stdout().lock(), &bytes)?,
             Some(Heard::Err(bytes)) => write(std::io::stderr().lock(), &bytes)?,
@@ -111,7 +113,7 @@ pub(crate) async fn attend<K: Kind>(
             }
             Some(Heard::Ended(end)) => {
                 drop(session);
-                return ended(end);
+                return ended(*end);
             }
             None => {
                 drop(session);
@@ -155,16 +157,8 @@ enum Reads {
 }
 
 impl<K: Kind> Session<K> {
-    fn begin(
-        say: mpsc::Sender<K::Request>,
-        has_terminal: bool,
-        stdin: Stdin,
-    ) -> Result<Self, Error> {
+    fn begin(say: mpsc::Sender<K::Request>, raw: Option<Raw>, stdin: Stdin) -> Result<Self, Error> {
         let signals = Signals::listen().map_err(Error::Runtime)?;
-        let raw = match has_terminal {
-            true => Some(Raw::enter().map_err(Error::Runtime)?),
-            false => None,
-        };
         let (read, input) = mpsc::channel(PIECES);
         if stdin == Stdin::PassedOn {
             // Nothing can end a read of a terminal: the thread goes with the program.

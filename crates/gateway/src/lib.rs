@@ -97,7 +97,7 @@ pub fn router_of(descriptors: &[u8], routes: Routes, settings: &Settings) -> Rou
         .route("/v1/{*call}", any(v1))
         .fallback(old);
     let router = cors::allow(router, &settings.cors_origins);
-    secure::every_answer(router, settings.is_https)
+    secure::every_answer(router, settings)
 }
 
 /// The OpenAPI document of the API.

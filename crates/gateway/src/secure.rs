@@ -1,5 +1,6 @@
 //! What browsers are told with every answer, whatever it is.
 
+use crate::Settings;
 use axum::{Router, middleware::map_response, response::Response};
 use http::{HeaderValue, header};
 
@@ -11,7 +12,8 @@ const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
 /// The same router, whose answers say so.
-pub(crate) fn every_answer(router: Router, is_https: bool) -> Router {
+pub(crate) fn every_answer(router: Router, settings: &Settings) -> Router {
+    let is_https = settings.is_https;
     router.layer(map_response(move |mut response: Response| {
         let headers = response.headers_mut();
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);

@@ -114,15 +114,7 @@ impl Of<'_> {
                 worker,
                 app,
                 environment,
-            } => {
-                let which = workers::Which {
-                    worker: worker.to_owned(),
-                    app: app.to_owned(),
-                    environment: environment.to_owned(),
-                };
-                let found = workers::get(ctx, &which).await?;
-                at(named(&found.app), named(&found.environment))
-            }
+            } => of_worker(ctx, worker, app, environment).await?,
         })
     }
 
@@ -159,6 +151,16 @@ impl Of<'_> {
             | Self::Worker { .. } => at(named(app), named(environment)),
         }
     }
+}
+
+async fn of_worker(ctx: &Ctx, worker: &str, app: &str, environment: &str) -> Result<Place, Error> {
+    let which = workers::Which {
+        worker: worker.to_owned(),
+        app: app.to_owned(),
+        environment: environment.to_owned(),
+    };
+    let found = workers::get(ctx, &which).await?;
+    Ok(at(named(&found.app), named(&found.environment)))
 }
 
 const fn at(app: Part<domain::AppName>, environment: Part<domain::EnvironmentName>) -> Place {

@@ -238,10 +238,6 @@ macro_rules! wire {
     };
 }
 
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "only one message is looked for"
-)]
 impl Wire for v1::ExecRequest {
     wire!(ExecRequest exec_request ExecResponse exec_response ExecStart);
 
@@ -258,10 +254,6 @@ impl Wire for v1::ExecRequest {
     }
 }
 
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "only one message is looked for"
-)]
 impl Wire for v1::RunRequest {
     wire!(RunRequest run_request RunResponse run_response RunStart);
 

@@ -177,19 +177,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
         } => {
             let cleared = values.branches.cleared();
             let values = values.app(rename.unwrap_or_default(), repo.unwrap_or_default());
-            let request = UpdateAppRequest {
-                app: name,
-                update_mask: branches::mask(&values, &cleared),
-                values: Some(values),
-                ..UpdateAppRequest::default()
-            };
-            let answer = client.call(request).await?;
-            out.changed(client.mode(), &answer, |answer| {
-                format!(
-                    "changed app {}",
-                    answer.app.clone().unwrap_or_default().name
-                )
-            })
+            update(context, name, values, &cleared).await
         }
         Command::Hook {
             name,
@@ -200,15 +188,12 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
                 .map(|path| branches::secret(&path))
                 .transpose()?;
             let request = UpdateAppHookRequest {
-                app: name.clone(),
+                app: name,
                 secret: secret.unwrap_or_default(),
                 accepts_sha1: accept_sha1,
                 ..UpdateAppHookRequest::default()
             };
-            let answer = client.call(request).await?;
-            out.changed(client.mode(), &answer, |_| {
-                format!("changed the hook of {name}")
-            })
+            hook(context, request).await
         }
         Command::Delete { name, force } => {
             let request = DeleteAppRequest {
@@ -218,11 +203,40 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
             };
             let answer = client.call(request).await?;
             out.changed(client.mode(), &answer, |answer| {
-                format!(
-                    "deleted app {}",
-                    answer.app.clone().unwrap_or_default().name
-                )
+                let app = answer.app.clone().unwrap_or_default();
+                format!("deleted app {}", app.name)
             })
         }
     }
+}
+
+async fn update(
+    context: &Context,
+    name: String,
+    values: App,
+    cleared: &[&str],
+) -> Result<(), Error> {
+    let Context { client, out, .. } = context;
+    let request = UpdateAppRequest {
+        app: name,
+        update_mask: branches::mask(&values, cleared),
+        values: Some(values),
+        ..UpdateAppRequest::default()
+    };
+    let answer = client.call(request).await?;
+    out.changed(client.mode(), &answer, |answer| {
+        format!(
+            "changed app {}",
+            answer.app.clone().unwrap_or_default().name
+        )
+    })
+}
+
+async fn hook(context: &Context, request: UpdateAppHookRequest) -> Result<(), Error> {
+    let Context { client, out, .. } = context;
+    let name = request.app.clone();
+    let answer = client.call(request).await?;
+    out.changed(client.mode(), &answer, |_| {
+        format!("changed the hook of {name}")
+    })
 }

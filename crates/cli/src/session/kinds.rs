@@ -23,11 +23,11 @@ pub(crate) enum Said<S> {
 
 /// What is heard of it.
 pub(crate) enum Heard {
-    Started(Option<Run>),
+    Started(Option<Box<Run>>),
     Out(Vec<u8>),
     Err(Vec<u8>),
     Taken(usize),
-    Ended(SessionEnded),
+    Ended(Box<SessionEnded>),
 }
 
 /// A kind of session.
@@ -86,11 +86,11 @@ macro_rules! kind {
             fn heard(response: $response) -> Option<Heard> {
                 use $told::Message as M;
                 Some(match response.message? {
-                    M::Started(started) => Heard::Started(started.run),
+                    M::Started(started) => Heard::Started(started.run.map(Box::new)),
                     M::Stdout(bytes) => Heard::Out(bytes),
                     M::Stderr(bytes) => Heard::Err(bytes),
                     M::StdinTaken(count) => Heard::Taken(usize::try_from(count).unwrap_or(0)),
-                    M::Ended(end) => Heard::Ended(end),
+                    M::Ended(end) => Heard::Ended(Box::new(end)),
                 })
             }
 

@@ -113,7 +113,6 @@ fn a_stream_is_one_object_a_line() {
             id: id.to_owned(),
             ..proto::v1::Event::default()
         }],
-        ..WatchEventsResponse::default()
     };
     let messages = [message("evt-1"), message("evt-2")];
     world

@@ -41,10 +41,9 @@ impl Deployment {
             let Some(deploy) = deploy.filter(|deploy| told != Some(deploy.state)) else {
                 return Ok(());
             };
-            let (Some(state), Some(commit)) = (
-                state(deploy.state, deploy.started_at.is_some()),
-                commit(&**store, &deploy).await.on_record()?,
-            ) else {
+            let (Some(state), Some(commit)) =
+                (state(&deploy), commit(&**store, &deploy).await.on_record()?)
+            else {
                 return Ok(());
             };
             let app = store.find_app(&deploy.app.to_string()).await.on_record()?;
@@ -93,15 +92,18 @@ impl Deployment {
 }
 
 /// What the host is told. None: nothing has happened that it would show.
-fn state(at: DeployState, begun: bool) -> Option<DeploymentState> {
-    match at {
+fn state(deploy: &Deploy) -> Option<DeploymentState> {
+    match deploy.state {
         DeployState::Created | DeployState::Building => None,
         DeployState::Deploying => Some(DeploymentState::InProgress),
         DeployState::Deployed => Some(DeploymentState::Success),
         DeployState::Stopped => Some(DeploymentState::Inactive),
         DeployState::Failed => Some(DeploymentState::Failure),
         // One that had not begun is nothing to look at.
-        DeployState::Cancelled => begun.then_some(DeploymentState::Inactive),
+        DeployState::Cancelled => {
+            let begun = deploy.started_at.is_some();
+            begun.then_some(DeploymentState::Inactive)
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use domain::{
 use futures_util::{StreamExt, stream};
 use ports::{
     processes::ObservedRun,
-    store::{self, Runs, deploys::OnConflict},
+    store::{self, Runs, audit::Origin, deploys::OnConflict},
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use testkit::fake::node::Behaviour;
@@ -38,6 +38,7 @@ fn ctx(stage: &Stage) -> Ctx {
         deps: stage.deps.clone(),
         actor: "me".to_owned(),
         request: None,
+        origin: Origin::Server,
     }
 }
 

@@ -110,104 +110,111 @@ mod tests {
         }
     }
 
+    fn repo() -> RepoName {
+        "acme/shop".parse().unwrap()
+    }
+
+    fn name(name: &str) -> GitRef {
+        name.parse().unwrap()
+    }
+
+    fn sha() -> CommitSha {
+        SHA.parse().unwrap()
+    }
+
+    fn mona() -> Login {
+        "mona".parse().unwrap()
+    }
+
+    #[track_caller]
+    fn means(event: &HostEvent, want: &str) {
+        assert_eq!(shown(event), want, "{event:?}");
+    }
+
     #[test]
-    fn every_event_has_its_meaning() {
-        let repo: RepoName = "acme/shop".parse().unwrap();
-        let name = |name: &str| name.parse::<GitRef>().unwrap();
-        let sha: CommitSha = SHA.parse().unwrap();
-        let mona: Login = "mona".parse().unwrap();
-        let request = |change| HostEvent::PullRequest {
-            repo: repo.clone(),
-            number: 7,
-            change,
-            head: sha.clone(),
-            head_repo: None,
+    fn a_push_to_a_branch_builds_its_tip() {
+        let push = HostEvent::Push {
+            repo: repo(),
+            branch: name("main"),
+            after: sha(),
+            by: Some(mona()),
         };
-        let changed = |who| HostEvent::MembershipChanged {
-            organisation: "acme".parse().unwrap(),
-            who,
-        };
-        for (event, want) in [
-            (HostEvent::Ping, "nothing"),
-            (
-                HostEvent::Push {
-                    repo: repo.clone(),
-                    branch: name("main"),
-                    after: sha.clone(),
-                    by: Some(mona.clone()),
-                },
-                "build the tip of main in acme/shop for mona",
-            ),
-            (
-                HostEvent::BranchDeleted {
-                    repo: repo.clone(),
-                    branch: name("main"),
-                },
-                "nothing",
-            ),
-            (
-                HostEvent::Tagged {
-                    repo: repo.clone(),
-                    tag: name("v1"),
-                    after: sha.clone(),
-                },
-                "nothing",
-            ),
-            (
-                HostEvent::TagDeleted {
-                    repo: repo.clone(),
-                    tag: name("v1"),
-                },
-                "nothing",
-            ),
-            (
-                request(PullRequestChange::Opened),
-                "keep 678d49f of acme/shop#7",
-            ),
-            (
-                request(PullRequestChange::Updated),
-                "keep 678d49f of acme/shop#7",
-            ),
-            (
-                request(PullRequestChange::Other),
-                "keep 678d49f of acme/shop#7",
-            ),
-            (request(PullRequestChange::Closed), "forget acme/shop#7"),
-            (
-                HostEvent::Installation {
-                    account: mona.clone(),
-                    change: InstallationChange::Deleted,
-                },
-                "nothing",
-            ),
-            (
-                HostEvent::RepositoryRenamed {
-                    from: repo.clone(),
-                    to: "acme/store".parse().unwrap(),
-                },
-                "acme/shop may be acme/store",
-            ),
-            (
-                HostEvent::RepositoryDeleted { repo: repo.clone() },
-                "acme/shop may be gone",
-            ),
-            (
-                changed(Whose::Person {
-                    login: mona,
-                    id: AccountId(1),
-                }),
-                "ask again",
-            ),
-            (changed(Whose::Everybody), "ask again"),
-            (
-                HostEvent::Other {
-                    event: "issues".to_owned(),
-                    action: None,
-                },
-                "nothing",
-            ),
+        means(&push, "build the tip of main in acme/shop for mona");
+    }
+
+    #[test]
+    fn a_pull_request_is_kept_until_it_is_closed() {
+        let kept = "keep 678d49f of acme/shop#7";
+        for (change, want) in [
+            (PullRequestChange::Opened, kept),
+            (PullRequestChange::Updated, kept),
+            (PullRequestChange::Other, kept),
+            (PullRequestChange::Closed, "forget acme/shop#7"),
         ] {
-            assert_eq!(shown(&event), want, "{event:?}");
+            let request = HostEvent::PullRequest {
+                repo: repo(),
+                number: 7,
+                change,
+                head: sha(),
+                head_repo: None,
+            };
+            means(&request, want);
+        }
+    }
+
+    #[test]
+    fn a_repository_that_changed_is_looked_at() {
+        let renamed = HostEvent::RepositoryRenamed {
+            from: repo(),
+            to: "acme/store".parse().unwrap(),
+        };
+        means(&renamed, "acme/shop may be acme/store");
+        let deleted = HostEvent::RepositoryDeleted { repo: repo() };
+        means(&deleted, "acme/shop may be gone");
+    }
+
+    #[test]
+    fn whoever_left_everybody_is_asked_about_again() {
+        let person = Whose::Person {
+            login: mona(),
+            id: AccountId(1),
+        };
+        for who in [person, Whose::Everybody] {
+            let changed = HostEvent::MembershipChanged {
+                organisation: "acme".parse().unwrap(),
+                who,
+            };
+            means(&changed, "ask again");
+        }
+    }
+
+    #[test]
+    fn other_events_mean_nothing() {
+        for event in [
+            HostEvent::Ping,
+            HostEvent::BranchDeleted {
+                repo: repo(),
+                branch: name("main"),
+            },
+            HostEvent::Tagged {
+                repo: repo(),
+                tag: name("v1"),
+                after: sha(),
+            },
+            HostEvent::TagDeleted {
+                repo: repo(),
+                tag: name("v1"),
+            },
+            HostEvent::Installation {
+                account: mona(),
+                change: InstallationChange::Deleted,
+            },
+            HostEvent::Other {
+                event: "issues".to_owned(),
+                action: None,
+            },
+        ] {
+            means(&event, "nothing");
         }
     }
 }

@@ -33,6 +33,34 @@ const APPS: usize = 20;
 /// How many tokens are seen for the first time, each twice.
 const TOKENS: usize = 50;
 
+/// Where the rounds of each way to call are kept.
+const BARE: usize = 0;
+const REST: usize = 1;
+const OLD: usize = 2;
+const GRPC: usize = 3;
+
+/// Metrics of a call's time: whose, how many times whose they may be.
+const RATIOS: [(&str, usize, usize, f64); 4] = [
+    ("REST", REST, BARE, 20.0),
+    ("old", OLD, BARE, 20.0),
+    ("gRPC", GRPC, BARE, 10.0),
+    ("JSON", REST, GRPC, 3.0),
+];
+
+/// Metrics of how long callers wait: whose, which part of a round, how many milliseconds it may be.
+const WAITS: [(&str, usize, Part, f64); 4] = [
+    ("REST p50", REST, |round| round.p50, 10.0),
+    ("REST p99", REST, |round| round.p99, 50.0),
+    ("gRPC p50", GRPC, |round| round.p50, 10.0),
+    ("gRPC p99", GRPC, |round| round.p99, 50.0),
+];
+
+/// The rounds of each way to call.
+type Rounds = [Vec<Round>; 4];
+
+/// One figure of a round.
+type Part = fn(&Round) -> f64;
+
 /// What a round has come to.
 struct Round {
     /// Microseconds a call, of all callers together.
@@ -57,42 +85,53 @@ pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Resul
     let bytes = web.get(format!("{base}/v1/apps")).await?;
     let bare = bare(bytes).await?;
 
-    let mut rounds: [Vec<Round>; 4] = Default::default();
+    let mut rounds = Rounds::default();
     for _ in 0..options.rounds {
         for (place, path) in [
-            (0, format!("{bare}/")),
-            (1, format!("{base}/v1/apps")),
-            (2, format!("{base}/apps")),
+            (BARE, format!("{bare}/")),
+            (REST, format!("{base}/v1/apps")),
+            (OLD, format!("{base}/apps")),
         ] {
-            let round = measure(time, || {
-                let (web, path) = (Web::new(&token), path.clone());
-                move || {
-                    let (web, path) = (web.clone(), path.clone());
-                    async move { web.get(path).await.map(drop) }
-                }
-            });
-            rounds[place].push(round.await?);
+            rounds[place].push(over_http(time, &token, &path).await?);
         }
-        let round = measure(time, || {
-            let client = AppServiceClient::new(server.api());
-            move || {
-                let mut client = client.clone();
-                async move {
-                    let answer = client.list_apps(ListAppsRequest::default()).await?;
-                    ensure!(answer.into_inner().apps.len() == APPS);
-                    Ok(())
-                }
-            }
-        });
-        rounds[3].push(round.await?);
+        rounds[GRPC].push(over_grpc(time, &server).await?);
     }
-    let of = |place: usize, part: fn(&Round) -> f64| rounds[place].iter().map(part).collect();
-    for (metric, ours, floor, goal) in [
-        ("REST", 1, 0, 20.0),
-        ("old", 2, 0, 20.0),
-        ("gRPC", 3, 0, 10.0),
-        ("JSON", 1, 3, 3.0),
-    ] {
+    compare(&rounds, report);
+    who(&server, options, report).await
+}
+
+/// A round of reading a path.
+async fn over_http(time: Duration, token: &str, path: &str) -> anyhow::Result<Round> {
+    let caller = || {
+        let (web, path) = (Web::new(token), path.to_owned());
+        move || {
+            let (web, path) = (web.clone(), path.clone());
+            async move { web.get(path).await.map(drop) }
+        }
+    };
+    measure(time, caller).await
+}
+
+/// A round of listing the Apps over gRPC.
+async fn over_grpc(time: Duration, server: &Jockeyd) -> anyhow::Result<Round> {
+    let caller = || {
+        let client = AppServiceClient::new(server.api());
+        move || {
+            let mut client = client.clone();
+            async move {
+                let answer = client.list_apps(ListAppsRequest::default()).await?;
+                ensure!(answer.into_inner().apps.len() == APPS);
+                anyhow::Ok(())
+            }
+        }
+    };
+    measure(time, caller).await
+}
+
+/// Reports what the list takes, beside the bare handler.
+fn compare(rounds: &Rounds, report: &mut Report) {
+    let of = |place: usize, part: Part| rounds[place].iter().map(part).collect();
+    for (metric, ours, floor, goal) in RATIOS {
         report.add(Figure {
             bench: "api",
             metric,
@@ -102,27 +141,16 @@ pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Resul
             goal: Goal::Ratio(goal),
         });
     }
-    for (metric, place, part, goal) in [
-        (
-            "REST p50",
-            1,
-            (|round| round.p50) as fn(&Round) -> f64,
-            10.0,
-        ),
-        ("REST p99", 1, |round| round.p99, 50.0),
-        ("gRPC p50", 3, |round| round.p50, 10.0),
-        ("gRPC p99", 3, |round| round.p99, 50.0),
-    ] {
+    for (metric, place, part, goal) in WAITS {
         report.add(Figure {
             bench: "api",
             metric,
             unit: "ms",
             ours: of(place, part),
-            floor: of(0, part),
+            floor: of(BARE, part),
             goal: Goal::AtMost(goal),
         });
     }
-    who(&server, options, report).await
 }
 
 /// What it takes to tell who calls: the first time a token is seen, beside the second time.

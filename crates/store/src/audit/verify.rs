@@ -103,12 +103,11 @@ impl Look<'_> {
         }
         if let Anchor::At(anchored) = self.anchor
             && anchored.number == seal.number
+            && anchored != seal
         {
-            if anchored != seal {
-                self.find(Finding::Replaced {
-                    number: seal.number,
-                });
-            }
+            self.find(Finding::Replaced {
+                number: seal.number,
+            });
         }
         self.last = Some(seal);
         self.expected = seal.number + 1;

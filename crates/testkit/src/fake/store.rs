@@ -100,7 +100,7 @@ impl Store {
         let before = state.newest_event();
         let result = act(&mut state);
         let newest = state.newest_event();
-        state.close_audit(result.is_ok());
+        state.close_audit(&result);
         let audited = state.newest_audit();
         let newest_job = state.newest_job();
         let within: Vec<_> = lock(&self.newest_within)

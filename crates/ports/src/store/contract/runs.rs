@@ -55,7 +55,8 @@ pub async fn a_run_begins_and_ends_once(store: &dyn Store) {
     assert_eq!(begun.end, None);
     let again = store.begin_run(new.clone(), MANY, &at(1)).await;
     assert!(matches!(again, Err(Error::Exists { .. })), "{again:?}");
-    assert_eq!(store.standing_runs().await.unwrap(), [begun.clone()]);
+    let standing = store.standing_runs().await.unwrap();
+    assert_eq!(standing, std::slice::from_ref(&begun));
     assert_eq!(store.find_run(new.id).await.unwrap(), Some(begun));
 
     let ended = store.end_run(new.id, end(2, 3), &at(2)).await.unwrap();

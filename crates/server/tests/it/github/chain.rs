@@ -2,6 +2,7 @@
 
 use super::world::{World, app_wide, rule, world};
 use crate::sources::WEB;
+use domain::CommitSha;
 use ports::Clock as _;
 use proto::v1;
 use std::time::Duration;
@@ -37,57 +38,14 @@ async fn a_push_is_built_and_deployed_and_github_shows_it() -> anyhow::Result<()
         "{:?}",
         world.github.requests()
     );
-
-    world
-        .until(
-            "a status",
-            || world.status(&first),
-            |state| state == "success",
-        )
-        .await?;
-    // What it was before, it may have been for too short a time to be told.
-    let last = |world: &World| {
-        let all = world.deployments().into_iter();
-        all.map(|(commit, environment, states)| {
-            (
-                commit,
-                environment,
-                states.last().cloned().unwrap_or_default(),
-            )
-        })
-        .collect::<Vec<_>>()
-    };
-    let told = |state: &str| {
-        let environment = "development".to_owned();
-        (first.to_string(), environment, state.to_owned())
-    };
-    let want = vec![told("success")];
-    world
-        .until("a deployment", || last(&world), |seen| *seen == want)
-        .await?;
-    let tag = "development".parse()?;
-    let names = |commit| Some(commit);
-    let moved = || world.github.tag(&world.repo, &tag);
-    world
-        .until("the tag", moved, |seen| *seen == names(first.clone()))
-        .await?;
+    first_is_shown(&world).await?;
 
     // A delivery that comes again does nothing, and neither does one that is late.
     let second = world.push(&[("page", "two")])?;
     let again = world.github.redeliver(&delivery).await;
     assert_eq!(again.status, Some(200));
     world.deployed(&second).await?;
-    world
-        .until("the tag", moved, |seen| *seen == names(second.clone()))
-        .await?;
-    let stopped = told("inactive");
-    world
-        .until(
-            "the first to be inactive",
-            || last(&world),
-            |seen| seen[0] == stopped,
-        )
-        .await?;
+    second_is_shown(&world, &second).await?;
     world.tell_push(&first).await?;
     world.github.redeliver(&delivery).await;
 
@@ -109,6 +67,71 @@ async fn a_push_is_built_and_deployed_and_github_shows_it() -> anyhow::Result<()
     for secret in [super::world::SECRET, "ghs_"] {
         assert!(!log.contains(secret), "{secret}");
     }
+    Ok(())
+}
+
+/// GitHub shows that the first commit was built, and that it alone is deployed.
+async fn first_is_shown(world: &World) -> anyhow::Result<()> {
+    let first = &world.first;
+    world
+        .until(
+            "a status",
+            || world.status(first),
+            |state| state == "success",
+        )
+        .await?;
+    let want = [told(first, "success")];
+    world
+        .until("a deployment", || last_told(world), |seen| *seen == want)
+        .await?;
+    tag_is_at(world, first).await
+}
+
+/// GitHub shows that the second commit took the place of the first.
+async fn second_is_shown(world: &World, second: &CommitSha) -> anyhow::Result<()> {
+    tag_is_at(world, second).await?;
+    let stopped = told(&world.first, "inactive");
+    world
+        .until(
+            "the first to be inactive",
+            || last_told(world),
+            |seen| seen[0] == stopped,
+        )
+        .await?;
+    Ok(())
+}
+
+/// A deployment of GitHub's: commit, environment, the state that was told last.
+type Told = (String, String, String);
+
+fn told(commit: &CommitSha, state: &str) -> Told {
+    let environment = "development".to_owned();
+    (commit.to_string(), environment, state.to_owned())
+}
+
+/// The deployments there. What they were before, they may have been for too short a time to be told.
+fn last_told(world: &World) -> Vec<Told> {
+    let all = world.deployments().into_iter();
+    all.map(|(commit, environment, states)| {
+        (
+            commit,
+            environment,
+            states.last().cloned().unwrap_or_default(),
+        )
+    })
+    .collect()
+}
+
+/// The tag of the environment comes to be at a commit.
+async fn tag_is_at(world: &World, commit: &CommitSha) -> anyhow::Result<()> {
+    let tag = "development".parse()?;
+    world
+        .until(
+            "the tag",
+            || world.github.tag(&world.repo, &tag),
+            |seen| seen.as_ref() == Some(commit),
+        )
+        .await?;
     Ok(())
 }
 

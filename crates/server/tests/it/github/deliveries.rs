@@ -1,7 +1,8 @@
 //! Deliveries of the GitHub App's webhook: which are taken.
 
-use super::world::{SECRET, Signed, UNSIGNED, app_wide, world};
+use super::world::{SECRET, Signed, UNSIGNED, World, app_wide, world};
 use crate::harness::PATIENCE;
+use serde_json::Value;
 use std::{
     io::{Read, Write},
     net::TcpStream,
@@ -40,33 +41,7 @@ async fn a_delivery_is_taken_when_it_is_signed_whatever_it_tells() -> anyhow::Re
         .await?;
         assert_eq!(answer.status, 200, "{event}: {answer:?}");
     }
-    let stranger: domain::RepoName = "else/where".parse()?;
-    let tag = payload::push(&world.repo, "refs/tags/v1", Some(&world.first));
-    let deleted = payload::push(&world.repo, "refs/heads/main", None);
-    let elsewhere = payload::push(&stranger, "refs/heads/main", Some(&world.first));
-    let request = payload::pull_request(&world.repo, "opened", &world.first, None);
-    for (event, payload, told) in [
-        ("ping", payload::ping(&world.repo), "nothing follows"),
-        ("push", tag, "nothing follows"),
-        ("push", deleted, "nothing follows"),
-        ("push", elsewhere, "no app is made from else/where"),
-        (
-            "delete",
-            payload::delete(&world.repo, "branch", "main"),
-            "nothing follows",
-        ),
-        ("pull_request", request, "kept"),
-        (
-            "installation",
-            payload::installation(&world.acme, "created"),
-            "nothing follows",
-        ),
-        (
-            "team",
-            payload::team(&world.acme, "dev", "deleted"),
-            "asked about again",
-        ),
-    ] {
+    for (event, payload, told) in understood(&world)? {
         let body = payload.to_string();
         let answer = Signed {
             event,
@@ -98,6 +73,37 @@ async fn a_delivery_is_taken_when_it_is_signed_whatever_it_tells() -> anyhow::Re
         "nothing was built by accident"
     );
     Ok(())
+}
+
+/// Events with their payloads, and what is answered to each.
+fn understood(world: &World) -> anyhow::Result<Vec<(&'static str, Value, &'static str)>> {
+    let stranger: domain::RepoName = "else/where".parse()?;
+    let tag = payload::push(&world.repo, "refs/tags/v1", Some(&world.first));
+    let deleted = payload::push(&world.repo, "refs/heads/main", None);
+    let elsewhere = payload::push(&stranger, "refs/heads/main", Some(&world.first));
+    let request = payload::pull_request(&world.repo, "opened", &world.first, None);
+    Ok(vec![
+        ("ping", payload::ping(&world.repo), "nothing follows"),
+        ("push", tag, "nothing follows"),
+        ("push", deleted, "nothing follows"),
+        ("push", elsewhere, "no app is made from else/where"),
+        (
+            "delete",
+            payload::delete(&world.repo, "branch", "main"),
+            "nothing follows",
+        ),
+        ("pull_request", request, "kept"),
+        (
+            "installation",
+            payload::installation(&world.acme, "created"),
+            "nothing follows",
+        ),
+        (
+            "team",
+            payload::team(&world.acme, "dev", "deleted"),
+            "asked about again",
+        ),
+    ])
 }
 
 #[tokio::test]

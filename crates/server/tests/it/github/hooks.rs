@@ -1,6 +1,7 @@
 //! Hooks of single repositories: made, looked after and taken away, and what comes by them.
 
 use super::world::{Signed, UNSIGNED, World, world};
+use crate::rest::Rest;
 use domain::CommitSha;
 use proto::v1;
 use serde_json::json;
@@ -143,87 +144,102 @@ async fn a_hook_that_github_refuses_is_said_with_what_to_do() -> anyhow::Result<
     Ok(())
 }
 
+/// A delivery by the old route, to the hook of the App.
+const OLD: Signed<'static> = Signed {
+    path: "/github_webhooks/1",
+    ..UNSIGNED
+};
+
+/// Signed as those deliveries are that take no other signature.
+const SHA1: Signed<'static> = Signed {
+    sha1: Some(SECRET),
+    ..OLD
+};
+
 #[tokio::test]
 async fn the_old_route_answers_as_it_always_did() -> anyhow::Result<()> {
     let world = world(Vec::new(), |_| {}).await?;
     let rest = world.rest()?;
-    let old = Signed {
-        path: "/github_webhooks/1",
-        ..UNSIGNED
-    };
-    let says = async |delivery: &Signed<'_>, status: u16, code: &str, message: &str| {
-        let answer = delivery.send(&rest).await?;
-        let want = json!({"error": {"code": code, "message": message}});
-        assert_eq!(
-            (answer.status.as_u16(), answer.json()),
-            (status, want),
-            "{message}"
-        );
-        anyhow::Ok(())
-    };
-    let unknown = "Couldn't find App with 'id'=";
-    for (path, which) in [
-        ("/github_webhooks/9", "9"),
-        ("/github_webhooks/shop", "shop"),
-    ] {
-        let nobody = Signed { path, ..old };
-        says(&nobody, 404, "not_found", &format!("{unknown}{which}")).await?;
-    }
-    let none = "the app has no secret for its hook";
-    says(&old, 401, "unauthorized", none).await?;
-
+    before_there_is_a_secret(&rest).await?;
     let mut edit = v1::UpdateAppHookRequest {
         app: "shop".to_owned(),
         secret: SECRET.to_owned(),
         ..v1::UpdateAppHookRequest::default()
     };
-    world
-        .server
-        .admin()
-        .apps()
-        .update_app_hook(edit.clone())
-        .await?;
+    let mut apps = world.server.admin().apps();
+    apps.update_app_hook(edit.clone()).await?;
+    with_a_secret(&rest).await?;
+
+    edit.secret.clear();
+    edit.accepts_sha1 = Some(true);
+    apps.update_app_hook(edit).await?;
+    assert_eq!(SHA1.send(&rest).await?.text, "{}");
+    let down = Signed {
+        sha256: Some("another secret, which is wrong"),
+        ..SHA1
+    };
+    let unfit = "X-Hub-Signature does not fit";
+    says(&rest, &down, 401, "unauthorized", unfit).await?;
+    let hook = world.shop().await?.hook.unwrap_or_default();
+    assert!(hook.accepts_sha1);
+    Ok(())
+}
+
+async fn before_there_is_a_secret(rest: &Rest) -> anyhow::Result<()> {
+    let unknown = "Couldn't find App with 'id'=";
+    for (path, which) in [
+        ("/github_webhooks/9", "9"),
+        ("/github_webhooks/shop", "shop"),
+    ] {
+        let nobody = Signed { path, ..OLD };
+        let message = format!("{unknown}{which}");
+        says(rest, &nobody, 404, "not_found", &message).await?;
+    }
+    let none = "the app has no secret for its hook";
+    says(rest, &OLD, 401, "unauthorized", none).await
+}
+
+async fn with_a_secret(rest: &Rest) -> anyhow::Result<()> {
     let missing = "Missing X-Hub-Signature header";
-    says(&old, 401, "unauthorized", missing).await?;
+    says(rest, &OLD, 401, "unauthorized", missing).await?;
     let wrong = Signed {
         sha256: Some("another secret, which is wrong"),
-        ..old
+        ..OLD
     };
-    says(&wrong, 401, "unauthorized", "X-Hub-Signature does not fit").await?;
-    let sha1 = Signed {
-        sha1: Some(SECRET),
-        ..old
-    };
-    says(&sha1, 401, "unauthorized", missing).await?;
+    let unfit = "X-Hub-Signature does not fit";
+    says(rest, &wrong, 401, "unauthorized", unfit).await?;
+    says(rest, &SHA1, 401, "unauthorized", missing).await?;
     let good = Signed {
         sha256: Some(SECRET),
-        ..old
+        ..OLD
     };
     let unnamed = Signed { event: "", ..good };
-    says(&unnamed, 422, "missing_header", "Missing X-Hub-Event").await?;
+    let nameless = "Missing X-Hub-Event";
+    says(rest, &unnamed, 422, "missing_header", nameless).await?;
     let issues = Signed {
         event: "issues",
         ..good
     };
-    says(
-        &issues,
-        422,
-        "not_yet_implemented",
-        "Event issues not yet implemented",
-    )
-    .await?;
-    assert_eq!(good.send(&rest).await?.text, "{}");
+    let other = "Event issues not yet implemented";
+    says(rest, &issues, 422, "not_yet_implemented", other).await?;
+    assert_eq!(good.send(rest).await?.text, "{}");
+    Ok(())
+}
 
-    edit.secret.clear();
-    edit.accepts_sha1 = Some(true);
-    world.server.admin().apps().update_app_hook(edit).await?;
-    assert_eq!(sha1.send(&rest).await?.text, "{}");
-    let down = Signed {
-        sha256: Some("another secret, which is wrong"),
-        ..sha1
-    };
-    says(&down, 401, "unauthorized", "X-Hub-Signature does not fit").await?;
-    let hook = world.shop().await?.hook.unwrap_or_default();
-    assert!(hook.accepts_sha1);
+/// A delivery is refused with exactly this.
+async fn says(
+    rest: &Rest,
+    delivery: &Signed<'_>,
+    status: u16,
+    code: &str,
+    message: &str,
+) -> anyhow::Result<()> {
+    let answer = delivery.send(rest).await?;
+    let want = json!({"error": {"code": code, "message": message}});
+    assert_eq!(
+        (answer.status.as_u16(), answer.json()),
+        (status, want),
+        "{message}"
+    );
     Ok(())
 }

@@ -101,8 +101,9 @@ impl State {
     }
 
     /// Ends the transaction, and writes its rows when it was not refused.
-    pub(super) fn close_audit(&mut self, done: bool) {
-        let Some(Open { before, touched }) = self.audit.open.take().filter(|_| done) else {
+    pub(super) fn close_audit<T>(&mut self, done: &Result<T, Error>) {
+        let open = self.audit.open.take().filter(|_| done.is_ok());
+        let Some(Open { before, touched }) = open else {
             return;
         };
         for mut row in touched {

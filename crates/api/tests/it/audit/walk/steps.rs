@@ -201,6 +201,11 @@ pub(super) async fn apps(walk: &mut Walk<'_>, admin: &As) {
 }
 
 pub(super) async fn workers(walk: &mut Walk<'_>, admin: &As) {
+    describe_worker(walk, admin).await;
+    run_workers(walk, admin).await;
+}
+
+async fn describe_worker(walk: &mut Walk<'_>, admin: &As) {
     let (shop, here) = (|| text("shop"), || text("development"));
     let worker = v1::Worker {
         name: text("clock"),
@@ -233,6 +238,10 @@ pub(super) async fn workers(walk: &mut Walk<'_>, admin: &As) {
             values: Some(values)
         }
     );
+}
+
+async fn run_workers(walk: &mut Walk<'_>, admin: &As) {
+    let (shop, here) = (|| text("shop"), || text("development"));
     let scales = vec![v1::WorkerScale {
         worker: text("clock"),
         scale: 1,
