@@ -8,6 +8,8 @@ use crate::{
 };
 
 /// Open a shell inside an instance that runs
+///
+/// bash where the image has it, else sh. Neither ssh nor access to the node is needed.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct Args {
@@ -20,8 +22,6 @@ pub(crate) struct Args {
 }
 
 const EXAMPLE: &str = "\
-bash where the image has it, else sh. Neither ssh nor access to the node is needed.
-
 Example:
   jockey connect -a sample -e development
   jockey connect -a sample -e development -w web -- ps";

@@ -8,6 +8,8 @@ use crate::{
 };
 
 /// Run a command inside an instance
+///
+/// Its exit code is that of the command. It is over when this program is.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct Args {
@@ -31,8 +33,6 @@ pub(crate) struct Args {
 }
 
 const EXAMPLE: &str = "\
-Its exit code is that of the command. Over when this program is.
-
 Example:
   jockey exec ins-4h8s2k9q0xzt -- ps
   echo hello | jockey exec ins-4h8s2k9q0xzt -- cat";

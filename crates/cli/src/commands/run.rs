@@ -12,6 +12,8 @@ use crate::{
 };
 
 /// Run a command in a container of its own, with the image and the variables of an app
+///
+/// Its exit code is that of the command. It is over when this program is, unless detached.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct Args {
@@ -51,8 +53,6 @@ pub(crate) struct Args {
 }
 
 const EXAMPLE: &str = "\
-Its exit code is that of the command. Over when this program is, unless detached.
-
 Example:
   jockey run -a sample -e development -- sh
   jockey run -a sample -e development --detach -- rake db:migrate";

@@ -178,7 +178,7 @@ async fn a_command_has_its_input_its_outputs_and_its_exit_code() -> anyhow::Resu
         .await?;
     assert!(!status.with(0).out.contains("run-"), "none is under way");
     let first = on_record(&server).await?.pop().context("a record")?;
-    assert_eq!(first["end"]["exit_code"], json!("7"), "{first}");
+    assert_eq!(first["end"]["exit_code"], json!(7), "{first}");
     assert_eq!(first["command"][2], script, "{first}");
     Ok(())
 }

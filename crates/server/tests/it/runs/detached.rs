@@ -49,7 +49,7 @@ async fn a_detached_run_goes_on_and_its_end_is_kept() -> anyhow::Result<()> {
     .await?;
     let run = on_record(&server).await?.remove(0);
     assert_eq!(run["id"], json!(id));
-    assert_eq!(run["end"]["exit_code"], json!("3"), "{run}");
+    assert_eq!(run["end"]["exit_code"], json!(3), "{run}");
     assert_eq!(run["end"]["log_tail"], json!(["hunter22 done"]), "{run}");
     assert_eq!(run["command"][2], "read x; echo *** done; sleep 3; exit 3");
     until(&server, "it is removed", async || {
