@@ -12,14 +12,14 @@ use tonic::Streaming;
 const POLICY: &str =
     "organisations = [\"acme\"]\n[[grant]]\nteam = \"acme/ops\"\nrole = \"deployer\"\n";
 
-async fn stage() -> Stage {
+async fn stage() -> (Stage, As) {
     let mut stage = Stage::granting(POLICY, Times::default()).await;
     stage.run();
     stage.commit(1);
     let admin = stage.admin().await;
     admin.create_shop().await;
     admin.deploy_shop().await;
-    stage
+    (stage, admin)
 }
 
 fn start(line: &str) -> Said {
@@ -52,8 +52,7 @@ async fn told(answers: &mut Streaming<v1::RunResponse>) -> Result<Told, tonic::S
 
 #[tokio::test(start_paused = true)]
 async fn a_session_says_what_comes_of_its_process() {
-    let stage = stage().await;
-    let admin = stage.admin().await;
+    let (_stage, admin) = stage().await;
     let said = vec![
         start("cat; exit 7"),
         Said::Stdin(b"said\n".to_vec()),
@@ -87,12 +86,11 @@ async fn a_session_says_what_comes_of_its_process() {
 
 #[tokio::test(start_paused = true)]
 async fn a_session_that_cannot_be_is_refused_with_words() {
-    let stage = stage().await;
-    let admin = stage.admin().await;
+    let (_stage, admin) = stage().await;
     let silent = session(&admin, vec![Said::StdinEnded(true)]).await;
     assert_eq!(
         refusal(silent.map(drop)),
-        "InvalidArgument INVALID_FIELD: the first message of a session says what is to be run"
+        "InvalidArgument INVALID_FIELD [start]: the first message of a session says what is to be run"
     );
     let Said::Start(bare) = start("exit 0") else {
         unreachable!("it is a start");
@@ -104,7 +102,7 @@ async fn a_session_that_cannot_be_is_refused_with_words() {
     let refused = session(&admin, vec![Said::Start(nothing)]).await;
     assert_eq!(
         refusal(refused.map(drop)),
-        "InvalidArgument INVALID_FIELD: which command? Give one, or a worker whose command is run"
+        "InvalidArgument INVALID_FIELD [start.command]: which command? Give one, or a worker whose command is run"
     );
     let elsewhere = v1::RunStart {
         environment: "staging".to_owned(),
@@ -120,7 +118,7 @@ async fn a_session_that_cannot_be_is_refused_with_words() {
 
 #[tokio::test(start_paused = true)]
 async fn a_person_stays_at_a_process_while_they_may() {
-    let stage = stage().await;
+    let (stage, admin) = stage().await;
     let (mona, token) = stage.person("mona", &["acme/ops"]);
     let client = stage.bearing(Some(token));
     let said = vec![start("sleep 1000000")];
@@ -140,7 +138,6 @@ async fn a_person_stays_at_a_process_while_they_may() {
     let cut = refusal(told(&mut answers).await.map(drop));
     assert!(cut.starts_with("Unavailable SHOW_AGAIN"), "{cut}");
     let list = || v1::ListRunsRequest::default();
-    let admin = stage.admin().await;
     let wait = async {
         while !admin
             .runs()

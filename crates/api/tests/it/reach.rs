@@ -191,7 +191,7 @@ fn request(method: &MethodDescriptor, known: &[String; 2]) -> DynamicMessage {
                 }
             }
             Kind::Message(inner)
-                if ["app", "environment", "start", "webhook", "worker"].contains(&field.name()) =>
+                if ["app", "environment", "start", "worker"].contains(&field.name()) =>
             {
                 let mut message = DynamicMessage::new(inner.clone());
                 for name in ["app", "environment", "name"] {

@@ -20,7 +20,8 @@ use proto::v1::{
     instance_service_client::InstanceServiceClient, node_service_client::NodeServiceClient,
     reconcile_service_client::ReconcileServiceClient, run_service_client::RunServiceClient,
     stack_service_client::StackServiceClient, system_service_client::SystemServiceClient,
-    token_service_client::TokenServiceClient, worker_service_client::WorkerServiceClient,
+    token_service_client::TokenServiceClient, webhook_service_client::WebhookServiceClient,
+    worker_service_client::WorkerServiceClient,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use testkit::fake::{
@@ -108,6 +109,7 @@ clients! {
     stacks: StackServiceClient;
     system: SystemServiceClient;
     tokens: TokenServiceClient;
+    webhooks: WebhookServiceClient;
     workers: WorkerServiceClient;
 }
 

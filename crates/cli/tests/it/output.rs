@@ -113,6 +113,8 @@ fn a_list_as_json_is_an_array_of_the_objects_of_the_api() {
     insta::assert_json_snapshot!(json(&world.run("apps list -o json").success()), @r#"
 [
   {
+    "branch_rules": [],
+    "build_branches": [],
     "build_secrets": [],
     "dockerfile": "",
     "etag": "",

@@ -3,7 +3,7 @@
 use super::{At, OnRecord as _, Step, failed, job, whole};
 use crate::jobs::{Outcome, Work};
 use async_trait::async_trait;
-use domain::{App, CommitSha, Deploy, DeployId, DeployState, Environment};
+use domain::{App, CommitSha, Deploy, DeployId, DeployState, Environment, Timestamp};
 use ports::{
     Store,
     code_host::reports::{DeploymentKind, DeploymentState, DeploymentStatus, NewDeployment},
@@ -41,9 +41,10 @@ impl Deployment {
             let Some(deploy) = deploy.filter(|deploy| told != Some(deploy.state)) else {
                 return Ok(());
             };
-            let (Some(state), Some(commit)) =
-                (state(&deploy), commit(&**store, &deploy).await.on_record()?)
-            else {
+            let (Some(state), Some(commit)) = (
+                state(deploy.state, deploy.started_at),
+                commit(&**store, &deploy).await.on_record()?,
+            ) else {
                 return Ok(());
             };
             let app = store.find_app(&deploy.app.to_string()).await.on_record()?;
@@ -92,18 +93,15 @@ impl Deployment {
 }
 
 /// What the host is told. None: nothing has happened that it would show.
-fn state(deploy: &Deploy) -> Option<DeploymentState> {
-    match deploy.state {
+fn state(at: DeployState, started_at: Option<Timestamp>) -> Option<DeploymentState> {
+    match at {
         DeployState::Created | DeployState::Building => None,
         DeployState::Deploying => Some(DeploymentState::InProgress),
         DeployState::Deployed => Some(DeploymentState::Success),
         DeployState::Stopped => Some(DeploymentState::Inactive),
         DeployState::Failed => Some(DeploymentState::Failure),
         // One that had not begun is nothing to look at.
-        DeployState::Cancelled => {
-            let begun = deploy.started_at.is_some();
-            begun.then_some(DeploymentState::Inactive)
-        }
+        DeployState::Cancelled => started_at.map(|_| DeploymentState::Inactive),
     }
 }
 
@@ -156,7 +154,8 @@ mod tests {
                 Some(DeploymentState::Inactive),
             ),
         ] {
-            assert_eq!(state(at, begun), want, "{at} {begun}");
+            let started_at = begun.then_some(Timestamp::EPOCH);
+            assert_eq!(state(at, started_at), want, "{at} {begun}");
         }
     }
 }

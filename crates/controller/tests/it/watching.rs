@@ -7,7 +7,7 @@ use controller::usecases::{
 };
 use domain::{Event, EventId};
 use ports::store::{
-    Apps as _, Events as _, Retention as _, Stacks as _,
+    Apps as _, Events as _, Jobs as _, Retention as _, Stacks as _,
     events::EventFilter,
     retention::{Keep, Old},
 };
@@ -169,6 +169,14 @@ async fn who_was_left_behind_is_told_so_and_begins_with_what_is_kept() {
         since: change().at + Duration::from_secs(1),
         releases: 1,
     };
+    // What jobs may still follow from is not forgotten.
+    let newest = *stage.store.newest_event().borrow();
+    let begun = stage.store.outbox().await.unwrap();
+    stage
+        .store
+        .derive_jobs(begun, newest, Vec::new())
+        .await
+        .unwrap();
     stage.store.forget(Old::Events, of_now, 10).await.unwrap();
     let left = kept(&stage, EventId::new(0)).await;
     let refused = try_to_watch(&stage, "", Some(EventId::new(1))).await.err();

@@ -146,7 +146,11 @@ fn what_bears_our_label_by_inheritance_or_a_foreign_name_is_not_ours() {
                 format!("a< {us} {draft}+mine:1"),
                 "",
             ),
-            ("ours without its label", format!("a< - {draft}"), ""),
+            (
+                "under a name that nobody else gives, also without a label",
+                format!("a< - {draft}"),
+                "a",
+            ),
             ("pulled by us", format!("a< {us} {pulled}+{digest}"), "a"),
             ("pulled by somebody", format!("a< {us} {digest}"), ""),
             (

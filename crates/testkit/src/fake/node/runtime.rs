@@ -250,10 +250,8 @@ impl Runtime for OfInstallation {
             (this, handle.to_owned(), told),
             |(this, handle, told)| async move {
                 loop {
-                    let (lines, going) = this
-                        .node
-                        .change(|machine| this.log(machine, &handle))
-                        .ok()?;
+                    let (lines, going) =
+                        this.node.look(|machine| this.log(machine, &handle)).ok()?;
                     if let Some(line) = lines.get(told) {
                         return Some((Ok(line.clone()), (this, handle, told + 1)));
                     }

@@ -90,6 +90,20 @@ pub(super) async fn tokens(walk: &mut Walk<'_>, admin: &As) {
         "TokenService/CreateToken",
         CreateTokenRequest { token: Some(token) }
     );
+    let values = v1::Token {
+        role: v1::Role::Deployer.into(),
+        ..v1::Token::default()
+    };
+    does!(
+        walk,
+        admin.tokens(),
+        update_token,
+        "TokenService/UpdateToken",
+        UpdateTokenRequest {
+            token: text("ci"),
+            values: Some(values)
+        }
+    );
     does!(
         walk,
         admin.tokens(),
@@ -260,17 +274,6 @@ async fn run_workers(walk: &mut Walk<'_>, admin: &As) {
     does!(
         walk,
         admin.workers(),
-        restart_workers,
-        "WorkerService/RestartWorkers",
-        RestartWorkersRequest {
-            app: shop(),
-            environment: here(),
-            worker: text("clock")
-        }
-    );
-    does!(
-        walk,
-        admin.workers(),
         delete_worker,
         "WorkerService/DeleteWorker",
         DeleteWorkerRequest {
@@ -294,6 +297,17 @@ pub(super) async fn deploys(walk: &mut Walk<'_>, stage: &Stage, admin: &As) {
         }
     );
     admin.follow(&deploy.deploy.unwrap().id).await;
+    does!(
+        walk,
+        admin.workers(),
+        restart_workers,
+        "WorkerService/RestartWorkers",
+        RestartWorkersRequest {
+            app: shop(),
+            environment: here(),
+            worker: text("web")
+        }
+    );
     stage.commit(2);
     let deploy = does!(
         walk,
