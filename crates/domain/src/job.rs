@@ -89,11 +89,12 @@ pub struct Attempt {
 }
 
 impl Backoff {
-    /// How long to wait after an attempt: what the other side asked for, at most a day, or else ever longer.
+    /// How long to wait after an attempt: what the other side asked for, at most a day and at least as long as after
+    /// the first, or else ever longer.
     #[must_use]
     pub fn wait(self, attempt: Attempt) -> Duration {
         if let Some(asked) = attempt.asked {
-            return asked.min(ASKED_MAX);
+            return asked.clamp(self.first, ASKED_MAX);
         }
         let doublings = attempt.number.saturating_sub(1).min(30);
         self.first
@@ -148,7 +149,7 @@ mod tests {
             (12, None, 3600),
             (u32::MAX, None, 3600),
             (0, None, 2),
-            (7, Some(0), 0),
+            (7, Some(0), 2),
             (1, Some(90), 90),
             (1, Some(7200), 7200),
             (1, Some(10_000_000), 86_400),

@@ -1,5 +1,9 @@
 //! The tables, as both dialects have them.
 
+mod outside;
+
+pub(crate) use outside::{audit, callbacks, jobs, outbox, people, runs, webhooks};
+
 diesel::table! {
     meta (key) {
         key -> Text,
@@ -301,87 +305,6 @@ diesel::table! {
     }
 }
 
-diesel::table! {
-    audit (id) {
-        id -> BigInt,
-        at -> BigInt,
-        actor -> Text,
-        proof -> Text,
-        credential -> Text,
-        action -> Text,
-        kind -> Text,
-        object -> Text,
-        app -> Nullable<BigInt>,
-        environment -> Nullable<BigInt>,
-        request -> Text,
-        message -> Text,
-        before -> Nullable<Text>,
-        after -> Nullable<Text>,
-        mac -> Binary,
-        number -> Nullable<BigInt>,
-        hash -> Nullable<Binary>,
-    }
-}
-
-diesel::table! {
-    people (account) {
-        account -> BigInt,
-        login -> Text,
-        name -> Nullable<Text>,
-        role -> Text,
-        teams -> Text,
-        first_seen_at -> BigInt,
-        last_seen_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    jobs (id) {
-        id -> BigInt,
-        kind -> Text,
-        key -> Text,
-        subject -> Text,
-        sealed -> Binary,
-        state -> Text,
-        attempts -> BigInt,
-        due_at -> BigInt,
-        owner -> Text,
-        until -> BigInt,
-        last_error -> Nullable<Text>,
-        created_at -> BigInt,
-        updated_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    outbox (name) {
-        name -> Text,
-        cursor -> BigInt,
-    }
-}
-
-diesel::table! {
-    webhooks (id) {
-        id -> BigInt,
-        app -> Nullable<BigInt>,
-        kind -> Text,
-        events -> Text,
-        enabled -> Bool,
-        sealed -> Binary,
-        created_at -> BigInt,
-        updated_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    callbacks (id) {
-        id -> BigInt,
-        subject -> Text,
-        sealed -> Binary,
-        created_at -> BigInt,
-    }
-}
-
 diesel::allow_tables_to_appear_in_same_query!(
     meta,
     environments,
@@ -412,26 +335,3 @@ diesel::allow_tables_to_appear_in_same_query!(
     webhooks,
     callbacks,
 );
-
-diesel::table! {
-    runs (id) {
-        id -> BigInt,
-        run -> Text,
-        app -> BigInt,
-        environment -> BigInt,
-        worker -> Nullable<Text>,
-        image -> Nullable<Text>,
-        instance -> Nullable<Text>,
-        node -> Text,
-        git_commit -> Nullable<Text>,
-        command -> Text,
-        attendance -> Text,
-        actor -> Text,
-        begun_at -> BigInt,
-        until -> BigInt,
-        ended_at -> Nullable<BigInt>,
-        exit_code -> Nullable<BigInt>,
-        what -> Nullable<Text>,
-        log_tail -> Nullable<Text>,
-    }
-}

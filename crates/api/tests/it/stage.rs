@@ -1,5 +1,9 @@
 //! A server in a simulated world, and clients of it in every role.
 
+mod refusal;
+
+pub(crate) use refusal::refusal;
+
 use api::{About, People, Services, Times, secret::NewSecret};
 use controller::{Board, Deps, Feed, Server, Settings};
 use domain::{
@@ -37,7 +41,6 @@ use tonic::{
     service::{Interceptor, interceptor::InterceptedService},
     transport::{Channel, Endpoint, Uri},
 };
-use tonic_types::StatusExt;
 
 const ADDRESS: &str = "node-1.test";
 /// More than any message of these tests, so that no write waits for a read.
@@ -385,19 +388,4 @@ pub(crate) fn in_time<T>(what: &str, awaited: impl Future<Output = T>) -> impl F
             Err(_) => panic!("{caller}: {what} does not come"),
         }
     }
-}
-
-/// A refusal in one line: code, reason, field where one is wrong, and the sentence.
-pub(crate) fn refusal<T: std::fmt::Debug>(answer: Result<T, tonic::Status>) -> String {
-    let status = answer.unwrap_err();
-    let details = status.get_error_details();
-    let reason = details
-        .error_info()
-        .map_or("no reason", |info| &info.reason);
-    let field = details
-        .bad_request()
-        .and_then(|bad| bad.field_violations.first())
-        .map(|violation| format!(" [{}]", violation.field))
-        .unwrap_or_default();
-    format!("{:?} {reason}{field}: {}", status.code(), status.message())
 }

@@ -1,14 +1,14 @@
 //! One App in one Environment on one simulated node.
 
+mod pool;
+
+use pool::pool_node;
+
 use controller::{Board, Deps, Feed, Server, Settings};
 use domain::{
     AppId, ByteSize, Cause, CommitSha, Deploy, DeployId, EnvironmentId, GitRef, InstallationId,
-    Node, NodeName, RepoName, Scale, WorkerSpec,
-    app::Recipe,
-    build::DeclaredWorker,
-    deploy::DEFAULT_PATIENCE,
-    node::{Duty, NodeState},
-    worker::WorkerSource,
+    NodeName, RepoName, Scale, WorkerSpec, app::Recipe, build::DeclaredWorker,
+    deploy::DEFAULT_PATIENCE, worker::WorkerSource,
 };
 use futures_util::FutureExt;
 use ports::{
@@ -371,18 +371,6 @@ impl Stage {
             .map(|(clause, count)| clause.replace('#', &count.to_string()))
             .collect();
         clauses.join("; ")
-    }
-}
-
-fn pool_node(memory: Option<ByteSize>) -> Node {
-    Node {
-        name: "node-1".parse().unwrap(),
-        address: ADDRESS.to_owned(),
-        state: NodeState::Alive,
-        duty: Duty::Serving,
-        meta: BTreeMap::new(),
-        memory,
-        cpu: None,
     }
 }
 

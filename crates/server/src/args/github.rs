@@ -88,7 +88,7 @@ pub(crate) struct GitHub {
     /// File with that secret.
     #[arg(long, env = "GITHUB_WEBHOOK_SECRET_FILE", value_name = "FILE")]
     pub(crate) github_webhook_secret_file: Option<PathBuf>,
-    /// Where GitHub reaches this server: https://HOST. Hooks of apps' repositories are made with it, and statuses lead
+    /// Where GitHub reaches this server, by https. Hooks of apps' repositories are made with it, and statuses lead
     /// there. [default: none, hooks are made by hand]
     #[arg(long, env = "JOCKEY_GITHUB_HOOK_URL", value_parser = address, value_name = "URL")]
     pub(crate) github_hook_url: Option<String>,

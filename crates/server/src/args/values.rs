@@ -228,7 +228,7 @@ mod tests {
         for (bad, words) in [
             ("http://x", "a registry has no scheme like `http://`"),
             (
-                "https://ghcr.io/acme",
+                "https://registry.example.com/acme",
                 "such as registry.internal:5000/apps",
             ),
             ("", "`` is no host"),

@@ -12,9 +12,6 @@ use std::time::{Duration, Instant};
 const FILL: &str = include_str!("scale/fill.sql");
 /// How many pages of each list are read.
 const PAGES: usize = 60;
-/// How long the middle one may take, in a build that is not optimised and on a machine that does other things: a list
-/// that is read whole for a page takes several times as long. Most of it goes into looking up names, one by one.
-const MIDDLE: Duration = Duration::from_millis(250);
 
 /// A server with the history.
 async fn filled() -> anyhow::Result<Jockeyd> {
@@ -36,14 +33,12 @@ async fn filled() -> anyhow::Result<Jockeyd> {
 struct Taken(Vec<Duration>);
 
 impl Taken {
-    /// Says how long, and fails when that is too long.
-    fn judge(mut self, what: &str) -> anyhow::Result<()> {
+    /// Says how long. What is fast enough is for `scripts/bench` to say.
+    fn tell(mut self, what: &str) {
         self.0.sort_unstable();
         let at = |part: usize| self.0[(self.0.len() - 1) * part / 100];
         let (middle, most) = (at(50), at(99));
         eprintln!("{what}: p50 {middle:?}, p99 {most:?} of {}", self.0.len());
-        ensure!(middle < MIDDLE, "{what}: {middle:?}");
-        Ok(())
     }
 }
 
@@ -70,11 +65,12 @@ async fn pages(rest: &Rest, list: &str) -> anyhow::Result<()> {
             .to_owned();
     }
     ensure!(seen > 0 || list.contains("token"), "{list} is empty");
-    taken.judge(list)
+    taken.tell(list);
+    Ok(())
 }
 
 #[tokio::test]
-async fn pages_of_a_long_history_are_answered_in_milliseconds() -> anyhow::Result<()> {
+async fn pages_of_a_long_history_follow_each_other() -> anyhow::Result<()> {
     let server = filled().await?;
     let rest = server.rest()?;
     for list in [
@@ -113,7 +109,8 @@ async fn pages_of_a_long_history_are_answered_in_milliseconds() -> anyhow::Resul
         page_token = answer.next_page_token;
         ensure!(answer.deploys.len() == 50);
     }
-    taken.judge("DeployService.ListDeploys")
+    taken.tell("DeployService.ListDeploys");
+    Ok(())
 }
 
 #[tokio::test]

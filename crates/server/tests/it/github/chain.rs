@@ -177,6 +177,7 @@ async fn what_github_will_not_hear_now_is_told_later() -> anyhow::Result<()> {
     };
     let limited = |seen: &Vec<u16>| seen.iter().any(|status| [403, 429].contains(status));
     world.until("a refusal", refused, limited).await?;
+    world.github.clock().forward(Duration::from_secs(7));
     world
         .until(
             "the status",
