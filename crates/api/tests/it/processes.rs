@@ -102,7 +102,7 @@ async fn a_session_that_cannot_be_is_refused_with_words() {
     let refused = session(&admin, vec![Said::Start(nothing)]).await;
     assert_eq!(
         refusal(refused.map(drop)),
-        "InvalidArgument INVALID_FIELD [start.command]: which command? Give one, or a worker whose command is run"
+        "InvalidArgument INVALID_FIELD [command]: which command? Give one, or a worker whose command is run"
     );
     let elsewhere = v1::RunStart {
         environment: "staging".to_owned(),

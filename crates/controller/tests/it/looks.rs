@@ -96,5 +96,9 @@ async fn no_node_is_asked_more_often_for_those_who_follow() {
     }
     let followed = looks_in_a_while().await;
     assert!(is_deploying(), "it was followed all the time");
-    assert!(followed <= alone + 2, "{followed} looks instead of {alone}");
+    // Each has looked once as it began. By themselves they would look some thousand times.
+    assert!(
+        followed <= alone + 10,
+        "{followed} looks instead of {alone}"
+    );
 }

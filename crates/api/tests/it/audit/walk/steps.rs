@@ -386,6 +386,9 @@ pub(super) async fn ends(walk: &mut Walk<'_>, stage: &Stage, admin: &As) {
         admin.apps(),
         delete_app,
         "AppService/DeleteApp",
-        DeleteAppRequest { app: shop() }
+        DeleteAppRequest {
+            app: shop(),
+            force: true
+        }
     );
 }
