@@ -11,14 +11,14 @@ const ROWS: &[(&str, usize)] = &[
     ("AppService/CreateApp", 1),
     ("AppService/DeleteApp", 1),
     ("AppService/UpdateApp", 1),
-    ("AppService/UpdateAppHook", 1),
+    // Of the App, and of its hook.
+    ("AppService/UpdateAppHook", 2),
     ("BuildService/CancelBuild", 1),
     ("BuildService/CreateBuild", 1),
     ("ConfigSetService/DeleteConfigSet", 1),
     ("ConfigSetService/UpdateConfigSet", 1),
     ("DeployService/CancelDeploy", 1),
-    // With the Build that it asks for.
-    ("DeployService/CreateDeploy", 2),
+    ("DeployService/CreateDeploy", 1),
     ("DeployService/RollbackDeploy", 1),
     ("EnvironmentService/CreateEnvironment", 1),
     ("EnvironmentService/DeleteEnvironment", 1),
@@ -41,8 +41,7 @@ const ROWS: &[(&str, usize)] = &[
     ("TokenService/UpdateToken", 1),
     ("WebhookService/CreateWebhook", 1),
     ("WebhookService/DeleteWebhook", 1),
-    // What it sends is a job, and changes nothing.
-    ("WebhookService/TestWebhook", 0),
+    ("WebhookService/TestWebhook", 1),
     ("WebhookService/UpdateWebhook", 1),
     ("WorkerService/CreateWorker", 1),
     ("WorkerService/DeleteWorker", 1),

@@ -177,7 +177,7 @@ pub(super) async fn apps(walk: &mut Walk<'_>, admin: &As) {
         CreateAppRequest { app: Some(app) }
     );
     let values = v1::App {
-        dockerfile: text("Dockerfile"),
+        build_branches: vec![text("main")],
         ..v1::App::default()
     };
     does!(
