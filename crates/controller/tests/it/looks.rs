@@ -56,7 +56,7 @@ async fn what_is_of_no_environment_is_looked_at_by_each() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_node_is_asked_more_often_for_those_who_follow() {
+async fn followers_share_looks_at_a_node() {
     let (stage, _server, _) = settled().await;
     let next = stage.commit(2, vec![web(2)], Behaviour::of(Course::NeverServes));
     let deploy = stage.deploy(&next, OnConflict::Queue).await;
@@ -96,7 +96,7 @@ async fn no_node_is_asked_more_often_for_those_who_follow() {
     }
     let followed = looks_in_a_while().await;
     assert!(is_deploying(), "it was followed all the time");
-    // Each has looked once as it began. By themselves they would look some thousand times.
+    // Some more than alone, of a cause that is not known yet: 14 instead of 6. By themselves they would be many more.
     assert!(
         followed <= alone + 10,
         "{followed} looks instead of {alone}"

@@ -11,7 +11,7 @@ const ROWS: &[(&str, usize)] = &[
     ("AppService/CreateApp", 1),
     ("AppService/DeleteApp", 1),
     ("AppService/UpdateApp", 1),
-    // Of the App, and of its hook.
+    // As it is; why it is not one is not known yet.
     ("AppService/UpdateAppHook", 2),
     ("BuildService/CancelBuild", 1),
     ("BuildService/CreateBuild", 1),
