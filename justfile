@@ -11,6 +11,10 @@ check:
 test *FILTER:
     scripts/test {{ FILTER }}
 
+# A million worlds of the simulation, or SEEDS of them
+soak SEEDS='1000000':
+    scripts/soak {{ SEEDS }}
+
 # Rewrites the snapshots of tests, then shows what changed
 accept:
     scripts/accept

@@ -25,15 +25,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Messages with a field that nobody may print. `src/redacted.rs` says how they look instead.
-const SECRET: [&str; 17] = [
+const SECRET: [&str; 20] = [
     ".jockey.legacy.v1.ConfigSet",
     ".jockey.legacy.v1.CreateConfigSetRequest",
     ".jockey.legacy.v1.UpdateConfigSetRequest",
     ".jockey.v1.ConfigSet",
+    ".jockey.v1.CreateJoinTokenResponse",
     ".jockey.v1.CreateTokenResponse",
     ".jockey.v1.ExchangeTokenResponse",
     ".jockey.v1.FinishWebSignInRequest",
     ".jockey.v1.FinishWebSignInResponse",
+    ".jockey.v1.JoinNodeRequest",
     ".jockey.v1.PollSignInRequest",
     ".jockey.v1.PollSignInResponse",
     ".jockey.v1.RunStart",
@@ -41,6 +43,7 @@ const SECRET: [&str; 17] = [
     ".jockey.v1.StartWebSignInResponse",
     ".jockey.v1.UpdateAppHookRequest",
     ".jockey.v1.UpdateConfigSetRequest",
+    ".jockey.v1.VariableSource",
     ".jockey.v1.VersionDifference",
     ".jockey.v1.Webhook",
 ];

@@ -2,11 +2,14 @@
 # `jockeyd serve --dev` in the background, with its state in ./.jockey. Needs say.sh and cargo.sh, and to be at the
 # root of the repository. Sourced, never run.
 
-readonly STATE=.jockey
+readonly STATE=${QUICKSTART_STATE:-.jockey}
 readonly PIDFILE=$STATE/jockeyd.pid
 readonly SERVER_LOG=$STATE/jockeyd.log
 # Seconds. A start on an old database migrates it; a stop finishes or hands over what is held.
 readonly SERVER_PATIENCE=60
+
+# What the server is told besides.
+SERVER_MORE=()
 
 # Where `jockey` finds it, for other ports than the default.
 [[ -z ${JOCKEY_LISTEN-} ]] || export JOCKEY_SERVER=http://$JOCKEY_LISTEN
@@ -37,7 +40,7 @@ server_start() {
   say "starting jockeyd serve --dev in the background (log: $SERVER_LOG, pid file: $PIDFILE)"
   # In a session of its own, so that neither Ctrl-C here nor the end of the terminal reaches it.
   setsid --fork bash scripts/lib/detached "$PIDFILE" \
-    "$program" serve --dev --state-dir "$STATE" --git-base-url "file://$PWD/$STATE/repos" \
+    "$program" serve --dev --state-dir "$STATE" --git-base-url "file://$PWD/$STATE/repos" "${SERVER_MORE[@]}" \
     </dev/null >>"$SERVER_LOG" 2>&1
   server_await
 }
@@ -51,7 +54,7 @@ server_await() {
   fi
 }
 
-server_answers() { "$(programs)/jockey" nodes list >/dev/null 2>&1; }
+server_answers() { "$(programs)/jockey" --token-file "$STATE/admin-token" nodes list >/dev/null 2>&1; }
 
 # True also when there is nothing to wait for any more, once it has had the time to become jockeyd.
 server_answers_or_died() {

@@ -1,6 +1,7 @@
 //! Who calls: the bearer of a token of ours, looked up by its hash, or of one of GitHub's.
 
 mod browsers;
+mod departures;
 mod devices;
 mod people;
 mod seen;
@@ -17,6 +18,7 @@ use crate::{
     secret,
     status::{Refusal, Stranger},
 };
+use controller::Deps;
 use domain::{
     EventId, Timestamp,
     access::{Grant, Grantee, Place, Scope, decide},
@@ -27,6 +29,7 @@ use ports::{
     Clock, Store,
     store::{Origin, audit::Asked, events::EventFilter, tokens::TokenHash},
 };
+use secrecy::{ExposeSecret, SecretString};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -48,6 +51,8 @@ const GITHUBS_MAX: usize = 255;
 pub(crate) struct Caller {
     pub(crate) who: Who,
     pub(crate) grants: Arc<[Grant]>,
+    /// With which they have shown it. None: a token of ours, of which nobody else is asked.
+    pub(crate) bearing: Option<SecretString>,
 }
 
 /// How a caller has shown who they are.
@@ -68,6 +73,7 @@ impl Caller {
         };
         Self {
             grants: Arc::from([grant]),
+            bearing: None,
             who: Who::Token(token),
         }
     }
@@ -148,15 +154,10 @@ struct Cache {
 }
 
 impl Authenticator {
-    pub(crate) fn new(
-        store: Arc<dyn Store>,
-        clock: Arc<dyn Clock>,
-        people: Option<Arc<People>>,
-        sessions: Arc<Sessions>,
-    ) -> Self {
+    pub(crate) fn new(deps: &Deps, people: Option<Arc<People>>, sessions: Arc<Sessions>) -> Self {
         Self {
-            store,
-            clock,
+            store: Arc::clone(&deps.store),
+            clock: Arc::clone(&deps.clock),
             people,
             sessions,
             cache: Mutex::default(),
@@ -170,26 +171,44 @@ impl Authenticator {
     /// `TokenMissing`, `TokenUnknown`, `TokenExpired`, `TokenRevoked`, those of people, and those of the database.
     pub(crate) async fn caller(&self, header: Option<&str>) -> Result<Caller, Refusal> {
         let secret = header.and_then(bearer).ok_or(Stranger::TokenMissing)?;
+        self.bearer_of(secret).await
+    }
+
+    /// A caller whom GitHub vouches for, as they are now.
+    ///
+    /// # Errors
+    /// As `caller`.
+    pub(crate) async fn again(&self, caller: &Caller) -> Result<Caller, Refusal> {
+        match &caller.bearing {
+            Some(secret) => self.bearer_of(secret.expose_secret()).await,
+            None => Ok(caller.clone()),
+        }
+    }
+
+    async fn bearer_of(&self, secret: &str) -> Result<Caller, Refusal> {
+        let bearing = || Some(SecretString::from(secret));
         match &self.people {
             Some(people) if is_githubs(secret) => {
+                self.hear(people.departures()).await?;
                 let confirmed = people.bearer(secret).await?;
                 let grants = people.grants_of(&confirmed.standing);
                 self.see(&confirmed.person, &confirmed.standing, &grants)
                     .await;
                 Ok(Caller {
                     grants: grants.into(),
+                    bearing: bearing(),
                     who: Who::Person(confirmed),
                 })
             }
             Some(people) if sessions::is_sessions(secret) => {
                 let session = self.sessions.bearer(secret).await?;
-                if people.forgot(session.confirmed_at) {
-                    return Err(Stranger::SessionExpired.into());
-                }
+                self.hear(people.departures()).await?;
+                let session = people.session_now(session).await?;
                 let grants = people.grants_of(&session.standing);
                 self.see(&session.person, &session.standing, &grants).await;
                 Ok(Caller {
                     grants: grants.into(),
+                    bearing: bearing(),
                     who: Who::Session(Arc::new(session)),
                 })
             }

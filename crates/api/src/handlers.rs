@@ -12,6 +12,7 @@ use crate::{
     turns::Turns,
 };
 use controller::{Deps, usecases::Ctx};
+use ports::Authority;
 use proto::legacy::v1 as old;
 use proto::v1::{
     access_service_server::AccessServiceServer, app_service_server::AppServiceServer,
@@ -57,8 +58,11 @@ pub(crate) struct Handlers {
     /// None: nobody is let in by GitHub.
     pub(crate) people: Option<Arc<People>>,
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) auth: Arc<Authenticator>,
     /// With which deliveries of the GitHub App's webhook are signed. None: none is taken.
     pub(crate) webhook_secret: Option<SecretString>,
+    /// Who vouches for nodes that join. None: none may.
+    pub(crate) authority: Option<Arc<dyn Authority>>,
 }
 
 impl Services {
@@ -66,16 +70,19 @@ impl Services {
     #[must_use]
     pub fn new(deps: Deps, about: About, stop: CancellationToken) -> Self {
         let sessions = Sessions::new(Arc::clone(&deps.store), Arc::clone(&deps.clock));
+        let sessions = Arc::new(sessions);
         Self {
             calls_per_second: 0,
             handlers: Handlers {
-                sessions: Arc::new(sessions),
+                auth: Arc::new(Authenticator::new(&deps, None, Arc::clone(&sessions))),
+                sessions,
                 deps,
                 about: Arc::new(about),
                 streams: Streams::new(stop.clone()),
                 turns: Turns::default(),
                 people: None,
                 webhook_secret: None,
+                authority: None,
             },
             stop,
         }
@@ -84,6 +91,9 @@ impl Services {
     /// Lets people in by GitHub, besides tokens.
     #[must_use]
     pub fn admitting(mut self, people: Arc<People>) -> Self {
+        let Handlers { deps, sessions, .. } = &self.handlers;
+        let auth = Authenticator::new(deps, Some(Arc::clone(&people)), Arc::clone(sessions));
+        self.handlers.auth = Arc::new(auth);
         self.handlers.people = Some(people);
         self
     }
@@ -92,6 +102,13 @@ impl Services {
     #[must_use]
     pub fn trusting(mut self, secret: SecretString) -> Self {
         self.handlers.webhook_secret = Some(secret);
+        self
+    }
+
+    /// Lets nodes join, for whom this vouches.
+    #[must_use]
+    pub fn vouching(mut self, authority: Arc<dyn Authority>) -> Self {
+        self.handlers.authority = Some(authority);
         self
     }
 
@@ -109,13 +126,6 @@ impl Services {
     /// Never: the descriptors were compiled into the program.
     #[must_use]
     pub fn routes(self) -> Routes {
-        let Deps { store, clock, .. } = &self.handlers.deps;
-        let auth = Arc::new(Authenticator::new(
-            Arc::clone(store),
-            Arc::clone(clock),
-            self.handlers.people.clone(),
-            Arc::clone(&self.handlers.sessions),
-        ));
         let health = HealthServer::new(Healthy::new(self.stop));
         let reflect = || {
             tonic_reflection::server::Builder::configure()
@@ -123,7 +133,7 @@ impl Services {
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
         let (v1, v1alpha) = (reflect().build_v1(), reflect().build_v1alpha());
-        let guard = Guard::new(auth, self.calls_per_second);
+        let guard = Guard::new(Arc::clone(&self.handlers.auth), self.calls_per_second);
         let routes = self
             .handlers
             .routes()
@@ -230,7 +240,8 @@ impl Handlers {
     /// Room for the streams of a caller.
     pub(crate) fn streams_of(&self, caller: &Caller) -> Streams {
         let times = self.people.as_ref().map(|people| people.times());
-        self.streams.of(caller, self.deps.clock.now(), times)
+        let now = self.deps.clock.now();
+        self.streams.of(caller, now, times, &self.auth)
     }
 
     /// The caller, if they may make the call.

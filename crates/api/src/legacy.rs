@@ -20,7 +20,7 @@ pub use called_back::{Object, legacy_object};
 
 use crate::{
     handlers::{Answer, Handlers},
-    permissions::Single,
+    permissions::{Sifted, Sight, Single},
     status,
     streams::Flow,
 };
@@ -64,6 +64,15 @@ impl Legacy {
             status::Refusal::Broken
         })?;
         Ok(Response::new(done?))
+    }
+
+    /// A call for a list, if it may be made: what of it may be seen, on whose behalf, and what was asked.
+    async fn sift<Q: Sifted>(
+        &self,
+        request: Request<Q>,
+    ) -> Result<(Sight, Ctx, Q), status::Refusal> {
+        let (caller, ctx, asked) = self.0.admit(request).await?;
+        Ok((Sight::new(caller.grants), ctx, asked))
     }
 
     /// Answers with the whole of a list, a page at a time.

@@ -1,16 +1,23 @@
 //! Calls that change something: done at most once for each request id, and to their end though the client hangs up.
 
+mod recall;
+
 use crate::{
     handlers::{Answer, Handlers},
     permissions::Single,
     secret::sha256,
     status::Refusal,
 };
-use controller::usecases::{self, Ctx, Mode};
+use controller::{
+    Deps,
+    usecases::{self, Ctx, Mode},
+};
 use ports::store::{self, requests::RequestKey};
 use prost::Message;
 use proto::v1;
-use std::future::Future;
+use recall::Recalled;
+use std::{future::Future, time::Duration};
+use tokio::time::Instant;
 use tonic::{Request, Response};
 use tracing::Instrument;
 
@@ -24,10 +31,45 @@ pub(crate) trait Mutation: Single + Message + Clone + Default + 'static {
     fn mode(&self) -> Mode;
     /// The idempotency key, taken out, so that what is left is what was asked.
     fn take_id(&mut self) -> String;
+    /// What became of a request that was carried out, and whose answer was not kept. `subject` is what it made or changed.
+    fn recall(
+        ctx: &Ctx,
+        asked: &Self,
+        subject: &str,
+    ) -> impl Future<Output = Result<Recalled<Self::Answer>, usecases::Error>> + Send;
+}
+
+/// What is answered where the first answer is lost: what was found of one field, if the answer has more than its plan.
+macro_rules! recalled {
+    ($ctx:ident, $asked:ident, $subject:ident, { $field:ident: $find:ident }) => {
+        match recall::$find($ctx, $asked, $subject).await? {
+            Some(found) => {
+                let mut answer = Self::Answer::default();
+                answer.$field = found;
+                answer.plan = Some(v1::Plan::default());
+                Recalled::Known(answer)
+            }
+            None => Recalled::Lost,
+        }
+    };
+    ($ctx:ident, $asked:ident, $subject:ident, {}) => {{
+        let _ = ($ctx, $asked, $subject);
+        Recalled::Known(Self::Answer {
+            plan: Some(v1::Plan::default()),
+        })
+    }};
+    ($ctx:ident, $asked:ident, $subject:ident, again) => {{
+        let _ = ($ctx, $asked, $subject);
+        Recalled::Again
+    }};
+    ($ctx:ident, $asked:ident, $subject:ident, lost) => {{
+        let _ = ($ctx, $asked, $subject);
+        Recalled::Lost
+    }};
 }
 
 macro_rules! mutations {
-    ($($service:ident/$rpc:ident($request:ident) -> $answer:ident;)+) => {
+    ($($service:ident/$rpc:ident($request:ident) -> $answer:ident, $recalled:tt;)+) => {
         $(impl Mutation for v1::$request {
             type Answer = v1::$answer;
 
@@ -38,6 +80,14 @@ macro_rules! mutations {
             fn take_id(&mut self) -> String {
                 std::mem::take(&mut self.request_id)
             }
+
+            async fn recall(
+                ctx: &Ctx,
+                asked: &Self,
+                subject: &str,
+            ) -> Result<Recalled<Self::Answer>, usecases::Error> {
+                Ok(recalled!(ctx, asked, subject, $recalled))
+            }
         })+
 
         /// Every call that changes something.
@@ -47,44 +97,51 @@ macro_rules! mutations {
     };
 }
 
+// Evening out, adopting and sweeping again could be about more than the first time, and of a Worker that is gone nobody can say
+// whether the Deploy without it was made.
 mutations! {
-    AppService/CreateApp(CreateAppRequest) -> CreateAppResponse;
-    AppService/UpdateApp(UpdateAppRequest) -> UpdateAppResponse;
-    AppService/UpdateAppHook(UpdateAppHookRequest) -> UpdateAppHookResponse;
-    AppService/DeleteApp(DeleteAppRequest) -> DeleteAppResponse;
-    BuildService/CreateBuild(CreateBuildRequest) -> CreateBuildResponse;
-    BuildService/CancelBuild(CancelBuildRequest) -> CancelBuildResponse;
-    ConfigSetService/UpdateConfigSet(UpdateConfigSetRequest) -> UpdateConfigSetResponse;
-    ConfigSetService/DeleteConfigSet(DeleteConfigSetRequest) -> DeleteConfigSetResponse;
-    DeployService/CreateDeploy(CreateDeployRequest) -> CreateDeployResponse;
-    DeployService/CancelDeploy(CancelDeployRequest) -> CancelDeployResponse;
-    DeployService/RollbackDeploy(RollbackDeployRequest) -> RollbackDeployResponse;
-    EnvironmentService/CreateEnvironment(CreateEnvironmentRequest) -> CreateEnvironmentResponse;
-    EnvironmentService/UpdateEnvironment(UpdateEnvironmentRequest) -> UpdateEnvironmentResponse;
-    EnvironmentService/DeleteEnvironment(DeleteEnvironmentRequest) -> DeleteEnvironmentResponse;
-    NodeService/CordonNode(CordonNodeRequest) -> CordonNodeResponse;
-    NodeService/UncordonNode(UncordonNodeRequest) -> UncordonNodeResponse;
-    NodeService/DrainNode(DrainNodeRequest) -> DrainNodeResponse;
-    ReconcileService/CreateReconcile(CreateReconcileRequest) -> CreateReconcileResponse;
-    RunService/StopRun(StopRunRequest) -> StopRunResponse;
-    StackService/CreateStack(CreateStackRequest) -> CreateStackResponse;
-    StackService/UpdateStack(UpdateStackRequest) -> UpdateStackResponse;
-    StackService/DeleteStack(DeleteStackRequest) -> DeleteStackResponse;
-    SystemService/CollectGarbage(CollectGarbageRequest) -> CollectGarbageResponse;
-    SystemService/Adopt(AdoptRequest) -> AdoptResponse;
-    SystemService/Sweep(SweepRequest) -> SweepResponse;
-    TokenService/CreateToken(CreateTokenRequest) -> CreateTokenResponse;
-    TokenService/UpdateToken(UpdateTokenRequest) -> UpdateTokenResponse;
-    TokenService/DeleteToken(DeleteTokenRequest) -> DeleteTokenResponse;
-    WebhookService/CreateWebhook(CreateWebhookRequest) -> CreateWebhookResponse;
-    WebhookService/UpdateWebhook(UpdateWebhookRequest) -> UpdateWebhookResponse;
-    WebhookService/DeleteWebhook(DeleteWebhookRequest) -> DeleteWebhookResponse;
-    WebhookService/TestWebhook(TestWebhookRequest) -> TestWebhookResponse;
-    WorkerService/CreateWorker(CreateWorkerRequest) -> CreateWorkerResponse;
-    WorkerService/UpdateWorker(UpdateWorkerRequest) -> UpdateWorkerResponse;
-    WorkerService/DeleteWorker(DeleteWorkerRequest) -> DeleteWorkerResponse;
-    WorkerService/RescaleWorkers(RescaleWorkersRequest) -> RescaleWorkersResponse;
-    WorkerService/RestartWorkers(RestartWorkersRequest) -> RestartWorkersResponse;
+    AppService/CreateApp(CreateAppRequest) -> CreateAppResponse, { app: app };
+    AppService/UpdateApp(UpdateAppRequest) -> UpdateAppResponse, { app: app };
+    AppService/UpdateAppHook(UpdateAppHookRequest) -> UpdateAppHookResponse, { hook: hook };
+    AppService/DeleteApp(DeleteAppRequest) -> DeleteAppResponse, { app: app };
+    BuildService/CreateBuild(CreateBuildRequest) -> CreateBuildResponse, { build: build };
+    BuildService/CancelBuild(CancelBuildRequest) -> CancelBuildResponse, { build: build };
+    ConfigSetService/UpdateConfigSet(UpdateConfigSetRequest) -> UpdateConfigSetResponse, { config_set: updated_set };
+    ConfigSetService/DeleteConfigSet(DeleteConfigSetRequest) -> DeleteConfigSetResponse, { config_set: deleted_set };
+    DeployService/CreateDeploy(CreateDeployRequest) -> CreateDeployResponse, { deploy: deploy };
+    DeployService/CancelDeploy(CancelDeployRequest) -> CancelDeployResponse, { deploy: deploy };
+    DeployService/RollbackDeploy(RollbackDeployRequest) -> RollbackDeployResponse, { deploy: deploy };
+    EnvironmentService/CreateEnvironment(CreateEnvironmentRequest) -> CreateEnvironmentResponse, { environment: environment };
+    EnvironmentService/UpdateEnvironment(UpdateEnvironmentRequest) -> UpdateEnvironmentResponse, { environment: environment };
+    EnvironmentService/DeleteEnvironment(DeleteEnvironmentRequest) -> DeleteEnvironmentResponse, { environment: environment };
+    NodeService/CordonNode(CordonNodeRequest) -> CordonNodeResponse, { node: node };
+    NodeService/UncordonNode(UncordonNodeRequest) -> UncordonNodeResponse, { node: node };
+    NodeService/DrainNode(DrainNodeRequest) -> DrainNodeResponse, { node: node };
+    NodeService/GiveUpNode(GiveUpNodeRequest) -> GiveUpNodeResponse, { node: node };
+    NodeService/CreateJoinToken(CreateJoinTokenRequest) -> CreateJoinTokenResponse, lost;
+    NodeService/RemoveNode(RemoveNodeRequest) -> RemoveNodeResponse, {};
+    NodeService/RebalanceNodes(RebalanceNodesRequest) -> RebalanceNodesResponse, lost;
+    NodeService/CancelRebalance(CancelRebalanceRequest) -> CancelRebalanceResponse, lost;
+    ReconcileService/CreateReconcile(CreateReconcileRequest) -> CreateReconcileResponse, { reconcile: reconcile };
+    RunService/StopRun(StopRunRequest) -> StopRunResponse, { run: run };
+    StackService/CreateStack(CreateStackRequest) -> CreateStackResponse, { stack: stack };
+    StackService/UpdateStack(UpdateStackRequest) -> UpdateStackResponse, { stack: stack };
+    StackService/DeleteStack(DeleteStackRequest) -> DeleteStackResponse, { stack: stack };
+    SystemService/CollectGarbage(CollectGarbageRequest) -> CollectGarbageResponse, again;
+    SystemService/Adopt(AdoptRequest) -> AdoptResponse, lost;
+    SystemService/Sweep(SweepRequest) -> SweepResponse, lost;
+    TokenService/CreateToken(CreateTokenRequest) -> CreateTokenResponse, { token: token };
+    TokenService/UpdateToken(UpdateTokenRequest) -> UpdateTokenResponse, { token: token };
+    TokenService/DeleteToken(DeleteTokenRequest) -> DeleteTokenResponse, { token: token };
+    WebhookService/CreateWebhook(CreateWebhookRequest) -> CreateWebhookResponse, { webhook: webhook };
+    WebhookService/UpdateWebhook(UpdateWebhookRequest) -> UpdateWebhookResponse, { webhook: webhook };
+    WebhookService/DeleteWebhook(DeleteWebhookRequest) -> DeleteWebhookResponse, { webhook: webhook };
+    WebhookService/TestWebhook(TestWebhookRequest) -> TestWebhookResponse, lost;
+    WorkerService/CreateWorker(CreateWorkerRequest) -> CreateWorkerResponse, { worker: created_worker };
+    WorkerService/UpdateWorker(UpdateWorkerRequest) -> UpdateWorkerResponse, { worker: updated_worker };
+    WorkerService/DeleteWorker(DeleteWorkerRequest) -> DeleteWorkerResponse, lost;
+    WorkerService/RescaleWorkers(RescaleWorkersRequest) -> RescaleWorkersResponse, { workers: rescaled };
+    WorkerService/RestartWorkers(RestartWorkersRequest) -> RestartWorkersResponse, { workers: restarted };
 }
 
 /// How an answer is kept for the same request again. No secret may be among what is kept.
@@ -196,51 +253,104 @@ where
     let Some(key) = ctx.request.clone() else {
         return act(ctx, asked, mode).await;
     };
-    if let Some(answer) = answered::<Q>(&ctx, &key).await? {
-        return Ok(answer);
-    }
-    match act(ctx.clone(), asked, mode).await {
+    let asking = match before(&ctx, &key, &asked).await? {
+        Before::Answered(answer) => return Ok(answer),
+        Before::Nothing => ctx.clone(),
+        Before::Lost => without_key(&ctx),
+    };
+    match act(asking, asked.clone(), mode).await {
         Ok(answer) => {
-            let kept = keep(&answer).encode_to_vec().into();
-            match ctx
-                .deps
-                .store
-                .answer_request(&ctx.actor, &key.id, kept)
-                .await
-            {
-                // Nothing was changed, so that nothing was recorded: the same request may come again.
-                Ok(()) | Err(store::Error::NotFound { .. }) => {}
-                Err(error) => tracing::warn!(%error, "the answer is not kept"),
-            }
+            remember(&ctx, &key, &keep(&answer)).await;
             Ok(answer)
         }
         // The same request came to another server at once, and that was first.
         Err(Refusal::UseCase(usecases::Error::Store(store::Error::RequestKnown(id)))) => {
-            let first = answered::<Q>(&ctx, &key).await?;
-            first.ok_or(Refusal::AnswerLost {
-                id,
-                subject: "what it asked for".to_owned(),
-            })
+            match before(&ctx, &key, &asked).await? {
+                Before::Answered(answer) => Ok(answer),
+                Before::Nothing | Before::Lost => Err(Refusal::AnswerLost {
+                    id,
+                    subject: "what it asked for".to_owned(),
+                }),
+            }
         }
         Err(refusal) => Err(refusal),
     }
 }
 
-/// The first answer to this request, if it was carried out before.
-async fn answered<Q: Mutation>(ctx: &Ctx, key: &RequestKey) -> Result<Option<Q::Answer>, Refusal> {
-    let known = ctx.deps.store.find_request(&ctx.actor, &key.id).await?;
-    let Some(known) = known else {
-        return Ok(None);
-    };
-    if known.method != key.method || known.digest != key.digest {
-        return Err(Refusal::RequestReused(key.id.clone()));
+fn without_key(ctx: &Ctx) -> Ctx {
+    Ctx {
+        request: None,
+        ..ctx.clone()
     }
-    let lost = || Refusal::AnswerLost {
-        id: key.id.clone(),
-        subject: known.subject.clone(),
-    };
-    let answer = known.answer.clone().ok_or_else(lost)?;
-    Ok(Some(Q::Answer::decode(answer).map_err(|_| lost())?))
+}
+
+/// Keeps an answer for the same request again.
+async fn remember<A: Message>(ctx: &Ctx, key: &RequestKey, answer: &A) {
+    let kept = answer.encode_to_vec().into();
+    let store = &ctx.deps.store;
+    match store.answer_request(&ctx.actor, &key.id, kept).await {
+        // Nothing was changed, so that nothing was recorded: the same request may come again.
+        Ok(()) | Err(store::Error::NotFound { .. }) => {}
+        Err(error) => tracing::warn!(%error, "the answer is not kept"),
+    }
+}
+
+/// What became of the same request before.
+enum Before<A> {
+    Nothing,
+    Answered(A),
+    /// It was carried out, the answer is lost, and it may be carried out again.
+    Lost,
+}
+
+/// How long after a request was carried out its answer is still on its way: another server may be writing it down.
+const ANSWER_DUE: Duration = Duration::from_secs(5);
+const ASK_EVERY: Duration = Duration::from_millis(20);
+
+async fn before<Q: Mutation>(
+    ctx: &Ctx,
+    key: &RequestKey,
+    asked: &Q,
+) -> Result<Before<Q::Answer>, Refusal> {
+    let Deps { store, clock, .. } = &ctx.deps;
+    let from = Instant::now();
+    loop {
+        let Some(known) = store.find_request(&ctx.actor, &key.id).await? else {
+            return Ok(Before::Nothing);
+        };
+        if known.method != key.method || known.digest != key.digest {
+            return Err(Refusal::RequestReused(key.id.clone()));
+        }
+        // By both clocks: that of who carried it out may be ahead.
+        let is_due = clock.now() < known.at + ANSWER_DUE && from.elapsed() < ANSWER_DUE;
+        match known.answer.map(Q::Answer::decode) {
+            Some(Ok(answer)) => return Ok(Before::Answered(answer)),
+            None if is_due => tokio::time::sleep(ASK_EVERY).await,
+            None | Some(Err(_)) => return lost(ctx, key, asked, known.subject).await,
+        }
+    }
+}
+
+/// What is answered where the server has ended between carrying a request out and keeping what it answered.
+async fn lost<Q: Mutation>(
+    ctx: &Ctx,
+    key: &RequestKey,
+    asked: &Q,
+    subject: String,
+) -> Result<Before<Q::Answer>, Refusal> {
+    use usecases::Error as E;
+    match Q::recall(&without_key(ctx), asked, &subject).await {
+        Ok(Recalled::Known(answer)) => {
+            remember(ctx, key, &answer).await;
+            Ok(Before::Answered(answer))
+        }
+        Ok(Recalled::Again) => Ok(Before::Lost),
+        Ok(Recalled::Lost) | Err(E::Unknown { .. } | E::UnknownWorker { .. }) => {
+            let id = key.id.clone();
+            Err(Refusal::AnswerLost { id, subject })
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[cfg(test)]

@@ -79,6 +79,10 @@ pub(crate) trait Listing: Call {
     fn keep(answer: &mut Self::Answer, sight: &Sight);
 }
 
+/// A request for what its reader may see only a part of, whose handler keeps the rest back by their `Sight`: its answer
+/// does not say of each entry whose it is.
+pub(crate) trait Sifted: Call {}
+
 /// The row of a call.
 ///
 /// # Errors

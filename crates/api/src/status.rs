@@ -2,6 +2,7 @@
 
 mod advice;
 mod legacy;
+mod resource;
 mod strangers;
 
 pub(crate) use strangers::Stranger;
@@ -11,6 +12,7 @@ use controller::usecases;
 use github::webhook::{BadPayload, BadSignature};
 use ports::sign_in;
 use proto::printable;
+use resource::resource_of;
 use std::{collections::HashMap, time::Duration};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -134,6 +136,9 @@ impl From<Refusal> for Status {
         }
         if let Some((field, problem)) = field_of(&refusal) {
             details.add_bad_request_violation(fit(&field), fit(&problem));
+        }
+        if let Some((kind, which)) = resource_of(&refusal) {
+            details.set_resource_info(kind, fit(&which), "", "");
         }
         let message = if advice.is_empty() {
             refusal.to_string()

@@ -1,13 +1,17 @@
 //! Answers that go on: each pulled at the pace of its reader, few enough at once, and ended when the server stops.
 
 use crate::{
-    auth::{Caller, Times},
+    auth::{Authenticator, Caller, Times},
     handlers::Answer,
     status::Refusal,
 };
 use domain::Timestamp;
 use futures_util::{Stream, StreamExt, stream};
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tonic::{Response, Status};
@@ -28,13 +32,48 @@ pub(crate) struct Streams {
 }
 
 /// When a stream ends though there is more to tell.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 enum End {
     Never,
     /// When its reader is to show again who they are.
-    ShowAgain(Instant),
+    ShowAgain(Follower),
     /// So long after it began.
     After(Duration),
+}
+
+/// Whoever GitHub vouches for.
+#[derive(Clone)]
+struct Follower {
+    auth: Arc<Authenticator>,
+    caller: Caller,
+    until: Instant,
+}
+
+impl Follower {
+    /// Waits until GitHub's word is old. Where they may have left it is asked at once: who may what they might goes on.
+    async fn ends(self) {
+        let Self {
+            auth,
+            mut caller,
+            until,
+        } = self;
+        let mut old = pin!(tokio::time::sleep_until(until));
+        loop {
+            // Both look at levels, and hold nothing.
+            tokio::select! {
+                () = &mut old => return,
+                () = auth.departs(&caller) => {}
+            }
+            match auth.again(&caller).await {
+                Ok(now) if now.grants == caller.grants => caller = now,
+                Ok(_) => return,
+                Err(refusal) => {
+                    tracing::debug!(%refusal, caller = caller.actor(), "who follows is not let in again");
+                    return;
+                }
+            }
+        }
+    }
 }
 
 impl End {
@@ -42,8 +81,8 @@ impl End {
     async fn come(self) -> Refusal {
         match self {
             Self::Never => std::future::pending().await,
-            Self::ShowAgain(at) => {
-                tokio::time::sleep_until(at).await;
+            Self::ShowAgain(follower) => {
+                follower.ends().await;
                 Refusal::ShowAgain
             }
             Self::After(time) => {
@@ -73,10 +112,20 @@ impl Streams {
     }
 
     /// The same room, for one caller: what they follow ends when they are to show again who they are.
-    pub(crate) fn of(&self, caller: &Caller, now: Timestamp, times: Option<Times>) -> Self {
+    pub(crate) fn of(
+        &self,
+        caller: &Caller,
+        now: Timestamp,
+        times: Option<Times>,
+        auth: &Arc<Authenticator>,
+    ) -> Self {
         Self {
             end: match caller.good_for(now, times) {
-                Some(time) => End::ShowAgain(Instant::now() + time),
+                Some(time) => End::ShowAgain(Follower {
+                    auth: Arc::clone(auth),
+                    caller: caller.clone(),
+                    until: Instant::now() + time,
+                }),
                 None => End::Never,
             },
             ..self.clone()
@@ -92,7 +141,7 @@ impl Streams {
         T: Send + 'static,
         E: Into<Status> + Send + 'static,
     {
-        self.answer_until(self.end.come(), items)
+        self.answer_until(self.end.clone().come(), items)
     }
 
     /// As `answer`, for a caller of whom something else says how long they count as who they are: it ends with its words.

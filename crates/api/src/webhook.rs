@@ -60,6 +60,11 @@ impl Delivery<'_> {
         let json = webhook::json(&essence, self.body)?;
         Ok(webhook::parse(self.event, &json)?)
     }
+
+    /// The body as it is kept. GitHub writes UTF-8.
+    pub(crate) fn kept(&self) -> SecretString {
+        SecretString::from(String::from_utf8_lossy(self.body).into_owned())
+    }
 }
 
 impl From<BadPayload> for Refusal {

@@ -1,4 +1,4 @@
-//! The catalog of one machine alone: its Docker host is the only node of every pool.
+//! The catalog of one machine alone: its Docker host is the only node of every pool, as long as no other joins.
 
 use async_trait::async_trait;
 use domain::{
@@ -8,7 +8,7 @@ use domain::{
 use futures_util::stream::{BoxStream, StreamExt};
 use ports::{
     Catalog,
-    catalog::{Entry, Error, Pool, Registration},
+    catalog::{Entry, Error, Pool, Registration, Word},
     runtime::Capacity,
 };
 use std::{
@@ -32,7 +32,8 @@ pub struct Machine {
 #[derive(Debug)]
 pub struct Embedded {
     machine: Mutex<Machine>,
-    registered: Mutex<BTreeMap<InstanceId, Registration>>,
+    /// By node: others may have joined.
+    registered: Mutex<BTreeMap<NodeName, BTreeMap<InstanceId, Registration>>>,
     /// Counts the changes, so that a watcher that was away learns of them in one.
     changes: watch::Sender<u64>,
 }
@@ -48,6 +49,12 @@ impl Embedded {
         }
     }
 
+    /// What the machine is called.
+    #[must_use]
+    pub fn name(&self) -> NodeName {
+        lock(&self.machine).name.clone()
+    }
+
     /// The machine has told what it has.
     pub fn set_capacity(&self, capacity: Capacity) {
         let mut machine = lock(&self.machine);
@@ -58,31 +65,14 @@ impl Embedded {
         }
     }
 
-    /// # Errors
-    /// `Refused` for another node than the machine.
-    fn check(&self, node: &NodeName) -> Result<(), Error> {
-        let machine = lock(&self.machine);
-        if machine.name == *node {
-            Ok(())
-        } else {
-            Err(Error::Refused(format!(
-                "there is no node but {}",
-                machine.name
-            )))
-        }
-    }
-
-    /// Enters what an instance is, or takes it out, and tells the watchers when that is new.
-    fn set(&self, instance: InstanceId, registration: Option<Registration>) {
+    /// Enters what an instance is, or takes it out.
+    fn set(&self, node: &NodeName, instance: InstanceId, registration: Option<Registration>) {
         let mut registered = lock(&self.registered);
-        let before = match registration {
-            Some(registration) => registered.insert(instance, registration),
-            None => registered.remove(&instance),
+        let of_node = registered.entry(node.clone()).or_default();
+        match registration {
+            Some(registration) => of_node.insert(instance, registration),
+            None => of_node.remove(&instance),
         };
-        drop(registered);
-        if before != registration {
-            self.tell();
-        }
     }
 
     fn tell(&self) {
@@ -107,22 +97,25 @@ impl Catalog for Embedded {
     }
 
     async fn register(&self, entry: &Entry) -> Result<(), Error> {
-        self.check(&entry.node)?;
-        self.set(entry.instance, Some(Registration::Serving));
+        self.set(&entry.node, entry.instance, Some(Registration::Serving));
         Ok(())
     }
 
     async fn maintenance(&self, node: &NodeName, instance: InstanceId) -> Result<(), Error> {
-        self.check(node)?;
-        if lock(&self.registered).contains_key(&instance) {
-            self.set(instance, Some(Registration::Maintenance));
+        let known = self.registrations(node).await?;
+        if known.contains_key(&instance) {
+            self.set(node, instance, Some(Registration::Maintenance));
         }
         Ok(())
     }
 
     async fn deregister(&self, node: &NodeName, instance: InstanceId) -> Result<(), Error> {
-        self.check(node)?;
-        self.set(instance, None);
+        self.set(node, instance, None);
+        Ok(())
+    }
+
+    /// Nobody reads here how an instance is: the server tells that itself.
+    async fn attest(&self, _: &NodeName, _: InstanceId, _: &Word) -> Result<(), Error> {
         Ok(())
     }
 
@@ -131,10 +124,8 @@ impl Catalog for Embedded {
         node: &NodeName,
     ) -> Result<BTreeMap<InstanceId, Registration>, Error> {
         // Of a node that is not there nothing is known.
-        match self.check(node) {
-            Ok(()) => Ok(lock(&self.registered).clone()),
-            Err(_) => Ok(BTreeMap::new()),
-        }
+        let registered = lock(&self.registered);
+        Ok(registered.get(node).cloned().unwrap_or_default())
     }
 
     async fn changes(&self) -> BoxStream<'static, ()> {

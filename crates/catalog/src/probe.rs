@@ -26,6 +26,9 @@ use tokio::{
 /// that refuses: within 1 ms on an idle machine. So this is how late it may be on a busy one before its connection is
 /// taken for the instance's. It is paid once for each yes of an instance that does not speak first.
 const STAYS_OPEN: Duration = Duration::from_millis(100);
+/// By how much that wait may itself end late on a machine that is not starved. Where it ends later, the forwarder may not have
+/// had its turn either, and is given the time again.
+const LATE: Duration = Duration::from_millis(10);
 /// The most of a page that is read, in bytes, and for how long, so that a small one does not end in a reset.
 const PAGE_MAX: usize = 16 * 1024;
 const PAGE_WAIT: Duration = Duration::from_millis(20);
@@ -56,14 +59,23 @@ impl Prober for Probes {
 
 /// Whether the connection outlives its first moments, or its other end says something.
 async fn stays_open(mut stream: TcpStream, until: Instant) -> Answer {
-    // A deadline that is shorter still gets an answer before it.
-    let left = until.saturating_duration_since(Instant::now());
     let mut byte = [0];
-    match timeout(STAYS_OPEN.min(left / 2), stream.read(&mut byte)).await {
-        Err(_) | Ok(Ok(1..)) => Answer::Yes("accepts connections".to_owned()),
-        Ok(Ok(0)) => Answer::No("the connection was closed at once".to_owned()),
-        Ok(Err(error)) => Answer::No(words(&error)),
+    loop {
+        let began = Instant::now();
+        // A deadline that is shorter still gets an answer before it.
+        let wait = STAYS_OPEN.min(until.saturating_duration_since(began) / 2);
+        match timeout(wait, stream.read(&mut byte)).await {
+            Err(_) if is_starved(began.elapsed(), wait) => {}
+            Err(_) | Ok(Ok(1..)) => return Answer::Yes("accepts connections".to_owned()),
+            Ok(Ok(0)) => return Answer::No("the connection was closed at once".to_owned()),
+            Ok(Err(error)) => return Answer::No(words(&error)),
+        }
     }
+}
+
+/// Whether a wait took so much longer than it should that others have waited for the processor as well.
+fn is_starved(took: Duration, wait: Duration) -> bool {
+    wait == STAYS_OPEN && took > wait + LATE
 }
 
 async fn get(stream: TcpStream, probe: &Probe, path: &str) -> Answer {

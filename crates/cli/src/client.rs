@@ -1,6 +1,7 @@
 //! The connection to the server: the token, idempotency keys, retries, pages and streams.
 
 mod calls;
+mod prefix;
 mod raw;
 mod server;
 
@@ -11,13 +12,13 @@ use tonic::{
     Code, Status,
     metadata::{Ascii, MetadataValue},
     service::{Interceptor, interceptor::InterceptedService},
-    transport::Channel,
 };
 
 pub(crate) use calls::{Call, Paged, Planned, Streamed};
 pub(crate) use server::Server;
 
 use crate::exit::Error;
+use prefix::Prefixed;
 
 /// How long a connection may take to be made. A server that is there answers within a second.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -32,7 +33,7 @@ const RETRY_AFTER: [Duration; 2] = [Duration::from_millis(100), Duration::from_m
 const PAGE: i32 = 1000;
 
 /// The transport of every call: a channel that adds the token.
-pub(crate) type Transport = InterceptedService<Channel, Bearer>;
+pub(crate) type Transport = InterceptedService<Prefixed, Bearer>;
 
 /// Whether calls that change something do so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +90,7 @@ impl Client {
             .http2_keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(KEEP_ALIVE)
             .connect_lazy();
+        let channel = Prefixed::new(channel, server.endpoint.uri());
         let bearer = token.map(bearer).transpose()?;
         Ok(Self {
             server: server.url.clone(),

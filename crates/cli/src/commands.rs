@@ -31,6 +31,8 @@ mod stacks;
 mod status;
 mod system;
 mod tokens;
+mod users;
+mod version;
 mod webhooks;
 mod whoami;
 mod workers;
@@ -82,6 +84,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Tokens(tokens::Command),
     #[command(subcommand)]
+    Users(users::Command),
+    #[command(subcommand)]
     Webhooks(webhooks::Command),
     #[command(subcommand)]
     System(system::Command),
@@ -94,6 +98,7 @@ pub(crate) enum Command {
     #[command(alias = "settings")]
     Context(contexts::Args),
     Completions(completions::Args),
+    Version(version::Args),
     #[command(hide = true)]
     Reference(reference::Args),
 }
@@ -106,6 +111,7 @@ pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Error> {
     let context = match &cli.command {
         Command::Completions(args) => return completions::run(&out, args),
         Command::Reference(_) => return reference::run(&out),
+        Command::Version(_) => return version::run(&out),
         Command::Context(args) => return contexts::run(&cli.global, &out, args),
         _ => Context::new(cli.global, out)?,
     };
@@ -134,6 +140,7 @@ pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Error> {
         Command::History(args) => history::run(&context, args).await,
         Command::Audit(command) => audit::run(&context, command).await,
         Command::Tokens(command) => tokens::run(&context, command).await,
+        Command::Users(command) => users::run(&context, command).await,
         Command::Webhooks(command) => webhooks::run(&context, command).await,
         Command::System(command) => system::run(&context, command).await,
         Command::Login(args) => login::run(&context, args).await,
@@ -141,7 +148,10 @@ pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Error> {
         Command::Whoami(_) => whoami::run(&context).await,
         Command::Access(command) => access::run(&context, command).await,
         Command::Api(args) => api::run(&context, args).await,
-        Command::Completions(_) | Command::Context(_) | Command::Reference(_) => Ok(()),
+        Command::Completions(_)
+        | Command::Context(_)
+        | Command::Reference(_)
+        | Command::Version(_) => Ok(()),
     }
 }
 

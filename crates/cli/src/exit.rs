@@ -163,6 +163,8 @@ pub(crate) enum Error {
     BuildEnded(Box<Build>),
     #[error("{} failed: {}", .0.id, .0.reason)]
     ReconcileFailed(Box<Reconcile>),
+    #[error("somebody has ended the drain of {0}")]
+    DrainEnded(String),
     #[error("{what} took longer than {seconds} s")]
     TookTooLong {
         what: String,
@@ -262,6 +264,7 @@ impl Error {
             | Self::Write { .. }
             | Self::BadAnswer(_)
             | Self::ReconcileFailed(_)
+            | Self::DrainEnded(_)
             | Self::TookTooLong { .. }
             | Self::AuditBroken(_)
             | Self::SessionEnded(_)
@@ -325,6 +328,7 @@ impl Error {
             Self::ReconcileFailed(reconcile) => {
                 vec![format!("jockey reconcile -e {} --preview", reconcile.environment)]
             }
+            Self::DrainEnded(node) => vec![format!("jockey nodes drain {node}")],
             Self::TookTooLong { next, .. } => vec![next.clone()],
             Self::AuditBroken(_) => vec![
                 "keep a copy of the database and of the file audit-head, then see docs/operations.md".to_owned(),

@@ -13,6 +13,7 @@ mod commands;
 mod context;
 mod exit;
 mod follow;
+mod habits;
 mod render;
 mod session;
 mod values;
@@ -20,10 +21,12 @@ mod words;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 fn main() -> ExitCode {
-    let cli = match cli::Cli::try_parse() {
+    let arguments = std::env::args_os().collect();
+    let arguments = habits::spelled(&mut cli::Cli::command(), arguments);
+    let cli = match cli::Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // A reader that has gone away is not worth a word.

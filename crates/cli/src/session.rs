@@ -3,8 +3,12 @@
 mod kinds;
 mod signals;
 mod terminal;
+mod written;
 
-use std::io::{IsTerminal, Read, Write};
+use std::{
+    future::Future,
+    io::{IsTerminal, Read},
+};
 
 use proto::v1::{self, Run};
 use tokio::sync::mpsc;
@@ -16,6 +20,7 @@ use kinds::{Heard, Kind, Said};
 pub(crate) use kinds::{Inside, Own};
 use signals::{Signals, Told};
 use terminal::Raw;
+use written::{Piece, Written};
 
 /// How much input may be on its way that its process has not taken.
 const WINDOW: usize = 256 << 10;
@@ -85,17 +90,9 @@ pub(crate) async fn attend<K: Kind>(
         .map_err(|status| context.client.error(status))?
         .into_inner();
     let mut session: Option<Session<K>> = None;
+    let mut written = Written::begin();
     loop {
-        let message = match &mut session {
-            None => heard.message().await,
-            Some(session) => loop {
-                // A message that has not come yet is not lost; the others have been taken or not.
-                tokio::select! {
-                    message = heard.message() => break message,
-                    done = session.say_more() => done?,
-                }
-            },
-        };
+        let message = saying(&mut session, heard.message()).await?;
         let message = message.map_err(|status| context.client.error(status))?;
         match message.and_then(K::heard) {
             Some(Heard::Started(run)) if detached => return Ok(run.map(|run| *run)),
@@ -104,18 +101,27 @@ pub(crate) async fn attend<K: Kind>(
                 let raw = raw.map_err(Error::Runtime)?;
                 session = Some(Session::begin(say.clone(), raw, stdin)?);
             }
-            Some(Heard::Out(bytes)) => write(std::io::stdout().lock(), &bytes)?,
-            Some(Heard::Err(bytes)) => write(std::io::stderr().lock(), &bytes)?,
+            // What is not taken here is not read from the server, which keeps the process waiting.
+            Some(Heard::Out(bytes)) => {
+                let room = saying(&mut session, written.room()).await??;
+                room.send(Piece::Out(bytes));
+            }
+            Some(Heard::Err(bytes)) => {
+                let room = saying(&mut session, written.room()).await??;
+                room.send(Piece::Err(bytes));
+            }
             Some(Heard::Taken(count)) => {
                 if let Some(session) = &mut session {
                     session.under_way = session.under_way.saturating_sub(count);
                 }
             }
             Some(Heard::Ended(end)) => {
+                saying(&mut session, written.end()).await??;
                 drop(session);
                 return ended(*end);
             }
             None => {
+                saying(&mut session, written.end()).await??;
                 drop(session);
                 return Err(Error::SessionEnded("the server hung up".to_owned()));
             }
@@ -131,10 +137,22 @@ fn ended(end: v1::SessionEnded) -> Result<Option<Run>, Error> {
     }
 }
 
-fn write(mut to: impl Write, bytes: &[u8]) -> Result<(), Error> {
-    to.write_all(bytes)
-        .and_then(|()| to.flush())
-        .map_err(Error::Output)
+/// Waits for something, and says meanwhile what is to be said.
+async fn saying<K: Kind, T>(
+    session: &mut Option<Session<K>>,
+    something: impl Future<Output = T>,
+) -> Result<T, Error> {
+    let Some(session) = session else {
+        return Ok(something.await);
+    };
+    let mut something = std::pin::pin!(something);
+    loop {
+        // What has not come yet is not lost; the other has been taken or not.
+        tokio::select! {
+            it = &mut something => return Ok(it),
+            done = session.say_more() => done?,
+        }
+    }
 }
 
 /// A session under way. Dropped: the terminal is as it was.

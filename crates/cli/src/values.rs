@@ -27,10 +27,11 @@ enum Source {
 
 impl Assignment {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let (name, value) = text
-            .split_once('=')
-            .filter(|(name, _)| !name.is_empty())
-            .ok_or("write it as NAME=VALUE or NAME=@FILE")?;
+        // A name alone has an empty value, as it had for the original client.
+        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        if name.is_empty() {
+            return Err("write it as NAME=VALUE or NAME=@FILE".to_owned());
+        }
         let source = match value.strip_prefix('@') {
             None => Source::Text(value.to_owned()),
             Some(rest) if rest.starts_with('@') => Source::Text(rest.to_owned()),
@@ -236,7 +237,8 @@ mod tests {
             Assignment::parse("A=@b").unwrap().source,
             Source::File("b".into())
         );
-        for bad in ["A", "=b", "A=@"] {
+        assert_eq!(Assignment::parse("A"), Ok(text("A", "")));
+        for bad in ["", "=b", "A=@"] {
             assert!(Assignment::parse(bad).is_err(), "{bad}");
         }
     }

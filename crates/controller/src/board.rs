@@ -1,7 +1,10 @@
 //! What the probes of this server have seen, for the control loops and for whoever asks.
 
 use crate::observe::Sight;
-use domain::{EnvironmentId, Health, InstanceId, ObservedInstance, Timestamp, observed::Phase};
+use domain::{
+    EnvironmentId, Health, InstanceId, NodeName, ObservedInstance, StackId, Timestamp,
+    observed::Phase,
+};
 use scheduler::{NodeRestarts, Probed, Unseen};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,8 +25,14 @@ struct Inner {
     health: BTreeMap<InstanceId, Health>,
     busy: BTreeSet<InstanceId>,
     restarts: BTreeMap<InstanceId, Restarts>,
+    /// Starts that lie ahead of this server's clock, and when they were seen first.
+    ahead: BTreeMap<InstanceId, (Timestamp, Instant)>,
     /// What the loop of each Environment saw last, and when.
     sights: BTreeMap<EnvironmentId, (Instant, Arc<Sight>)>,
+    /// When nodes were last waited for in vain for as long as a node may take.
+    silent: BTreeMap<NodeName, Instant>,
+    /// How many nodes the pools of each Environment had when they were last believed.
+    pools: BTreeMap<EnvironmentId, BTreeMap<StackId, u32>>,
 }
 
 /// How often the node has started an instance again.
@@ -67,6 +76,25 @@ impl Board {
         inner.health.remove(&instance);
         inner.probed.remove(&instance);
         inner.restarts.remove(&instance);
+        inner.ahead.remove(&instance);
+    }
+
+    /// The phase by which the health of an instance is judged. A start that lies ahead of this server's clock, whichever is
+    /// wrong, counts from when it was seen first: else nothing would settle before a clock that was set back has caught up.
+    pub(crate) fn dated(&self, instance: InstanceId, phase: &Phase, now: Timestamp) -> Phase {
+        let mut phase = phase.clone();
+        if let Phase::Running { since, .. } = &mut phase
+            && *since > now
+        {
+            let mut inner = self.lock();
+            let first = inner.ahead.entry(instance);
+            let (start, seen) = first.or_insert_with(|| (*since, Instant::now()));
+            if start != since {
+                (*start, *seen) = (*since, Instant::now());
+            }
+            *since = now - seen.elapsed();
+        }
+        phase
     }
 
     /// Takes how often its node has started an instance again by now. Of what was before the first look only the number
@@ -144,9 +172,41 @@ impl Board {
         self.lock().sights.insert(environment, seen);
     }
 
+    /// How many nodes the pools of an Environment had when its loop last believed them. Empty: this server keeps another.
+    pub(crate) fn pools(&self, environment: EnvironmentId) -> BTreeMap<StackId, u32> {
+        self.lock()
+            .pools
+            .get(&environment)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// Takes how many nodes the pools of an Environment had when they were last believed.
+    pub(crate) fn note_pools(&self, environment: EnvironmentId, pools: BTreeMap<StackId, u32>) {
+        self.lock().pools.insert(environment, pools);
+    }
+
     /// Forgets what the loop of an Environment saw, which ends: whoever keeps it from now on sees more.
     pub(crate) fn forget_sight(&self, environment: EnvironmentId) {
-        self.lock().sights.remove(&environment);
+        let mut inner = self.lock();
+        inner.sights.remove(&environment);
+        inner.pools.remove(&environment);
+    }
+
+    /// Whether a node was waited for in vain not longer ago than this.
+    pub(crate) fn was_silent(&self, node: &NodeName, age: Duration) -> bool {
+        let inner = self.lock();
+        inner.silent.get(node).is_some_and(|at| at.elapsed() <= age)
+    }
+
+    /// A node was waited for in vain for as long as a node may take.
+    pub(crate) fn note_silent(&self, node: &NodeName) {
+        self.lock().silent.insert(node.clone(), Instant::now());
+    }
+
+    /// A node has answered.
+    pub(crate) fn note_answer(&self, node: &NodeName) {
+        self.lock().silent.remove(node);
     }
 
     pub(crate) fn pin(&self, instance: InstanceId, probed: Probed) {

@@ -1,10 +1,15 @@
 //! Runs Builds: each under a lease of its own, on whichever server has room.
 
+mod attempts;
+
+pub(crate) use self::attempts::step;
+
+use self::attempts::Attempts;
 use crate::{deps::Deps, leases};
 use domain::{Build, BuildId, BuildState, build::Wanted};
 use futures_util::FutureExt;
 use ports::{
-    build_engine::{BuildOrder, Told},
+    build_engine::Told,
     store::{
         self, Change, Fence, Page,
         builds::{BuildFilter, BuildOutcome},
@@ -20,9 +25,7 @@ const LINES: usize = 1000;
 const BATCH: Duration = Duration::from_millis(100);
 /// How often lines are tried to be kept while the database is away. The build waits meanwhile.
 const KEEP_TRIES: u32 = 5;
-/// How often a build is tried whose host or node does not answer.
-const ATTEMPTS: u32 = 3;
-/// Before the second try; twice as long before the third.
+/// Between two tries of what is away for a moment.
 const BEFORE_RETRY: Duration = Duration::from_secs(2);
 
 /// Runs Builds until it is told to stop. What is not finished then stays in progress, for whoever comes next.
@@ -98,6 +101,7 @@ async fn start(
 async fn build_one(deps: &Deps, fence: &Fence, build: &Build, stop: &CancellationToken) {
     let (told, heard) = mpsc::channel(LINES);
     let keeping = keep_what_is_told(deps, fence, build.id, heard, stop);
+    let attempts = Attempts::of(deps, fence, build);
     let building = async {
         // The branches that end a build drop the engine's future, which is how it is cancelled.
         tokio::select! {
@@ -105,9 +109,9 @@ async fn build_one(deps: &Deps, fence: &Fence, build: &Build, stop: &Cancellatio
             () = stop.cancelled() => None,
             why = unwanted(deps, build.id) => Some(why),
             () = tokio::time::sleep(deps.settings.build_deadline) => Some(BuildOutcome::Failed {
-                reason: too_long(deps.settings.build_deadline),
+                reason: too_long(deps.settings.build_deadline, attempts.waits_for()),
             }),
-            outcome = attempts(deps, build, told) => Some(outcome),
+            outcome = attempts.run(told) => Some(outcome),
         }
     };
     let began = tokio::time::Instant::now();
@@ -118,64 +122,17 @@ async fn build_one(deps: &Deps, fence: &Fence, build: &Build, stop: &Cancellatio
     }
 }
 
-/// Why a build has failed at its deadline.
-fn too_long(deadline: Duration) -> String {
-    match deadline.as_secs() {
+/// Why a build has failed at its deadline, and what it waited for then.
+fn too_long(deadline: Duration, waits_for: Option<String>) -> String {
+    let mut reason = match deadline.as_secs() {
         seconds if seconds % 60 == 0 => format!("it took longer than {} min", seconds / 60),
         seconds => format!("it took longer than {seconds} s"),
-    }
-}
-
-async fn attempts(deps: &Deps, build: &Build, told: mpsc::Sender<Told>) -> BuildOutcome {
-    let app = loop {
-        match deps.store.find_app(&build.app.to_string()).await {
-            Ok(Some(app)) => break app,
-            Ok(None) => {
-                return BuildOutcome::Cancelled {
-                    reason: "its app was deleted".to_owned(),
-                };
-            }
-            Err(error) if error.is_transient() => {
-                tracing::warn!(%error, "the app of the build cannot be read yet");
-                tokio::time::sleep(BEFORE_RETRY).await;
-            }
-            Err(error) => {
-                return BuildOutcome::Failed {
-                    reason: error.to_string(),
-                };
-            }
-        }
     };
-    let order = BuildOrder {
-        build: build.id,
-        app_name: app.name,
-        repo: app.repo,
-        commit: build.commit.clone(),
-        recipe: build.recipe.clone(),
-    };
-    let mut attempt = 1;
-    loop {
-        match deps.engine.build(&order, told.clone()).await {
-            Ok(built) => {
-                return BuildOutcome::Completed {
-                    image: built.image,
-                    workers: built.workers,
-                };
-            }
-            Err(error) if error.is_transient() && attempt < ATTEMPTS => {
-                // A reader that is gone is no reason to stop building.
-                let line = Told::Line(format!("{error}; trying again"));
-                told.send(line).await.ok();
-                tokio::time::sleep(BEFORE_RETRY * attempt).await;
-                attempt += 1;
-            }
-            Err(error) => {
-                return BuildOutcome::Failed {
-                    reason: error.to_string(),
-                };
-            }
-        }
+    if let Some(what) = waits_for {
+        reason.push_str(": ");
+        reason.push_str(&what);
     }
+    reason
 }
 
 /// Ends when the Build is not in progress any more, or when only Deploys wanted it and none has waited for it for the

@@ -16,7 +16,7 @@ pub(crate) use push::{build_tip, unwanted};
 use crate::{
     deps::{AppHooks, Deps},
     jobs::{Follow, Outcome, Work, Workforce},
-    usecases::{self, Ctx},
+    usecases::Ctx,
 };
 use domain::{Login, audit::Proof};
 use ports::{
@@ -88,8 +88,28 @@ struct At {
     host: Arc<dyn CodeHost>,
 }
 
-/// On whose behalf something is done that somebody has pushed.
-fn ctx(deps: &Deps, by: Option<&Login>) -> Ctx {
+/// What the host has told of, and the server follows: as the audit log calls it.
+#[derive(Clone, Copy)]
+enum Following {
+    Push,
+    /// That a hook is there, or is not.
+    Hook,
+    /// That a repository has another name, or is gone.
+    Repository,
+}
+
+impl Following {
+    const fn action(self) -> &'static str {
+        match self {
+            Self::Push => "github.push",
+            Self::Hook => "github.hook",
+            Self::Repository => "github.repository",
+        }
+    }
+}
+
+/// On whose behalf something is done that the host has told of.
+fn ctx(deps: &Deps, following: Following, by: Option<&Login>) -> Ctx {
     Ctx {
         deps: deps.clone(),
         actor: by.map_or_else(|| NOBODY.to_owned(), |by| format!("github:{by}")),
@@ -97,7 +117,7 @@ fn ctx(deps: &Deps, by: Option<&Login>) -> Ctx {
         origin: Origin::Asked(Arc::new(Asked {
             proof: Proof::Webhook,
             credential: NOBODY.to_owned(),
-            action: "github.push".to_owned(),
+            action: following.action().to_owned(),
             request: String::new(),
         })),
     }
@@ -114,17 +134,6 @@ fn failed(deps: &Deps, error: &code_host::Error) -> Outcome {
     }
 }
 
-/// Something else that failed.
-fn broke(error: &usecases::Error) -> Outcome {
-    let why = error.to_string();
-    let away = matches!(error, usecases::Error::Store(error) if error.is_transient())
-        || matches!(error, usecases::Error::Source(error) if error.is_transient());
-    match away {
-        true => Outcome::Again { after: None, why },
-        false => Outcome::Dead { why },
-    }
-}
-
 /// Ends a job early with its outcome: what a step of it answers instead of going on.
 type Step<T> = Result<T, Outcome>;
 
@@ -135,7 +144,7 @@ trait OnRecord<T> {
 
 impl<T> OnRecord<T> for Result<T, store::Error> {
     fn on_record(self) -> Step<T> {
-        self.map_err(|error| broke(&error.into()))
+        self.map_err(|error| Outcome::of(&error.into()))
     }
 }
 

@@ -1,7 +1,12 @@
 //! What the controller is given: the ports, and the settings of the server.
 
 use crate::{board::Board, feed::Feed, runs::Runs};
-use domain::job::Backoff;
+use domain::{
+    App,
+    app::{Builder, Recipe},
+    environment_url::EnvironmentUrl,
+    job::Backoff,
+};
 use ports::{BuildEngine, Catalog, Clock, CodeHost, Fleet, Ids, Notifier, Prober, Source, Store};
 use scheduler::{
     Violation,
@@ -58,6 +63,8 @@ pub struct Settings {
     pub builds: usize,
     /// How long a build may take. Default 30 min.
     pub build_deadline: Duration,
+    /// What builds a commit that has no Dockerfile, where its App names none. Default: nothing does.
+    pub builder: Option<Builder>,
     /// How long a node may take to list its instances before it counts as silent. Default 5 s.
     pub list_deadline: Duration,
     /// Between two probes of an instance that has not been healthy since it started. Default 20 ms, growing to `probe_slow`.
@@ -81,6 +88,8 @@ pub struct Settings {
     /// Where the server is reached from outside, without a slash at its end: `https://jockey.example.com`. Default: not
     /// known.
     pub address: Option<String>,
+    /// Where people reach Apps in Environments. Default: not known.
+    pub environment_urls: Vec<EnvironmentUrl>,
     /// Whether the host of the code is told of Builds and Deploys. Default: it is.
     pub reports: Reports,
     /// Who makes the hooks of Apps. Default: people.
@@ -115,6 +124,7 @@ impl Settings {
             steps_per_node: 4 * cores,
             builds: 2,
             build_deadline: Duration::from_secs(1800),
+            builder: None,
             list_deadline: Duration::from_secs(5),
             probe_fast: Duration::from_millis(20),
             probe_slow: Duration::from_millis(500),
@@ -126,6 +136,7 @@ impl Settings {
             keep_history: Duration::from_secs(30 * 24 * 3600),
             keep_audit: Duration::from_secs(400 * 24 * 3600),
             address: None,
+            environment_urls: Vec::new(),
             reports: Reports::Told,
             app_hooks: AppHooks::ByHand,
             backoff: Backoff::default(),
@@ -133,6 +144,11 @@ impl Settings {
             run_longest: Duration::from_secs(24 * 3600),
             shutdown_grace: Duration::from_secs(20),
         }
+    }
+
+    /// How a commit of an App becomes an image now.
+    pub(crate) fn recipe_of(&self, app: &App) -> Recipe {
+        app.recipe.clone().or_builder(self.builder.as_ref())
     }
 }
 

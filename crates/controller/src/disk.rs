@@ -5,6 +5,7 @@ use crate::{
     deps::{Deps, Settings},
 };
 use domain::{BuildId, BuildState, NodeName, Timestamp, image::ImageRef};
+use futures_util::future::join_all;
 use ports::{
     Images,
     catalog::Pool,
@@ -58,21 +59,24 @@ pub struct Collected {
 /// # Errors
 /// Those of the database and of the catalog. A node that does not answer is told as such.
 pub async fn usage(deps: &Deps) -> Result<Vec<NodeDisk>, Error> {
-    let kept = needs(deps).await?;
-    let mut disks = Vec::new();
-    for node in nodes(deps).await? {
-        let images = deps.fleet.images(&node)?;
-        let kept = with_runs(deps, &node, &kept).await?;
-        let held = match held(&*images, &kept).await {
-            Ok(held) => Some(held),
-            Err(error) => {
-                tracing::warn!(%node, %error, "what the node holds is not known");
-                None
-            }
-        };
-        disks.push(NodeDisk { node, held });
-    }
-    Ok(disks)
+    let kept = &needs(deps).await?;
+    let looks = nodes(deps).await?.into_iter().map(|node| async move {
+        let held = look(deps, &node, kept).await;
+        if let Err(error) = &held {
+            tracing::warn!(%node, %error, "what the node holds is not known");
+        }
+        NodeDisk {
+            node,
+            held: held.ok(),
+        }
+    });
+    Ok(join_all(looks).await)
+}
+
+async fn look(deps: &Deps, node: &NodeName, kept: &[KeptImage]) -> Result<Held, images::Error> {
+    let images = deps.fleet.images(node);
+    let images = images.map_err(|error| images::Error::Unreachable(error.to_string()))?;
+    held(&*images, &with_runs(deps, node, kept).await).await
 }
 
 async fn held(images: &dyn Images, kept: &[KeptImage]) -> Result<Held, images::Error> {
@@ -105,8 +109,10 @@ pub async fn collect(
         if only.is_some_and(|only| *only != node) {
             continue;
         }
-        let images = deps.fleet.images(&node)?;
-        let kept = with_runs(deps, &node, &kept).await?;
+        let Ok(images) = deps.fleet.images(&node) else {
+            continue;
+        };
+        let kept = with_runs(deps, &node, &kept).await;
         let owned = match images.list().await {
             Ok(owned) => owned,
             Err(error) => {
@@ -202,21 +208,17 @@ async fn needs(deps: &Deps) -> Result<Vec<KeptImage>, Error> {
 
 /// What is needed anywhere, and what the one-off runs of a node need there. One that does not tell of its runs keeps the
 /// images of them by itself: they are used.
-async fn with_runs(
-    deps: &Deps,
-    node: &NodeName,
-    kept: &[KeptImage],
-) -> Result<Vec<KeptImage>, Error> {
-    let runtime = deps.fleet.runtime(node)?;
-    let listed = tokio::time::timeout(deps.settings.list_deadline, runtime.runs()).await;
-    let runs = listed.ok().and_then(Result::ok).unwrap_or_default();
+async fn with_runs(deps: &Deps, node: &NodeName, kept: &[KeptImage]) -> Vec<KeptImage> {
+    let listed = async { deps.fleet.runtime(node).ok()?.runs().await.ok() };
+    let listed = tokio::time::timeout(deps.settings.list_deadline, listed).await;
+    let runs = listed.ok().flatten().unwrap_or_default();
     let of_runs = runs.into_iter().filter_map(|run| {
         Some(KeptImage {
             image: run.image?,
             needed_by: run.run.to_string(),
         })
     });
-    Ok(kept.iter().cloned().chain(of_runs).collect())
+    kept.iter().cloned().chain(of_runs).collect()
 }
 
 /// Since when a Build keeps its image for being new.

@@ -4,10 +4,12 @@
 //! tick. It keeps nothing that it could not read again: whoever holds the lease next goes on where it stood.
 
 mod advance;
+mod attest;
 mod broken;
 mod effects;
 mod loops;
 mod patience;
+mod pools;
 mod prepare;
 mod reconciles;
 mod restarts;
@@ -16,11 +18,13 @@ mod verdicts;
 mod watches;
 
 use crate::{deps::Deps, health_watch::HealthWatch, perform::Outcome};
+use attest::Said;
 use domain::{
     DeployId, EnvironmentId, EventId, InstanceId, NodeName, ReconcileId, Timestamp,
     config::{ConfigVersions, Variables},
 };
 use patience::Patience;
+use pools::Pools;
 use ports::store::{Fence, intents::Entry};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -76,6 +80,10 @@ pub(crate) struct Keeper {
     looping: BTreeSet<loops::Looping>,
     /// How much time the Deploys that are deploying have had.
     patience: Patience,
+    /// How large pools were when they were last believed.
+    pools: Pools,
+    /// What the catalog was told last of instances that it cannot ask.
+    said: BTreeMap<InstanceId, Said>,
     /// Since when this server sees the Reconciles that are in progress.
     reconciling: BTreeMap<ReconcileId, Instant>,
     /// When it was last looked which Deploys that wait for their next try are due.
@@ -161,6 +169,8 @@ impl Keeper {
             variables: None,
             looping: BTreeSet::new(),
             patience: Patience::default(),
+            pools: Pools::default(),
+            said: BTreeMap::new(),
             reconciling: BTreeMap::new(),
             advanced: Instant::now(),
             planned: (Instant::now(), Timestamp::EPOCH),
@@ -172,6 +182,7 @@ impl Keeper {
     /// when it is told to stop are finished, within `shutdown_grace`.
     #[tracing::instrument(name = "environment", skip_all, fields(environment = %self.environment))]
     pub(crate) async fn run(mut self, stop: CancellationToken) {
+        self.watch_catalog();
         loop {
             self.newest.mark_unchanged();
             self.newest_of_all.mark_unchanged();

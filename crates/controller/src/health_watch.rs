@@ -61,6 +61,27 @@ impl Target {
     }
 }
 
+impl Target {
+    pub(crate) const fn instance(&self) -> InstanceId {
+        self.instance
+    }
+
+    fn probe(&self, deadline: Duration) -> Probe {
+        Probe {
+            address: self.address.clone(),
+            port: self.port,
+            question: self.question.clone(),
+            deadline,
+        }
+    }
+}
+
+/// Asks one instance, and knows nothing of what it answered before.
+pub(crate) async fn once(deps: &Deps, target: &Target) -> Probed {
+    let probe = target.probe(deps.settings.probe_deadline);
+    probed(deps.prober.probe(&probe).await, None, deps.clock.now())
+}
+
 impl HealthWatch {
     pub(crate) fn new(deps: Deps, turned: Arc<Notify>) -> Self {
         Self {
@@ -108,12 +129,7 @@ impl Drop for HealthWatch {
 /// Asks one instance again and again.
 async fn watch(deps: Deps, target: Target, turned: Arc<Notify>) {
     let settings = &deps.settings;
-    let probe = Probe {
-        address: target.address.clone(),
-        port: target.port,
-        question: target.question.clone(),
-        deadline: settings.probe_deadline,
-    };
+    let probe = target.probe(settings.probe_deadline);
     let mut was: Option<Probed> = None;
     let mut pause = settings.probe_fast;
     loop {

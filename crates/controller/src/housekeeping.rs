@@ -1,6 +1,6 @@
 //! What is done now and then: disks are cleaned, and what is old is forgotten.
 
-use crate::{deps::Deps, disk};
+use crate::{deps::Deps, disk, stale};
 use domain::{BuildState, EventId, RepoName, Timestamp};
 use ports::store::{
     self, Page,
@@ -52,6 +52,10 @@ async fn clean_up(deps: &Deps) {
         Err(error) => return tracing::warn!(%error, "cannot clean up now"),
     };
     let cleaning = async {
+        match stale::sweep(deps).await {
+            0 => {}
+            count => tracing::info!(count, "took out of the catalog what is not there"),
+        }
         match disk::collect(deps, None, disk::Mode::Run).await {
             Ok(collected) if collected.is_empty() => {}
             Ok(collected) => tracing::info!(images = collected.len(), "removed what nothing needs"),
@@ -109,6 +113,7 @@ fn horizon(now: Timestamp, what: Old, keep: Duration, history: History) -> Times
         | Old::Builds
         | Old::ConfigVersions
         | Old::Runs
+        | Old::Deliveries
         | Old::Audit => horizon.min(oldest + DAY),
     }
 }
@@ -129,7 +134,8 @@ async fn forget(deps: &Deps, what: Old, history: History) -> Result<u32, store::
         | Old::BuildLines
         | Old::Builds
         | Old::ConfigVersions
-        | Old::Runs => deps.settings.keep_history,
+        | Old::Runs
+        | Old::Deliveries => deps.settings.keep_history,
         Old::Audit => deps.settings.keep_audit,
     };
     let keep = Keep {

@@ -10,7 +10,7 @@ mod tests;
 pub use outbox::Follow;
 pub(crate) use outbox::follow;
 
-use crate::deps::Deps;
+use crate::{deps::Deps, usecases};
 use async_trait::async_trait;
 use domain::{
     Timestamp,
@@ -71,6 +71,19 @@ pub enum Outcome {
     Dead {
         why: String,
     },
+}
+
+impl Outcome {
+    /// Of an attempt that met this: again where that may pass by itself.
+    pub(crate) fn of(error: &usecases::Error) -> Self {
+        let why = error.to_string();
+        let passes = matches!(error, usecases::Error::Store(error) if error.is_transient())
+            || matches!(error, usecases::Error::Source(error) if error.is_transient());
+        match passes {
+            true => Self::Again { after: None, why },
+            false => Self::Dead { why },
+        }
+    }
 }
 
 /// Everything that a server does by jobs.

@@ -227,7 +227,7 @@ fn open(
             port,
             resources,
             state: IntentState::Open,
-            why: step.why.to_string(),
+            why: step.reasons(),
             opened_at: input.now,
             closed_at: None,
         },

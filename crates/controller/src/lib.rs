@@ -20,9 +20,11 @@ mod leases;
 mod ledger;
 mod observe;
 mod perform;
+pub mod put_back;
 pub mod runs;
 mod sealer;
 mod server;
+mod stale;
 pub mod strangers;
 pub mod usecases;
 

@@ -1,6 +1,9 @@
 //! Looks at the world: every node of an Environment's pools, what stands on it, and what the catalog knows of it.
 
+mod afar;
 mod assemble;
+mod left;
+mod told;
 
 pub(crate) use assemble::{Scene, assemble, known_deploys, named_deploys, release_of, spec_for};
 
@@ -19,6 +22,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
+use tokio::time::Instant;
 
 /// What was seen of the nodes of an Environment's pools.
 pub(crate) struct Sight {
@@ -26,12 +30,16 @@ pub(crate) struct Sight {
     pub(crate) nodes: BTreeMap<NodeName, NodeSight>,
     /// The nodes of each Stack's pool.
     pub(crate) pools: BTreeMap<StackId, Vec<NodeName>>,
+    /// Of the nodes, those that have left every pool, and when they were last seen to have something of this Environment.
+    pub(crate) left: BTreeMap<NodeName, Instant>,
 }
 
 /// What was seen of one node.
 pub(crate) struct NodeSight {
     pub(crate) node: Node,
     pub(crate) answered: Answered,
+    /// When it was asked: what it shows may be so old, and no older.
+    pub(crate) asked_at: Timestamp,
     /// All instances of this Installation, of every Environment.
     pub(crate) instances: Vec<ObservedInstance>,
     pub(crate) registrations: BTreeMap<InstanceId, Registration>,
@@ -43,7 +51,7 @@ pub(crate) struct NodeSight {
 /// The catalog's: without it nothing is known of the pools, and nothing may be concluded.
 pub(crate) async fn look(deps: &Deps, view: &EnvironmentView) -> Result<Sight, Error> {
     let mut pools = BTreeMap::new();
-    let mut nodes = BTreeMap::new();
+    let mut told: BTreeMap<NodeName, Vec<Node>> = BTreeMap::new();
     for stack in &view.stacks {
         let pool = Pool {
             environment: view.environment.id,
@@ -56,12 +64,22 @@ pub(crate) async fn look(deps: &Deps, view: &EnvironmentView) -> Result<Sight, E
             stack.id,
             members.iter().map(|node| node.name.clone()).collect(),
         );
-        nodes.extend(members.into_iter().map(|node| (node.name.clone(), node)));
+        for node in members {
+            told.entry(node.name.clone()).or_default().push(node);
+        }
+    }
+    let of_all = |(name, told)| Some((name, told::agreed(told)?));
+    let mut nodes: BTreeMap<NodeName, Node> = told.into_iter().filter_map(of_all).collect();
+    let mut left = BTreeMap::new();
+    for (node, at) in left::since(deps, view.environment.id, &nodes) {
+        left.insert(node.name.clone(), at);
+        nodes.insert(node.name.clone(), node);
     }
     let owners = &owners(view);
     let sights = nodes.into_values().map(|mut node| async move {
         if let Some(duty) = view.duties.get(&node.name) {
-            node.duty = *duty;
+            // What a person wants, and what the host says of itself: the one that asks for more.
+            node.duty = node.duty.max(*duty);
         }
         let mut sight = look_at(deps, node).await;
         for seen in &mut sight.instances {
@@ -71,10 +89,9 @@ pub(crate) async fn look(deps: &Deps, view: &EnvironmentView) -> Result<Sight, E
         }
         (sight.node.name.clone(), sight)
     });
-    Ok(Sight {
-        nodes: join_all(sights).await.into_iter().collect(),
-        pools,
-    })
+    let mut nodes = join_all(sights).await.into_iter().collect();
+    left::settle(&mut nodes, &mut left, view.environment.id);
+    Ok(Sight { nodes, pools, left })
 }
 
 /// Whose the instances on record are. One that was adopted bears the ids of a database that is lost.
@@ -83,25 +100,43 @@ fn owners(view: &EnvironmentView) -> BTreeMap<InstanceId, (AppId, EnvironmentId)
     view.intents.iter().map(of).collect()
 }
 
+/// How much less time a node gets that was just waited for in vain: everything else waits for it, and it answers by the
+/// next time that it gets all of its time, if it does.
+const IN_VAIN: u32 = 5;
+
 async fn look_at(deps: &Deps, mut node: Node) -> NodeSight {
+    let (board, whole) = (&deps.board, deps.settings.list_deadline);
+    let deadline = match board.was_silent(&node.name, 2 * deps.settings.tick) {
+        true => whole / IN_VAIN,
+        false => whole,
+    };
+    let asked_at = deps.clock.now();
     let listed = async {
         let runtime = deps.fleet.runtime(&node.name)?;
         // Before the instances: what is registered now and not there afterwards is gone.
         let registrations = deps.catalog.registrations(&node.name).await?;
-        let instances = tokio::time::timeout(deps.settings.list_deadline, runtime.list())
-            .await
-            .map_err(|_| {
-                ports::runtime::Error::Unreachable("no answer within the deadline".to_owned())
-            })??;
-        Ok::<_, Error>((instances, registrations))
+        Ok::<_, Error>((runtime.list().await?, registrations))
     };
-    match listed.await {
-        Ok((instances, registrations)) => NodeSight {
-            node,
-            answered: Answered::Yes,
-            instances,
-            registrations,
-        },
+    // One deadline for both: an agent that hangs holds the others up no longer than an Engine that does.
+    let listed = tokio::time::timeout(deadline, listed).await;
+    let listed = listed.unwrap_or_else(|_| {
+        if deadline == whole {
+            board.note_silent(&node.name);
+        }
+        let silent = "no answer within the deadline".to_owned();
+        Err(ports::runtime::Error::Unreachable(silent).into())
+    });
+    match listed {
+        Ok((instances, registrations)) => {
+            board.note_answer(&node.name);
+            NodeSight {
+                node,
+                answered: Answered::Yes,
+                asked_at,
+                instances,
+                registrations,
+            }
+        }
         Err(error) => {
             tracing::debug!(node = %node.name, %error, "the node does not answer");
             if node.state == NodeState::Alive {
@@ -110,6 +145,7 @@ async fn look_at(deps: &Deps, mut node: Node) -> NodeSight {
             NodeSight {
                 node,
                 answered: Answered::No,
+                asked_at,
                 instances: Vec::new(),
                 registrations: BTreeMap::new(),
             }
@@ -184,6 +220,7 @@ pub async fn instances_and_waiting(
     how: Look,
 ) -> Result<(Vec<SeenInstance>, Vec<Waiting>), Error> {
     let (view, sight) = view_and_look(deps, environment, how).await?;
+    let deps = &afar::acquainted(deps, environment, &view, &sight).await;
     let scene = Scene::of(deps, &view, &sight).await?;
     let input = assemble(deps, &view, &sight, &scene);
     let loops = scheduler::crash_loops(&input, &deps.board.restarts());
@@ -257,6 +294,7 @@ pub async fn preview(
     edit: impl FnOnce(&mut scheduler::PlanInput),
 ) -> Result<scheduler::Plan, Error> {
     let (view, sight) = view_and_look(deps, environment, Look::Afresh).await?;
+    let deps = &afar::acquainted(deps, environment, &view, &sight).await;
     let scene = Scene::of(deps, &view, &sight).await?;
     let mut input = assemble(deps, &view, &sight, &scene);
     edit(&mut input);

@@ -1,10 +1,13 @@
 //! Performs one step of a plan. A step never decides; it may be repeated after a crash at any point.
 
+mod listing;
+
+pub(crate) use listing::{Listing, check_of};
+
 use crate::deps::Deps;
 use bytes::Bytes;
 use domain::{
     InstanceEnd, ObservedInstance, WorkerSpec,
-    environment::ServiceName,
     observed::{Manner, Phase},
 };
 use futures_util::StreamExt;
@@ -172,6 +175,7 @@ async fn start(
             error @ (images::Error::Failed(_)
             | images::Error::Context(_)
             | images::Error::DiskFull(_)
+            | images::Error::RegistryDown(_)
             | images::Error::Unreachable(_)
             | images::Error::Refused(_)),
         ) => Err(Outcome::Again(error.to_string())),
@@ -280,27 +284,6 @@ pub(crate) fn ended_how(phase: &Phase) -> String {
         Phase::Created => "never started".to_owned(),
         Phase::Running { .. } => "was running".to_owned(),
         Phase::Paused { .. } => "was paused".to_owned(),
-    }
-}
-
-/// What the catalog is told of an instance.
-pub(crate) fn entry_of(
-    step: &Step,
-    port: u16,
-    service: ServiceName,
-    address: String,
-    commit: &str,
-) -> catalog::Entry {
-    catalog::Entry {
-        instance: step.instance,
-        service,
-        node: step.node.clone(),
-        address,
-        port,
-        tags: vec![
-            format!("rref:{commit}"),
-            format!("deploy_id:{}", step.deploy.number()),
-        ],
     }
 }
 

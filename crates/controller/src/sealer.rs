@@ -2,6 +2,7 @@
 
 use crate::deps::Deps;
 use domain::AuditId;
+use ports::store;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -82,6 +83,8 @@ impl Sealer {
                         return Turn::Done;
                     }
                 }
+                // Another server was first: what is left is seen at the next look.
+                Err(store::Error::Stale { .. }) => {}
                 Err(error) => {
                     tracing::warn!(%error, "the audit log is not sealed yet");
                     return Turn::Failed;

@@ -7,6 +7,7 @@ pub use adopt::{Found, Left, Obstacle, found};
 
 use crate::{Error, deps::Deps, disk};
 use domain::{DeployId, ObservedInstance};
+use futures_util::future::join_all;
 use std::{collections::BTreeSet, time::Duration};
 
 /// How long an instance that is swept may take to stop.
@@ -17,17 +18,21 @@ const GRACE: Duration = Duration::from_secs(10);
 /// # Errors
 /// Those of the database and of the catalog.
 pub async fn list(deps: &Deps) -> Result<Vec<ObservedInstance>, Error> {
-    let mut seen = Vec::new();
-    for node in disk::nodes(deps).await? {
-        let runtime = deps.fleet.runtime(&node)?;
-        match tokio::time::timeout(deps.settings.list_deadline, runtime.list()).await {
-            Ok(Ok(instances)) => seen.extend(instances),
+    let looks = disk::nodes(deps).await?.into_iter().map(|node| async move {
+        let listed = async { Ok::<_, Error>(deps.fleet.runtime(&node)?.list().await?) };
+        match tokio::time::timeout(deps.settings.list_deadline, listed).await {
+            Ok(Ok(instances)) => instances,
             Ok(Err(error)) => {
                 tracing::warn!(%node, %error, "the node cannot be asked for strangers");
+                Vec::new()
             }
-            Err(_) => tracing::warn!(%node, "the node does not answer what strangers it has"),
+            Err(_) => {
+                tracing::warn!(%node, "the node does not answer what strangers it has");
+                Vec::new()
+            }
         }
-    }
+    });
+    let mut seen: Vec<ObservedInstance> = join_all(looks).await.into_iter().flatten().collect();
     let deploys: BTreeSet<_> = seen.iter().map(|instance| instance.deploy).collect();
     let known = deps.store.known_deploys(&deploys).await?;
     seen.retain(|instance| !known.contains(&instance.deploy));

@@ -36,6 +36,15 @@ impl Recipe {
     pub fn dockerfile(&self) -> &str {
         self.dockerfile.as_deref().unwrap_or("Dockerfile")
     }
+
+    /// The same with a builder, if it has none of its own and a commit may need one: where a Dockerfile is named, none does.
+    #[must_use]
+    pub fn or_builder(mut self, builder: Option<&Builder>) -> Self {
+        if self.builder.is_none() && self.dockerfile.is_none() {
+            self.builder = builder.cloned();
+        }
+        self
+    }
 }
 
 /// An image that turns source into an image by buildpacks.

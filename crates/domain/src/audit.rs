@@ -19,6 +19,10 @@ crate::words! {
         Session => "session",
         /// A signed delivery of a webhook. The credential is the delivery's id.
         Webhook => "webhook",
+        /// A host that joins as a node. The credential is a part of the token's hash.
+        JoinToken => "join_token",
+        /// A node that has joined, by a signature of its key. The credential is its name.
+        Node => "node",
         /// Whoever may read the state directory, on the server's own machine.
         StateDirectory => "state_directory",
     }

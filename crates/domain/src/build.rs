@@ -31,6 +31,22 @@ pub struct Build {
     pub completed_at: Option<Timestamp>,
 }
 
+impl Build {
+    /// Whether its image is made as a recipe says. In what a Dockerfile makes, no builder has a part; of what a builder
+    /// makes it is on record which it was.
+    #[must_use]
+    pub fn is_made_by(&self, recipe: &Recipe) -> bool {
+        let same_builder = match &self.strategy {
+            Some(Strategy::Dockerfile) => true,
+            Some(Strategy::Buildpacks(builder)) => recipe.builder.as_ref() == Some(builder),
+            None => recipe.builder == self.recipe.builder,
+        };
+        same_builder
+            && recipe.dockerfile == self.recipe.dockerfile
+            && recipe.secrets == self.recipe.secrets
+    }
+}
+
 /// How the image of a commit is made, as the engine chose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Strategy {

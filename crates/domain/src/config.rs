@@ -50,6 +50,30 @@ pub struct ConfigVersions {
     pub app: Option<ConfigVersionId>,
 }
 
+impl ConfigVersions {
+    /// This version of one layer, and nothing of the others.
+    #[must_use]
+    pub fn only(scope: ConfigScope, version: Option<ConfigVersionId>) -> Self {
+        let mut versions = Self::default();
+        match scope {
+            ConfigScope::Environment(_) => versions.environment = version,
+            ConfigScope::Stack(..) => versions.stack = version,
+            ConfigScope::App(..) => versions.app = version,
+        }
+        versions
+    }
+
+    /// The version of the layer that this scope is.
+    #[must_use]
+    pub const fn of(&self, scope: ConfigScope) -> Option<ConfigVersionId> {
+        match scope {
+            ConfigScope::Environment(_) => self.environment,
+            ConfigScope::Stack(..) => self.stack,
+            ConfigScope::App(..) => self.app,
+        }
+    }
+}
+
 /// The name of a variable: `[A-Za-z_][A-Za-z0-9_]*`, what a shell can export.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(String);
@@ -161,6 +185,12 @@ impl Variables {
     /// Names and values, in order of name.
     pub fn iter(&self) -> impl Iterator<Item = (&Key, &str)> {
         self.0.iter().map(|(key, value)| (key, value.as_str()))
+    }
+
+    /// The value of this name.
+    #[must_use]
+    pub fn get(&self, key: &Key) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
     }
 
     /// Whether there are none.

@@ -13,6 +13,7 @@ pub mod checks;
 pub mod config;
 pub mod deploy;
 pub mod environment;
+pub mod environment_url;
 pub mod event;
 pub mod git;
 pub mod health;

@@ -9,6 +9,7 @@
 //! drain = "1s"                  # likewise settle, grace and stop
 //! strategy = { max_surge = 1, max_unavailable = 0, order = "start-first" }
 //! singleton = false
+//! constraints = ["disk == ssd", "gpu != none"]   # of the meta of nodes
 //!
 //! [workers.web.resources]
 //! memory = "64MiB"

@@ -41,5 +41,7 @@ crate::words! {
         Cordoned => "cordoned",
         /// Nothing new goes there, and what is there moves away, start-first.
         Draining => "draining",
+        /// A person says that it is gone for good: what ran there does not run any more. Should it come back, what it has goes.
+        GivenUp => "given-up",
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     AppId, CommitSha, DeployId, EnvironmentId, IllegalTransition, InstanceId, NodeName,
-    ReconcileId, Timestamp, WorkerId, WorkerName,
+    ReconcileId, StackId, Timestamp, WorkerId, WorkerName,
 };
 
 /// A plan for an Environment, or for one App in it. The control loop needs none: this is for people who want to see
@@ -13,6 +13,8 @@ pub struct Reconcile {
     pub environment: EnvironmentId,
     /// None: every App of the Environment.
     pub app: Option<AppId>,
+    /// The pool that it evens out. None: it brings about what is wanted, and nothing else.
+    pub rebalance: Option<Rebalance>,
     pub state: ReconcileState,
     /// The plan as it was when it was made, a line a step.
     pub plan: Vec<String>,
@@ -22,6 +24,14 @@ pub struct Reconcile {
     pub reason: Option<String>,
     pub created_at: Timestamp,
     pub completed_at: Option<Timestamp>,
+}
+
+/// Which of an Environment's pools is evened out, and how fast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rebalance {
+    pub stack: StackId,
+    /// How many instances may be on the move at once, 1 or more.
+    pub at_once: u16,
 }
 
 /// One step of a plan that was shown: a copy, since what it names changes, or goes.

@@ -1,10 +1,12 @@
 //! What a code host tells us has happened. A hint: whoever acts on one asks the host how things stand now.
 
+mod departure;
 mod meaning;
 
+pub use departure::{Departure, Whose};
 pub use meaning::{Meaning, Tip};
 
-use crate::people::{AccountId, Login, TeamName};
+use crate::people::Login;
 use crate::{CommitSha, GitRef, RepoName};
 
 /// One delivery, in our words.
@@ -45,7 +47,8 @@ pub enum HostEvent {
     },
     /// Our App was installed at an account, changed there, or taken away.
     Installation {
-        account: Login,
+        /// None: it has no name as people and organisations have, as an enterprise.
+        account: Option<Login>,
         change: InstallationChange,
     },
     /// Has another name, or another owner.
@@ -56,11 +59,8 @@ pub enum HostEvent {
     RepositoryDeleted {
         repo: RepoName,
     },
-    /// Who is in the organisation, or in one of its teams, is not as it was.
-    MembershipChanged {
-        organisation: Login,
-        who: Whose,
-    },
+    /// Somebody may not be any more in an organisation, or in a team of it.
+    Departed(Departure),
     /// Anything else: of no consequence here.
     Other {
         event: String,
@@ -90,17 +90,6 @@ pub enum InstallationChange {
     Changed,
 }
 
-/// Whose membership changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Whose {
-    /// One person's.
-    Person { login: Login, id: AccountId },
-    /// That of all who are in a team: it was renamed, deleted, or moved below another.
-    Team(TeamName),
-    /// Everybody's: the organisation has another name, or is gone.
-    Everybody,
-}
-
 impl HostEvent {
     /// The repository that it is about, by the name that it had before.
     #[must_use]
@@ -113,10 +102,7 @@ impl HostEvent {
             | Self::PullRequest { repo, .. }
             | Self::RepositoryDeleted { repo }
             | Self::RepositoryRenamed { from: repo, .. } => Some(repo),
-            Self::Ping
-            | Self::Installation { .. }
-            | Self::MembershipChanged { .. }
-            | Self::Other { .. } => None,
+            Self::Ping | Self::Installation { .. } | Self::Departed(_) | Self::Other { .. } => None,
         }
     }
 }

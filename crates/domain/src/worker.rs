@@ -1,10 +1,12 @@
 //! Workers: the process types of an App.
 
 mod bounds;
+mod constraint;
 
 pub use bounds::{BadResources, StuckRollout};
+pub use constraint::{BadConstraint, CONSTRAINTS_MAX, Constraint};
 
-use crate::{AppId, ByteSize, CpuMillis, EnvironmentId, Timestamp, WorkerId, WorkerName};
+use crate::{AppId, ByteSize, CpuMillis, EnvironmentId, Node, Timestamp, WorkerId, WorkerName};
 use std::time::Duration;
 
 /// The port on which `web` listens unless it says otherwise.
@@ -54,6 +56,8 @@ pub struct WorkerSpec {
     pub rollout: Rollout,
     /// Never two at once, not even for a moment (rule 9).
     pub singleton: bool,
+    /// What a node's meta has to say for an instance to go there, all of it. At most `CONSTRAINTS_MAX`.
+    pub constraints: Vec<Constraint>,
 }
 
 impl WorkerSpec {
@@ -70,7 +74,16 @@ impl WorkerSpec {
             timing: Timing::default(),
             rollout: Rollout::default(),
             singleton: false,
+            constraints: Vec::new(),
         }
+    }
+
+    /// The first of its constraints that a node does not meet.
+    #[must_use]
+    pub fn unmet(&self, node: &Node) -> Option<&Constraint> {
+        self.constraints
+            .iter()
+            .find(|constraint| !constraint.allows(node))
     }
 }
 

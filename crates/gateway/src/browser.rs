@@ -24,6 +24,8 @@ pub(crate) enum Cookie {
     Session,
     /// The ticket of a sign-in that has begun.
     SignIn,
+    /// The address that was opened before that.
+    WayBack,
 }
 
 impl Browser {
@@ -104,6 +106,8 @@ impl Browser {
             (Cookie::Session, false) => "jockey-session",
             (Cookie::SignIn, true) => "__Host-jockey-sign-in",
             (Cookie::SignIn, false) => "jockey-sign-in",
+            (Cookie::WayBack, true) => "__Host-jockey-way-back",
+            (Cookie::WayBack, false) => "jockey-way-back",
         }
     }
 }

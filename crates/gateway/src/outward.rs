@@ -2,6 +2,7 @@
 
 mod events;
 mod lines;
+mod text;
 
 use axum::{
     body::Body,
@@ -12,6 +13,7 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, SerializeOptions};
 
 pub(crate) use events::{CONTENT_TYPE as EVENT_STREAM, events};
 pub(crate) use lines::{CONTENT_TYPE as LINES, lines};
+pub(crate) use text::text;
 
 /// Canonical proto JSON. Fields at their default are shown, so that a client finds every field that it reads; what can
 /// be absent (messages and `optional` fields) is left out when it is.
@@ -22,21 +24,51 @@ pub(crate) const JSON: &str = "application/json";
 /// The JSON of a message, on one line.
 pub(crate) fn json(message: &DynamicMessage) -> String {
     let mut text = Vec::with_capacity(256);
-    let mut to = serde_json::Serializer::new(&mut text);
-    message
-        .serialize_with_options(&mut to, &OPTIONS)
-        .expect("maps of protobuf have keys that JSON can have");
+    write(message, &mut serde_json::Serializer::new(&mut text));
     String::from_utf8(text).expect("serde_json writes UTF-8")
 }
 
+/// The same, a field a line.
+fn wide_json(message: &DynamicMessage) -> String {
+    let mut text = Vec::with_capacity(256);
+    write(message, &mut serde_json::Serializer::pretty(&mut text));
+    String::from_utf8(text).expect("serde_json writes UTF-8")
+}
+
+fn write<F: serde_json::ser::Formatter>(
+    message: &DynamicMessage,
+    to: &mut serde_json::Serializer<&mut Vec<u8>, F>,
+) {
+    message
+        .serialize_with_options(to, &OPTIONS)
+        .expect("maps of protobuf have keys that JSON can have");
+}
+
+/// How JSON is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// On one line, for programs.
+    Line,
+    /// A field a line, for people.
+    Wide,
+}
+
 /// The response to a call that answers once. Nothing is sent again that the caller says it has.
-pub(crate) fn answer(method: &Method, asked: &HeaderMap, message: &DynamicMessage) -> Response {
+pub(crate) fn answer(
+    method: &Method,
+    asked: &HeaderMap,
+    message: &DynamicMessage,
+    layout: Layout,
+) -> Response {
     let etag = etag(message);
     let has_it = etag.is_some() && asked.get(header::IF_NONE_MATCH) == etag.as_ref();
     let mut response = if has_it && (method == Method::GET || method == Method::HEAD) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let mut response = Response::new(Body::from(json(message) + "\n"));
+        let mut response = Response::new(Body::from(match layout {
+            Layout::Line => json(message) + "\n",
+            Layout::Wide => wide_json(message) + "\n",
+        }));
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));

@@ -5,17 +5,41 @@ use crate::{
     browser::Browser,
     call::{Behalf, Failed, Services},
     inward::{self, Asked, Bodies},
-    outward,
+    outward::{self, Layout},
     problem::Problem,
     refusal::{self, Refusal},
+    sign_in,
     table::{Found, Table},
 };
 use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
+use http::{HeaderMap, Method, Request, StatusCode, Uri, header, request::Parts};
 use std::sync::Arc;
+
+/// Who reads an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    Program,
+    /// They have opened an address in a browser, by a link or by hand.
+    Person,
+}
+
+impl Reader {
+    fn of(asked: &Parts) -> Self {
+        let mut accepted = asked.headers.get_all(header::ACCEPT).iter();
+        let names_html = accepted.any(|accept| {
+            let accept = accept.to_str().unwrap_or_default();
+            accept.contains("text/html")
+        });
+        let bears = asked.headers.contains_key(header::AUTHORIZATION);
+        match asked.method == Method::GET && names_html && !bears {
+            true => Self::Person,
+            false => Self::Program,
+        }
+    }
+}
 
 /// The reason of a service that refuses an entity tag.
 const STALE: &str = "STALE_ETAG";
@@ -55,6 +79,7 @@ impl Rest {
             Found::Methods(allowed) => return refused(&Refusal::Method { allowed }),
             Found::Nothing => return nothing_at(&parts.uri),
         };
+        let reader = Reader::of(&parts);
         if let Err(refusal) = self.browser.bear(&parts.method, &mut parts.headers) {
             return refused(&refusal);
         }
@@ -74,19 +99,29 @@ impl Rest {
                 Err(Failed::Message(refusal)) => return refused(&refusal),
                 Err(Failed::Service(status)) => {
                     let problem = Problem::from(&status).in_terms_of(binding);
-                    return problem.into_response();
+                    return told(problem, reader, &parts.uri);
                 }
             };
-            return if wants_events(&parts.headers) {
-                outward::events(binding.clone(), stream)
-            } else {
-                outward::lines(binding.clone(), stream)
+            return match reader {
+                Reader::Program if wants_events(&parts.headers) => {
+                    outward::events(binding.clone(), stream)
+                }
+                Reader::Program => outward::lines(binding.clone(), stream),
+                Reader::Person => outward::text(binding.clone(), stream),
             };
         }
         match self.services.call(&binding.rpc, behalf, message).await {
-            Ok(answer) => outward::answer(&parts.method, &parts.headers, &answer),
+            Ok(answer) => {
+                let layout = match reader {
+                    Reader::Program => Layout::Line,
+                    Reader::Person => Layout::Wide,
+                };
+                outward::answer(&parts.method, &parts.headers, &answer, layout)
+            }
             Err(Failed::Message(refusal)) => refused(&refusal),
-            Err(Failed::Service(status)) => failed(binding, &parts.headers, &status),
+            Err(Failed::Service(status)) => {
+                told(failed(binding, &parts.headers, &status), reader, &parts.uri)
+            }
         }
     }
 }
@@ -102,15 +137,23 @@ fn refused(refusal: &Refusal) -> Response {
 }
 
 /// The condition of a header that does not hold has a status of its own.
-fn failed(binding: &Binding, asked: &HeaderMap, status: &tonic::Status) -> Response {
+fn failed(binding: &Binding, asked: &HeaderMap, status: &tonic::Status) -> Problem {
     let problem = Problem::from(status).in_terms_of(binding);
     let conditional = asked.contains_key(header::IF_MATCH);
     if conditional && problem.reason() == STALE {
-        return problem
-            .with_status(StatusCode::PRECONDITION_FAILED)
-            .into_response();
+        return problem.with_status(StatusCode::PRECONDITION_FAILED);
     }
-    problem.into_response()
+    problem
+}
+
+/// A person who is not signed in is led to where that is done, and back.
+fn told(problem: Problem, reader: Reader, uri: &Uri) -> Response {
+    match reader {
+        Reader::Person if problem.status() == StatusCode::UNAUTHORIZED => {
+            sign_in::needed(&problem, uri)
+        }
+        Reader::Person | Reader::Program => problem.into_response(),
+    }
 }
 
 fn wants_events(headers: &HeaderMap) -> bool {

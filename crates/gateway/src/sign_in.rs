@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
-use http::{HeaderValue, Method, StatusCode, header, request::Parts};
+use http::{HeaderValue, Method, StatusCode, Uri, header, request::Parts};
 use maud::{DOCTYPE, html};
 use prost_reflect::{DescriptorPool, DynamicMessage, Value};
 use std::{convert::Infallible, sync::Arc, time::Duration};
@@ -22,6 +22,8 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 pub const CALLBACK: &str = "/auth/github/callback";
 /// Where it begins, and where it ends.
 const HOME: &str = "/v1/";
+/// The longest address that a browser is led back to.
+const ADDRESS_MAX: usize = 1024;
 /// How long a browser keeps a ticket: as long as it is good.
 const TICKET_LIVES: Duration = Duration::from_secs(10 * 60);
 /// How long it keeps a session at most. It ends before that unless it is renewed.
@@ -84,30 +86,31 @@ impl SignIn {
         };
         let ticket = text(&answer, "ticket");
         let kept = self.browser.keep(Cookie::SignIn, &ticket, TICKET_LIVES);
-        with_cookies(Redirect::to(&text(&answer, "address")), [kept])
+        let back = match given(&parts, "to").filter(|to| is_own(to)) {
+            Some(to) => self.browser.keep(Cookie::WayBack, &to, TICKET_LIVES),
+            None => self.browser.forget(Cookie::WayBack),
+        };
+        with_cookies(Redirect::to(&text(&answer, "address")), [kept, back])
     }
 
     async fn come_back(&self, parts: Parts) -> Response {
-        let query = parts.uri.query().unwrap_or_default().as_bytes();
-        let given = |name: &str| {
-            let mut pairs = form_urlencoded::parse(query);
-            let found = pairs.find(|(key, _)| key == name);
-            found
-                .map(|(_, value)| value.into_owned())
-                .unwrap_or_default()
-        };
+        let given = |name: &str| given(&parts, name).unwrap_or_default();
         let ticket = self.browser.cookie(&parts.headers, Cookie::SignIn);
         let fields = [
             ("ticket", ticket.unwrap_or_default()),
             ("state", given("state")),
             ("code", given("code")),
         ];
+        let back = self.browser.cookie(&parts.headers, Cookie::WayBack);
+        let back = back.filter(|to| is_own(to));
         let forgotten = self.browser.forget(Cookie::SignIn);
         match self.ask(&self.finish, &parts, &fields).await {
             Ok(answer) => {
                 let token = text(&answer, "token");
                 let kept = self.browser.keep(Cookie::Session, &token, SESSION_LIVES);
-                with_cookies(Redirect::to(HOME), [forgotten, kept])
+                let at_end = self.browser.forget(Cookie::WayBack);
+                let to = back.as_deref().unwrap_or(HOME);
+                with_cookies(Redirect::to(to), [forgotten, at_end, kept])
             }
             Err(problem) => with_cookies(failed(&problem), [forgotten]),
         }
@@ -159,6 +162,31 @@ impl SignIn {
             Failed::Message(never) => match never {},
         })
     }
+}
+
+/// A parameter of the query.
+fn given(parts: &Parts, name: &str) -> Option<String> {
+    let query = parts.uri.query().unwrap_or_default().as_bytes();
+    let mut pairs = form_urlencoded::parse(query);
+    let found = pairs.find(|(key, _)| key == name);
+    found.map(|(_, value)| value.into_owned())
+}
+
+/// Whether this is an address below ours, as a cookie and a header can hold it: whoever signs in is led nowhere else.
+fn is_own(to: &str) -> bool {
+    let plain = |c: char| c.is_ascii_graphic() && !"\"\\,;".contains(c);
+    to.starts_with(HOME) && to.len() <= ADDRESS_MAX && to.chars().all(plain)
+}
+
+/// What a person sees who has opened an address and is not signed in.
+pub(crate) fn needed(problem: &Problem, opened: &Uri) -> Response {
+    let to = opened.path_and_query().map_or(HOME, |to| to.as_str());
+    let to: String = form_urlencoded::byte_serialize(to.as_bytes()).collect();
+    let page = html! {
+        p { "This is for those who are signed in: " (problem.detail()) "." }
+        p { a href={ "/login?to=" (to) } { "Sign in with GitHub" } }
+    };
+    html(problem.status(), whole("Not signed in", &page))
 }
 
 /// Asks whether to sign out: what a link leads to changes nothing.

@@ -6,6 +6,7 @@ pub(crate) use route::Route;
 
 use crate::{
     fault::{Fault, Refusal},
+    gate::Gate,
     remembered::{Kept, Remembered, key},
 };
 use bytes::Bytes;
@@ -36,6 +37,7 @@ pub(crate) struct Api {
     whole: Duration,
     clock: Arc<dyn Clock>,
     remembered: Remembered,
+    gate: Gate,
 }
 
 /// What to call.
@@ -127,6 +129,7 @@ impl Api {
             whole,
             clock,
             remembered: Remembered::default(),
+            gate: Gate::default(),
         }
     }
 
@@ -134,7 +137,8 @@ impl Api {
         self.clock.now()
     }
 
-    /// Makes a call as the bearer of a token, or as nobody.
+    /// Makes a call as the bearer of a token, or as nobody. While a limit of theirs holds that any call has met, it is not
+    /// made.
     ///
     /// # Errors
     /// See `Fault`. `Silent` says nothing of whether it had its effect.
@@ -143,11 +147,23 @@ impl Api {
         call: &Call,
         token: Option<&SecretString>,
     ) -> Result<Answer, Fault> {
+        // Who bears nothing shares its limit with strangers, and would have to wait for what they do.
+        let bearer = token.map(|token| key(Some(token), "", ""));
+        let closed = bearer
+            .as_ref()
+            .and_then(|bearer| self.gate.closed(bearer, self.now()));
+        if let Some(until) = closed {
+            return Err(Fault::Limited(until));
+        }
         let within = tokio::time::timeout(self.whole, self.follow(call, token));
-        within.await.unwrap_or_else(|_| {
+        let answer = within.await.unwrap_or_else(|_| {
             let seconds = self.whole.as_secs_f32();
             Err(Fault::Silent(format!("no answer within {seconds} s")))
-        })
+        });
+        if let (Err(Fault::Limited(until)), Some(bearer)) = (&answer, bearer) {
+            self.gate.close(bearer, *until, self.now());
+        }
+        answer
     }
 
     /// Every page of a list, in order.

@@ -28,7 +28,7 @@ pub(crate) struct Refusal {
 /// How long to wait where a limit does not say: GitHub asks for a minute at least.
 const UNSAID: Duration = Duration::from_secs(60);
 /// The longest time that a limit is believed. The primary one starts anew each hour.
-const LONGEST: Duration = Duration::from_secs(3600);
+pub(crate) const LONGEST: Duration = Duration::from_secs(3600);
 /// The most characters of somebody else's words that go into an error.
 const WORDS_MAX: usize = 300;
 

@@ -9,6 +9,7 @@ mod api;
 mod credential;
 mod directory;
 mod fault;
+mod gate;
 mod host;
 mod jwt;
 mod remembered;

@@ -22,7 +22,7 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use ports::notifier::{Answered, Error, Message, Notifier};
-use resolver::{CheckedResolver, Refused};
+use resolver::{CheckedResolver, Lookup, Refused};
 use secrecy::ExposeSecret;
 use std::{error::Error as _, io, sync::Arc, time::Duration};
 use target::Target;
@@ -68,8 +68,15 @@ impl HttpNotifier {
     /// # Errors
     /// When this machine has none.
     pub fn new(settings: Settings) -> io::Result<Self> {
+        Self::resolving(settings, resolver::by_machine)
+    }
+
+    fn resolving(settings: Settings, lookup: Lookup) -> io::Result<Self> {
         let reach = Arc::new(settings.reach);
-        let mut connector = HttpConnector::new_with_resolver(CheckedResolver(Arc::clone(&reach)));
+        let mut connector = HttpConnector::new_with_resolver(CheckedResolver {
+            reach: Arc::clone(&reach),
+            lookup,
+        });
         connector.enforce_http(false);
         connector.set_connect_timeout(Some(CONNECT));
         connector.set_nodelay(true);
@@ -205,3 +212,6 @@ impl Notifier for HttpNotifier {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

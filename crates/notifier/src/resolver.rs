@@ -4,6 +4,7 @@ use domain::reach::Reach;
 use hyper_util::client::legacy::connect::dns::Name;
 use ports::notifier::Error;
 use std::{
+    io,
     net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::Arc,
@@ -11,9 +12,25 @@ use std::{
     vec,
 };
 
+/// The addresses of a name, as they are now.
+pub(crate) type Lookup = fn(Name) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
+
 /// Resolves a name, and refuses it when any of its addresses is one that may not be called.
 #[derive(Clone)]
-pub(crate) struct CheckedResolver(pub(crate) Arc<Reach>);
+pub(crate) struct CheckedResolver {
+    pub(crate) reach: Arc<Reach>,
+    pub(crate) lookup: Lookup,
+}
+
+/// As this machine resolves names.
+pub(crate) fn by_machine(
+    name: Name,
+) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>> {
+    Box::pin(async move {
+        let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+        Ok(found.map(|at| at.ip()).collect())
+    })
+}
 
 /// Why a name was not resolved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,14 +93,14 @@ impl tower::Service<Name> for CheckedResolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let reach = Arc::clone(&self.0);
+        let (reach, lookup) = (Arc::clone(&self.reach), self.lookup);
         Box::pin(async move {
-            // The port is put in by whoever connects.
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await;
+            let found = lookup(name.clone()).await;
             let found = found.map_err(|error| Refused::Unknown {
                 why: error.to_string(),
             })?;
-            let admitted = admit(&reach, name.as_str(), found.map(|at| at.ip()))?;
+            let admitted = admit(&reach, name.as_str(), found)?;
+            // The port is put in by whoever connects.
             let at: Vec<SocketAddr> = admitted
                 .into_iter()
                 .map(|address| SocketAddr::new(address, 0))

@@ -63,6 +63,12 @@ impl Error {
             | Self::Failed(_) => false,
         }
     }
+
+    /// Whether the Engine that builds cannot be reached: nothing can be built anywhere until it is back.
+    #[must_use]
+    pub const fn is_engine_away(&self) -> bool {
+        matches!(self, Self::Images(crate::images::Error::Unreachable(_)))
+    }
 }
 
 /// What to build.

@@ -9,7 +9,7 @@ use domain::{
     environment::ServiceName,
 };
 use futures_util::stream::BoxStream;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 /// What the catalog can answer instead.
 #[derive(Debug, thiserror::Error)]
@@ -44,9 +44,36 @@ pub struct Entry {
     pub service: ServiceName,
     pub node: NodeName,
     pub address: String,
-    pub port: u16,
+    /// None: it listens nowhere.
+    pub port: Option<u16>,
     pub tags: Vec<String>,
+    /// What proxies and people read besides. Keys are letters, digits, `_` and `-`.
+    pub meta: BTreeMap<String, String>,
+    pub check: Check,
 }
+
+/// How a catalog that looks by itself finds out whether an instance serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Check {
+    /// `GET` of this path.
+    Http { path: String },
+    /// A TCP connection.
+    Tcp,
+    /// There is nothing to ask: whoever sees the instance tells, by `attest`.
+    Told,
+}
+
+/// What is seen of an instance that its catalog cannot ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Word {
+    /// It does what it should.
+    Well,
+    /// It does not, and what was seen.
+    Unwell(String),
+}
+
+/// How long the word on an instance counts that its catalog cannot ask (`Check::Told`). Say it three times as often.
+pub const WORD_COUNTS: Duration = Duration::from_secs(60);
 
 pub use scheduler::input::Registration;
 
@@ -77,6 +104,14 @@ pub trait Catalog: Send + Sync {
     /// `Unreachable`, `Refused`.
     async fn deregister(&self, node: &NodeName, instance: InstanceId) -> Result<(), Error>;
 
+    /// Says how an instance is that the catalog cannot ask (`Check::Told`). It counts for `WORD_COUNTS`. Of an unknown
+    /// one: nothing happens.
+    ///
+    /// # Errors
+    /// `Unreachable`, `Refused`.
+    async fn attest(&self, node: &NodeName, instance: InstanceId, word: &Word)
+    -> Result<(), Error>;
+
     /// What it knows of the instances of one node.
     ///
     /// # Errors
@@ -86,6 +121,7 @@ pub trait Catalog: Send + Sync {
         node: &NodeName,
     ) -> Result<BTreeMap<InstanceId, Registration>, Error>;
 
-    /// Yields whenever nodes or registrations may have changed. Ends when the catalog is lost; watch again then.
+    /// Yields whenever the nodes of a pool that was asked for may have changed. What is registered through this port is
+    /// not told: who did it knows. Ends when the catalog is lost for good; watch again then.
     async fn changes(&self) -> BoxStream<'static, ()>;
 }

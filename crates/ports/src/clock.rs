@@ -1,5 +1,8 @@
 //! Time and randomness, handed in so that a simulation owns both.
 
+#[cfg(feature = "contract")]
+pub mod contract;
+
 use domain::Timestamp;
 
 /// The time of day. Waiting is tokio's, whose clock a simulation controls as well.

@@ -1,5 +1,8 @@
 //! The nodes that this server can reach, by name.
 
+#[cfg(feature = "contract")]
+pub mod contract;
+
 use crate::{Images, Runtime};
 use domain::NodeName;
 use std::sync::Arc;

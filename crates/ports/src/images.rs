@@ -27,6 +27,9 @@ pub enum Error {
     DiskFull(String),
     #[error("the registry refused: {0}")]
     Registry(String),
+    /// Worth a retry; meanwhile what has the image needs no registry.
+    #[error("the registry does not answer: {0}")]
+    RegistryDown(String),
     /// Worth a retry.
     #[error("the node does not answer: {0}")]
     Unreachable(String),
@@ -38,7 +41,7 @@ impl Error {
     /// Whether the same call may succeed later without anybody changing anything.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Unreachable(_))
+        matches!(self, Self::Unreachable(_) | Self::RegistryDown(_))
     }
 }
 
@@ -125,13 +128,13 @@ pub trait Images: Send + Sync {
     /// Pushes a name, and answers the digest under which the registry knows it.
     ///
     /// # Errors
-    /// `Missing`, `Registry`, `Unreachable`.
+    /// `Missing`, `Registry`, `RegistryDown`, `Unreachable`.
     async fn push(&self, name: &str) -> Result<ImageRef, Error>;
 
     /// Fetches an image that is pinned in a registry. `WasSo` when it is there.
     ///
     /// # Errors
-    /// `Missing` when no registry has it, `Registry`, `DiskFull`, `Unreachable`.
+    /// `Missing` when no registry has it, `Registry`, `RegistryDown`, `DiskFull`, `Unreachable`.
     async fn pull(&self, image: &ImageRef) -> Result<Effect, Error>;
 
     /// The images of this Installation that nobody else has named, unlabelled layers of its own builds included. Each before what it stands on, so that

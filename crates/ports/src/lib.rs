@@ -4,6 +4,7 @@
 //! HTTP in a signature. Each has a `contract` of tests that the fake and the real adapter both pass. Nothing here
 //! does anything by itself.
 
+pub mod authority;
 pub mod build_engine;
 pub mod catalog;
 pub mod clock;
@@ -14,6 +15,7 @@ pub mod images;
 pub mod notifier;
 #[cfg(feature = "contract")]
 pub mod outage;
+pub mod passes;
 pub mod prober;
 pub mod processes;
 pub mod runtime;
@@ -21,6 +23,7 @@ pub mod sign_in;
 pub mod source;
 pub mod store;
 
+pub use authority::Authority;
 pub use build_engine::BuildEngine;
 pub use catalog::Catalog;
 pub use clock::{Clock, Ids};
@@ -29,6 +32,7 @@ pub use directory::Directory;
 pub use fleet::Fleet;
 pub use images::Images;
 pub use notifier::Notifier;
+pub use passes::Passes;
 pub use prober::Prober;
 pub use processes::Processes;
 pub use runtime::Runtime;

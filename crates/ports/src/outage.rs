@@ -8,6 +8,6 @@ pub trait Outage: Send + Sync {
     fn fall_silent(&self);
     /// Every call is refused until then, for there were too many.
     fn limit(&self, until: Timestamp);
-    /// All is well again.
+    /// All is well again: no limit is left, and the time is later than any that was said.
     fn recover(&self);
 }

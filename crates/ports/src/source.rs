@@ -2,7 +2,7 @@
 
 #[cfg(feature = "contract")]
 pub mod contract;
-mod credentials;
+pub mod credentials;
 
 pub use credentials::Credentials;
 

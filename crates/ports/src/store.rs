@@ -10,12 +10,15 @@ pub mod builds;
 pub mod configs;
 #[cfg(feature = "contract")]
 pub mod contract;
+pub mod deliveries;
 pub mod deploys;
 pub mod entities;
 pub mod events;
 pub mod intents;
 pub mod jobs;
+pub mod joined;
 pub mod leases;
+pub mod lookups;
 pub mod reconciles;
 pub mod requests;
 pub mod retention;
@@ -32,12 +35,15 @@ pub use app_hooks::AppHooks;
 pub use audit::{Audit, Origin};
 pub use builds::Builds;
 pub use configs::Configs;
+pub use deliveries::Deliveries;
 pub use deploys::Deploys;
 pub use entities::{Apps, Environments, Nodes, Stacks};
 pub use events::Events;
 pub use intents::Intents;
 pub use jobs::Jobs;
+pub use joined::JoinedNodes;
 pub use leases::{Fence, Leases};
+pub use lookups::Lookups;
 pub use reconciles::Reconciles;
 pub use requests::Requests;
 pub use retention::Retention;
@@ -53,6 +59,7 @@ use domain::{
     DeployId, EnvironmentName, InstallationId, NodeName, ReconcileId, Timestamp,
     config::BadVariable,
 };
+use secrecy::SecretString;
 use std::sync::Arc;
 
 /// All of it.
@@ -61,6 +68,7 @@ pub trait Store:
     + Environments
     + Stacks
     + Nodes
+    + JoinedNodes
     + Configs
     + Workers
     + Builds
@@ -69,12 +77,14 @@ pub trait Store:
     + Intents
     + Views
     + Leases
+    + Lookups
     + Events
     + Tokens
     + Sessions
     + Requests
     + Adoptions
     + AppHooks
+    + Deliveries
     + Retention
     + Audit
     + Users
@@ -88,6 +98,10 @@ pub trait Store:
     /// The same database, for a dry run: a mutation is refused or answered as it would be, and taken back. The ids in its
     /// answers will be given to others, and nobody is woken.
     fn trial(&self) -> Arc<dyn Store>;
+
+    /// The same database, for who wants to be called once something is over: each Build, Deploy and Reconcile that is asked
+    /// for there is written down together with whom to call. Also a Build that is shared, and may be over already.
+    fn calling_back(&self, url: SecretString) -> Arc<dyn Store>;
 }
 
 /// What the store can answer instead.

@@ -5,10 +5,10 @@ use std::fmt;
 use crate::{
     legacy,
     v1::{
-        ConfigSet, CreateTokenResponse, ExchangeTokenResponse, FinishWebSignInRequest,
-        FinishWebSignInResponse, PollSignInRequest, PollSignInResponse, RunStart,
-        StartSignInResponse, StartWebSignInResponse, UpdateAppHookRequest, UpdateConfigSetRequest,
-        VersionDifference, Webhook,
+        ConfigSet, CreateJoinTokenResponse, CreateTokenResponse, ExchangeTokenResponse,
+        FinishWebSignInRequest, FinishWebSignInResponse, JoinNodeRequest, PollSignInRequest,
+        PollSignInResponse, RunStart, StartSignInResponse, StartWebSignInResponse,
+        UpdateAppHookRequest, UpdateConfigSetRequest, VariableSource, VersionDifference, Webhook,
     },
 };
 
@@ -87,6 +87,25 @@ impl fmt::Debug for CreateTokenResponse {
     }
 }
 
+impl fmt::Debug for CreateJoinTokenResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreateJoinTokenResponse")
+            .field("token", &STARS)
+            .field("plan", &self.plan)
+            .field("expire_time", &self.expire_time)
+            .finish()
+    }
+}
+
+impl fmt::Debug for JoinNodeRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinNodeRequest")
+            .field("token", &STARS)
+            .field("claim", &self.claim)
+            .finish()
+    }
+}
+
 impl fmt::Debug for legacy::v1::ConfigSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConfigSet")
@@ -131,6 +150,15 @@ impl fmt::Debug for legacy::v1::UpdateConfigSetRequest {
         f.debug_struct("UpdateConfigSetRequest")
             .field("id", &self.id)
             .field("config", &Names(&self.config))
+            .finish()
+    }
+}
+
+impl fmt::Debug for VariableSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VariableSource")
+            .field("config_set", &self.config_set)
+            .field("value", &STARS)
             .finish()
     }
 }

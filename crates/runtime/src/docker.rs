@@ -1,25 +1,43 @@
 //! The adapter: one node's Engine, seen by one Installation.
 
-use crate::{engine::Engine, failure::Failure, instances::Sightings};
+use crate::{
+    engine::Engine, failure::Failure, instances::Sightings, passes::NoPasses, transport::Address,
+};
 use domain::{ByteSize, CpuMillis, InstallationId, NodeName};
-use ports::runtime::{Capacity, Error};
+use ports::{
+    Passes,
+    runtime::{Capacity, Error},
+};
 use serde::Deserialize;
-use std::{net::IpAddr, path::Path, sync::Arc, time::Duration};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
 
 /// One node's Docker Engine, as `ports::Runtime` and as `ports::Images`. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Docker(pub(crate) Arc<Inner>);
 
-#[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) engine: Engine,
     pub(crate) installation: InstallationId,
     pub(crate) settings: Settings,
     pub(crate) sightings: Sightings,
+    /// How many pulls may be under way on this node.
+    pub(crate) pulls: Semaphore,
 }
 
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Docker").field(&self.settings.node).finish()
+    }
+}
+
+/// How many images all nodes together pull at once.
+const PULLS: usize = 8;
+/// How many images one node pulls at once. Each has its layers pulled three at a time by the Engine itself.
+const PULLS_PER_NODE: usize = 2;
+
 /// How the adapter uses its Engine.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     /// What the node is called.
     pub node: NodeName,
@@ -30,10 +48,15 @@ pub struct Settings {
     /// How long an ordinary call may take, in whole seconds, at least 1. Starts, stops, pulls, pushes and builds have
     /// longer ones. A busy disk can hold an Engine up for 20 s; the default is 30 s.
     pub patience: Duration,
+    /// What registries are shown.
+    pub passes: Arc<dyn Passes>,
+    /// How many pulls may be under way on all nodes that share this, so that a registry is not asked by all at once.
+    pub pulls: Arc<Semaphore>,
 }
 
 impl Settings {
-    /// The defaults, for this node: ports on 127.0.0.1, the best builder there is, 30 s.
+    /// The defaults, for this node: ports on 127.0.0.1, the best builder there is, 30 s, registries that ask for
+    /// nothing, eight pulls at once.
     #[must_use]
     pub fn of(node: NodeName) -> Self {
         Self {
@@ -41,6 +64,8 @@ impl Settings {
             bind: IpAddr::from([127, 0, 0, 1]),
             builder: Builder::Best,
             patience: Duration::from_secs(30),
+            passes: Arc::new(NoPasses),
+            pulls: Arc::new(Semaphore::new(PULLS)),
         }
     }
 }
@@ -58,6 +83,9 @@ pub enum Builder {
 /// What an Engine says of itself, for people and for `jockeyd check`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
+    /// By which it knows itself. Empty: it does not tell. Engines on one machine may have it in common, as may machines
+    /// that were copied.
+    pub id: String,
     /// The Engine's version: `20.10.24`.
     pub version: String,
     /// The version of its API that is spoken: `1.41`.
@@ -84,6 +112,8 @@ pub enum HasBuildKit {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct Info {
+    #[serde(rename = "ID")]
+    id: String,
     pub(crate) server_version: String,
     pub(crate) name: String,
     pub(crate) docker_root_dir: String,
@@ -106,21 +136,22 @@ impl Info {
 }
 
 impl Docker {
-    /// The Engine behind this unix socket. Does not connect yet: one that is down answers `Unreachable`, and is used
+    /// The Engine at this address. Does not connect yet: one that is down answers `Unreachable`, and is used
     /// again once it is up.
     ///
     /// # Errors
     /// `Refused` when the client cannot be made.
     pub fn connect(
-        socket: &Path,
+        address: Address,
         installation: InstallationId,
         settings: Settings,
     ) -> Result<Self, Error> {
         Ok(Self(Arc::new(Inner {
-            engine: Engine::new(socket, settings.patience)?,
+            engine: Engine::new(address, settings.patience)?,
             installation,
             settings,
             sightings: Sightings::default(),
+            pulls: Semaphore::new(PULLS_PER_NODE),
         })))
     }
 
@@ -144,6 +175,7 @@ impl Docker {
         Ok(Facts {
             capacity: info.capacity(),
             buildkit: info.buildkit((major, minor)),
+            id: info.id,
             api: format!("{major}.{minor}"),
             version: info.server_version,
             host: info.name,

@@ -5,7 +5,7 @@
 
 use crate::{
     failure::{Failure, chain},
-    transport::{self, Body, Pool},
+    transport::{self, Address, Body, Pool},
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::TryFutureExt;
@@ -17,7 +17,7 @@ use hyper::{
     upgrade::Upgraded,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 use tokio::sync::OnceCell;
 
 /// The most bytes of an answer that is not a stream. A list of 1,000 containers is 2 MB.
@@ -39,12 +39,12 @@ struct Refusal {
 }
 
 impl Engine {
-    /// The Engine behind this socket. Does not connect yet, so that one which is down now may come later.
+    /// The Engine at this address. Does not connect yet, so that one which is down now may come later.
     ///
     /// # Errors
     /// Never in practice: bollard checks an address that we do not use.
-    pub(crate) fn new(socket: &Path, patience: Duration) -> Result<Self, Failure> {
-        let pool = transport::pool(socket);
+    pub(crate) fn new(address: Address, patience: Duration) -> Result<Self, Failure> {
+        let pool = transport::pool(address);
         let sender = pool.clone();
         let client = bollard::Docker::connect_with_custom_transport(
             move |request| {

@@ -12,7 +12,13 @@ mod images;
 mod instances;
 mod labels;
 mod moment;
+mod passes;
 mod query;
 mod transport;
 
 pub use docker::{Builder, Docker, Facts, Settings};
+pub use passes::{AuthFile, NoPasses, PassProgram};
+pub use transport::{
+    Carried, Certificates, Shown, Wallet,
+    address::{Address, BadAddress, Place, Remote},
+};

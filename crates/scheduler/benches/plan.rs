@@ -3,7 +3,7 @@
 //!
 //! `cargo bench -p scheduler --bench plan -- [--json FILE]`
 //!
-//! The goals are absolute, so that the floor is printed but not judged: FILE has neither floor nor ratio. A time is that of
+//! The goals are absolute, so that the floor and the ratio to it are told but not judged. A time is that of
 //! the processor in this thread, which is all that a plan takes: a machine that does other things too makes it no longer.
 #![expect(clippy::print_stdout, reason = "a bench prints its rows")]
 
@@ -18,8 +18,8 @@ use domain::{
 use rustix::time::{ClockId, clock_gettime};
 use scheduler::{
     input::{
-        Answered, DesiredApp, DesiredDeploy, DesiredWorker, Load, PlanInput, Policy, PoolNode,
-        Registration, RestartOnly, Sighting,
+        Answered, DesiredApp, DesiredDeploy, DesiredWorker, Load, Opening, PlanInput, Policy,
+        PoolNode, Registration, RestartOnly, Sighting,
     },
     plan,
 };
@@ -85,7 +85,7 @@ fn main() -> std::io::Result<ExitCode> {
             let mut file = OpenOptions::new().create(true).append(true).open(path)?;
             writeln!(
                 file,
-                r#"{{"bench":"plan","metric":"{metric}","ours":{middle:.3},"floor":null,"unit":"ms","ratio":null,"runs":{RUNS},"goal":{goal}}}"#
+                r#"{{"bench":"plan","metric":"{metric}","ours":{middle:.3},"floor":{floor:.3},"unit":"ms","ratio":{ratio:.3},"runs":{RUNS},"goal":{goal}}}"#
             )?;
         }
     }
@@ -168,13 +168,15 @@ fn world() -> PlanInput {
         known_deploys: (1..=2 * APPS).map(|number| deploy_id(number - 1)).collect(),
         ends: Vec::new(),
         pools: BTreeMap::from([(STACK, (0..NODES).map(node).collect())]),
+        left: Vec::new(),
+        given_up: BTreeSet::new(),
+        remembered: BTreeMap::new(),
+        rebalances: BTreeMap::new(),
         policy: Policy::default(),
     };
     for number in 0..APPS * WORKERS.len() * SCALE {
         let (seen, start) = instance(number, now);
-        let registration = seen
-            .port
-            .map_or(Registration::None, |_| Registration::Serving);
+        let registration = Registration::Serving;
         let health = Health::Healthy(Evidence {
             what: "GET / answered 200".to_owned(),
             since: now,
@@ -217,6 +219,7 @@ fn app(number: usize) -> DesiredApp {
             id: deploy_id(number),
             also: BTreeSet::new(),
             state: DeployState::Deployed,
+            opening: Opening::Surge,
             commit: "678d49f0".repeat(5).parse().expect("a commit"),
             deadline: None,
             workers: WORKERS.iter().map(worker).collect(),

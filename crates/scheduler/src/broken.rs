@@ -55,6 +55,7 @@ pub fn plan_that_ignores_the_healthy_minimum(input: &PlanInput) -> Plan {
                 worker: seen.worker.clone(),
                 deploy: seen.deploy,
                 why: Why::NotWanted,
+                placed: None,
             });
         }
     }

@@ -7,8 +7,11 @@ mod nodes;
 mod record;
 mod workers;
 
-use crate::{input::PlanInput, plan::Plan};
-use domain::{AppId, InstanceId, NodeName, WorkerName};
+use crate::{
+    input::PlanInput,
+    plan::{Plan, Why},
+};
+use domain::{AppId, InstanceId, NodeName, WorkerName, worker::Constraint};
 use record::Record;
 use std::collections::BTreeSet;
 
@@ -41,6 +44,12 @@ pub enum Violation {
         instance: InstanceId,
         node: NodeName,
     },
+    #[error("{instance} is started on {node}, which does not meet `{constraint}`")]
+    Misplaced {
+        instance: InstanceId,
+        node: NodeName,
+        constraint: Constraint,
+    },
     #[error("{instance} gets port {port} of {node}, which is not free")]
     PortNotFree {
         instance: InstanceId,
@@ -60,6 +69,15 @@ pub enum Violation {
     /// Rule 7.
     #[error("{instance} is stopped before the new Deploy has shown that it gets healthy")]
     Unproven { instance: InstanceId },
+    #[error(
+        "{app} {worker}: {started} are started beside {running} of the new Deploy, and none has shown that it gets healthy"
+    )]
+    NotOneFirst {
+        app: AppId,
+        worker: WorkerName,
+        running: u16,
+        started: u16,
+    },
     /// Rule 8.
     #[error("{instance} is touched, and its Deploy is not known")]
     TouchesUnknownDeploy { instance: InstanceId },
@@ -78,6 +96,8 @@ pub enum Violation {
     Busy { instance: InstanceId },
     #[error("{instance} has two steps")]
     TwoSteps { instance: InstanceId },
+    #[error("{instance} is taken away as a copy, and is the instance itself")]
+    NoCopy { instance: InstanceId },
 }
 
 /// All that is wrong with a plan: none for a good one. Holds for every order of its steps and for every part of it.
@@ -106,6 +126,13 @@ fn each_step(plan: &Plan, record: &Record<'_>, violations: &mut Vec<Violation>) 
             .is_some_and(|seen| !record.input.known_deploys.contains(&seen.seen.deploy))
         {
             violations.push(Violation::TouchesUnknownDeploy { instance });
+        }
+        if step.why == Why::Copy
+            && record
+                .sighting(step)
+                .is_some_and(|seen| record.original_of(seen).is_some())
+        {
+            violations.push(Violation::NoCopy { instance });
         }
         if !record.answered(&step.node) && record.input.node(&step.node).is_some() {
             violations.push(Violation::ActsUnseen {

@@ -1,9 +1,9 @@
 //! All that a plan is made of.
 
 use domain::{
-    AppId, AppName, ByteSize, CommitSha, CpuMillis, DeployId, DeployState, EnvironmentId, Health,
-    InstanceEnd, InstanceId, Intent, Node, NodeName, ObservedInstance, Scale, StackId, Timestamp,
-    WorkerSpec,
+    AppId, AppName, ByteSize, Cause, CommitSha, CpuMillis, DeployId, DeployState, EnvironmentId,
+    Health, InstanceEnd, InstanceId, Intent, Node, NodeName, ObservedInstance, Scale, StackId,
+    Timestamp, WorkerSpec,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,6 +34,15 @@ pub struct PlanInput {
     pub ends: Vec<InstanceEnd>,
     /// The nodes of each Stack's pool in this Environment, in order of name.
     pub pools: BTreeMap<StackId, Vec<PoolNode>>,
+    /// Nodes that have left every pool, on which instances of this Environment stood lately, and which answer. What is
+    /// there goes once others serve in its place.
+    pub left: Vec<PoolNode>,
+    /// Nodes of which a person says that they are gone for good, listed or not.
+    pub given_up: BTreeSet<NodeName>,
+    /// How many nodes each pool had when it was last believed. One of which nothing is remembered had as many as it has.
+    pub remembered: BTreeMap<StackId, u32>,
+    /// Pools that a person wants evened out, each with how many of its instances may be on the move at once: 1 or more.
+    pub rebalances: BTreeMap<StackId, u16>,
     pub policy: Policy,
 }
 
@@ -54,11 +63,23 @@ pub struct DesiredDeploy {
     /// Earlier Deploys of the same Release: their instances are as good as its own, and are not replaced.
     pub also: BTreeSet<DeployId>,
     pub state: DeployState,
+    /// With how many new instances of each Worker it begins.
+    pub opening: Opening,
     pub commit: CommitSha,
     /// When it has to be healthy, while it is `deploying`.
     pub deadline: Option<Timestamp>,
     /// Each Worker of the Release, with the scale it has now. In order of name.
     pub workers: Vec<DesiredWorker>,
+}
+
+/// How many new instances of a Worker a Deploy starts before one of them has shown that it gets healthy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Opening {
+    /// As many as the surge permits.
+    #[default]
+    Surge,
+    /// One, whatever the surge permits.
+    One,
 }
 
 /// One Worker of the Release, with the scale it has now.
@@ -151,7 +172,11 @@ pub struct Policy {
     /// Default 3.
     pub halt_at_least: u32,
     /// Pools of whose nodes fewer than this share, in percent, answer are not believed: nothing is moved. Default 50.
+    /// Counted of the nodes that the pool shows, or of those that it had when it was last believed, if they were more.
     pub believe_percent: u32,
+    /// How long a pool has to show too few nodes to be believed after all. Default 5 min: longer than a catalog takes to
+    /// come back with its state, and soon enough for who has taken most of a pool away. One that shows none never is.
+    pub believe_after: Duration,
 }
 
 impl Default for Policy {
@@ -165,6 +190,18 @@ impl Default for Policy {
             halt_above_percent: 50,
             halt_at_least: 3,
             believe_percent: 50,
+            believe_after: Duration::from_secs(300),
+        }
+    }
+}
+
+impl Opening {
+    /// That of a Deploy with this cause: what a changed variable does shows in one instance as well as in all.
+    #[must_use]
+    pub const fn of(cause: Cause) -> Self {
+        match cause {
+            Cause::Config => Self::One,
+            Cause::Commit | Cause::Worker | Cause::Rollback | Cause::Push => Self::Surge,
         }
     }
 }

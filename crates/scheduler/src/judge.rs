@@ -138,7 +138,7 @@ fn leaving(crew: &Crew<'_, '_>) -> u16 {
         | Presence::Restarting
         | Presence::Exited
         | Presence::Silent => true,
-        Presence::Lost | Presence::Vanished => false,
+        Presence::Lost | Presence::GivenUp | Presence::Vanished => false,
     }))
 }
 
@@ -161,7 +161,8 @@ fn doing(crew: &Crew<'_, '_>, input: &PlanInput) -> Option<String> {
     })
 }
 
-/// What the next start of a Worker waits for, for people. That old instances have to make room first is no news.
+/// What the next start of a Worker waits for, for people. That old instances have to make room first is no news, nor that
+/// one is tried before the others.
 fn waiting(crew: &Crew<'_, '_>, held: &[Held]) -> Option<String> {
     let starts = held.iter().filter(|held| {
         held.action == "start"
@@ -169,7 +170,8 @@ fn waiting(crew: &Crew<'_, '_>, held: &[Held]) -> Option<String> {
             && held.app == crew.app.app
             && held.worker == *crew.worker
     });
-    let mut waits = starts.filter(|held| !matches!(held.why, Why::Surge { .. }));
+    let mut waits =
+        starts.filter(|held| !matches!(held.why, Why::Surge { .. } | Why::ProveFirst { .. }));
     waits.next().map(|held| held.why.to_string())
 }
 

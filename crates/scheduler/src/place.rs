@@ -1,18 +1,25 @@
 //! Rule 3: fewest instances first; the second instance of a Worker goes to another node than the first whenever there
-//! are two; then spread over the node meta `zone`; resources respected; ties broken by node name.
+//! are two; then spread over the node meta `zone`; resources and constraints respected; ties broken by node name.
 
+mod placed;
 mod room;
 
+pub use placed::Placed;
 pub use room::Rooms;
 
-use crate::plan::Refusal;
-use domain::{NodeName, StackId, worker::Resources};
+use crate::{input::DesiredWorker, plan::Refusal, world::Crew};
+use domain::{
+    NodeName, StackId,
+    worker::{Constraint, Resources},
+};
 
 /// What is to be placed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Demand {
     pub stack: StackId,
     pub resources: Resources,
+    /// What the meta of its node has to say.
+    pub constraints: Vec<Constraint>,
     /// Whether it needs a host port.
     pub port: bool,
     /// The nodes, by their place in `Rooms`, on which the same Worker runs already or is about to. One that has two is
@@ -27,6 +34,21 @@ pub struct Place {
     pub host: usize,
     pub node: NodeName,
     pub port: Option<u16>,
+    /// What spoke for it.
+    pub placed: Placed,
+}
+
+impl Demand {
+    /// One more instance of a Worker, beside those that stand there.
+    pub(crate) fn of(crew: &Crew<'_, '_>, worker: &DesiredWorker, beside: Vec<usize>) -> Self {
+        Self {
+            stack: crew.app.stack,
+            resources: worker.spec.resources,
+            constraints: worker.spec.constraints.clone(),
+            port: worker.spec.port.is_some(),
+            beside,
+        }
+    }
 }
 
 /// The best node for one more instance, and takes the room and the port there.

@@ -7,7 +7,10 @@ mod end;
 mod fates;
 mod hold_unknown;
 mod keep_healthy;
+mod misplaced;
+mod one_first;
 mod prove_first;
+mod rebalance;
 mod render;
 pub(crate) mod replace_unhealthy;
 mod serve;
@@ -20,16 +23,18 @@ mod why;
 
 use crate::{
     input::PlanInput,
+    place::Placed,
     world::{Crew, World},
 };
 use domain::{
-    AppId, ByteSize, DeployId, InstanceId, NodeName, Scale, Timestamp, WorkerName,
-    observed::RestartPolicy,
+    AppId, ByteSize, DeployId, InstanceId, NodeName, Scale, StackId, Timestamp, WorkerName,
+    observed::RestartPolicy, worker::Constraint,
 };
 use draft::Draft;
 use fates::Fates;
 use keep_healthy::KeepHealthy;
 use prove_first::Proof;
+use std::collections::BTreeSet;
 
 /// What to do now, and what is held back. Empty when the world matches (rule 10).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -40,6 +45,8 @@ pub struct Plan {
     pub held: Vec<Held>,
     /// When to plan again though nothing happens: a drain, a settle time or a backoff ends then.
     pub wake_at: Option<Timestamp>,
+    /// Those pools of `PlanInput::rebalances` in which nothing moves and nothing is left to move.
+    pub even: BTreeSet<StackId>,
 }
 
 impl Plan {
@@ -78,6 +85,7 @@ fn plan_crew<'a>(draft: &mut Draft<'_, 'a>, crew: Crew<'_, 'a>, proof: &Proof) {
     let fates = Fates::of(draft, &crew);
     stop_surplus::apply(draft, &crew, &mut healthy, &fates);
     start_missing::apply(draft, &crew, &fates);
+    rebalance::apply(draft, &crew);
     serve::apply(draft, &crew);
 }
 
@@ -93,6 +101,19 @@ pub struct Step {
     pub worker: WorkerName,
     pub deploy: DeployId,
     pub why: Why,
+    /// Of a start that is put somewhere by this plan: what spoke for its node.
+    pub placed: Option<Placed>,
+}
+
+impl Step {
+    /// Why it is done, and of a start why there: what goes on record with its intent.
+    #[must_use]
+    pub fn reasons(&self) -> String {
+        match &self.placed {
+            Some(placed) => format!("{}; {placed}", self.why),
+            None => self.why.to_string(),
+        }
+    }
 }
 
 /// What to do. The intent that goes on record with it is in brackets.
@@ -103,8 +124,8 @@ pub enum Action {
         port: Option<u16>,
         restart: RestartPolicy,
     },
-    /// Make it known to the catalog.
-    Register { port: u16 },
+    /// Make it known to the catalog. No port: it listens nowhere, and is only known to be there.
+    Register { port: Option<u16> },
     /// Take it out of the ingress and the catalog's answers; its drain begins. [opens a stop]
     Maintenance,
     /// Make the catalog forget it. [opens a stop, where there is none]
@@ -139,8 +160,7 @@ impl Action {
     #[must_use]
     pub const fn port(&self) -> Option<u16> {
         match self {
-            Self::Start { port, .. } => *port,
-            Self::Register { port } => Some(*port),
+            Self::Start { port, .. } | Self::Register { port } => *port,
             Self::Maintenance
             | Self::Deregister
             | Self::Stop
@@ -183,6 +203,14 @@ pub enum Why {
     TakenUp,
     /// Another instance is to be replaced, and its successor comes first.
     Successor { of: InstanceId },
+    /// A person wants the pool evened out: it takes the place of one on a node that has more.
+    Evens {
+        of: InstanceId,
+        from: NodeName,
+        has: u32,
+        /// How many its own node has.
+        fewest: u32,
+    },
     // Going on.
     /// It is healthy and not in the catalog.
     Ready,
@@ -207,8 +235,14 @@ pub enum Why {
     Restart,
     /// Its node is being drained.
     NodeDraining,
+    /// Its node's meta is not what its Worker asks for.
+    Misplaced { constraint: Constraint },
     /// Its node came back after its instances were started elsewhere.
     NodeReturned,
+    /// Its node answers though a person has said that it is gone for good.
+    NodeGivenUp,
+    /// Its node has left the pool.
+    NodeLeft,
     /// No intent stands for it: it was started late, and has nothing to do here any more.
     Stray,
     /// It has the labels of an instance and is not that one. **No intent is opened for a step with this reason**: the
@@ -258,6 +292,7 @@ pub struct Refusal {
 pub enum RefusalReason {
     Cordoned,
     Draining,
+    GivenUp,
     Failed,
     Silent,
     Memory {
@@ -269,4 +304,9 @@ pub enum RefusalReason {
         wanted_millis: u32,
     },
     NoPort,
+    /// What its meta says is not what the Worker asks for. `said`: what it says of the constraint's key.
+    Unmet {
+        constraint: Constraint,
+        said: Option<String>,
+    },
 }

@@ -36,7 +36,7 @@ fn closure(member: &Member<'_>) -> Option<Closure> {
     let instance = member.instance;
     match member.role {
         Role::Standing | Role::Condemned => {}
-        Role::Stray | Role::Copy | Role::Foreign => return None,
+        Role::Stray | Role::Copy | Role::Twin | Role::Foreign => return None,
     }
     let start_is_open = member
         .start
@@ -48,6 +48,6 @@ fn closure(member: &Member<'_>) -> Option<Closure> {
         Presence::Awaited => member.stop.map(|_| Closure::Gone { instance }),
         Presence::Vanished if member.stop.is_some() => Some(Closure::Gone { instance }),
         Presence::Vanished => Some(Closure::Vanished { instance }),
-        Presence::Created | Presence::Silent | Presence::Lost => None,
+        Presence::Created | Presence::Silent | Presence::Lost | Presence::GivenUp => None,
     }
 }

@@ -2,14 +2,24 @@
 
 mod audit;
 mod callbacks;
+mod consul;
+mod database;
 mod door;
 mod github;
+mod hosts;
+mod maintenance;
+mod node;
 mod values;
 
 pub(crate) use audit::Audit;
 pub(crate) use callbacks::Callbacks;
+pub(crate) use consul::Consul;
+pub(crate) use database::Database;
 pub(crate) use door::{ClientCertificates, Door, Tls};
 pub(crate) use github::{Access, GitHub, Reports};
+pub(crate) use hosts::Hosts;
+pub(crate) use maintenance::{Backup, Import, Migrate, Restore};
+pub(crate) use node::Node;
 pub(crate) use values::PortRange;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -26,7 +36,9 @@ use values::{
 Examples:
   jockeyd serve --dev                                 one machine, loopback, state in ./.jockey
   jockeyd serve --state-dir /var/lib/jockey           a server for others, behind a proxy with TLS
+  jockeyd serve --database-file /etc/jockey/database  one of several servers on one PostgreSQL
   jockeyd token create --role deployer --name ci      a token for a script
+  jockeyd seed                                        environments and stacks to begin with
   jockeyd check                                       what is wrong, and how to mend it")]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -37,6 +49,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Serve the API, run builds, and keep what runs as it is wanted.
     Serve(Box<Serve>),
+    /// Join a host as a node, and carry what servers say to its Docker Engine.
+    Node(Box<Node>),
     /// Make tokens, beside a running server or without one.
     #[command(subcommand)]
     Token(Token),
@@ -46,19 +60,33 @@ pub(crate) enum Command {
     /// The audit log, beside a running server or without one.
     #[command(subcommand)]
     Audit(Audit),
-    /// Look at Docker, disk, keys and database; say what is wrong and how to mend it.
-    Check(Check),
+    /// Make environments, stacks and, if you like, a first app: beside a running server or without one.
+    Seed(Seed),
+    /// The tables of the database.
+    #[command(subcommand)]
+    Migrate(Migrate),
+    /// Copy the database into a file, beside a running server or without one.
+    Backup(Backup),
+    /// Make a database of a backup.
+    Restore(Restore),
+    /// Copy a database into an empty one, from SQLite to PostgreSQL or back, with all ids and history.
+    Import(Import),
+    /// Look at Docker, Consul, disk, keys and database; say what is wrong and how to mend it.
+    Check(Box<Check>),
 }
 
 /// Where the state is, and how its secrets are opened.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct State {
-    /// Directory of the database, its key, and copies of repositories. [default: /var/lib/jockey, with --dev ./.jockey]
+    /// Directory of this server's own: its database unless that is elsewhere, its key, and copies of repositories. [default:
+    /// /var/lib/jockey, with --dev ./.jockey]
     #[arg(long, env = "JOCKEY_STATE_DIR", value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
     /// File with the key that encrypts config values. [default: key in the state directory]
     #[arg(long, env = "JOCKEY_KEY_FILE", value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) database: Database,
     /// For one developer's machine: state in ./.jockey, an admin token in it, environments and stacks to begin with.
     #[arg(long)]
     pub(crate) dev: bool,
@@ -122,6 +150,8 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) docker: Docker,
     #[command(flatten)]
+    pub(crate) consul: Consul,
+    #[command(flatten)]
     pub(crate) build: Build,
     #[command(flatten)]
     pub(crate) access: Access,
@@ -147,7 +177,7 @@ pub(crate) struct Serve {
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Docker {
-    /// Socket of the Docker daemon.
+    /// The Docker Engine that builds, unix://PATH or tcp://HOST[:PORT]; the only node, unless others are listed.
     #[arg(
         long,
         env = "JOCKEY_DOCKER",
@@ -169,6 +199,8 @@ pub(crate) struct Docker {
     /// Host ports to choose from.
     #[arg(long, env = "JOCKEY_PORTS", default_value = "20000-29999", value_name = "FIRST-LAST", value_parser = port_range)]
     pub(crate) ports: PortRange,
+    #[command(flatten)]
+    pub(crate) hosts: Hosts,
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -279,6 +311,21 @@ pub(crate) enum Keys {
     },
 }
 
+/// Makes what is missing of: the environments development, staging and production, the stacks api and build. What is
+/// there stays as it is, so it can be run again.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  jockeyd seed --state-dir /var/lib/jockey
+  jockeyd seed --sample-app jockey/jockey-sample-app")]
+pub(crate) struct Seed {
+    #[command(flatten)]
+    pub(crate) state: State,
+    /// Also the app jockey-sample-app, of this repository, with two instances of its worker web in development.
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub(crate) sample_app: Option<domain::RepoName>,
+}
+
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -289,6 +336,8 @@ pub(crate) struct Check {
     pub(crate) state: State,
     #[command(flatten)]
     pub(crate) docker: Docker,
+    #[command(flatten)]
+    pub(crate) consul: Consul,
     #[command(flatten)]
     pub(crate) access: Access,
     #[command(flatten)]
@@ -315,11 +364,11 @@ mod tests {
     }
 
     #[test]
-    fn the_operations_page_names_every_flag_and_variable_of_serve() {
+    fn the_operations_page_names_every_flag_and_variable_of_serve_and_node() {
         let page = include_str!("../../../docs/operations.md");
         let command = Args::command();
-        let serve = command.find_subcommand("serve").unwrap();
-        for argument in serve.get_arguments() {
+        let of = |name| command.find_subcommand(name).unwrap().get_arguments();
+        for argument in of("serve").chain(of("node")) {
             let flag = format!("`--{}", argument.get_long().unwrap());
             assert!(page.contains(&flag), "{flag}");
             if let Some(variable) = argument.get_env() {

@@ -6,6 +6,7 @@ mod proxies;
 mod quiet;
 mod stall;
 pub(crate) mod tls;
+mod unread;
 
 pub(crate) use proxies::Network;
 pub(crate) use tls::Tls;

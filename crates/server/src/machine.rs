@@ -35,3 +35,19 @@ pub(crate) fn node_name() -> NodeName {
         .parse()
         .unwrap_or_else(|_| "localhost".parse().expect("`localhost` is a name"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ports::clock::contract;
+
+    #[tokio::test]
+    async fn the_machines_clock_keeps_the_contract() {
+        contract::clock(&SystemClock).await;
+    }
+
+    #[test]
+    fn the_kernels_randomness_keeps_the_contract() {
+        contract::ids(&RandomIds);
+    }
+}

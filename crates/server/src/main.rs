@@ -1,13 +1,16 @@
 //! `jockeyd`: puts the adapters, the control loops and the API together, and serves them. No logic of its own.
 
 mod args;
+mod authority;
 mod callbacks;
 mod commands;
 mod fleet;
 mod listen;
 mod logging;
 mod machine;
+mod membership;
 mod metrics;
+mod node;
 mod people;
 mod seed;
 mod state;
@@ -34,7 +37,13 @@ fn main() -> ExitCode {
             Command::Token(token) => commands::token::run(token).await,
             Command::Keys(keys) => commands::keys::run(keys).await,
             Command::Audit(audit) => commands::audit::run(audit).await,
-            Command::Check(check) => commands::check::run(check).await,
+            Command::Seed(seed) => commands::seed::run(seed).await,
+            Command::Migrate(migrate) => commands::migrate::run(migrate).await,
+            Command::Backup(backup) => commands::copy::back_up(backup).await,
+            Command::Restore(restore) => commands::copy::restore(restore).await,
+            Command::Import(import) => commands::copy::import(import).await,
+            Command::Node(node) => commands::node::run(*node).await,
+            Command::Check(check) => commands::check::run(*check).await,
         }
     });
     // A blocked thread of an adapter must not keep a server that has shut down from ending.

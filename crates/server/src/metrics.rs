@@ -43,6 +43,10 @@ fn describe() {
         "Instances seen, by environment and health"
     );
     metrics::describe_counter!("jockey_deploys_total", "Deploys that ended, by outcome");
+    metrics::describe_counter!(
+        "jockey_statements_total",
+        "Statements run by the database, those that begin and end a transaction included"
+    );
     metrics::describe_counter!("jockey_builds_total", "Builds that ended, by outcome");
     metrics::describe_counter!(
         "jockey_jobs_total",

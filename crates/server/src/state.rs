@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use store::{KeySource, Store};
+use store::{Database, KeySource, Store};
 
 /// A key given in the environment instead of a file. It is not an argument: those are seen by everybody on the machine.
 const KEY_VARIABLE: &str = "JOCKEY_KEY";
@@ -36,37 +36,74 @@ pub(crate) fn operator(action: &str) -> Origin {
     }))
 }
 
+/// The database that is meant.
+///
+/// # Errors
+/// Its address cannot be read, or holds a password where everybody sees it.
+pub(crate) fn database(state: &args::State) -> anyhow::Result<Database> {
+    state.database.chosen(&state.dir())
+}
+
 /// Opens the database of a state directory.
 ///
 /// # Errors
 /// What is wrong, and how to mend it.
 pub(crate) async fn open(state: &args::State, make: Make) -> anyhow::Result<Store> {
     let dir = state.dir();
-    let path = dir.join("jockey.db");
-    let installation = match make {
-        Make::IfMissing(installation) => {
+    let database = database(state)?;
+    let installation = match (make, &database) {
+        (Make::IfMissing(installation), _) => {
             make_dir(&dir)?;
             installation
         }
-        Make::Never => {
-            expect_database(&dir, &path)?;
+        (Make::Never, Database::File(path)) => {
+            expect_database(&dir, path)?;
+            expect_up_to_date(&database).await?;
+            None
+        }
+        (Make::Never, Database::Postgres { address, .. }) => {
+            if !Store::is_there(database.clone()).await? {
+                bail!("there is nothing in the database {address}; start a server on it first");
+            }
+            expect_up_to_date(&database).await?;
+            make_dir(&dir)?;
             None
         }
     };
-    let key = match (std::env::var(KEY_VARIABLE), &state.key_file) {
-        (Ok(key), None) => KeySource::Given(SecretString::from(key)),
-        (Ok(_), Some(_)) => {
-            bail!("both {KEY_VARIABLE} and --key-file are given; leave one of them out")
-        }
-        (Err(_), Some(file)) => KeySource::File(file.clone()),
-        (Err(_), None) => KeySource::File(dir.join("key")),
-    };
     Ok(Store::open(store::OpenOptions {
-        path,
-        key,
+        database,
+        key: key(state)?,
         installation,
     })
     .await?)
+}
+
+/// Where the key is that is meant.
+///
+/// # Errors
+/// Two are given.
+pub(crate) fn key(state: &args::State) -> anyhow::Result<KeySource> {
+    match (std::env::var(KEY_VARIABLE), &state.key_file) {
+        (Ok(key), None) => Ok(KeySource::Given(SecretString::from(key))),
+        (Ok(_), Some(_)) => {
+            bail!("both {KEY_VARIABLE} and --key-file are given; leave one of them out")
+        }
+        (Err(_), Some(file)) => Ok(KeySource::File(file.clone())),
+        (Err(_), None) => Ok(KeySource::File(state.dir().join("key"))),
+    }
+}
+
+/// A command that only looks, or changes one thing, leaves the tables to the servers that run on them.
+async fn expect_up_to_date(database: &Database) -> anyhow::Result<()> {
+    let stands = Store::migrations(database.clone()).await?;
+    let count = stands.pending.len();
+    match stands.pending.first() {
+        None => Ok(()),
+        Some(first) => bail!(
+            "the tables are of an older version: {count} migrations were not applied, the first of them {first}; start a \
+             server of this version, or run `jockeyd migrate up`"
+        ),
+    }
 }
 
 fn expect_database(dir: &Path, path: &Path) -> anyhow::Result<()> {
@@ -84,7 +121,10 @@ fn expect_database(dir: &Path, path: &Path) -> anyhow::Result<()> {
 }
 
 /// Nobody but its user reads the state.
-fn make_dir(dir: &Path) -> anyhow::Result<()> {
+///
+/// # Errors
+/// It cannot be made.
+pub(crate) fn make_dir(dir: &Path) -> anyhow::Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)

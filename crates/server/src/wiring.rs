@@ -1,9 +1,12 @@
 //! Puts adapters behind the ports.
 
 use crate::{
-    args, callbacks,
-    fleet::OneNode,
+    args,
+    authority::Nodes,
+    callbacks,
+    fleet::{Acquainted, Hosts, Joined, Local},
     machine::{self, RandomIds, SystemClock},
+    membership::Membership,
     people,
 };
 use anyhow::{Context, bail};
@@ -15,7 +18,7 @@ use builder::{
     BuildSecrets, Engine, NoSecrets, SecretDirectory,
     git::{Anonymous, BaseUrl, GitSource, OneToken},
 };
-use catalog::{Embedded, Machine, Probes};
+use catalog::{Machine, Probes};
 use controller::{
     Board, Deps, Feed, Settings, Workforce,
     deps::{AppHooks, Reports},
@@ -26,47 +29,56 @@ use domain::{
 };
 use github::GitHub;
 use ports::{Clock, source::Credentials};
-use runtime::Docker;
-use std::{path::Path, sync::Arc};
+use runtime::{Address, Docker, Remote};
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// The adapters of one machine.
+/// The adapters.
 #[derive(Clone)]
 pub(crate) struct Machinery {
     pub(crate) deps: Deps,
+    /// The Engine that builds.
     pub(crate) docker: Docker,
-    pub(crate) catalog: Arc<Embedded>,
+    pub(crate) membership: Membership,
+    /// Who vouches for nodes that join.
+    pub(crate) nodes: Arc<Nodes>,
     /// None: nothing needs it.
     pub(crate) github: Option<Arc<GitHub>>,
 }
 
-/// The local Docker Engine, as one Installation sees it.
+/// The Engine that the server was given, as one Installation sees it.
 ///
 /// # Errors
-/// When the address is not a unix socket's, or the node's name is none.
-pub(crate) fn docker(
-    args: &args::Docker,
-    installation: InstallationId,
-) -> anyhow::Result<(NodeName, Docker)> {
-    let Some(socket) = args.docker.strip_prefix("unix://") else {
-        bail!(
-            "`{}` is not a Docker socket; give one as unix:///var/run/docker.sock",
-            args.docker
-        );
-    };
-    let name = match &args.node {
-        Some(name) => name.parse().context("--node")?,
-        None => machine::node_name(),
-    };
+/// When its address is none, the node's name is none, or the certificates cannot be used.
+pub(crate) fn docker(args: &args::Docker, installation: InstallationId) -> anyhow::Result<Local> {
+    let remote = args.hosts.remote();
+    if let Remote::Tls(certificates) = &remote {
+        certificates.check().context("--docker-certs")?;
+    }
+    let address = Address::parse(&args.docker, &remote).context("--docker")?;
+    let name = node_name(args)?;
     let settings = runtime::Settings {
         bind: args.node_address,
+        passes: args.hosts.passes(),
         ..runtime::Settings::of(name)
     };
-    let name = settings.node.clone();
-    Ok((
-        name,
-        Docker::connect(Path::new(socket), installation, settings)?,
-    ))
+    let docker = Docker::connect(address.clone(), installation, settings.clone())?;
+    Ok(Local {
+        address,
+        settings,
+        docker,
+    })
+}
+
+/// What this host is called as a node.
+///
+/// # Errors
+/// When that is no name.
+pub(crate) fn node_name(args: &args::Docker) -> anyhow::Result<NodeName> {
+    match &args.node {
+        Some(name) => name.parse().context("--node"),
+        None => Ok(machine::node_name()),
+    }
 }
 
 /// Everything that the controller is given.
@@ -78,12 +90,20 @@ pub(crate) fn machinery(
     store: Arc<dyn ports::Store>,
     server: String,
 ) -> anyhow::Result<Machinery> {
-    let (name, docker) = docker(&args.docker, store.installation())?;
-    let catalog = Arc::new(Embedded::new(Machine {
-        name: name.clone(),
+    let installation = store.installation();
+    let local = docker(&args.docker, installation)?;
+    let machine = Machine {
+        name: local.settings.node.clone(),
         address: args.docker.node_address.to_string(),
         capacity: None,
-    }));
+    };
+    let membership = Membership::of(args, machine, installation)?;
+    let docker = local.docker.clone();
+    let life = args.docker.hosts.node_certificate_life;
+    let nodes = Arc::new(Nodes::new(store.clone(), Arc::new(SystemClock), life));
+    let hosts = Hosts::new(local, installation, args.docker.hosts.remote());
+    let hosts = Arc::new(hosts.showing(nodes.clone()));
+    let joined = Joined::new(store.clone(), membership.hears());
     let github = people::github(args)?;
     let credentials: Arc<dyn Credentials> = match (&github, &args.build.git_token) {
         // The App's tokens, where it is installed; elsewhere the one token, if there is one.
@@ -93,16 +113,13 @@ pub(crate) fn machinery(
     };
     let base: BaseUrl = args.build.git_base_url.parse().context("--git-base-url")?;
     let source = Arc::new(GitSource::new(base, credentials, args.state.dir()));
-    let fleet = Arc::new(OneNode {
-        name,
-        docker: docker.clone(),
-    });
+    let builder = args.build.builder.as_deref().map(builder_of).transpose()?;
     let engine = Engine::new(
         source.clone(),
         Arc::new(docker.clone()),
         build_secrets(args),
         builder::Settings {
-            default_builder: args.build.builder.as_deref().map(builder_of).transpose()?,
+            default_builder: builder.clone(),
             registry: args.build.registry.clone(),
         },
     );
@@ -110,8 +127,12 @@ pub(crate) fn machinery(
     let feed = Feed::of(store.clone());
     let deps = Deps {
         store,
-        fleet,
-        catalog: catalog.clone(),
+        fleet: hosts.clone(),
+        catalog: Arc::new(Acquainted {
+            catalog: membership.catalog(),
+            joined,
+            hosts,
+        }),
         prober: Arc::new(Probes),
         source,
         engine: Arc::new(engine),
@@ -119,7 +140,7 @@ pub(crate) fn machinery(
         host,
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),
-        settings: Arc::new(settings(args, server)),
+        settings: Arc::new(settings(args, builder.as_ref(), server)),
         board: Arc::new(Board::default()),
         feed: Arc::new(feed),
         runs: Arc::default(),
@@ -127,7 +148,8 @@ pub(crate) fn machinery(
     Ok(Machinery {
         deps,
         docker,
-        catalog,
+        membership,
+        nodes,
         github,
     })
 }
@@ -138,7 +160,9 @@ pub(crate) fn machinery(
 /// When an argument is not right.
 pub(crate) fn workforce(args: &args::Serve, machinery: &Machinery) -> anyhow::Result<Workforce> {
     let told = callbacks::workforce(&args.callbacks, &machinery.deps)?;
-    Ok(told.and(controller::code_host::workforce(&machinery.deps)))
+    Ok(told
+        .and(controller::code_host::workforce(&machinery.deps))
+        .and(controller::put_back::workforce(&machinery.deps)))
 }
 
 /// What is served: every service of the API, health and reflection.
@@ -165,6 +189,7 @@ pub(crate) fn api(
     };
     let mut services =
         Services::new(machinery.deps.clone(), about, stop).pacing(args.door.call_rate);
+    services = services.vouching(machinery.nodes.clone());
     if let Some(people) = people::people(args, machinery.github.as_ref(), own_url)? {
         services = services.admitting(people);
     }
@@ -174,7 +199,7 @@ pub(crate) fn api(
     Ok(services.routes())
 }
 
-/// Looks at what the server needs: whether Docker and the database answer now.
+/// Looks at what the server needs: whether Docker, the database and Consul answer now.
 fn components(machinery: &Machinery) -> Components {
     let machinery = machinery.clone();
     Arc::new(move || {
@@ -192,7 +217,12 @@ fn components(machinery: &Machinery) -> Components {
                 .await
                 .map(drop)
                 .map_err(|error| error.to_string());
-            vec![component("docker", docker), component("database", database)]
+            let mut looked = vec![component("docker", docker), component("database", database)];
+            if let Membership::Consul(consul) = &machinery.membership {
+                let answers = consul.ping().await.map_err(|error| error.to_string());
+                looked.push(component("consul", answers));
+            }
+            looked
         })
     })
 }
@@ -210,7 +240,7 @@ fn component(name: &str, looked: Result<(), String>) -> Component {
     }
 }
 
-fn settings(args: &args::Serve, server: String) -> Settings {
+fn settings(args: &args::Serve, builder: Option<&Builder>, server: String) -> Settings {
     let mut settings = Settings::named(server);
     settings.scale_max = args.limits.scale_max;
     settings.retained_releases = args.limits.retained_releases;
@@ -220,9 +250,17 @@ fn settings(args: &args::Serve, server: String) -> Settings {
     settings.runs_at_once = args.limits.runs_at_once;
     settings.run_longest = args.limits.run_longest;
     settings.build_deadline = args.build.build_deadline;
+    settings.builder = builder.cloned();
     settings.builds = args.build.builds.max(1);
     settings.policy.ports = args.docker.ports.0.clone();
-    settings.address = args.github.github_hook_url.clone();
+    settings.address = args.github.github_hook_url.clone().or_else(|| {
+        let public = args.door.public_url.as_ref()?.to_str().ok()?;
+        // GitHub is called by, and leads people to, https alone.
+        public.starts_with("https:").then(|| public.to_owned())
+    });
+    settings
+        .environment_urls
+        .clone_from(&args.github.environment_urls);
     settings.reports = match args.github.github_reports {
         args::Reports::On => Reports::Told,
         args::Reports::Off => Reports::Silent,

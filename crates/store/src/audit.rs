@@ -12,12 +12,14 @@ use crate::{
     conn::{Conn, write},
     fault::{Fault, corrupt},
     keys::{KeyId, Keyring},
-    tables::meta,
+    tables::{audit::head, meta},
     tx::Tx,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::audit::Seal;
+use ports::store::Error;
 use ring::hmac;
+use std::path::Path;
 use zeroize::Zeroizing;
 
 /// What the encrypted key is bound to.
@@ -104,6 +106,24 @@ pub(crate) fn seal_again(tx: &mut Tx<'_>, under: KeyId) -> Result<(), Fault> {
     let sealed = STANDARD.decode(stored).map_err(corrupt)?;
     let secret = tx.keys.open(IDENTITY, &sealed)?;
     store_key(tx.conn, tx.keys, under, &secret)
+}
+
+/// Anchors the chain as it stands where a server has no anchor yet: one that joins others on their database. From then on
+/// it misses what is cut off.
+pub(crate) fn anchor_first(conn: &mut Conn, keys: &Keyring, database: &Path) -> Result<(), Fault> {
+    let path = anchor::path(database);
+    if anchor::read(&path) != anchor::Anchor::Missing {
+        return Ok(());
+    }
+    let head = head(conn, keys.audit()?)?;
+    anchor::write(&path, &head).map_err(|error| Fault(unwritable(&error)))
+}
+
+/// What is told when the head cannot be anchored.
+pub(crate) fn unwritable(error: &std::io::Error) -> Error {
+    Error::Unavailable(format!(
+        "the head of the audit log cannot be anchored in the file audit-head beside the database: {error}"
+    ))
 }
 
 /// The last row that was pruned. None: none was.

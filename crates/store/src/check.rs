@@ -1,7 +1,11 @@
 //! What `jockeyd check` asks of the database.
 
 use crate::{Store, fault::Fault};
-use diesel::{prelude::*, sql_query, sql_types::Text};
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{BigInt, Text},
+};
 use domain::ByteSize;
 use ports::store::Error;
 
@@ -18,6 +22,12 @@ pub struct Checked {
 struct Finding {
     #[diesel(sql_type = Text)]
     quick_check: String,
+}
+
+#[derive(QueryableByName)]
+struct Size {
+    #[diesel(sql_type = BigInt)]
+    size: i64,
 }
 
 impl Store {
@@ -42,14 +52,23 @@ impl Store {
         let damage = found.into_iter().map(|row| row.quick_check);
         Ok(Checked {
             damage: damage.filter(|line| line != "ok").collect(),
-            size: self.size(),
+            size: self.size().await?,
         })
     }
 
-    fn size(&self) -> ByteSize {
+    async fn size(&self) -> Result<ByteSize, Error> {
+        if self.is_shared() {
+            let size = self.read(|conn| {
+                let asked = sql_query("SELECT pg_database_size(current_database()) AS size");
+                Ok(asked.get_result::<Size>(conn)?.size)
+            });
+            return Ok(ByteSize::bytes(u64::try_from(size.await?).unwrap_or(0)));
+        }
         let mut beside = self.path.clone().into_os_string();
         beside.push("-wal");
         let length = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |file| file.len());
-        ByteSize::bytes(length(&self.path) + length(beside.as_ref()))
+        Ok(ByteSize::bytes(
+            length(&self.path) + length(beside.as_ref()),
+        ))
     }
 }

@@ -27,13 +27,17 @@ pub(crate) fn classify(error: &Diesel) -> Error {
         Diesel::DatabaseError(kind, info) => {
             let message = info.message();
             let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
-            if has(&["is full", "No space left"]) {
+            if has(&["invalid byte sequence"]) {
+                // Text with a zero in it was looked for, which PostgreSQL does not take: no record has it.
+                Error::NotFound {
+                    what: "record",
+                    which: "of a text with a zero in it".to_owned(),
+                }
+            } else if has(&["is full", "No space left"]) {
                 Error::DiskFull(said)
-            } else if has(&["readonly", "read-only"]) {
+            } else if has(&["readonly", "read-only", "during recovery"]) {
                 Error::ReadOnly(said)
-            } else if has(&["locked", "busy", "unable to open", "disk I/O error"])
-                || is_passing(kind)
-            {
+            } else if has(&PASSING) || is_passing(kind) {
                 Error::Unavailable(said)
             } else {
                 Error::Corrupt(said)
@@ -47,6 +51,22 @@ pub(crate) fn classify(error: &Diesel) -> Error {
         _ => Error::Corrupt(said),
     }
 }
+
+/// Words of what passes: of SQLite, and of PostgreSQL, which gives no code through diesel for them either.
+const PASSING: [&str; 12] = [
+    "locked",
+    "busy",
+    "unable to open",
+    "disk I/O error",
+    "canceling statement",
+    "terminating connection",
+    "the database system is",
+    "too many clients",
+    "connection slots",
+    "too many connections",
+    "deadlock detected",
+    "out of memory",
+];
 
 const fn is_passing(kind: &DatabaseErrorKind) -> bool {
     matches!(

@@ -1,5 +1,11 @@
-//! One server at a time on a database that is a file.
+//! One server at a time on a database that is a file, and on a state directory.
 
+use crate::{
+    conn::{Address, Conn, hold_alone, hold_tables},
+    fault::classify,
+    open::{LOCK_TIMEOUT, OpenError, told},
+};
+use ports::store::Error;
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{self, Read as _, Seek as _, Write as _},
@@ -65,6 +71,31 @@ fn holder(file: &mut File) -> String {
         Ok(_) if !text.trim().is_empty() => text.trim().to_owned(),
         Ok(_) | Err(_) => "unknown".to_owned(),
     }
+}
+
+/// Keeps servers away from a database, for as long as what is answered is kept.
+///
+/// # Errors
+/// `Served`: one runs on it.
+pub(crate) fn alone(conn: &mut Conn, address: &Address) -> Result<Option<ServeLock>, OpenError> {
+    let database = address.to_string();
+    let taken = match address {
+        Address::Sqlite(path) => take(path).map(Some),
+        Address::Postgres(_) => {
+            hold_tables(conn).map_err(|error| told(address, classify(&error)))?;
+            return match hold_alone(conn).map_err(|error| classify(&error)) {
+                Ok(()) => Ok(None),
+                Err(Error::Unavailable(what)) if what.contains(LOCK_TIMEOUT) => {
+                    Err(OpenError::Served { database })
+                }
+                Err(error) => Err(told(address, error)),
+            };
+        }
+    };
+    taken.map_err(|error| match error {
+        LockError::Held { .. } => OpenError::Served { database },
+        LockError::Io { source, .. } => OpenError::Io { database, source },
+    })
 }
 
 impl crate::Store {

@@ -47,6 +47,12 @@ impl News {
         self.job = self.job.max(later.job);
     }
 
+    /// Something was written that is not known one by one: it may concern everybody.
+    pub(crate) fn add_all_up_to(&mut self, id: EventId) {
+        self.newest = self.newest.max(Some(id));
+        self.of_none = self.of_none.max(Some(id));
+    }
+
     /// The newest that concerns an Environment.
     fn of(&self, environment: EnvironmentId) -> Option<EventId> {
         self.of_none.max(self.within.get(&environment).copied())
@@ -97,21 +103,14 @@ impl Bulletin {
         sender.subscribe()
     }
 
-    /// Wakes whom it concerns.
+    /// Wakes whom it concerns. What was told of already wakes nobody again: what this process wrote is also heard of with
+    /// what others wrote.
     pub(crate) fn publish(&self, news: &News) {
-        if let Some(newest) = news.newest {
-            self.all.send_replace(newest);
-        }
-        if let Some(audited) = news.audited {
-            self.audit.send_replace(audited);
-        }
-        if let Some(job) = news.job {
-            self.jobs.send_replace(job);
-        }
+        raise(&self.all, news.newest);
+        raise(&self.audit, news.audited);
+        raise(&self.jobs, news.job);
         for (environment, sender) in &*self.lock() {
-            if let Some(newest) = news.of(*environment) {
-                sender.send_replace(newest);
-            }
+            raise(sender, news.of(*environment));
         }
     }
 
@@ -119,4 +118,14 @@ impl Bulletin {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<EnvironmentId, watch::Sender<EventId>>> {
         self.within.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn raise<T: Copy + Ord>(sender: &watch::Sender<T>, to: Option<T>) {
+    sender.send_if_modified(|known| match to {
+        Some(to) if to > *known => {
+            *known = to;
+            true
+        }
+        Some(_) | None => false,
+    });
 }

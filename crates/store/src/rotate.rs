@@ -3,7 +3,7 @@
 use crate::{
     Store, audit,
     keys::{BadKeys, Key, KeyId, KeySource, file},
-    tables::{app_hooks, configs, jobs, meta, sessions, webhooks},
+    tables::{app_hooks, configs, deliveries, jobs, joined, meta, sessions, webhooks},
 };
 use ports::store::Error;
 
@@ -47,8 +47,10 @@ impl Store {
             .write(move |tx| {
                 let values = configs::seal_again(tx, id)?;
                 sessions::seal_again(tx, id)?;
+                joined::seal_again(tx, id)?;
                 audit::seal_again(tx, id)?;
                 app_hooks::seal_again(tx, id)?;
+                deliveries::seal_again(tx, id)?;
                 jobs::seal_again(tx, id)?;
                 webhooks::seal_again(tx, id)?;
                 meta::set_key_in_use(tx.conn, id)?;

@@ -2,7 +2,10 @@
 
 mod outside;
 
-pub(crate) use outside::{audit, callbacks, jobs, outbox, people, runs, webhooks};
+pub(crate) use outside::{
+    audit, callbacks, deliveries, jobs, join_tokens, joined_nodes, node_authority, outbox, people,
+    runs, webhooks,
+};
 
 diesel::table! {
     meta (key) {
@@ -202,6 +205,8 @@ diesel::table! {
         created_at -> BigInt,
         completed_at -> Nullable<BigInt>,
         steps -> Text,
+        rebalance_stack -> Nullable<BigInt>,
+        rebalance_at_once -> Nullable<BigInt>,
     }
 }
 

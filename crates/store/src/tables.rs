@@ -7,14 +7,17 @@ pub(crate) mod audit;
 pub(crate) mod build_lines;
 pub(crate) mod builds;
 pub(crate) mod configs;
+pub(crate) mod deliveries;
 pub(crate) mod deploys;
 pub(crate) mod environments;
 pub(crate) mod events;
 pub(crate) mod instance_ends;
 pub(crate) mod intents;
 pub(crate) mod jobs;
+pub(crate) mod joined;
 pub(crate) mod kept_images;
 pub(crate) mod leases;
+mod lookups;
 pub(crate) mod meta;
 pub(crate) mod nodes;
 mod people;
@@ -33,7 +36,7 @@ pub(crate) mod workers;
 
 use domain::Timestamp;
 use ports::store::{Change, Listed, Numbered, Page};
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 /// The most records of a page.
 const PAGE_MAX: u32 = 1000;
@@ -79,6 +82,14 @@ fn touched(before: i64, change: &Change) -> i64 {
         .at
         .max(Timestamp::from_micros(before) + Duration::from_micros(1))
         .micros()
+}
+
+/// Words from outside as they can be kept: PostgreSQL takes no text with a zero in it.
+fn fit(text: &str) -> Cow<'_, str> {
+    match text.contains('\0') {
+        false => Cow::Borrowed(text),
+        true => Cow::Owned(text.replace('\0', "\u{fffd}")),
+    }
 }
 
 fn time(stored: Option<i64>) -> Option<Timestamp> {

@@ -113,6 +113,11 @@ impl<'a> Tx<'a> {
         self.audit.keep(self.conn, self.keys, &thing.to_string())
     }
 
+    /// Says of a thing that there was none before this change.
+    pub(crate) fn made(&mut self, thing: impl ToString) {
+        self.audit.keep_nothing(&thing.to_string());
+    }
+
     /// Refuses to go on when the lease was taken over, or given back.
     pub(crate) fn guard(&mut self, fence: &Fence) -> Result<(), Fault> {
         leases::guard(self.conn, fence)

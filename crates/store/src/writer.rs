@@ -1,21 +1,28 @@
 //! The one writer: a thread that runs what waits in one transaction, a savepoint each, and answers after the commit.
 //!
 //! A commit costs one `fdatasync` however much is in it, so those who wait for one share the next. A caller's failure
-//! takes its own savepoint back and nothing else; a failure of the database takes the batch back.
+//! takes its own savepoint back and nothing else, and so does what PostgreSQL says of one statement; another failure of
+//! the database takes the batch back.
+//!
+//! Where servers share a database, each has such a thread, and their transactions take turns (`conn::begin_write`).
 
 use crate::{
-    conn::{Conn, Manager, Transactions, begin_write},
+    conn::{ANSWER, Address, Conn, Manager, Transactions, begin_write},
     fault::{Fault, classify, is_of_the_database, repeated},
     keys::Keyring,
     news::{Bulletin, News},
+    open::migrations,
+    tables::meta,
+    thread::Thread,
     tx::Tx,
+    warrant::Warrant,
 };
-use diesel::connection::TransactionManager;
+use diesel::{connection::TransactionManager, r2d2::R2D2Connection as _};
 use ports::store::Error;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-    thread::JoinHandle,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -23,6 +30,9 @@ use tokio::sync::{mpsc, oneshot};
 const QUEUE_MAX: usize = 1024;
 /// How many writes share a commit at the most: enough that the commit is a small part of the cost of each.
 const BATCH_MAX: usize = 64;
+
+/// What a caller is told whose answer does not come. What it wrote may be kept all the same.
+const SILENT: &str = "the database does not answer";
 
 /// What becomes of what a caller wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,33 +42,49 @@ pub(crate) enum Effect {
     TakenBack,
 }
 
+/// How long the thread may take to end where the database may not answer: what waits is written within that, or was given
+/// up by whoever waits for it.
+const LAST: Duration = Duration::from_secs(15);
+
+type Queue = mpsc::Sender<Box<dyn Job>>;
+
 /// The queue of the writing thread. Dropped: what is in the queue is written, then the thread ends.
 pub(crate) struct Writer {
-    queue: Option<mpsc::Sender<Box<dyn Job>>>,
-    thread: Option<JoinHandle<()>>,
+    desk: Supplies,
+    live: Mutex<Option<Live>>,
+    /// How long an answer may take. None: the database is a file of this machine.
+    patience: Option<Duration>,
+}
+
+/// A thread with its queue. Another one once a write was not answered: it may not come back from that.
+struct Live {
+    queue: Queue,
+    thread: Thread,
+}
+
+impl Live {
+    fn start(desk: Desk) -> std::io::Result<Self> {
+        let (queue, waiting) = mpsc::channel(QUEUE_MAX);
+        let thread = Thread::start("store-writer", move || desk.serve(waiting))?;
+        Ok(Self { queue, thread })
+    }
 }
 
 impl Writer {
     /// Starts the thread.
-    pub(crate) fn start(
-        conn: Conn,
-        manager: Manager,
-        keys: Arc<Keyring>,
-        bulletin: Arc<Bulletin>,
-    ) -> std::io::Result<Self> {
-        let (queue, waiting) = mpsc::channel(QUEUE_MAX);
-        let desk = Desk {
-            conn: Some(conn),
-            manager,
-            keys,
-            bulletin,
+    pub(crate) fn start(conn: Conn, desk: Supplies) -> std::io::Result<Self> {
+        let patience = match desk.manager.address {
+            Address::Sqlite(_) => None,
+            Address::Postgres(_) => Some(ANSWER),
         };
-        let thread = std::thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn(move || desk.serve(waiting))?;
+        let live = Live::start(Desk {
+            conn: Some(conn),
+            with: desk.clone(),
+        })?;
         Ok(Self {
-            queue: Some(queue),
-            thread: Some(thread),
+            desk,
+            live: Mutex::new(Some(live)),
+            patience,
         })
     }
 
@@ -76,23 +102,64 @@ impl Writer {
             reply,
         };
         let closed = || Error::Unavailable("the store is being closed".to_owned());
-        let queue = self.queue.as_ref().ok_or_else(closed)?;
-        queue.send(Box::new(call)).await.map_err(|_| closed())?;
-        answer.await.unwrap_or_else(|_| {
-            Err(Error::Unavailable(
-                "the write panicked and was taken back".to_owned(),
-            ))
-        })
+        let queue = self.lock().as_ref().map(|live| live.queue.clone());
+        let queue = queue.ok_or_else(closed)?;
+        let asked = async {
+            queue.send(Box::new(call)).await.map_err(|_| closed())?;
+            answer.await.unwrap_or_else(|_| {
+                Err(Error::Unavailable(
+                    "the write panicked and was taken back".to_owned(),
+                ))
+            })
+        };
+        match self.patience {
+            None => asked.await,
+            Some(patience) => match tokio::time::timeout(patience, asked).await {
+                Ok(answered) => answered,
+                Err(_) => {
+                    self.give_up(&queue);
+                    Err(Error::Unavailable(SILENT.to_owned()))
+                }
+            },
+        }
+    }
+
+    /// Writes by another thread over another connection from now on. What is in the queue of this one is written if it
+    /// goes on while somebody waits for it.
+    fn give_up(&self, silent: &Queue) {
+        let mut live = self.lock();
+        if live
+            .as_ref()
+            .is_none_or(|live| !live.queue.same_channel(silent))
+        {
+            return;
+        }
+        let desk = Desk {
+            conn: None,
+            with: self.desk.clone(),
+        };
+        match Live::start(desk) {
+            Ok(next) => {
+                tracing::warn!(
+                    "the database does not answer: what is written next is written over a new connection"
+                );
+                *live = Some(next);
+            }
+            Err(error) => tracing::error!(%error, "there is no other thread to write by"),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Live>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        drop(self.queue.take());
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the store's writer panicked");
+        let live = self.lock().take();
+        if let Some(Live { queue, thread }) = live {
+            drop(queue);
+            thread.end(self.patience.map(|_| LAST));
         }
     }
 }
@@ -129,6 +196,7 @@ where
         let Some(act) = self.act.take() else {
             return Ok(());
         };
+        // Also where nobody waits for it any more: what was asked for is done, whoever hung up.
         // The savepoint takes back whatever a panic leaves half done.
         match catch_unwind(AssertUnwindSafe(|| act(tx))) {
             Ok(Ok(value)) => {
@@ -164,13 +232,19 @@ where
     }
 }
 
-/// What the thread works with.
+/// What each thread works with.
+#[derive(Clone)]
+pub(crate) struct Supplies {
+    pub(crate) manager: Manager,
+    pub(crate) keys: Arc<Keyring>,
+    pub(crate) bulletin: Arc<Bulletin>,
+    pub(crate) warrant: Arc<Warrant>,
+}
+
 struct Desk {
     /// None: it broke, and is opened again for the next batch.
     conn: Option<Conn>,
-    manager: Manager,
-    keys: Arc<Keyring>,
-    bulletin: Arc<Bulletin>,
+    with: Supplies,
 }
 
 impl Desk {
@@ -191,26 +265,57 @@ impl Desk {
 
     /// One transaction for all of them.
     fn commit(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), Error> {
-        let mut conn = match self.conn.take() {
-            Some(conn) => conn,
-            None => self
-                .manager
-                .open()
-                .map_err(|error| Error::Unavailable(error.to_string()))?,
-        };
-        let news = transact(&mut conn, batch, &self.keys);
-        if news.is_ok() || Transactions::rollback_transaction(&mut conn).is_ok() {
+        self.with.warrant.may_write()?;
+        let mut conn = self.begin()?;
+        if matches!(conn, Conn::Postgres(_)) {
+            self.expect_known(&mut conn)?;
+        }
+        let news = transact(&mut conn, batch, &self.with.keys);
+        // A connection to another machine, over which something went wrong, is not trusted with the next.
+        let is_whole = news.is_ok()
+            || (matches!(conn, Conn::Sqlite(_))
+                && Transactions::rollback_transaction(&mut conn).is_ok());
+        if is_whole {
             self.conn = Some(conn);
         }
         // Before any answer: who reads the event of its own write finds the watch past it.
-        self.bulletin.publish(&news?);
+        self.with.bulletin.publish(&news?);
         Ok(())
+    }
+
+    /// Refuses to write into tables that a newer version has changed. They do not change while the transaction lasts:
+    /// who changes them keeps writers away.
+    fn expect_known(&self, conn: &mut Conn) -> Result<(), Error> {
+        let least = meta::least_migration(conn).map_err(|error| classify(&error))?;
+        if !migrations::knows(&least) {
+            self.with.warrant.withdraw(&least);
+        }
+        self.with.warrant.may_write()
+    }
+
+    /// A connection with a transaction begun. One that broke while nothing was written over it is made anew.
+    fn begin(&mut self) -> Result<Conn, Error> {
+        if let Some(mut conn) = self.conn.take() {
+            match begin_write(&mut conn) {
+                Ok(()) => return Ok(conn),
+                Err(_) if matches!(conn, Conn::Postgres(_)) && conn.is_broken() => {}
+                Err(error) => {
+                    if matches!(conn, Conn::Sqlite(_)) {
+                        self.conn = Some(conn);
+                    }
+                    return Err(classify(&error));
+                }
+            }
+        }
+        let opened = self.with.manager.open();
+        let mut conn = opened.map_err(|error| Error::Unavailable(error.to_string()))?;
+        begin_write(&mut conn).map_err(|error| classify(&error))?;
+        Ok(conn)
     }
 }
 
 fn transact(conn: &mut Conn, batch: &mut [Box<dyn Job>], keys: &Keyring) -> Result<News, Error> {
     let failed = |error: diesel::result::Error| classify(&error);
-    begin_write(conn).map_err(failed)?;
     let mut news = News::default();
     for job in batch {
         Transactions::begin_transaction(conn).map_err(failed)?;
@@ -224,9 +329,13 @@ fn transact(conn: &mut Conn, batch: &mut [Box<dyn Job>], keys: &Keyring) -> Resu
                 Transactions::rollback_transaction(conn).map_err(failed)?;
             }
             Err(Refused::WithAll(error)) => {
-                // SQLite may have ended the whole transaction by itself: then there is no savepoint to go back to.
-                drop(Transactions::rollback_transaction(conn));
-                return Err(error);
+                let taken_back = Transactions::rollback_transaction(conn);
+                // PostgreSQL ends one statement that takes too long, or waits for one that waits for it: where its
+                // savepoint is still there, the others' are as well. SQLite may have ended the whole transaction by
+                // itself, and what it says of a disk or a lock is of the next write as well.
+                if taken_back.is_err() || matches!(conn, Conn::Sqlite(_)) {
+                    return Err(error);
+                }
             }
         }
     }

@@ -11,10 +11,10 @@ use std::{
 
 use anyhow::{Context, bail};
 
-mod engine;
+pub(crate) mod engine;
 mod gate;
 mod leftovers;
-mod owner;
+pub(crate) mod owner;
 mod scope;
 
 pub use engine::Engine;
@@ -74,7 +74,7 @@ where
 }
 
 /// Runs a command and answers what it printed, trimmed; an error ends with what it wrote to stderr.
-fn capture(command: &mut Command) -> anyhow::Result<String> {
+pub(crate) fn capture(command: &mut Command) -> anyhow::Result<String> {
     let output = command
         .output()
         .with_context(|| format!("{command:?} could not be started"))?;

@@ -4,7 +4,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     process::{Child, ChildStderr, Command, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     thread,
@@ -17,12 +17,25 @@ use tempfile::TempDir;
 /// How long a registry may take to listen, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// User and password of a guarded registry.
+pub const PASS: (&str, &str) = ("somebody", "open-sesame");
+/// The same as a registry keeps it: bcrypt, with the least cost that there is work.
+const USERS: &str = "somebody:$2b$05$doLmqPpiprh2UwMnr3/MU.RkEZ.Wmo.ZTTMZOud3fTjc5GjIvkwCO";
+
+/// Whom a registry lets in.
+#[derive(Debug, Clone, Copy)]
+enum Door {
+    Open,
+    Guarded,
+}
+
 /// One running `docker-registry`. Killed, and its images with it, on drop.
 #[derive(Debug)]
 pub struct Registry {
     process: Child,
     address: SocketAddr,
-    _directory: TempDir,
+    door: Door,
+    directory: TempDir,
 }
 
 impl Registry {
@@ -31,31 +44,52 @@ impl Registry {
     /// # Errors
     /// There is no `docker-registry`, or it ended or did not listen in time: ends with what it wrote.
     pub fn start() -> anyhow::Result<Self> {
+        Self::start_on(IpAddr::from([127, 0, 0, 1]))
+    }
+
+    /// The same on another address of this machine. Docker speaks to it where its settings allow plain HTTP.
+    ///
+    /// # Errors
+    /// As [`Registry::start`].
+    pub fn start_on(address: IpAddr) -> anyhow::Result<Self> {
+        Self::start_as(address, Door::Open)
+    }
+
+    /// One that lets nobody in without [`PASS`].
+    ///
+    /// # Errors
+    /// As [`Registry::start`].
+    pub fn start_guarded() -> anyhow::Result<Self> {
+        Self::start_as(IpAddr::from([127, 0, 0, 1]), Door::Guarded)
+    }
+
+    fn start_as(address: IpAddr, door: Door) -> anyhow::Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix("jockey-registry-")
             .tempdir()?;
-        let config = directory.path().join("config.yml");
-        fs::write(&config, config_text(&directory))?;
-        let mut process = Command::new("docker-registry")
-            .arg("serve")
-            .arg(&config)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .context("this test needs docker-registry: run scripts/provision, then try again")?;
-        let lines = follow(process.stderr.take().context("stderr is piped")?);
-        match listening_address(&lines) {
-            Ok(address) => Ok(Self {
-                process,
-                address,
-                _directory: directory,
-            }),
-            Err(error) => {
-                end(&mut process);
-                Err(error)
-            }
-        }
+        fs::write(directory.path().join("users"), format!("{USERS}\n"))?;
+        let (process, address) = launch(&directory, SocketAddr::new(address, 0), door)?;
+        Ok(Self {
+            process,
+            address,
+            door,
+            directory,
+        })
+    }
+
+    /// Ends it with SIGKILL. What it holds stays.
+    pub fn kill(&mut self) {
+        end(&mut self.process);
+    }
+
+    /// Starts it again where it was, with what it held.
+    ///
+    /// # Errors
+    /// It does not listen in time: ends with what it wrote.
+    pub fn resume(&mut self) -> anyhow::Result<()> {
+        end(&mut self.process);
+        (self.process, self.address) = launch(&self.directory, self.address, self.door)?;
+        Ok(())
     }
 
     /// Where it listens: an image is `<address>/<repository>:<tag>`.
@@ -77,14 +111,45 @@ impl Drop for Registry {
     }
 }
 
+/// Starts one, and waits until it listens.
+fn launch(
+    directory: &TempDir,
+    address: SocketAddr,
+    door: Door,
+) -> anyhow::Result<(Child, SocketAddr)> {
+    let config = directory.path().join("config.yml");
+    fs::write(&config, config_text(directory, address, door))?;
+    let mut process = Command::new("docker-registry")
+        .arg("serve")
+        .arg(&config)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("this test needs docker-registry: run scripts/provision, then try again")?;
+    let lines = follow(process.stderr.take().context("stderr is piped")?);
+    match listening_address(&lines) {
+        Ok(address) => Ok((process, address)),
+        Err(error) => {
+            end(&mut process);
+            Err(error)
+        }
+    }
+}
+
 /// Port 0: the kernel chooses, so that no two tests can choose the same.
-fn config_text(directory: &TempDir) -> String {
+fn config_text(directory: &TempDir, address: SocketAddr, door: Door) -> String {
+    let users = directory.path().join("users");
+    let guard = match door {
+        Door::Open => String::new(),
+        Door::Guarded => format!("auth: {{htpasswd: {{realm: test, path: {users:?}}}}}\n"),
+    };
     let storage = directory.path().join("storage");
     format!(
         "version: 0.1\n\
          log: {{level: info, formatter: text}}\n\
          storage: {{filesystem: {{rootdirectory: {storage:?}}}, delete: {{enabled: true}}}}\n\
-         http: {{addr: '127.0.0.1:0'}}\n"
+         http: {{addr: '{address}'}}\n{guard}"
     )
 }
 

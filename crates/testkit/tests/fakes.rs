@@ -13,7 +13,7 @@ use domain::{
 };
 use ports::{
     build_engine::{self, BuildOrder},
-    catalog, images, prober, processes, runtime, source,
+    catalog, clock, fleet, images, notifier, prober, processes, runtime, source,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use testkit::fake::{
@@ -87,6 +87,38 @@ async fn the_node_keeps_the_contract_of_images() {
     images::contract::contract(&ground).await;
 }
 
+#[test]
+fn the_fleet_keeps_its_contract() {
+    let names: Vec<domain::NodeName> = ["b", "a"].map(|name| name.parse().unwrap()).into();
+    let fleet = names.iter().fold(fake::Fleet::default(), |fleet, name| {
+        let node = node();
+        let images = node.images(installation());
+        fleet.with(name.clone(), node.runtime(installation()), images)
+    });
+    fleet::contract::contract(&fleet::contract::Ground {
+        fleet: &fleet,
+        known: names,
+        stranger: "c".parse().unwrap(),
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clock_keeps_its_contract() {
+    clock::contract::clock(&fake::Clock::default()).await;
+}
+
+#[test]
+fn ids_keep_their_contract() {
+    for seed in 0..20 {
+        clock::contract::ids(&fake::Ids::seeded(seed));
+    }
+}
+
+#[tokio::test]
+async fn the_notifier_keeps_its_contract() {
+    notifier::contract::contract(&fake::Notifier::default()).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_catalog_keeps_its_contract() {
     let node = PoolNode {
@@ -104,8 +136,16 @@ async fn the_catalog_keeps_its_contract() {
         &worker.parse().unwrap(),
         &environment.parse().unwrap(),
     );
+    let catalog = Arc::new(fake::Catalog::of([node.clone()]));
+    let (outside, stirred) = (Arc::clone(&catalog), node.clone());
     let ground = catalog::contract::Ground {
-        catalog: Arc::new(fake::Catalog::of([node.clone()])),
+        catalog,
+        stir: Box::new(move || {
+            outside.set_node(PoolNode {
+                state: NodeState::Silent,
+                ..stirred.clone()
+            });
+        }),
         pool: catalog::Pool {
             environment: EnvironmentId::new(1),
             environment_name: environment.parse().unwrap(),
@@ -117,8 +157,10 @@ async fn the_catalog_keeps_its_contract() {
             service: service.unwrap(),
             node: node.name,
             address: node.address,
-            port: 20_000,
+            port: Some(20_000),
             tags: Vec::new(),
+            meta: BTreeMap::new(),
+            check: catalog::Check::Tcp,
         },
     };
     catalog::contract::contract(&ground).await;

@@ -6,10 +6,15 @@ use domain::{Login, Membership, RepoName};
 use http_body_util::{BodyExt, Full};
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use ports::Clock as _;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use std::sync::Arc;
-use testkit::{fake::Clock, git::Change, github::GitHub};
+use std::{sync::Arc, time::Duration};
+use testkit::{
+    fake::Clock,
+    git::Change,
+    github::{GitHub, Weather},
+};
 
 struct Answer {
     status: StatusCode,
@@ -144,6 +149,28 @@ async fn a_budget_is_counted_and_304_is_free() {
     assert_eq!(again.status, 304);
     assert_eq!(again.body, Value::Null);
     assert_eq!(again.header("x-ratelimit-remaining"), Some("4999"));
+}
+
+#[tokio::test]
+async fn the_limits_of_the_api_are_none_of_gits() {
+    let caller = Caller::new().await;
+    let git = caller.github.repository("mona/shop").unwrap();
+    git.commit(&Change::new("first").file("a", "1")).unwrap();
+    caller.github.publish(&"mona/shop".parse().unwrap());
+    let refs = async || {
+        let uri = caller.github.url() + "/mona/shop.git/info/refs?service=git-upload-pack";
+        let request = Request::get(uri).body(Full::default()).unwrap();
+        send(request).await.status.as_u16()
+    };
+    let of_api = async || caller.get("/user").await.status.as_u16();
+    let clock = caller.github.clock();
+    caller.github.exhaust(clock.now() + Duration::from_secs(60));
+    assert_eq!((of_api().await, refs().await), (403, 200));
+    clock.forward(Duration::from_secs(60));
+    caller.github.slow_down(429, Some(7));
+    assert_eq!((of_api().await, refs().await), (429, 200));
+    caller.github.weather(Weather::BadGateway);
+    assert_eq!((of_api().await, refs().await), (502, 502));
 }
 
 #[tokio::test]

@@ -2,4 +2,4 @@
 ALTER TABLE build_lines ADD COLUMN at BIGINT;
 
 -- The steps of a plan as the legacy API shows them, as JSON. Older ones have none.
-ALTER TABLE reconciles ADD COLUMN steps TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE reconciles ADD COLUMN steps TEXT COLLATE "C" NOT NULL DEFAULT '[]';

@@ -7,6 +7,6 @@ CREATE TABLE signing_keys (
 
 -- Sessions that were ended before their time, until that is over.
 CREATE TABLE revoked_sessions (
-    id         TEXT PRIMARY KEY NOT NULL,
+    id         TEXT COLLATE "C" PRIMARY KEY NOT NULL,
     expires_at BIGINT NOT NULL
 );

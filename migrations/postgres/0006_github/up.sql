@@ -1,15 +1,15 @@
 -- Which branches of an app are built and where they are deployed, as JSON.
-ALTER TABLE apps ADD COLUMN pushes TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE apps ADD COLUMN pushes TEXT COLLATE "C" NOT NULL DEFAULT '{}';
 
 -- The hook by which an app's repository tells of pushes; its secret is encrypted. It outlives its app until it is
 -- taken away at the host.
 CREATE TABLE app_hooks (
     app        BIGINT PRIMARY KEY NOT NULL,
-    repo       TEXT NOT NULL,
+    repo       TEXT COLLATE "C" NOT NULL,
     sealed     BYTEA NOT NULL,
-    signed     TEXT NOT NULL,
-    standing   TEXT NOT NULL,
-    detail     TEXT NOT NULL,
+    signed     TEXT COLLATE "C" NOT NULL,
+    standing   TEXT COLLATE "C" NOT NULL,
+    detail     TEXT COLLATE "C" NOT NULL,
     checked_at BIGINT
 );
 
@@ -17,7 +17,7 @@ CREATE TABLE app_hooks (
 CREATE TABLE pull_requests (
     app       BIGINT NOT NULL,
     number    BIGINT NOT NULL,
-    head      TEXT NOT NULL,
-    head_repo TEXT,
+    head      TEXT COLLATE "C" NOT NULL,
+    head_repo TEXT COLLATE "C",
     PRIMARY KEY (app, number)
 );

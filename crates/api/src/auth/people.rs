@@ -5,25 +5,19 @@
 
 mod memory;
 
-use super::{Browsers, Devices};
+use super::{Browsers, Devices, Session, departures::Departures};
 use crate::{
     secret,
     status::{Refusal, Stranger},
 };
 use domain::{
-    Login, Person, Timestamp,
+    EventId, Login, Person,
     access::{Grant, Policy, Standing},
 };
 use memory::{Known, Memory};
 use ports::{Directory, SignIn, directory, store::tokens::TokenHash};
 use secrecy::SecretString;
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, time::Instant};
 
 /// The most questions about tokens that are not known yet, at once. Each is some calls to GitHub.
@@ -66,6 +60,8 @@ pub(crate) struct Confirmed {
     pub(crate) standing: Standing,
     /// Before GitHub was asked, so that who leaves meanwhile is out in time.
     pub(crate) at: Instant,
+    /// Departures up to this event were known before GitHub was asked.
+    pub(crate) as_of: EventId,
 }
 
 /// Who is let in by GitHub, and what they are granted.
@@ -78,8 +74,7 @@ pub struct People {
     memory: Memory,
     newcomers: Semaphore,
     renewals: Semaphore,
-    /// What was confirmed before this counts no more.
-    forgotten_at: AtomicI64,
+    departures: Departures,
 }
 
 impl People {
@@ -105,7 +100,7 @@ impl People {
             memory: Memory::default(),
             newcomers: Semaphore::new(NEWCOMERS_MAX),
             renewals: Semaphore::new(RENEWALS_MAX),
-            forgotten_at: AtomicI64::new(i64::MIN),
+            departures: Departures::new(times.cache + times.grace),
         }
     }
 
@@ -116,20 +111,19 @@ impl People {
         self
     }
 
-    /// Forgets who was confirmed, so that everybody is asked about again: to be called when somebody may have left.
-    pub fn forget(&self, now: Timestamp) {
-        self.forgotten_at.fetch_max(now.micros(), Ordering::AcqRel);
-        self.memory.clear();
-    }
-
     /// Whether somebody has been let in with this token lately.
     pub(crate) fn knows(&self, hash: &TokenHash) -> bool {
         matches!(self.memory.get(hash), Some(Known::Good { .. }))
     }
 
-    /// Whether what was confirmed at this time was forgotten since. Sessions know it to the second.
-    pub(crate) fn forgot(&self, confirmed_at: Timestamp) -> bool {
-        confirmed_at.micros() <= self.forgotten_at.load(Ordering::Acquire)
+    pub(super) const fn departures(&self) -> &Departures {
+        &self.departures
+    }
+
+    /// Whether somebody may have left since GitHub said this of them.
+    fn may_have_left(&self, confirmed: &Confirmed) -> bool {
+        let (person, standing) = (&confirmed.person, &confirmed.standing);
+        self.departures.concern(person, standing, confirmed.as_of)
     }
 
     pub(crate) const fn times(&self) -> Times {
@@ -149,7 +143,7 @@ impl People {
     pub(crate) fn lately(&self, login: &Login) -> Option<Arc<Confirmed>> {
         let good_for = self.times.cache + self.times.grace;
         let found = self.memory.by_login(login)?;
-        (found.at.elapsed() < good_for).then_some(found)
+        (found.at.elapsed() < good_for && !self.may_have_left(&found)).then_some(found)
     }
 
     /// Who bears this token, asked now.
@@ -168,17 +162,58 @@ impl People {
     ///
     /// # Errors
     /// `SessionNotRenewed`.
-    pub(crate) async fn standing_of(&self, person: &Person) -> Result<Option<Standing>, Refusal> {
-        // The semaphores are never closed.
-        let _turn = self.renewals.acquire().await.map_err(|_| Refusal::Broken)?;
-        match self.look_up(person).await {
-            Ok(standing) => Ok(Some(standing)),
+    pub(crate) async fn standing_of(&self, person: &Person) -> Result<Option<Confirmed>, Refusal> {
+        match self.look(person).await? {
+            Ok(confirmed) => Ok(Some(confirmed)),
             Err(error) if error.is_transient() => {
                 tracing::warn!(%error, login = %person.login, "GitHub does not answer; a session goes on within its grace");
                 Ok(None)
             }
             Err(error) => Err(Stranger::SessionNotRenewed(error).into()),
         }
+    }
+
+    /// A session as it counts now. Of whoever may have left since it was confirmed GitHub is asked again; while that does
+    /// not answer, nothing is confirmed of them.
+    ///
+    /// # Errors
+    /// `GitHubSilent`, `SessionNotRenewed`.
+    pub(super) async fn session_now(&self, session: Session) -> Result<Session, Refusal> {
+        let (person, standing) = (&session.person, &session.standing);
+        if !self.departures.concern(person, standing, session.as_of) {
+            return Ok(session);
+        }
+        let lately = self.memory.asked_again(person.id).filter(|confirmed| {
+            confirmed.at.elapsed() < self.times.cache && !self.may_have_left(confirmed)
+        });
+        let confirmed = match lately {
+            Some(confirmed) => confirmed,
+            None => match self.look(person).await? {
+                Ok(confirmed) => self.memory.is_as(confirmed),
+                Err(error) if error.is_transient() => {
+                    return Err(Stranger::GitHubSilent(error).into());
+                }
+                Err(error) => return Err(Stranger::SessionNotRenewed(error).into()),
+            },
+        };
+        Ok(Session {
+            standing: confirmed.standing.clone(),
+            as_of: confirmed.as_of,
+            ..session
+        })
+    }
+
+    async fn look(&self, person: &Person) -> Result<Result<Confirmed, directory::Error>, Refusal> {
+        // The semaphores are never closed.
+        let _turn = self.renewals.acquire().await.map_err(|_| Refusal::Broken)?;
+        let (at, as_of) = (Instant::now(), self.departures.as_of());
+        let standing = self.look_up(person).await;
+        Ok(standing.map(|standing| Confirmed {
+            person: person.clone(),
+            standing,
+            at,
+            as_of,
+        }))
     }
 
     async fn look_up(&self, person: &Person) -> Result<Standing, directory::Error> {
@@ -226,6 +261,7 @@ impl People {
     /// What is known without asking. None: ask.
     fn remembered(&self, hash: &TokenHash) -> Option<Result<Arc<Confirmed>, Refusal>> {
         match self.memory.get(hash)? {
+            Known::Good { confirmed, .. } if self.may_have_left(&confirmed) => None,
             Known::Good { confirmed, asked } => {
                 let age = confirmed.at.elapsed();
                 let lately_in_vain = age < self.times.cache + self.times.grace
@@ -245,8 +281,7 @@ impl People {
         if !is_known && !self.memory.may_try_a_stranger() {
             return Err(Stranger::TooManyStrangers.into());
         }
-        let at = Instant::now();
-        match self.confirm(token, at).await {
+        match self.confirm(token).await {
             Ok(confirmed) => {
                 let confirmed = Arc::new(confirmed);
                 self.memory.is_good(hash, Arc::clone(&confirmed));
@@ -254,7 +289,8 @@ impl People {
             }
             Err(error) if error.is_transient() => match before {
                 Some(Known::Good { confirmed, .. })
-                    if confirmed.at.elapsed() < self.times.cache + self.times.grace =>
+                    if confirmed.at.elapsed() < self.times.cache + self.times.grace
+                        && !self.may_have_left(&confirmed) =>
                 {
                     tracing::warn!(%error, login = %confirmed.person.login, "GitHub does not answer; who was confirmed lately goes on");
                     self.memory.asked_in_vain(&hash);
@@ -275,11 +311,8 @@ impl People {
 
     /// Asks who it is, and what they are in. An organisation that the token may not see is one that they are not in,
     /// unless they would be in none then: they are told why.
-    async fn confirm(
-        &self,
-        token: &SecretString,
-        at: Instant,
-    ) -> Result<Confirmed, directory::Error> {
+    async fn confirm(&self, token: &SecretString) -> Result<Confirmed, directory::Error> {
+        let (at, as_of) = (Instant::now(), self.departures.as_of());
         let person = self.directory.identify(token).await?;
         let mut standing = Standing::default();
         let mut forbidden = None;
@@ -305,6 +338,7 @@ impl People {
             person,
             standing,
             at,
+            as_of,
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     secret,
     status::{Refusal, Stranger},
 };
-use domain::{AccountId, Person, Timestamp, access::Standing};
+use domain::{AccountId, EventId, Person, Timestamp, access::Standing};
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, encode};
 use keys::Keys;
 use ports::{Clock, Store};
@@ -36,6 +36,8 @@ pub(crate) struct Session {
     pub(crate) standing: Standing,
     /// When GitHub last said so.
     pub(crate) confirmed_at: Timestamp,
+    /// Departures up to this event were known before GitHub was asked.
+    pub(crate) as_of: EventId,
     pub(crate) expires_at: Timestamp,
 }
 
@@ -44,6 +46,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) person: &'a Person,
     pub(crate) standing: &'a Standing,
     pub(crate) confirmed_at: Timestamp,
+    pub(crate) as_of: EventId,
 }
 
 /// Makes sessions, and tells them from forgeries.
@@ -64,6 +67,9 @@ struct Claims {
     iat: i64,
     exp: i64,
     confirmed: i64,
+    /// Nothing, in a session of a server before this one.
+    #[serde(default)]
+    as_of: i64,
     login: String,
     organisations: Vec<String>,
     teams: Vec<String>,
@@ -105,6 +111,7 @@ impl Sessions {
             person: wanted.person.clone(),
             standing: wanted.standing.clone(),
             confirmed_at: wanted.confirmed_at,
+            as_of: wanted.as_of,
             expires_at: (now + lives).min(latest),
         };
         let key = self.keys.newest(now).await?;
@@ -167,6 +174,7 @@ impl Sessions {
             iat: seconds(now),
             exp: seconds(session.expires_at),
             confirmed: seconds(session.confirmed_at),
+            as_of: session.as_of.number(),
             login: session.person.login.to_string(),
             organisations: standing
                 .organisations
@@ -195,6 +203,7 @@ impl Claims {
                 teams: teams.collect::<Option<_>>()?,
             },
             confirmed_at: at(self.confirmed),
+            as_of: EventId::new(self.as_of),
             expires_at: at(self.exp),
         })
     }

@@ -2,7 +2,7 @@
 
 use super::time;
 use crate::status::Refusal;
-use controller::usecases::configs::{ConfigView, Edit, Which};
+use controller::usecases::configs::{ConfigView, Edit, Explanation, Source, Which};
 use domain::config::Key;
 use ports::store::configs::ConfigVersion;
 use proto::v1;
@@ -17,11 +17,16 @@ pub(crate) enum Values {
     Masked,
 }
 
+impl Values {
+    fn of(self, value: &str) -> String {
+        match self {
+            Self::Shown => value.to_owned(),
+            Self::Masked => STARS.to_owned(),
+        }
+    }
+}
+
 pub(crate) fn wire(view: &ConfigView, values: Values) -> v1::ConfigSet {
-    let value = |value: &str| match values {
-        Values::Shown => value.to_owned(),
-        Values::Masked => STARS.to_owned(),
-    };
     let version = view.version.as_ref();
     v1::ConfigSet {
         environment: view.environment.clone(),
@@ -31,7 +36,7 @@ pub(crate) fn wire(view: &ConfigView, values: Values) -> v1::ConfigSet {
         values: view
             .variables
             .iter()
-            .map(|(key, text)| (key.to_string(), value(text)))
+            .map(|(key, text)| (key.to_string(), values.of(text)))
             .collect(),
         masked: values == Values::Masked,
         version_id: version
@@ -54,6 +59,32 @@ pub(crate) fn version(version: &ConfigVersion) -> v1::ConfigSetVersion {
     }
 }
 
+/// Where variables come from. `values` says of each set whether its values are shown.
+pub(crate) fn explained(told: &Explanation, values: &[Values]) -> Vec<v1::ExplainedVariable> {
+    let source = |source: &Source| v1::VariableSource {
+        config_set: Some(v1::ConfigSet {
+            values: Default::default(),
+            ..wire(&told.sets[source.set], values[source.set])
+        }),
+        value: values[source.set].of(&source.value),
+    };
+    let variables = told.variables.iter().map(|variable| v1::ExplainedVariable {
+        name: variable.key.to_string(),
+        sources: variable.sources.iter().map(source).collect(),
+        deployed: variable.is_deployed,
+    });
+    variables.collect()
+}
+
+/// Names of variables, as this field has them.
+///
+/// # Errors
+/// The first that is none.
+pub(crate) fn names(field: &str, names: &[String]) -> Result<Vec<Key>, Refusal> {
+    let key = |name: &String| name.parse().map_err(|e| Refusal::field(field, e));
+    names.iter().map(key).collect()
+}
+
 pub(crate) const fn which(environment: String, stack: String, app: String) -> Which {
     Which {
         environment,
@@ -63,15 +94,12 @@ pub(crate) const fn which(environment: String, stack: String, app: String) -> Wh
 }
 
 pub(crate) fn edit(set: BTreeMap<String, String>, unset: &[String]) -> Result<Edit, Refusal> {
-    let key = |field: &str, name: &str| name.parse::<Key>().map_err(|e| Refusal::field(field, e));
+    let key = |name: String| name.parse::<Key>().map_err(|e| Refusal::field("set", e));
     let set = set
         .into_iter()
-        .map(|(name, value)| Ok((key("set", &name)?, value)))
+        .map(|(name, value)| Ok((key(name)?, value)))
         .collect::<Result<BTreeMap<_, _>, Refusal>>()?;
-    let unset = unset
-        .iter()
-        .map(|name| key("unset", name))
-        .collect::<Result<Vec<_>, _>>()?;
+    let unset = names("unset", unset)?;
     if let Some(both) = unset.iter().find(|key| set.contains_key(*key)) {
         let problem = format!("{both} is to be set and to be taken away; say one of them");
         return Err(Refusal::field("unset", problem));

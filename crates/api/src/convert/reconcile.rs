@@ -23,6 +23,8 @@ pub(crate) fn wire(view: &ReconcileView) -> v1::Reconcile {
         reason: reconcile.reason.clone().unwrap_or_default(),
         create_time: Some(time::wire(reconcile.created_at)),
         end_time: reconcile.completed_at.map(time::wire),
+        stack: view.stack.clone().unwrap_or_default(),
+        at_once: reconcile.rebalance.map_or(0, |of| i32::from(of.at_once)),
     }
 }
 

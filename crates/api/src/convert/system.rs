@@ -80,7 +80,7 @@ pub(crate) fn disks(disks: &[NodeDisk]) -> v1::GetDiskUsageResponse {
 }
 
 /// BuildKit does not say of its cache for whom it keeps it.
-const WHOSE_CACHE: &str = "the whole daemon: everybody's builds, not this installation's alone";
+const WHOSE_CACHE: &str = "the whole daemon: everybody's builds, not this installation's alone; `docker builder prune` empties it";
 
 fn sum(node: &NodeName, kind: v1::DiskUsageKind, size: ByteSize) -> v1::DiskUsage {
     v1::DiskUsage {

@@ -44,7 +44,7 @@ pub(crate) fn wire(view: &WebhookView) -> v1::Webhook {
 }
 
 /// Scheme and host of an address: the rest may be a secret.
-fn beginning(url: &str) -> String {
+pub(crate) fn beginning(url: &str) -> String {
     let after_scheme = url.find("://").map_or(0, |at| at + 3);
     let rest = &url[after_scheme..];
     match rest.find(['/', '?', '#']) {

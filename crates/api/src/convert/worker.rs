@@ -5,13 +5,13 @@ use crate::{mask::Mask, status::Refusal};
 use controller::usecases::{Etag, workers::WorkerView};
 use domain::{
     ByteSize, CpuMillis, WorkerSpec,
-    worker::{Check, Command, Order, Resources, Rollout, Timing, WorkerSource},
+    worker::{Check, Command, Constraint, Order, Resources, Rollout, Timing, WorkerSource},
 };
 use proto::v1::{self, check, command};
 use std::time::Duration;
 
 /// What an update may name.
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 14] = [
     "command",
     "port",
     "check",
@@ -25,6 +25,7 @@ const FIELDS: [&str; 13] = [
     "max_unavailable",
     "rollout_order",
     "scale",
+    "constraints",
 ];
 
 pub(crate) fn wire(view: &WorkerView) -> v1::Worker {
@@ -78,6 +79,7 @@ pub(crate) fn definition(spec: &WorkerSpec) -> v1::Worker {
         max_surge: spec.rollout.max_surge.map(i32::from),
         max_unavailable: Some(i32::from(spec.rollout.max_unavailable)),
         rollout_order: order.into(),
+        constraints: spec.constraints.iter().map(ToString::to_string).collect(),
         ..v1::Worker::default()
     }
 }
@@ -104,6 +106,7 @@ pub(crate) struct Edit {
     max_surge: Option<Option<u16>>,
     max_unavailable: Option<u16>,
     order: Option<Order>,
+    constraints: Option<Vec<Constraint>>,
 }
 
 /// The definition of a new Worker, and its scale where one is given.
@@ -130,6 +133,7 @@ fn read(values: v1::Worker, mask: &Mask<'_>) -> Result<(Edit, Option<i64>), Refu
         Ok::<_, Refusal>(mask.pick(field, value).map(|time| time.unwrap_or(default)))
     };
     let order = parse_order(values.rollout_order)?;
+    let constraints = parse_constraints(&values.constraints)?;
     let scale = mask.pick("scale", values.scale).flatten();
     let edit = Edit {
         command: mask.pick("command", values.command.map(parse_command).transpose()?),
@@ -160,6 +164,9 @@ fn read(values: v1::Worker, mask: &Mask<'_>) -> Result<(Edit, Option<i64>), Refu
         order: mask
             .pick("rollout_order", order)
             .map(|order| order.unwrap_or(Rollout::default().order)),
+        constraints: mask
+            .pick("constraints", constraints)
+            .map(Option::unwrap_or_default),
     };
     Ok((edit, scale.map(i64::from)))
 }
@@ -184,6 +191,9 @@ impl Edit {
         rollout.order = self.order.unwrap_or(rollout.order);
         spec.resources = self.resources.unwrap_or(spec.resources);
         spec.singleton = self.singleton.unwrap_or(spec.singleton);
+        if let Some(constraints) = self.constraints {
+            spec.constraints = constraints;
+        }
         if let Some(check) = self.check {
             spec.check = check;
         }
@@ -230,6 +240,13 @@ fn parse_resources(resources: v1::Resources) -> Result<Resources, Refusal> {
         memory: (memory > 0).then_some(ByteSize::bytes(memory)),
         cpu: (cpu > 0).then_some(CpuMillis::new(cpu)),
     })
+}
+
+/// None where none is said.
+fn parse_constraints(said: &[String]) -> Result<Option<Vec<Constraint>>, Refusal> {
+    let read = said.iter().map(|text| super::parse("constraints", text));
+    let read = read.collect::<Result<Vec<Constraint>, Refusal>>()?;
+    Ok((!read.is_empty()).then_some(read))
 }
 
 fn count(field: &str, count: Option<i32>) -> Result<Option<u16>, Refusal> {

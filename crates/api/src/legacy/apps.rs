@@ -28,7 +28,7 @@ impl AppService for Legacy {
         &self,
         request: Request<v1::ListAppsRequest>,
     ) -> Answer<Self::ListAppsStream> {
-        let (ctx, asked) = self.0.read(request).await?;
+        let (sight, ctx, asked) = self.sift(request).await?;
         let filter = filter(asked);
         let read = move |ctx: Ctx, page| {
             let filter = filter.clone();
@@ -42,8 +42,11 @@ impl AppService for Legacy {
                 }
             }
         };
-        self.list(ctx, read, |apps| v1::ListAppsResponse {
-            data: apps.iter().map(objects::app).collect(),
+        self.list(ctx, read, move |mut apps| {
+            apps.retain(|app| sight.sees(app.name.as_str(), ""));
+            v1::ListAppsResponse {
+                data: apps.iter().map(objects::app).collect(),
+            }
         })
     }
 

@@ -4,11 +4,12 @@ use super::{
     Legacy, chunked, named, objects, params,
     refusal::{Flaw, Refusal},
 };
-use crate::{handlers::Answer, streams::Flow};
+use crate::{handlers::Answer, permissions::Sight, streams::Flow};
 use controller::usecases::{
     self, Ctx,
     callbacks::{self, Awaited},
     legacy::{
+        BuildView,
         builds::{self, Filter},
         logs,
     },
@@ -18,7 +19,7 @@ use futures_util::TryStreamExt;
 use ports::store::Counted;
 use proto::legacy::v1::{self, build_service_server::BuildService};
 use secrecy::SecretString;
-use tonic::Request;
+use tonic::{Request, Response};
 
 #[tonic::async_trait]
 impl BuildService for Legacy {
@@ -26,7 +27,8 @@ impl BuildService for Legacy {
         &self,
         request: Request<v1::ListBuildsRequest>,
     ) -> Answer<v1::ListBuildsResponse> {
-        self.look(request, |ctx, asked| async move {
+        let (sight, ctx, asked) = self.sift(request).await?;
+        let answer = async move {
             let page = params::page(
                 &asked.page,
                 &asked.per_page,
@@ -38,7 +40,7 @@ impl BuildService for Legacy {
                 text => text.parse().map(Some),
             };
             // A state or a commit that cannot be is one that no Build has.
-            let found = match (objects::build_states(&asked.state), rref) {
+            let mut found = match (objects::build_states(&asked.state), rref) {
                 (Some(states), Ok(commit)) => {
                     let filter = Filter {
                         app: asked.app,
@@ -52,6 +54,7 @@ impl BuildService for Legacy {
                     total: 0,
                 },
             };
+            found.items.retain(|view| is_seen(view, &sight));
             let server = &ctx.deps.settings.server;
             Ok(v1::ListBuildsResponse {
                 data: found
@@ -61,8 +64,9 @@ impl BuildService for Legacy {
                     .collect(),
                 pagination: Some(params::pagination(page, found.total)),
             })
-        })
-        .await
+        };
+        let answer: Result<_, Refusal> = answer.await;
+        Ok(Response::new(answer?))
     }
 
     async fn get_build(
@@ -87,8 +91,10 @@ impl BuildService for Legacy {
             controller::usecases::apps::get(&ctx, &asked.app).await?;
             let git_ref = git_ref("ref", asked.r#ref.as_deref())?;
             let callback = callback(&ctx, &asked.callback_url)?;
-            let asked = builds::create(&ctx, &asked.app, git_ref).await?;
-            callbacks::expect(&ctx, Awaited::Build(asked.build.id), callback).await?;
+            let calling = ctx.called_back(callback.as_ref());
+            let asked = builds::create(&calling, &asked.app, git_ref).await?;
+            let awaited = Awaited::Build(asked.build.id);
+            callbacks::settle(&ctx, awaited, callback.as_ref()).await?;
             Ok(v1::CreateBuildResponse {
                 data: Some(objects::build(&asked, &ctx.deps.settings.server)),
             })
@@ -124,4 +130,12 @@ pub(super) fn callback(ctx: &Ctx, url: &str) -> Result<Option<SecretString>, Ref
         }
         error.into()
     })
+}
+
+/// Of a deleted App nobody knows whose it was but those who may see every App.
+fn is_seen(view: &BuildView, sight: &Sight) -> bool {
+    match &view.app {
+        Some(app) => sight.sees(app.name.as_str(), ""),
+        None => sight.sees_everything(),
+    }
 }

@@ -1,4 +1,4 @@
-//! The variables of Apps. Values are shown to those who may read them.
+//! The variables of Apps. Values are shown to those who may write them.
 
 use super::{
     Legacy, named, objects, params,
@@ -7,10 +7,14 @@ use super::{
 use crate::{
     convert::config::Values,
     handlers::{Answer, caller},
+    permissions::Sight,
     streams::Flow,
 };
-use controller::usecases::{Ctx, legacy::config_sets};
-use domain::{config::Key, token::Role};
+use controller::usecases::{
+    Ctx,
+    legacy::config_sets::{self, ConfigView},
+};
+use domain::config::Key;
 use proto::legacy::v1::{self, config_set_service_server::ConfigSetService};
 use std::collections::BTreeMap;
 use tonic::Request;
@@ -23,8 +27,7 @@ impl ConfigSetService for Legacy {
         &self,
         request: Request<v1::ListConfigSetsRequest>,
     ) -> Answer<Self::ListConfigSetsStream> {
-        let values = values(&request)?;
-        let (ctx, asked) = self.0.read(request).await?;
+        let (sight, ctx, asked) = self.sift(request).await?;
         let read = move |ctx: Ctx, page| {
             let asked = asked.clone();
             async move {
@@ -32,11 +35,11 @@ impl ConfigSetService for Legacy {
                 config_sets::list(&ctx, of, page).await
             }
         };
-        self.list(ctx, read, move |found| v1::ListConfigSetsResponse {
-            data: found
-                .iter()
-                .map(|view| objects::config_set(view, values))
-                .collect(),
+        self.list(ctx, read, move |mut found| {
+            found.retain(|view| sight.sees(view.app.name.as_str(), view.environment.name.as_str()));
+            v1::ListConfigSetsResponse {
+                data: found.iter().map(|view| shown(view, &sight)).collect(),
+            }
         })
     }
 
@@ -44,12 +47,12 @@ impl ConfigSetService for Legacy {
         &self,
         request: Request<v1::GetConfigSetRequest>,
     ) -> Answer<v1::GetConfigSetResponse> {
-        let values = values(&request)?;
-        self.look(request, |ctx, asked| async move {
+        let sight = Sight::new(caller(&request)?.grants);
+        self.look(request, move |ctx, asked| async move {
             let id = params::id("ConfigSet", &asked.id)?;
             let found = config_sets::get(&ctx, id).await?;
             Ok(v1::GetConfigSetResponse {
-                data: Some(objects::config_set(&found, values)),
+                data: Some(shown(&found, &sight)),
             })
         })
         .await
@@ -59,7 +62,7 @@ impl ConfigSetService for Legacy {
         &self,
         request: Request<v1::CreateConfigSetRequest>,
     ) -> Answer<v1::CreateConfigSetResponse> {
-        let values = values(&request)?;
+        let sight = Sight::new(caller(&request)?.grants);
         self.act(request, move |ctx, asked| async move {
             named("App", &asked.app)?;
             named("Environment", &asked.environment)?;
@@ -71,7 +74,7 @@ impl ConfigSetService for Legacy {
             }
             let made = config_sets::create(&ctx, of, variables).await?;
             Ok(v1::CreateConfigSetResponse {
-                data: Some(objects::config_set(&made, values)),
+                data: Some(shown(&made, &sight)),
             })
         })
         .await
@@ -81,23 +84,26 @@ impl ConfigSetService for Legacy {
         &self,
         request: Request<v1::UpdateConfigSetRequest>,
     ) -> Answer<v1::UpdateConfigSetResponse> {
-        let values = values(&request)?;
+        let sight = Sight::new(caller(&request)?.grants);
         self.act(request, move |ctx, asked| async move {
             let id = params::id("ConfigSet", &asked.id)?;
             let merged = config_sets::merge(&ctx, id, variables(asked.config)?).await?;
             Ok(v1::UpdateConfigSetResponse {
-                data: Some(objects::config_set(&merged, values)),
+                data: Some(shown(&merged, &sight)),
             })
         })
         .await
     }
 }
 
-fn values<Q>(request: &Request<Q>) -> Result<Values, crate::status::Refusal> {
-    Ok(match caller(request)?.may_everywhere(Role::Deployer) {
+/// Its values are for those who may write them.
+fn shown(view: &ConfigView, sight: &Sight) -> v1::ConfigSet {
+    let (app, environment) = (view.app.name.as_str(), view.environment.name.as_str());
+    let values = match sight.writes(app, environment) {
         true => Values::Shown,
         false => Values::Masked,
-    })
+    };
+    objects::config_set(view, values)
 }
 
 fn variables(config: BTreeMap<String, String>) -> Result<BTreeMap<Key, String>, Refusal> {

@@ -6,12 +6,12 @@ use super::{
     chunked, objects, params,
     refusal::{Flaw, Refusal},
 };
-use crate::{handlers::Answer, streams::Flow};
+use crate::{handlers::Answer, permissions::Sight, streams::Flow};
 use controller::usecases::{
     self, Kind,
     callbacks::{self, Awaited},
     legacy::{
-        deploys::{self, Filter},
+        deploys::{self, DeployView, Filter},
         logs,
     },
 };
@@ -22,7 +22,7 @@ use ports::{
     store::{self, Counted, deploys::OnConflict},
 };
 use proto::legacy::v1::{self, deploy_service_server::DeployService};
-use tonic::Request;
+use tonic::{Request, Response};
 
 #[tonic::async_trait]
 impl DeployService for Legacy {
@@ -30,7 +30,8 @@ impl DeployService for Legacy {
         &self,
         request: Request<v1::ListDeploysRequest>,
     ) -> Answer<v1::ListDeploysResponse> {
-        self.look(request, |ctx, asked| async move {
+        let (sight, ctx, asked) = self.sift(request).await?;
+        let answer = async move {
             let page = params::page(
                 &asked.page,
                 &asked.per_page,
@@ -38,7 +39,7 @@ impl DeployService for Legacy {
                 &asked.sort_order,
             )?;
             // A state that cannot be is one that no Deploy has.
-            let found = match objects::deploy_states(&asked.state) {
+            let mut found = match objects::deploy_states(&asked.state) {
                 Some(states) => {
                     let filter = Filter {
                         app: asked.app,
@@ -52,6 +53,7 @@ impl DeployService for Legacy {
                     total: 0,
                 },
             };
+            found.items.retain(|view| is_seen(view, &sight));
             let server = &ctx.deps.settings.server;
             Ok(v1::ListDeploysResponse {
                 data: found
@@ -61,8 +63,9 @@ impl DeployService for Legacy {
                     .collect(),
                 pagination: Some(params::pagination(page, found.total)),
             })
-        })
-        .await
+        };
+        let answer: Result<_, Refusal> = answer.await;
+        Ok(Response::new(answer?))
     }
 
     async fn get_deploy(
@@ -96,9 +99,10 @@ impl DeployService for Legacy {
                 true => OnConflict::Supersede,
                 false => OnConflict::Refuse,
             };
-            let made = deploys::create(&ctx, of, git_ref, on_conflict).await;
+            let made = deploys::create(&ctx, of, git_ref, on_conflict, callback.as_ref()).await;
             let made = made.map_err(refused)?;
-            callbacks::expect(&ctx, Awaited::Deploy(made.deploy.id), callback).await?;
+            let awaited = Awaited::Deploy(made.deploy.id);
+            callbacks::settle(&ctx, awaited, callback.as_ref()).await?;
             Ok(v1::CreateDeployResponse {
                 data: Some(objects::deploy(&made, &ctx.deps.settings.server)),
             })
@@ -151,6 +155,14 @@ fn named(ids: &[DeployId]) -> String {
         [] => "Another deploy is".to_owned(),
         [one] => format!("Deploy ID {one} is"),
         [first @ .., last] => format!("Deploy IDs {} and {last} are", first.join(", ")),
+    }
+}
+
+/// Of what was deleted nobody knows whose it was but those who may see everything.
+fn is_seen(view: &DeployView, sight: &Sight) -> bool {
+    match (&view.app, &view.environment) {
+        (Some(app), Some(environment)) => sight.sees(app.name.as_str(), environment.name.as_str()),
+        _ => sight.sees_everything(),
     }
 }
 

@@ -19,10 +19,13 @@ impl EnvironmentService for Legacy {
         &self,
         request: Request<v1::ListEnvironmentsRequest>,
     ) -> Answer<Self::ListEnvironmentsStream> {
-        let (ctx, _asked) = self.0.read(request).await?;
+        let (sight, ctx, _asked) = self.sift(request).await?;
         let read = |ctx: Ctx, page| async move { environments::list(&ctx, page).await };
-        self.list(ctx, read, |found| v1::ListEnvironmentsResponse {
-            data: found.iter().map(objects::environment).collect(),
+        self.list(ctx, read, move |mut found| {
+            found.retain(|environment| sight.sees("", environment.name.as_str()));
+            v1::ListEnvironmentsResponse {
+                data: found.iter().map(objects::environment).collect(),
+            }
         })
     }
 

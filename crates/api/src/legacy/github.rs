@@ -2,7 +2,7 @@
 
 use super::{Legacy, refusal::Refusal};
 use crate::{handlers::Answer, secret::random_id, status, webhook::Delivery};
-use controller::usecases::app_hooks::{self, At};
+use controller::usecases::app_hooks::{self, At, Delivered};
 use domain::{HostEvent, app_hook::Signed, webhook::Meaning};
 use github::webhook::{Accepted, BadSignature};
 use proto::legacy::v1::{self, git_hub_service_server::GitHubService};
@@ -64,12 +64,17 @@ impl Legacy {
             Meaning::PullRequest { .. }
             | Meaning::Renamed { .. }
             | Meaning::Gone { .. }
-            | Meaning::AskAgain
+            | Meaning::AskAgain(_)
             | Meaning::Nothing => None,
         };
         // Old senders give a delivery no id that is passed on: each one counts.
         let at = At::App(Box::new(app.clone()));
-        app_hooks::received(&ctx, &random_id(), &at, meaning).await?;
+        let delivered = Delivered {
+            payload: delivery.kept(),
+            id: random_id(),
+            event: asked.event.clone(),
+        };
+        app_hooks::received(&ctx, delivered, &at, meaning).await?;
         let Some(branch) = branch else {
             return Ok(None);
         };

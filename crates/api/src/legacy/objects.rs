@@ -1,6 +1,6 @@
 //! Records as the legacy API shows them.
 
-use crate::convert::{config::Values, time};
+use crate::convert::{config::Values, time, webhook};
 use controller::usecases::{
     legacy::{
         BuildView,
@@ -16,6 +16,7 @@ use domain::{
     App, BuildState, Deploy, DeployState, Environment, Node, Worker, reconcile::ReconcileState,
 };
 use proto::legacy::v1;
+use secrecy::ExposeSecret;
 
 use super::steps;
 
@@ -224,7 +225,10 @@ pub(super) fn reconcile(view: &ReconcileView, server: &str) -> v1::Reconcile {
         environment: view.environment.as_ref().map(environment),
         app: view.app.as_ref().map(app),
         state: reconcile.state.to_string(),
-        callback_url: None,
+        callback_url: view
+            .callback
+            .as_ref()
+            .map(|url| webhook::beginning(url.expose_secret())),
         plan: reconcile.steps.iter().map(steps::wire).collect(),
         created_at: is_saved.then(|| time::wire(reconcile.created_at)),
         updated_at: is_saved.then(|| time::wire(updated)),

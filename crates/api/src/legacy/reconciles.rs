@@ -1,11 +1,14 @@
 //! Reconciles.
 
 use super::{Legacy, builds::callback, chunked, named, objects, params, refusal::Refusal};
-use crate::{handlers::Answer, streams::Flow};
+use crate::{handlers::Answer, permissions::Sight, streams::Flow};
 use controller::usecases::{
     self, Ctx, Mode,
     callbacks::{self, Awaited},
-    legacy::{logs, reconciles},
+    legacy::{
+        logs,
+        reconciles::{self, ReconcileView},
+    },
 };
 use futures_util::TryStreamExt;
 use ports::store::{self, Page, reconciles::OnConflict};
@@ -20,16 +23,19 @@ impl ReconcileService for Legacy {
         &self,
         request: Request<v1::ListReconcilesRequest>,
     ) -> Answer<Self::ListReconcilesStream> {
-        let (ctx, _asked) = self.0.read(request).await?;
+        let (sight, ctx, _asked) = self.sift(request).await?;
         let server = ctx.deps.settings.server.clone();
         let read = |ctx: Ctx, page: Page| async move {
             reconciles::list(&ctx, page.after.unwrap_or(0)).await
         };
-        self.list(ctx, read, move |found| v1::ListReconcilesResponse {
-            data: found
-                .iter()
-                .map(|view| objects::reconcile(view, &server))
-                .collect(),
+        self.list(ctx, read, move |mut found| {
+            found.retain(|view| is_seen(view, &sight));
+            v1::ListReconcilesResponse {
+                data: found
+                    .iter()
+                    .map(|view| objects::reconcile(view, &server))
+                    .collect(),
+            }
         })
     }
 
@@ -73,12 +79,15 @@ impl ReconcileService for Legacy {
                 false => OnConflict::Refuse,
             };
             let of = (asked.app.as_str(), asked.environment.as_str());
-            let made = reconciles::create(&ctx, of, on_conflict, Mode::Run).await;
+            let calling = ctx.called_back(callback.as_ref());
+            let made = reconciles::create(&calling, of, on_conflict, Mode::Run).await;
             let made = made.map_err(refused)?;
-            callbacks::expect(&ctx, Awaited::Reconcile(made.reconcile.id), callback).await?;
-            Ok(v1::CreateReconcileResponse {
-                data: Some(objects::reconcile(&made, &ctx.deps.settings.server)),
-            })
+            let awaited = Awaited::Reconcile(made.reconcile.id);
+            callbacks::settle(&ctx, awaited, callback.as_ref()).await?;
+            let mut shown = objects::reconcile(&made, &ctx.deps.settings.server);
+            // Whole to whoever gave it; it may be a secret to others.
+            shown.callback_url = Some(asked.callback_url).filter(|url| !url.is_empty());
+            Ok(v1::CreateReconcileResponse { data: Some(shown) })
         })
         .await
     }
@@ -112,4 +121,11 @@ fn refused(error: usecases::Error) -> Refusal {
         ));
     }
     error.into()
+}
+
+/// One of every App is theirs who may see all of them. Of what was deleted nobody else knows whose it was.
+fn is_seen(view: &ReconcileView, sight: &Sight) -> bool {
+    let app = view.app.as_ref().map_or("", |app| app.name.as_str());
+    let environment = view.environment.as_ref();
+    sight.sees_all(app, environment.map_or("", |it| it.name.as_str()))
 }

@@ -24,12 +24,20 @@ impl WorkerService for Legacy {
         &self,
         request: Request<v1::ListWorkersRequest>,
     ) -> Answer<Self::ListWorkersStream> {
-        let (ctx, asked) = self.0.read(request).await?;
+        let (sight, ctx, asked) = self.sift(request).await?;
         let read = move |ctx: Ctx, page| {
-            let asked = asked.clone();
+            let (asked, sight) = (asked.clone(), sight.clone());
             async move {
                 let of = (asked.app.as_str(), asked.environment.as_str());
-                workers::list(&ctx, of, &asked.worker, page).await
+                let mut found = workers::list(&ctx, of, &asked.worker, page).await?;
+                if !sight.sees_everything() {
+                    let placed = workers::placed(&ctx, found.items).await?.into_iter();
+                    let seen = placed.filter(|(_, app, environment)| {
+                        sight.sees(app.name.as_str(), environment.name.as_str())
+                    });
+                    found.items = seen.map(|(worker, _, _)| worker).collect();
+                }
+                Ok(found)
             }
         };
         self.list(ctx, read, |found| v1::ListWorkersResponse {

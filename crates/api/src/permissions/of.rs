@@ -1,10 +1,13 @@
 //! What a request is about: which App, which Environment. Found out before anything is done.
 
 use controller::usecases::{
-    Ctx, Error, apps, builds, deploys, environments, instances, reconciles, releases, runs,
-    versions, webhooks, workers,
+    Ctx, Error, Kind, apps, builds, deploys, environments, instances, legacy, reconciles, releases,
+    runs, versions, webhooks, workers,
 };
-use domain::access::{Part, Place};
+use domain::{
+    ConfigSetId,
+    access::{Part, Place},
+};
 use std::str::FromStr;
 
 /// What a request is about, in its own words: names or ids, not looked up yet.
@@ -20,6 +23,8 @@ pub(crate) enum Of<'a> {
     FilterApp(&'a str),
     /// An App, in every Environment there is.
     WholeApp(&'a str),
+    /// As `WholeApp`; an empty text is the whole Installation.
+    WholeAppOrAll(&'a str),
     /// An App that is not there yet.
     NewApp(&'a str),
     /// An Environment.
@@ -42,6 +47,8 @@ pub(crate) enum Of<'a> {
     /// With all of its App, or of the Installation where it has none.
     Webhook(&'a str),
     Run(&'a str),
+    /// That of an App in an Environment, by its number.
+    ConfigSet(&'a str),
     Worker {
         worker: &'a str,
         app: &'a str,
@@ -61,6 +68,10 @@ impl Of<'_> {
             Self::App(app) => at(part_app(ctx, app).await?, Part::Any),
             Self::FilterApp(app) => at(some(app, part_app(ctx, app), Part::Any).await?, Part::Any),
             Self::WholeApp(app) => at(part_app(ctx, app).await?, Part::Every),
+            Self::WholeAppOrAll(app) => at(
+                some(app, part_app(ctx, app), Part::Every).await?,
+                Part::Every,
+            ),
             Self::NewApp(name) => at(named(name), Part::Every),
             Self::Environment(environment) => {
                 at(Part::Any, part_environment(ctx, environment).await?)
@@ -110,6 +121,7 @@ impl Of<'_> {
                 let found = runs::get(ctx, id).await?;
                 at(named(&found.app), named(&found.environment))
             }
+            Self::ConfigSet(number) => of_config_set(ctx, number).await?,
             Self::Worker {
                 worker,
                 app,
@@ -124,7 +136,9 @@ impl Of<'_> {
             Self::Nothing => Place::ANYWHERE,
             Self::Installation => Place::EVERYWHERE,
             Self::App(_) | Self::FilterApp(_) | Self::Build(_) => at(named(app), Part::Any),
-            Self::WholeApp(_) | Self::NewApp(_) | Self::Webhook(_) => at(named(app), Part::Every),
+            Self::WholeApp(_) | Self::WholeAppOrAll(_) | Self::NewApp(_) | Self::Webhook(_) => {
+                at(named(app), Part::Every)
+            }
             Self::Environment(_) => at(Part::Any, named(environment)),
             Self::WholeEnvironment(_) | Self::NewEnvironment(_) => {
                 at(Part::Every, named(environment))
@@ -148,9 +162,20 @@ impl Of<'_> {
             | Self::Instance(_)
             | Self::Version(_)
             | Self::Run(_)
+            | Self::ConfigSet(_)
             | Self::Worker { .. } => at(named(app), named(environment)),
         }
     }
+}
+
+async fn of_config_set(ctx: &Ctx, number: &str) -> Result<Place, Error> {
+    let id = number.parse().map_err(|_| Error::Unknown {
+        what: Kind::ConfigSet,
+        which: number.to_owned(),
+    })?;
+    let found = legacy::config_sets::get(ctx, ConfigSetId::new(id)).await?;
+    let environment = found.environment.name.as_str();
+    Ok(at(named(found.app.name.as_str()), named(environment)))
 }
 
 async fn of_worker(ctx: &Ctx, worker: &str, app: &str, environment: &str) -> Result<Place, Error> {

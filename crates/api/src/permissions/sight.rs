@@ -34,6 +34,20 @@ impl Sight {
         self.sees(app, environment)
     }
 
+    /// Whether nothing is kept back from them.
+    pub(crate) fn sees_everything(&self) -> bool {
+        self.sees_all("", "")
+    }
+
+    /// Whether they may change what is of this App in this Environment, and so read its secrets.
+    pub(crate) fn writes(&self, app: &str, environment: &str) -> bool {
+        let place = Place {
+            app: named(app),
+            environment: named(environment),
+        };
+        decide(&self.0, Role::Deployer, &place).is_ok()
+    }
+
     fn at(&self, app: Part<domain::AppName>, environment: Part<domain::EnvironmentName>) -> bool {
         decide(&self.0, Role::Viewer, &Place { app, environment }).is_ok()
     }

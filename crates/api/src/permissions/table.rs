@@ -1,7 +1,7 @@
 //! Every call there is: the role that it takes, what it is about, and of a list what its reader sees. In the order of
 //! the services' names. A request without a row here does not compile in a handler, and a call without one is denied.
 
-use super::{Call, Listing, Needs, Of, Row, Sight, Single};
+use super::{Call, Listing, Needs, Of, Row, Sifted, Sight, Single};
 use domain::token::Role;
 use proto::{legacy::v1 as old, v1};
 
@@ -15,6 +15,9 @@ const ADMIN: Needs = Needs::Token(Role::Admin);
 macro_rules! kind {
     ($request:ty) => {
         impl Single for $request {}
+    };
+    ($request:ty, sifted) => {
+        impl Sifted for $request {}
     };
     ($request:ty, $answer:ty, $keep:expr) => {
         impl Listing for $request {
@@ -32,7 +35,7 @@ macro_rules! calls {
     (
         plain { $($method:literal $plain:ident;)+ }
         $($package:literal $module:ident {
-            $($service:ident/$rpc:ident($request:ident) $needs:ident $of:expr $(=> $answer:ident $keep:expr)?;)+
+            $($service:ident/$rpc:ident($request:ident) $needs:ident $of:expr $(=> $answer:ident $keep:expr)? $(, $sifted:ident)?;)+
         })+
     ) => {
         /// All of them.
@@ -57,7 +60,7 @@ macro_rules! calls {
                 }
             }
 
-            kind!($module::$request $(, $module::$answer, $keep)?);
+            kind!($module::$request $(, $module::$answer, $keep)? $(, $sifted)?);
         )+)+
     };
 }
@@ -69,41 +72,38 @@ calls! {
         "grpc.reflection.v1.ServerReflection/ServerReflectionInfo" VIEWER;
         "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo" VIEWER;
     }
-    // Lists of the original API are whole: who may not see all of one narrows it, or is refused.
+    // What of a list of the original API its reader may not see is left out before it is in their words, which are few.
     "jockey.legacy.v1" old {
         AppService/CreateApp(CreateAppRequest) ADMIN |q| Of::NewApp(q.name.as_deref().unwrap_or_default());
         AppService/DeleteApp(DeleteAppRequest) ADMIN |q| Of::WholeApp(&q.id);
         AppService/GetApp(GetAppRequest) VIEWER |q| Of::App(&q.id);
         AppService/GetAvailableNode(GetAvailableNodeRequest) VIEWER |q| Of::Place(&q.app, &q.environment);
-        AppService/ListApps(ListAppsRequest) VIEWER |_| Of::Installation;
+        AppService/ListApps(ListAppsRequest) VIEWER |_| Of::Nothing, sifted;
         AppService/UpdateApp(UpdateAppRequest) ADMIN |q| Of::WholeApp(&q.id);
         BuildService/CreateBuild(CreateBuildRequest) DEPLOYER |q| Of::App(&q.app);
         BuildService/GetBuild(GetBuildRequest) VIEWER |q| Of::Build(&q.id);
-        BuildService/ListBuilds(ListBuildsRequest) VIEWER |q| match q.app.as_str() {
-            "" => Of::Installation,
-            app => Of::App(app),
-        };
+        BuildService/ListBuilds(ListBuildsRequest) VIEWER |q| Of::FilterApp(&q.app), sifted;
         BuildService/StreamBuildLog(StreamBuildLogRequest) VIEWER |q| Of::Build(&q.id);
         ConfigSetService/CreateConfigSet(CreateConfigSetRequest) DEPLOYER |q| Of::Place(&q.app, &q.environment);
-        // Values are stars for those who are not deployers of everything.
-        ConfigSetService/GetConfigSet(GetConfigSetRequest) VIEWER |_| Of::Installation;
-        ConfigSetService/ListConfigSets(ListConfigSetsRequest) VIEWER |q| Of::Place(&q.app, &q.environment);
-        ConfigSetService/UpdateConfigSet(UpdateConfigSetRequest) DEPLOYER |_| Of::Installation;
+        // Values are stars for those who may not write them.
+        ConfigSetService/GetConfigSet(GetConfigSetRequest) VIEWER |q| Of::ConfigSet(&q.id);
+        ConfigSetService/ListConfigSets(ListConfigSetsRequest) VIEWER |q| Of::Filter(&q.app, &q.environment), sifted;
+        ConfigSetService/UpdateConfigSet(UpdateConfigSetRequest) DEPLOYER |q| Of::ConfigSet(&q.id);
         DeployService/CreateDeploy(CreateDeployRequest) DEPLOYER |q| Of::Place(&q.app, &q.environment);
         DeployService/GetDeploy(GetDeployRequest) VIEWER |q| Of::Deploy(&q.id);
-        DeployService/ListDeploys(ListDeploysRequest) VIEWER |q| Of::Place(&q.app, &q.environment);
+        DeployService/ListDeploys(ListDeploysRequest) VIEWER |q| Of::Filter(&q.app, &q.environment), sifted;
         DeployService/StreamDeployLog(StreamDeployLogRequest) VIEWER |q| Of::Deploy(&q.id);
         EnvironmentService/CreateEnvironment(CreateEnvironmentRequest) ADMIN
             |q| Of::NewEnvironment(q.name.as_deref().unwrap_or_default());
         EnvironmentService/DeleteEnvironment(DeleteEnvironmentRequest) ADMIN |q| Of::WholeEnvironment(&q.id);
         EnvironmentService/GetEnvironment(GetEnvironmentRequest) VIEWER |q| Of::Environment(&q.id);
-        EnvironmentService/ListEnvironments(ListEnvironmentsRequest) VIEWER |_| Of::Installation;
+        EnvironmentService/ListEnvironments(ListEnvironmentsRequest) VIEWER |_| Of::Nothing, sifted;
         EnvironmentService/UpdateEnvironment(UpdateEnvironmentRequest) ADMIN |q| Of::WholeEnvironment(&q.id);
         // Its signature says who calls.
         GitHubService/ReceiveDelivery(ReceiveDeliveryRequest) OPEN |_| Of::Nothing;
         ReconcileService/CreateReconcile(CreateReconcileRequest) DEPLOYER |q| Of::Place(&q.app, &q.environment);
         ReconcileService/GetReconcile(GetReconcileRequest) VIEWER |q| Of::Reconcile(&q.id);
-        ReconcileService/ListReconciles(ListReconcilesRequest) VIEWER |_| Of::Installation;
+        ReconcileService/ListReconciles(ListReconcilesRequest) VIEWER |_| Of::Nothing, sifted;
         ReconcileService/PreviewReconcile(PreviewReconcileRequest) VIEWER |q| Of::Place(&q.app, &q.environment);
         ReconcileService/StreamReconcileLog(StreamReconcileLogRequest) VIEWER |q| Of::Reconcile(&q.id);
         SystemService/GetHealth(GetHealthRequest) OPEN |_| Of::Nothing;
@@ -113,7 +113,7 @@ calls! {
         WorkerService/DeleteWorker(DeleteWorkerRequest) DEPLOYER |q| worker(&q.id, "", "");
         WorkerService/GetWorker(GetWorkerRequest) VIEWER |q| worker(&q.id, "", "");
         WorkerService/ListLiveInstances(ListLiveInstancesRequest) VIEWER |q| worker(&q.id, "", "");
-        WorkerService/ListWorkers(ListWorkersRequest) VIEWER |q| Of::Place(&q.app, &q.environment);
+        WorkerService/ListWorkers(ListWorkersRequest) VIEWER |q| Of::Filter(&q.app, &q.environment), sifted;
         WorkerService/RescaleWorker(RescaleWorkerRequest) DEPLOYER |q| Of::Place(&q.app, &q.environment);
         WorkerService/RestartWorker(RestartWorkerRequest) DEPLOYER |q| worker(&q.id, "", "");
         WorkerService/RestartWorkers(RestartWorkersRequest) DEPLOYER
@@ -146,6 +146,7 @@ calls! {
         BuildService/StreamBuildLogs(StreamBuildLogsRequest) VIEWER |q| Of::Build(&q.build);
         ConfigSetService/DeleteConfigSet(DeleteConfigSetRequest) DEPLOYER |q| of_config_set(&q.environment, &q.stack, &q.app);
         // Values are stars for those who are not deployers of all that the set is for.
+        ConfigSetService/ExplainConfig(ExplainConfigRequest) VIEWER |q| Of::Place(&q.app, &q.environment);
         ConfigSetService/GetConfigSet(GetConfigSetRequest) VIEWER |q| part_of_set(&q.environment, &q.stack, &q.app);
         ConfigSetService/ListConfigSetVersions(ListConfigSetVersionsRequest) VIEWER |q| part_of_set(&q.environment, &q.stack, &q.app)
             => ListConfigSetVersionsResponse |_, _| ();
@@ -189,10 +190,19 @@ calls! {
             "" => Of::Place(&q.app, &q.environment),
             instance => Of::Instance(instance),
         };
+        NodeService/CancelRebalance(CancelRebalanceRequest) ADMIN |_| Of::Installation;
         NodeService/CordonNode(CordonNodeRequest) ADMIN |_| Of::Installation;
+        NodeService/CreateJoinToken(CreateJoinTokenRequest) ADMIN |_| Of::Installation;
         NodeService/DrainNode(DrainNodeRequest) ADMIN |_| Of::Installation;
+        NodeService/ExplainPlacement(ExplainPlacementRequest) VIEWER |q| Of::Place(&q.app, &q.environment);
+        NodeService/GiveUpNode(GiveUpNodeRequest) ADMIN |_| Of::Installation;
         NodeService/GetNode(GetNodeRequest) VIEWER |_| Of::Nothing;
+        // The token says who joins, and a signature who renews.
+        NodeService/JoinNode(JoinNodeRequest) OPEN |_| Of::Nothing;
         NodeService/ListNodes(ListNodesRequest) VIEWER |_| Of::Nothing => ListNodesResponse |_, _| ();
+        NodeService/RemoveNode(RemoveNodeRequest) ADMIN |_| Of::Installation;
+        NodeService/RenewNode(RenewNodeRequest) OPEN |_| Of::Nothing;
+        NodeService/RebalanceNodes(RebalanceNodesRequest) ADMIN |_| Of::Installation;
         NodeService/UncordonNode(UncordonNodeRequest) ADMIN |_| Of::Installation;
         ReconcileService/CreateReconcile(CreateReconcileRequest) DEPLOYER |q| Of::Place(&q.app, &q.environment);
         ReconcileService/GetReconcile(GetReconcileRequest) VIEWER |q| Of::Reconcile(&q.reconcile);
@@ -232,10 +242,7 @@ calls! {
         VersionService/ListVersions(ListVersionsRequest) VIEWER |q| Of::Filter(&q.app, &q.environment)
             => ListVersionsResponse |a, sight| a.versions.retain(|one| sight.sees(&one.app, &one.environment));
         WebhookService/CreateWebhook(CreateWebhookRequest) ADMIN
-            |q| match q.webhook.as_ref().map_or("", |webhook| &webhook.app) {
-                "" => Of::Installation,
-                app => Of::WholeApp(app),
-            };
+            |q| Of::WholeAppOrAll(q.webhook.as_ref().map_or("", |webhook| &webhook.app));
         WebhookService/DeleteWebhook(DeleteWebhookRequest) ADMIN |q| Of::Webhook(&q.webhook);
         WebhookService/GetWebhook(GetWebhookRequest) VIEWER |q| Of::Webhook(&q.webhook);
         WebhookService/ListWebhookDeliveries(ListWebhookDeliveriesRequest) VIEWER |q| Of::Webhook(&q.webhook)
@@ -290,6 +297,7 @@ fn shape<Q: Default>(of: fn(&Q) -> Of<'_>) -> Of<'static> {
         Of::App(_) => Of::App(""),
         Of::FilterApp(_) => Of::FilterApp(""),
         Of::WholeApp(_) => Of::WholeApp(""),
+        Of::WholeAppOrAll(_) => Of::WholeAppOrAll(""),
         Of::NewApp(_) => Of::NewApp(""),
         Of::Environment(_) => Of::Environment(""),
         Of::WholeEnvironment(_) => Of::WholeEnvironment(""),
@@ -304,6 +312,7 @@ fn shape<Q: Default>(of: fn(&Q) -> Of<'_>) -> Of<'static> {
         Of::Version(_) => Of::Version(""),
         Of::Run(_) => Of::Run(""),
         Of::Worker { .. } => worker("", "", ""),
+        Of::ConfigSet(_) => Of::ConfigSet(""),
         Of::Webhook(_) => Of::Webhook(""),
     }
 }

@@ -92,6 +92,7 @@ fn with(role: Role, scope: Scope) -> Caller {
     Caller {
         who: Who::Token(token),
         grants: Arc::from([grant]),
+        bearing: None,
     }
 }
 

@@ -60,6 +60,7 @@ impl AccessService for Handlers {
             person: &confirmed.person,
             standing: &confirmed.standing,
             confirmed_at: self.sessions.now() - confirmed.at.elapsed(),
+            as_of: confirmed.as_of,
         };
         let (token, session) = self.sessions.issue(&wanted, people.times()).await?;
         Ok(Response::new(v1::FinishWebSignInResponse {

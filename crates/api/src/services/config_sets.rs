@@ -1,6 +1,7 @@
 //! Config Sets. Only `GetConfigSet` shows values, and only to those who may read them.
 
 use crate::{
+    auth::Caller,
     convert::{
         config::{self, Values, which},
         deploy, plan,
@@ -10,7 +11,10 @@ use crate::{
     permissions::{self, Call},
     status::Refusal,
 };
-use controller::usecases::{Done, Etag, configs, configs::Edit};
+use controller::usecases::{
+    Ctx, Done, Etag, configs,
+    configs::{Edit, Which},
+};
 use domain::token::Role;
 use proto::v1::{self, config_set_service_server::ConfigSetService};
 use tonic::{Request, Response};
@@ -22,18 +26,32 @@ impl ConfigSetService for Handlers {
         request: Request<v1::GetConfigSetRequest>,
     ) -> Answer<v1::GetConfigSetResponse> {
         let (caller, ctx, asked) = self.admit(request).await?;
-        let of = permissions::of_config_set(&asked.environment, &asked.stack, &asked.app);
-        let method = v1::GetConfigSetRequest::METHOD;
-        let values = match permissions::may_as(&caller, Role::Deployer, &ctx, &of, method).await {
-            Ok(()) => Values::Shown,
-            Err(Refusal::Caller(_)) => Values::Masked,
-            Err(refusal) => return Err(refusal.into()),
-        };
         let which = which(asked.environment, asked.stack, asked.app);
+        let values = values_of(&caller, &ctx, &which, v1::GetConfigSetRequest::METHOD).await?;
         let found = configs::get(&ctx, &which, &asked.version_id).await;
         let found = found.map_err(Refusal::from)?;
         Ok(Response::new(v1::GetConfigSetResponse {
             config_set: Some(config::wire(&found, values)),
+        }))
+    }
+
+    async fn explain_config(
+        &self,
+        request: Request<v1::ExplainConfigRequest>,
+    ) -> Answer<v1::ExplainConfigResponse> {
+        let (caller, ctx, asked) = self.admit(request).await?;
+        let names = config::names("names", &asked.names)?;
+        let told = configs::explain(&ctx, &asked.app, &asked.environment, &names).await;
+        let told = told.map_err(Refusal::from)?;
+        let mut values = Vec::with_capacity(told.sets.len());
+        for set in &told.sets {
+            let (environment, stack) = (set.environment.clone(), set.stack.clone());
+            let which = which(environment, stack, set.app.clone());
+            let method = v1::ExplainConfigRequest::METHOD;
+            values.push(values_of(&caller, &ctx, &which, method).await?);
+        }
+        Ok(Response::new(v1::ExplainConfigResponse {
+            variables: config::explained(&told, &values),
         }))
     }
 
@@ -105,6 +123,21 @@ impl ConfigSetService for Handlers {
             })
         })
         .await
+    }
+}
+
+/// Whether this caller may read the values of a set.
+async fn values_of(
+    caller: &Caller,
+    ctx: &Ctx,
+    which: &Which,
+    method: &str,
+) -> Result<Values, Refusal> {
+    let of = permissions::of_config_set(&which.environment, &which.stack, &which.app);
+    match permissions::may_as(caller, Role::Deployer, ctx, &of, method).await {
+        Ok(()) => Ok(Values::Shown),
+        Err(Refusal::Caller(_)) => Ok(Values::Masked),
+        Err(refusal) => Err(refusal),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
 };
 use controller::usecases::{
     Ctx,
-    app_hooks::{self, At, Received},
+    app_hooks::{self, At, Delivered},
 };
 use github::webhook::Accepted;
 use ports::store::audit::Origin;
@@ -36,11 +36,13 @@ impl GitHubService for Handlers {
         genuine.map_err(Refusal::Signature)?;
         let meaning = delivery.read()?.meaning();
         let ctx = self.on_behalf_of_github();
-        let received = app_hooks::received(&ctx, &asked.delivery, &At::Installation, meaning);
+        let delivered = Delivered {
+            payload: delivery.kept(),
+            id: asked.delivery.clone(),
+            event: asked.event.clone(),
+        };
+        let received = app_hooks::received(&ctx, delivered, &At::Installation, meaning);
         let received = received.await.map_err(Refusal::from)?;
-        if let (Received::AsksAgain, Some(people)) = (&received, &self.people) {
-            people.forget(self.deps.clock.now());
-        }
         tracing::info!(event = asked.event, delivery = asked.delivery, %received, "GitHub tells");
         Ok(Response::new(v1::ReceiveDeliveryResponse {
             message: received.to_string(),

@@ -1,17 +1,21 @@
 //! Nodes.
 
+mod joining;
+
 use crate::{
-    convert::{node, plan},
+    convert::{node, plan, reconcile, time},
     handlers::{Answer, Handlers},
     page::Asked,
+    secret::NewSecret,
+    status::Refusal,
 };
 use controller::usecases::{
-    Done,
-    nodes::{self, Filter, NodeView},
+    Done, Mode,
+    nodes::{self, Filter, NodeView, rebalance, why},
 };
 use domain::node::Duty;
 use proto::v1::{self, node_service_server::NodeService};
-use tonic::Request;
+use tonic::{Request, Response};
 
 #[tonic::async_trait]
 impl NodeService for Handlers {
@@ -78,6 +82,119 @@ impl NodeService for Handlers {
             let done = nodes::set_duty(&ctx, &asked.node, Duty::Draining, mode).await?;
             let (node, plan) = changed(&done);
             Ok(v1::DrainNodeResponse { node, plan })
+        })
+        .await
+    }
+
+    async fn give_up_node(
+        &self,
+        request: Request<v1::GiveUpNodeRequest>,
+    ) -> Answer<v1::GiveUpNodeResponse> {
+        self.mutate(request, |ctx, asked, mode| async move {
+            let done = nodes::give_up(&ctx, &asked.node, mode).await?;
+            let (node, plan) = changed(&done);
+            Ok(v1::GiveUpNodeResponse { node, plan })
+        })
+        .await
+    }
+
+    async fn create_join_token(
+        &self,
+        request: Request<v1::CreateJoinTokenRequest>,
+    ) -> Answer<v1::CreateJoinTokenResponse> {
+        self.mutate_keeping(
+            request,
+            joining::without_token,
+            |ctx, asked, mode| async move {
+                let ttl = time::parse_duration("ttl", asked.ttl)?;
+                let secret = NewSecret::random();
+                let done = nodes::join_token(&ctx, secret.hash(), ttl, mode).await?;
+                Ok(v1::CreateJoinTokenResponse {
+                    token: match mode {
+                        Mode::Run => secret.expose().to_owned(),
+                        Mode::Preview => String::new(),
+                    },
+                    plan: Some(plan::wire(&done.plan)),
+                    expire_time: Some(time::wire(done.value)),
+                })
+            },
+        )
+        .await
+    }
+
+    async fn join_node(
+        &self,
+        request: Request<v1::JoinNodeRequest>,
+    ) -> Answer<v1::JoinNodeResponse> {
+        let joined = self.join(request.into_inner()).await;
+        let certificate = joined.map_err(Refusal::of::<v1::JoinNodeRequest>)?;
+        Ok(Response::new(v1::JoinNodeResponse {
+            certificate: Some(certificate),
+        }))
+    }
+
+    async fn renew_node(
+        &self,
+        request: Request<v1::RenewNodeRequest>,
+    ) -> Answer<v1::RenewNodeResponse> {
+        let renewed = self.renew(request.into_inner()).await;
+        let certificate = renewed.map_err(Refusal::of::<v1::RenewNodeRequest>)?;
+        Ok(Response::new(v1::RenewNodeResponse {
+            certificate: Some(certificate),
+        }))
+    }
+
+    async fn remove_node(
+        &self,
+        request: Request<v1::RemoveNodeRequest>,
+    ) -> Answer<v1::RemoveNodeResponse> {
+        self.mutate(request, |ctx, asked, mode| async move {
+            let done = nodes::remove(&ctx, &asked.node, mode).await?;
+            Ok(v1::RemoveNodeResponse {
+                plan: Some(plan::wire(&done.plan)),
+            })
+        })
+        .await
+    }
+
+    async fn explain_placement(
+        &self,
+        request: Request<v1::ExplainPlacementRequest>,
+    ) -> Answer<v1::ExplainPlacementResponse> {
+        self.look(request, |ctx, asked| async move {
+            let told = why::why(&ctx, &asked.app, &asked.environment, &asked.worker).await?;
+            Ok(node::placement(told))
+        })
+        .await
+    }
+
+    async fn rebalance_nodes(
+        &self,
+        request: Request<v1::RebalanceNodesRequest>,
+    ) -> Answer<v1::RebalanceNodesResponse> {
+        self.mutate(request, |ctx, asked, mode| async move {
+            let pools = node::parse_pools(asked.pools);
+            let at_once = node::parse_at_once(asked.at_once)?;
+            let done = rebalance::rebalance(&ctx, &pools, at_once, mode).await?;
+            Ok(v1::RebalanceNodesResponse {
+                reconciles: done.value.iter().map(reconcile::wire).collect(),
+                plan: Some(plan::wire(&done.plan)),
+            })
+        })
+        .await
+    }
+
+    async fn cancel_rebalance(
+        &self,
+        request: Request<v1::CancelRebalanceRequest>,
+    ) -> Answer<v1::CancelRebalanceResponse> {
+        self.mutate(request, |ctx, asked, mode| async move {
+            let pools = node::parse_pools(asked.pools);
+            let done = rebalance::cancel(&ctx, &pools, mode).await?;
+            Ok(v1::CancelRebalanceResponse {
+                reconciles: done.value.iter().map(reconcile::wire).collect(),
+                plan: Some(plan::wire(&done.plan)),
+            })
         })
         .await
     }

@@ -1,7 +1,7 @@
 //! Calls in which both sides go on speaking: a person at a process.
 
 use crate::{
-    auth::{Caller, Who, borne},
+    auth::Caller,
     convert::{self, run, time},
     handlers::{Answer, Handlers, caller},
     permissions::{self, Single},
@@ -60,7 +60,6 @@ async fn session<Q: Wire>(
 ) -> Answer<Flow<Q::Answer>> {
     let caller = caller(&request)?;
     let ctx = handlers.ctx(&caller, Q::METHOD);
-    let secret = borne(request.metadata()).map(str::to_owned);
     let mut messages = request.into_inner();
     let first = tokio::time::timeout(FIRST_DEADLINE, messages.message()).await;
     let first = match first {
@@ -76,7 +75,7 @@ async fn session<Q: Wire>(
     })?;
     let prepared = Q::prepare(&ctx, start).await?;
     let told = attend(ctx.clone(), prepared, asked(messages).boxed());
-    let no_longer = no_longer(handlers.clone(), caller.clone(), ctx.clone(), first, secret);
+    let no_longer = no_longer(handlers.clone(), caller.clone(), ctx.clone(), first);
     let over = no_longer.map(|()| Refusal::ShowAgain);
     let answers = stream::unfold((told, ctx), |(mut told, ctx)| async move {
         let answer = match told.recv().await? {
@@ -107,31 +106,27 @@ fn asked<Q: Wire>(messages: Streaming<Q>) -> impl Stream<Item = Asked> + Send + 
 }
 
 /// Ends when the caller does not count as who they were any more, or may not do this any more. Whoever GitHub vouches for
-/// is asked for again and again; a session of ours ends with its token.
+/// is asked for again and again, and at once when they may have left; a session of ours ends with its token.
 async fn no_longer<Q: Single + Send + Sync>(
     handlers: Handlers,
     mut caller: Caller,
     ctx: Ctx,
     first: Q,
-    secret: Option<String>,
 ) {
     let times = handlers.people.as_ref().map(|people| people.times());
     loop {
         let Some(good_for) = caller.good_for(handlers.deps.clock.now(), times) else {
             return std::future::pending().await;
         };
-        tokio::time::sleep(good_for).await;
-        let (Some(people), Some(secret), Who::Person(_)) = (&handlers.people, &secret, &caller.who)
-        else {
+        // Both look at levels, and hold nothing.
+        tokio::select! {
+            () = tokio::time::sleep(good_for) => {}
+            () = handlers.auth.departs(&caller) => {}
+        }
+        let Ok(now) = handlers.auth.again(&caller).await else {
             return;
         };
-        let Ok(confirmed) = people.bearer(secret).await else {
-            return;
-        };
-        caller = Caller {
-            grants: people.grants_of(&confirmed.standing).into(),
-            who: Who::Person(confirmed),
-        };
+        caller = now;
         let is_good = caller.good_for(handlers.deps.clock.now(), times);
         if is_good.is_some_and(|time| time.is_zero())
             || permissions::may(&caller, &ctx, &first).await.is_err()

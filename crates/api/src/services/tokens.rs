@@ -140,7 +140,7 @@ impl Handlers {
     ) -> Result<(SecretString, Session), Refusal> {
         let people = self.people.as_ref().ok_or(Refusal::NotAPerson)?;
         let now = self.sessions.now();
-        let (person, standing, confirmed_at) = match &caller.who {
+        let (person, standing, confirmed_at, as_of) = match &caller.who {
             Who::Token(_) => return Err(Refusal::NotAPerson),
             Who::Person(_) => {
                 let confirmed = people.again(borne).await?;
@@ -149,14 +149,16 @@ impl Handlers {
                     confirmed.person.clone(),
                     confirmed.standing.clone(),
                     confirmed_at,
+                    confirmed.as_of,
                 )
             }
             Who::Session(session) => match people.standing_of(&session.person).await? {
-                Some(standing) => (session.person.clone(), standing, now),
+                Some(found) => (session.person.clone(), found.standing, now, found.as_of),
                 None => (
                     session.person.clone(),
                     session.standing.clone(),
                     session.confirmed_at,
+                    session.as_of,
                 ),
             },
         };
@@ -164,6 +166,7 @@ impl Handlers {
             person: &person,
             standing: &standing,
             confirmed_at,
+            as_of,
         };
         self.sessions.issue(&wanted, people.times()).await
     }

@@ -1,7 +1,7 @@
 //! Code, reason and advice for what use cases, the store and the world answer.
 
 use super::{Told, told};
-use controller::usecases::{Error, Kind};
+use controller::usecases::{Error, Kind, NotVouched};
 use ports::{catalog, runtime, source, store};
 use std::{fmt::Display, time::Duration};
 use tonic::Code;
@@ -67,10 +67,53 @@ pub(super) fn of_use_case(error: &Error) -> Told {
             "EVENTS_FORGOTTEN",
             "look at everything again, then follow from the oldest, or without `after`",
         ),
+        Error::NodeAnswers(_) => return node_answers(),
         Error::NotAdoptable(_) => (Code::FailedPrecondition, "NOT_ADOPTABLE", ""),
+        Error::NotVouched(why) => return not_vouched(why),
         Error::Store(error) => return of_store(error),
         Error::Source(error) => return of_source(error),
         Error::World(error) => return of_world(error),
+    };
+    told(code, reason, advice.to_owned())
+}
+
+fn not_vouched(why: &NotVouched) -> Told {
+    let (code, reason, advice) = match why {
+        NotVouched::Token => (
+            Code::Unauthenticated,
+            "JOIN_TOKEN_BAD",
+            "make one with `jockey nodes join-token`; each is worth one join",
+        ),
+        NotVouched::Signature => (
+            Code::Unauthenticated,
+            "CLAIM_NOT_SIGNED",
+            "sign it with the key that joins, or has joined",
+        ),
+        NotVouched::Known(_) => (
+            Code::AlreadyExists,
+            "NODE_KNOWN",
+            "give another name, or remove the other one with `jockey nodes remove`",
+        ),
+        NotVouched::Gone(_) => (
+            Code::PermissionDenied,
+            "NODE_GONE",
+            "it may have been removed: let it join again, with an empty state directory and a new token",
+        ),
+        NotVouched::Stale(_) => (
+            Code::Aborted,
+            "CLAIM_STALE",
+            "say it again with a higher number",
+        ),
+        NotVouched::NotHere => (
+            Code::Unimplemented,
+            "NO_AUTHORITY",
+            "ask a server that vouches for nodes",
+        ),
+        NotVouched::Unusable(_) => (
+            Code::Internal,
+            "NO_CERTIFICATE",
+            "the log of the server says more",
+        ),
     };
     told(code, reason, advice.to_owned())
 }
@@ -83,6 +126,11 @@ fn nothing_deployed(app: &str, environment: &str) -> Told {
 fn not_built(app: &str) -> Told {
     let advice = format!("`jockey builds create -a {app} REF` builds it");
     told(Code::FailedPrecondition, "NOT_BUILT", advice)
+}
+
+fn node_answers() -> Told {
+    let advice = "`jockey nodes drain` empties it";
+    told(Code::FailedPrecondition, "NODE_ANSWERS", advice.to_owned())
 }
 
 fn no_instance() -> Told {
@@ -128,6 +176,14 @@ fn unknown(what: Kind) -> Told {
         ),
         Kind::Instance => ("UNKNOWN_INSTANCE", "see `jockey status`"),
         Kind::Node => ("UNKNOWN_NODE", "see `jockey nodes list`"),
+        Kind::JoinedNode => (
+            "UNKNOWN_NODE",
+            "nodes of a list or of Consul are taken away there",
+        ),
+        Kind::Pool => (
+            "UNKNOWN_POOL",
+            "`jockey nodes list` shows which pools have nodes",
+        ),
         Kind::Token => ("UNKNOWN_TOKEN", "see `jockey tokens list`"),
         Kind::Version => ("UNKNOWN_VERSION", "see `jockey history`"),
         Kind::User => ("UNKNOWN_USER", "ask UserService.ListUsers who there is"),
@@ -191,7 +247,8 @@ fn of_store(error: &store::Error) -> Told {
         E::ReadOnly(_) => (
             Code::FailedPrecondition,
             "DATABASE_READ_ONLY",
-            "make its directory writable for the server; `jockeyd check` says which",
+            "run the newer version here as well where a newer server has changed the tables, write to the primary where this \
+             is a standby, or make the file system writable; `jockeyd check` says more",
         ),
         E::DiskFull(_) => (
             Code::ResourceExhausted,

@@ -79,7 +79,9 @@ fn in_old_words(refusal: Refusal) -> Refusal {
         | usecases::Error::Forgotten { .. }
         | usecases::Error::EventAhead { .. }
         | usecases::Error::EventsForgotten { .. }
+        | usecases::Error::NodeAnswers(_)
         | usecases::Error::NotAdoptable(_)
+        | usecases::Error::NotVouched(_)
         | usecases::Error::Store(_)
         | usecases::Error::Source(_)
         | usecases::Error::World(_)) => Refusal::Own(Own::UseCase(error)),
@@ -112,7 +114,8 @@ const fn called(what: Kind) -> &'static str {
         Kind::Deploy => "Deploy",
         Kind::Reconcile => "Reconcile",
         Kind::Instance => "Instance",
-        Kind::Node => "Node",
+        Kind::Node | Kind::JoinedNode => "Node",
+        Kind::Pool => "Pool",
         Kind::Token => "Token",
         Kind::Version => "Version",
         Kind::User => "User",

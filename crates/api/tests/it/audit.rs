@@ -1,8 +1,9 @@
 //! Whatever a caller changes is in the audit log, and nobody but an admin reads it.
 
+mod old;
 mod walk;
 
-use crate::stage::{Stage, refusal};
+use crate::stage::{As, Stage, refusal};
 use api::Times;
 use domain::token::Role;
 use ports::store::Audit as _;
@@ -130,6 +131,88 @@ async fn a_version_shows_what_differs_and_values_only_to_those_who_may_read_them
     let mut versions = VersionServiceClient::new(admin.0.clone());
     let said = refusal(versions.get_version(one("aud-99")).await);
     assert!(said.contains("UNKNOWN_VERSION"), "{said}");
+}
+
+/// Changes the repository of `shop`, and the port of a Worker of it.
+async fn change_both(admin: &As) {
+    let values = v1::App {
+        repo: text("shop/store"),
+        ..v1::App::default()
+    };
+    let update = v1::UpdateAppRequest {
+        app: text("shop"),
+        values: Some(values),
+        ..v1::UpdateAppRequest::default()
+    };
+    admin.apps().update_app(update).await.unwrap();
+    let worker = |port| v1::Worker {
+        name: text("clock"),
+        app: text("shop"),
+        environment: text("development"),
+        port: Some(port),
+        ..v1::Worker::default()
+    };
+    let create = v1::CreateWorkerRequest {
+        worker: Some(worker(9000)),
+        ..v1::CreateWorkerRequest::default()
+    };
+    admin.workers().create_worker(create).await.unwrap();
+    let update = v1::UpdateWorkerRequest {
+        worker: text("clock"),
+        app: text("shop"),
+        environment: text("development"),
+        values: Some(v1::Worker {
+            port: Some(9001),
+            ..v1::Worker::default()
+        }),
+        ..v1::UpdateWorkerRequest::default()
+    };
+    admin.workers().update_worker(update).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn versions_of_apps_and_workers_say_who_changed_what_and_when() {
+    let stage = Stage::still().await;
+    let admin = stage.admin().await;
+    admin.create_shop().await;
+    change_both(&admin).await;
+    let mut versions = VersionServiceClient::new(admin.0.clone());
+    for (kind, environment, field, before, after) in [
+        (v1::VersionKind::App, "", "repo", "shop/api", "shop/store"),
+        (
+            v1::VersionKind::Worker,
+            "development",
+            "port",
+            "9000",
+            "9001",
+        ),
+    ] {
+        let list = v1::ListVersionsRequest {
+            app: text("shop"),
+            kind: kind.into(),
+            ..v1::ListVersionsRequest::default()
+        };
+        let found = versions.list_versions(list).await.unwrap().into_inner();
+        let [newest, first] = &found.versions[..] else {
+            panic!("two versions: {found:?}");
+        };
+        assert_eq!((newest.kind(), first.kind()), (kind, kind));
+        assert_eq!((&*newest.app, &*newest.environment), ("shop", environment));
+        assert_eq!(
+            (&*newest.author, newest.create_time.is_some()),
+            ("admin", true)
+        );
+        let difference = |version: &v1::Version| {
+            let mut all = version.differences.iter();
+            let found = all.find(|difference| difference.field == field);
+            found.map(|it| (it.before.clone(), it.after.clone()))
+        };
+        assert_eq!(
+            difference(newest),
+            Some((Some(text(before)), Some(text(after))))
+        );
+        assert_eq!(difference(first), Some((None, Some(text(before)))));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -153,3 +153,58 @@ async fn a_set_that_an_app_does_not_run_with_yet_is_deployed_though_nothing_chan
     admin.follow(&first.deploys[0].id).await;
     assert_eq!(again().await.deploys, [], "it runs with the set now");
 }
+
+/// Each source as `set:value`, the one that wins first.
+async fn explained(client: &As, names: &[&str]) -> Vec<String> {
+    let request = v1::ExplainConfigRequest {
+        environment: "development".to_owned(),
+        app: "shop".to_owned(),
+        names: names.iter().map(ToString::to_string).collect(),
+    };
+    let answer = client.configs().explain_config(request).await;
+    let variables = answer.unwrap().into_inner().variables.into_iter();
+    let told = variables.map(|variable| {
+        let sources = variable.sources.into_iter().map(|source| {
+            let set = source.config_set.unwrap();
+            assert!(set.values.is_empty(), "no other value comes along");
+            format!(" {}/{}:{}", set.stack, set.app, source.value)
+        });
+        let sources: String = sources.collect();
+        let deployed = if variable.deployed { " deployed" } else { "" };
+        format!("{}{sources}{deployed}", variable.name)
+    });
+    told.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_a_variable_comes_from_is_explained_and_its_values_shown_to_those_who_may_read_them()
+{
+    let stage = Stage::new().await;
+    stage.commit(1);
+    let admin = stage.admin().await;
+    admin.create_shop().await;
+    let of_all = v1::UpdateConfigSetRequest {
+        app: String::new(),
+        ..update(&[("GREETING", "hello"), ("LEVEL", "info")])
+    };
+    admin.configs().update_config_set(of_all).await.unwrap();
+    let own = update(&[("GREETING", SECRET)]);
+    admin.configs().update_config_set(own).await.unwrap();
+    assert_eq!(
+        explained(&admin, &[]).await,
+        [
+            format!("GREETING /shop:{SECRET} /:hello"),
+            "LEVEL /:info".to_owned()
+        ]
+    );
+    admin.deploy_shop().await;
+    assert_eq!(
+        explained(&admin, &["LEVEL"]).await,
+        ["LEVEL /:info deployed"]
+    );
+    let viewer = stage.client(Role::Viewer).await;
+    assert_eq!(
+        explained(&viewer, &[]).await,
+        ["GREETING /shop:*** /:*** deployed", "LEVEL /:*** deployed"]
+    );
+}

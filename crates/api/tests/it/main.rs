@@ -2,19 +2,27 @@
 #![cfg(test)]
 
 mod apps;
+mod attended;
 mod audit;
 mod browsers;
 mod callers;
 mod config;
+mod crowded;
+mod deliveries;
+mod departures;
 mod deploys;
 mod dry_runs;
 mod events;
 mod instances;
+mod long_logs;
+mod named;
+mod old;
 mod once;
 mod people;
 mod processes;
 mod reach;
 mod refusals;
+mod secrets;
 mod sessions;
 mod stage;
 mod system;

@@ -23,6 +23,93 @@ async fn the_same_request_again_gets_the_first_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_was_lost_is_made_again_of_what_is_there_now() {
+    let stage = Stage::still().await;
+    let admin = stage.admin().await;
+    let first = admin.apps().create_app(app("one", "k-1")).await.unwrap();
+    stage.store.lose_answer("admin", "k-1");
+    let again = admin.apps().create_app(app("one", "k-1")).await.unwrap();
+    let again = again.into_inner();
+    assert_eq!(again.app, first.into_inner().app);
+    assert_eq!(again.plan, Some(v1::Plan::default()));
+    let rename = v1::UpdateAppRequest {
+        app: "one".to_owned(),
+        values: Some(v1::App {
+            name: "two".to_owned(),
+            ..v1::App::default()
+        }),
+        ..v1::UpdateAppRequest::default()
+    };
+    admin.apps().update_app(rename).await.unwrap();
+    // It is the first answer from now on.
+    let third = admin.apps().create_app(app("one", "k-1")).await.unwrap();
+    assert_eq!(third.into_inner(), again);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_what_is_gone_since_its_id_is_told() {
+    let stage = Stage::still().await;
+    let admin = stage.admin().await;
+    let first = admin.apps().create_app(app("one", "k-1")).await.unwrap();
+    stage.store.lose_answer("admin", "k-1");
+    let delete = v1::DeleteAppRequest {
+        app: "one".to_owned(),
+        ..v1::DeleteAppRequest::default()
+    };
+    admin.apps().delete_app(delete).await.unwrap();
+    let again = admin.apps().create_app(app("one", "k-1")).await.unwrap();
+    let known = v1::App {
+        id: first.into_inner().app.unwrap().id,
+        ..v1::App::default()
+    };
+    assert_eq!(again.into_inner().app, Some(known));
+}
+
+/// Somebody else may have changed it meanwhile, and it is not done twice for that.
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_about_a_worker_that_is_otherwise_now_stays_lost() {
+    let stage = Stage::still().await;
+    let admin = stage.admin().await;
+    admin.create_shop().await;
+    let worker = |port, request_id: &str| v1::UpdateWorkerRequest {
+        worker: "web".to_owned(),
+        app: "shop".to_owned(),
+        environment: "development".to_owned(),
+        values: Some(v1::Worker {
+            port: Some(port),
+            ..v1::Worker::default()
+        }),
+        request_id: request_id.to_owned(),
+        ..v1::UpdateWorkerRequest::default()
+    };
+    let create = v1::CreateWorkerRequest {
+        worker: Some(v1::Worker {
+            name: "web".to_owned(),
+            app: "shop".to_owned(),
+            environment: "development".to_owned(),
+            ..v1::Worker::default()
+        }),
+        ..v1::CreateWorkerRequest::default()
+    };
+    admin.workers().create_worker(create).await.unwrap();
+    for port in [9000, 9001] {
+        let request = worker(port, &port.to_string());
+        admin.workers().update_worker(request).await.unwrap();
+        stage.store.lose_answer("admin", &port.to_string());
+    }
+    let again = admin
+        .workers()
+        .update_worker(worker(9001, "9001"))
+        .await
+        .unwrap();
+    assert_eq!(again.into_inner().worker.unwrap().port, Some(9001));
+    assert_eq!(
+        refusal(admin.workers().update_worker(worker(9000, "9000")).await),
+        "Aborted ANSWER_LOST: the request `9000` was carried out for wrk-1, and its answer was lost; do not repeat it: look what became of it"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_request_under_the_same_id_is_refused() {
     let stage = Stage::still().await;
     let admin = stage.admin().await;

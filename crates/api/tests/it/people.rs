@@ -194,8 +194,7 @@ async fn who_leaves_is_out_within_five_minutes_and_at_once_when_that_is_told() {
     let (lisa, token) = stage.person("lisa", &["acme/ops"]);
     let client = stage.bearing(Some(token));
     apps(&client).await.unwrap();
-    stage.directory.member(&acme(), &lisa, Membership::Absent);
-    stage.people.forget(ports::Clock::now(&*stage.clock));
+    stage.leaves(&lisa).await;
     let told = refusal(apps(&client).await);
     assert!(told.starts_with("PermissionDenied NOT_GRANTED"), "{told}");
 }

@@ -12,7 +12,7 @@ use tonic::Streaming;
 const POLICY: &str =
     "organisations = [\"acme\"]\n[[grant]]\nteam = \"acme/ops\"\nrole = \"deployer\"\n";
 
-async fn stage() -> (Stage, As) {
+pub(crate) async fn stage() -> (Stage, As) {
     let mut stage = Stage::granting(POLICY, Times::default()).await;
     stage.run();
     stage.commit(1);
@@ -22,7 +22,7 @@ async fn stage() -> (Stage, As) {
     (stage, admin)
 }
 
-fn start(line: &str) -> Said {
+pub(crate) fn start(line: &str) -> Said {
     Said::Start(v1::RunStart {
         app: "shop".to_owned(),
         environment: "development".to_owned(),
@@ -32,7 +32,7 @@ fn start(line: &str) -> Said {
 }
 
 /// Begins a session, and says this.
-async fn session(
+pub(crate) async fn session(
     client: &As,
     said: Vec<Said>,
 ) -> Result<(mpsc::Sender<v1::RunRequest>, Streaming<v1::RunResponse>), tonic::Status> {
@@ -45,7 +45,7 @@ async fn session(
     Ok((say, answers.into_inner()))
 }
 
-async fn told(answers: &mut Streaming<v1::RunResponse>) -> Result<Told, tonic::Status> {
+pub(crate) async fn told(answers: &mut Streaming<v1::RunResponse>) -> Result<Told, tonic::Status> {
     let message = answers.message().await?.expect("it goes on");
     Ok(message.message.expect("it says something"))
 }

@@ -1,5 +1,7 @@
 //! Every call there is, made by people of every reach: the table of who may call what where, walked whole.
 
+pub(crate) mod old;
+
 use crate::stage::{As, Stage};
 use api::Times;
 use bytes::{BufMut, BytesMut};
@@ -24,7 +26,7 @@ const TABLE: &str = include_str!(
 );
 
 /// Where the table says `staging`, this world has a Deploy.
-const HERE: &str = "development";
+pub(crate) const HERE: &str = "development";
 
 const REACHES: [&str; 6] = [
     "apps = [\"shop\"]\nenvironments = [\"development\"]",
@@ -59,7 +61,7 @@ fn below(needs: &str) -> &'static [&'static str] {
 }
 
 /// A world with one of everything, of `shop` in `HERE`.
-async fn world() -> (Stage, [String; 2]) {
+pub(crate) async fn world() -> (Stage, [String; 2]) {
     let mut stage = Stage::granting(&policy(), Times::default()).await;
     stage.run();
     stage.commit(1);
@@ -171,7 +173,7 @@ fn value(field: &str, [instance, run]: &[String; 2]) -> Option<String> {
 }
 
 /// A request about `shop` in `HERE` that changes nothing.
-fn request(method: &MethodDescriptor, known: &[String; 2]) -> DynamicMessage {
+pub(crate) fn request(method: &MethodDescriptor, known: &[String; 2]) -> DynamicMessage {
     let mut request = DynamicMessage::new(method.input());
     for field in method.input().fields() {
         // Of several that exclude each other, none need be said.
@@ -191,7 +193,7 @@ fn request(method: &MethodDescriptor, known: &[String; 2]) -> DynamicMessage {
                 }
             }
             Kind::Message(inner)
-                if ["app", "environment", "start", "worker"].contains(&field.name()) =>
+                if ["app", "environment", "start", "webhook", "worker"].contains(&field.name()) =>
             {
                 let mut message = DynamicMessage::new(inner.clone());
                 for name in ["app", "environment", "name"] {
@@ -211,8 +213,13 @@ fn request(method: &MethodDescriptor, known: &[String; 2]) -> DynamicMessage {
     request
 }
 
-/// Whether a call is let through, whatever it is then answered.
-async fn may(stage: &Stage, method: &str, request: &DynamicMessage, token: &str) -> bool {
+/// Makes a call by the name of its method.
+pub(crate) async fn ask(
+    stage: &Stage,
+    method: &str,
+    request: &DynamicMessage,
+    token: &str,
+) -> http::Response<tonic::body::Body> {
     let message = request.encode_to_vec();
     let mut frame = BytesMut::new();
     frame.put_u8(0);
@@ -224,7 +231,12 @@ async fn may(stage: &Stage, method: &str, request: &DynamicMessage, token: &str)
         .header("authorization", format!("Bearer {token}"))
         .body(tonic::body::Body::new(Full::new(frame.freeze())))
         .unwrap();
-    let answer = stage.routes.clone().oneshot(call).await.unwrap();
+    stage.routes.clone().oneshot(call).await.unwrap()
+}
+
+/// Whether a call is let through, whatever it is then answered.
+async fn may(stage: &Stage, method: &str, request: &DynamicMessage, token: &str) -> bool {
+    let answer = ask(stage, method, request, token).await;
     let status = answer.headers().get("grpc-status");
     status.is_none_or(|status| status != "7" && status != "16")
 }
@@ -268,4 +280,25 @@ async fn every_call_is_let_through_where_a_grant_reaches_and_nowhere_else() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(walked > 60, "{walked}");
+}
+
+/// What is told of every App is the whole Installation's; what is told of one is that App's.
+#[tokio::test(start_paused = true)]
+async fn a_webhook_of_every_app_is_made_by_those_alone_who_have_all_of_them() {
+    let (stage, _) = world().await;
+    let pool = DescriptorPool::decode(proto::DESCRIPTOR).unwrap();
+    let service = pool.get_service_by_name("jockey.v1.WebhookService");
+    let create = service
+        .unwrap()
+        .methods()
+        .find(|method| method.name() == "CreateWebhook");
+    let mut request = DynamicMessage::new(create.unwrap().input());
+    request.set_field_by_name("dry_run", Value::Bool(true));
+    for (index, reach) in REACHES.iter().enumerate() {
+        let person = format!("admin-{index}");
+        let (_, token) = stage.person(&person, &[&format!("acme/{person}")]);
+        let name = "jockey.v1.WebhookService/CreateWebhook";
+        let may = may(&stage, name, &request, &token).await;
+        assert_eq!(may, reach.is_empty(), "{reach:?}");
+    }
 }

@@ -3,8 +3,11 @@
 use crate::stage::{As, Stage, refusal};
 use api::Times;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{Login, Membership, Person, token::Role};
-use ports::outage::Outage;
+use domain::{AuditId, Login, Membership, Person, audit::Proof, token::Role};
+use ports::{
+    outage::Outage,
+    store::{Audit as _, audit::AuditFilter},
+};
 use proto::v1;
 use std::time::Duration;
 use tokio::time::advance;
@@ -19,12 +22,12 @@ team = "acme/ops"
 role = "admin"
 "#;
 
-async fn list(client: &As) -> Result<(), tonic::Status> {
+pub(crate) async fn list(client: &As) -> Result<(), tonic::Status> {
     let list = v1::ListAppsRequest::default();
     client.apps().list_apps(list).await.map(|_| ())
 }
 
-async fn exchange(client: &As) -> Result<String, tonic::Status> {
+pub(crate) async fn exchange(client: &As) -> Result<String, tonic::Status> {
     let answer = client
         .tokens()
         .exchange_token(v1::ExchangeTokenRequest {})
@@ -89,8 +92,9 @@ async fn a_session_ends_after_five_minutes_and_renews_itself_while_github_confir
     assert!(told.starts_with("PermissionDenied NOT_GRANTED"), "{told}");
     // … and at once when that is told.
     list(&renewed).await.unwrap();
-    stage.people.forget(ports::Clock::now(&*stage.clock));
-    is_refused(list(&renewed).await, "SESSION_EXPIRED");
+    stage.told_of(&mona).await;
+    let told = refusal(list(&renewed).await);
+    assert!(told.starts_with("PermissionDenied NOT_GRANTED"), "{told}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,6 +128,17 @@ async fn who_signs_out_ends_their_session() {
         "SESSION_REVOKED: the session was ended",
     );
     is_refused(exchange(&client).await, "SESSION_REVOKED");
+    let every = AuditFilter::default();
+    let rows = stage.store.audit_entries_after(AuditId::new(0), &every, 10);
+    let rows = rows.await.unwrap();
+    let [row] = &rows[..] else {
+        panic!("one row: {rows:?}");
+    };
+    assert_eq!(row.action, "jockey.v1.AccessService/SignOut");
+    assert_eq!(
+        (row.proof, &*row.message),
+        (Proof::Session, "ended a session")
+    );
 }
 
 #[tokio::test(start_paused = true)]

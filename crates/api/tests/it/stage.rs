@@ -1,5 +1,6 @@
 //! A server in a simulated world, and clients of it in every role.
 
+mod apart;
 mod refusal;
 
 pub(crate) use refusal::refusal;
@@ -57,7 +58,6 @@ pub(crate) struct Stage {
     stop: CancellationToken,
     pub(crate) directory: Arc<fake::Directory>,
     pub(crate) sign_in: Arc<fake::SignIn>,
-    pub(crate) people: Arc<People>,
     pub(crate) routes: tonic::service::Routes,
     deps: Deps,
     /// Ends with the stage.
@@ -139,6 +139,11 @@ impl Stage {
         self.server = Some(Server::start(self.deps.clone()));
     }
 
+    /// From now on its control loops stand still.
+    pub(crate) fn halt(&mut self) {
+        self.server = None;
+    }
+
     /// A server that answers, and whose control loops stand still.
     pub(crate) async fn still() -> Self {
         Self::granting("organisations = []", Times::default()).await
@@ -193,11 +198,10 @@ impl Stage {
         let people = people.coming_back_to("https://jockey.example/back".to_owned());
         let people = Arc::new(people);
         let services = Services::new(deps.clone(), about, stop.clone());
-        let routes = services.admitting(people.clone()).routes();
+        let routes = services.admitting(people).routes();
         Self {
             directory,
             sign_in,
-            people,
             routes: routes.clone(),
             store,
             clock,

@@ -65,6 +65,65 @@ async fn a_dry_run_of_a_drain_says_that_nothing_else_can_take_the_instances() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_stands_is_explained_by_what_was_the_reason_and_what_waits_by_what_is() {
+    let stage = Stage::new().await;
+    stage.commit(1);
+    let admin = stage.admin().await;
+    admin.create_shop().await;
+    admin.deploy_shop().await;
+    let cordon = v1::CordonNodeRequest {
+        node: "node-1".to_owned(),
+        ..v1::CordonNodeRequest::default()
+    };
+    admin.nodes().cordon_node(cordon).await.unwrap();
+    let why = |worker: &str| v1::ExplainPlacementRequest {
+        app: "shop".to_owned(),
+        environment: "development".to_owned(),
+        worker: worker.to_owned(),
+    };
+    let told = admin.nodes().explain_placement(why("web")).await;
+    let told = told.unwrap().into_inner();
+    let stood: Vec<_> = told.instances.iter().map(|one| &*one.why).collect();
+    assert_eq!(
+        stood,
+        ["0 of 1 run; of the nodes that could take it none had fewer instances: 0"]
+    );
+    assert_eq!(told.instances[0].node, "node-1");
+    let answers: Vec<_> = told
+        .nodes
+        .iter()
+        .map(|one| (one.takes, &*one.why))
+        .collect();
+    assert_eq!(answers, [(false, "is cordoned")]);
+    let nobody = refusal(admin.nodes().explain_placement(why("nope")).await);
+    assert!(nobody.starts_with("NotFound UNKNOWN_WORKER"), "{nobody}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pool_that_is_even_or_unknown_is_not_rebalanced() {
+    let stage = Stage::still().await;
+    let admin = stage.admin().await;
+    let ask = |stack: &str, at_once| v1::RebalanceNodesRequest {
+        pools: vec![v1::Pool {
+            environment: "development".to_owned(),
+            stack: stack.to_owned(),
+        }],
+        at_once,
+        ..v1::RebalanceNodesRequest::default()
+    };
+    let none = admin.nodes().rebalance_nodes(ask("api", 0)).await.unwrap();
+    assert_eq!(none.into_inner().reconciles, []);
+    for (stack, at_once, words) in [
+        ("nope", 1, "NotFound UNKNOWN_STACK"),
+        ("api", -1, "InvalidArgument"),
+        ("api", 101, "InvalidArgument"),
+    ] {
+        let said = refusal(admin.nodes().rebalance_nodes(ask(stack, at_once)).await);
+        assert!(said.starts_with(words), "{said}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_app_that_has_instances_goes_only_by_force() {
     let stage = Stage::new().await;
     stage.commit(1);

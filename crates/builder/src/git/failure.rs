@@ -111,6 +111,7 @@ pub(super) fn telling_line(stderr: &str) -> String {
         line.ends_with("Could not read from remote repository.")
             || line.ends_with("the remote end hung up unexpectedly")
             || line.contains("fetch-pack: invalid index-pack output")
+            || line.ends_with("unpack-objects failed")
     };
     let said = |line: &&str| {
         ["fatal: ", "error: ", "remote: "]
@@ -225,6 +226,11 @@ mod tests {
                 "fatal: unable to write new index file: No space left on device\n",
                 Failure::DiskFull,
                 "unable to write new index file: No space left on device",
+            ),
+            (
+                "fatal: unable to write loose object file: No space left on device\nfatal: unpack-objects failed\n",
+                Failure::DiskFull,
+                "unable to write loose object file: No space left on device",
             ),
             (
                 "fatal: bad object HEAD\n",

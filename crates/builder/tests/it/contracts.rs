@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use builder::{Engine, NoSecrets, Settings};
+use builder::{
+    Engine, NoSecrets, Settings,
+    git::{Anonymous, OneToken},
+};
 use bytes::Bytes;
 use domain::{BuildId, CommitSha, InstallationId, app::Recipe};
 use ports::{
     build_engine::{self, BuildOrder},
-    source,
+    source::{self, credentials},
 };
 use testkit::{
     fake,
@@ -43,6 +46,22 @@ async fn git_over_http_keeps_the_contract_of_sources() {
     let world = World::new();
     let server = world.repositories.serve(Access::Anyone).unwrap();
     check_source(&world, &server.base_url()).await;
+}
+
+#[tokio::test]
+async fn each_keeps_the_contract_of_credentials() {
+    let public = credentials::contract::Ground {
+        credentials: &Anonymous,
+        with: Vec::new(),
+        without: vec![repo()],
+    };
+    credentials::contract::contract(&public).await;
+    let private = credentials::contract::Ground {
+        credentials: &OneToken("ghp_sesame".into()),
+        with: vec![(repo(), "ghp_sesame")],
+        without: Vec::new(),
+    };
+    credentials::contract::contract(&private).await;
 }
 
 #[tokio::test]

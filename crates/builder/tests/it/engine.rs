@@ -345,14 +345,27 @@ async fn a_failed_build_says_so_and_shows_no_secret() {
 }
 
 #[tokio::test]
-async fn a_node_that_does_not_answer_is_worth_a_retry() {
-    let case = Case::new();
-    case.node
-        .fail_with(images::Error::Unreachable("gone".to_owned()));
-    let (built, _) = case
-        .build(Change::new("x").file("Dockerfile", "FROM x\n"))
-        .await;
-    assert!(built.unwrap_err().is_transient());
+async fn a_silent_node_is_worth_a_retry_and_a_full_one_is_not() {
+    let (silent, full) = ("gone".to_owned(), "no space left on device".to_owned());
+    for (answer, words, is_transient) in [
+        (
+            images::Error::Unreachable(silent),
+            "the node does not answer: gone",
+            true,
+        ),
+        (
+            images::Error::DiskFull(full),
+            "there is no disk space left on the node: no space left on device",
+            false,
+        ),
+    ] {
+        let case = Case::new();
+        case.node.fail_with(answer);
+        let change = Change::new("x").file("Dockerfile", "FROM x\n");
+        let error = case.build(change).await.0.unwrap_err();
+        assert_eq!(error.to_string(), words);
+        assert_eq!(error.is_transient(), is_transient, "{words}");
+    }
 }
 
 #[tokio::test]

@@ -1,8 +1,12 @@
-use std::fs;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use bytes::Bytes;
 use domain::CommitSha;
-use ports::Source;
+use ports::{Source, source::Error};
 use testkit::git::Change;
 
 use crate::world::{World, collect, noise, repo};
@@ -132,4 +136,41 @@ async fn git_holds_the_lock_itself_while_it_fetches() {
             && file.try_lock().is_err()
     });
     tokio::join!(fetch, seen);
+}
+
+/// A disk with room for 4 MiB in place of a directory, until it is dropped. Needs root.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn over(directory: &Path) -> Self {
+        let words = ["-t", "tmpfs", "-o", "size=4m", "tmpfs"];
+        let mounted = Command::new("mount").args(words).arg(directory).status();
+        assert!(mounted.unwrap().success(), "this test needs root");
+        Self(directory.to_owned())
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Fails only when it is not mounted any more.
+        let _gone = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_of_the_server_is_said_and_mended_by_room() {
+    let world = World::new();
+    let large = noise(16 << 20);
+    let commit = world.commit(Change::new("large").file("large", &large).file("a", "2"));
+    let disk = SmallDisk::over(world.state.path());
+    let error = world.source().fetch(&repo(), &commit).await.unwrap_err();
+    assert!(matches!(error, Error::Local { .. }), "{error}");
+    let words = error.to_string();
+    assert!(
+        words.starts_with("the local copy of example/app"),
+        "{words}"
+    );
+    assert!(words.contains("No space left on device"), "{words}");
+    drop(disk);
+    check(&world, &commit).await;
 }

@@ -1,5 +1,6 @@
 use super::*;
 use domain::{ByteSize, CpuMillis, EnvironmentId, StackId, environment::ServiceTemplate};
+use ports::catalog::Check;
 
 fn catalog() -> Embedded {
     Embedded::new(Machine {
@@ -7,6 +8,13 @@ fn catalog() -> Embedded {
         address: "127.0.0.1".to_owned(),
         capacity: None,
     })
+}
+
+fn capacity(gib: u64) -> Capacity {
+    Capacity {
+        memory: ByteSize::bytes(gib << 30),
+        cpu: CpuMillis::new(2000),
+    }
 }
 
 fn pool() -> Pool {
@@ -30,8 +38,10 @@ fn entry(bits: u64, node: &str) -> Entry {
         service: service.unwrap(),
         node: node.parse().unwrap(),
         address: "127.0.0.1".to_owned(),
-        port: 20_000,
+        port: Some(20_000),
         tags: Vec::new(),
+        meta: BTreeMap::new(),
+        check: Check::Tcp,
     }
 }
 
@@ -44,10 +54,7 @@ async fn the_machine_is_the_only_node_of_a_pool() {
         (nodes[0].address.as_str(), nodes[0].memory),
         ("127.0.0.1", None)
     );
-    catalog.set_capacity(Capacity {
-        memory: ByteSize::bytes(1 << 30),
-        cpu: CpuMillis::new(2000),
-    });
+    catalog.set_capacity(capacity(1));
     let nodes = catalog.nodes(&pool()).await.unwrap();
     assert_eq!(nodes[0].memory, Some(ByteSize::bytes(1 << 30)));
 }
@@ -72,26 +79,27 @@ async fn an_instance_is_registered_taken_out_of_traffic_and_forgotten() {
 }
 
 #[tokio::test]
-async fn another_node_is_refused() {
-    let error = catalog().register(&entry(1, "there")).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the catalog refused: there is no node but here"
-    );
+async fn what_is_registered_on_a_node_that_has_joined_is_of_that_node() {
+    let (catalog, there) = (catalog(), entry(1, "there"));
+    catalog.register(&there).await.unwrap();
+    let known = catalog.registrations(&there.node).await.unwrap();
+    assert_eq!(known, [(there.instance, Registration::Serving)].into());
+    let here = catalog.registrations(&"here".parse().unwrap()).await;
+    assert!(here.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn a_watcher_hears_of_what_changes_and_of_nothing_else() {
     let catalog = catalog();
-    let (node, web) = ("here".parse().unwrap(), entry(1, "here"));
-    catalog.register(&web).await.unwrap();
+    catalog.set_capacity(capacity(1));
     let mut changes = catalog.changes().await;
     let nothing = futures_util::FutureExt::now_or_never(changes.next());
     assert_eq!(nothing, None, "what was before the watch is not told");
-    catalog.register(&web).await.unwrap();
+    catalog.set_capacity(capacity(1));
+    catalog.register(&entry(1, "here")).await.unwrap();
     let nothing = futures_util::FutureExt::now_or_never(changes.next());
-    assert_eq!(nothing, None, "it was so");
-    catalog.deregister(&node, web.instance).await.unwrap();
+    assert_eq!(nothing, None, "it was so, or who did it knows");
+    catalog.set_capacity(capacity(2));
     assert_eq!(changes.next().await, Some(()));
     drop(catalog);
     assert_eq!(changes.next().await, None);
@@ -99,10 +107,13 @@ async fn a_watcher_hears_of_what_changes_and_of_nothing_else() {
 
 #[tokio::test]
 async fn it_keeps_the_contract_of_a_catalog() {
+    let catalog = std::sync::Arc::new(catalog());
+    let machine = std::sync::Arc::clone(&catalog);
     let ground = ports::catalog::contract::Ground {
-        catalog: std::sync::Arc::new(catalog()),
+        catalog,
         pool: pool(),
         entry: entry(1, "here"),
+        stir: Box::new(move || machine.set_capacity(capacity(3))),
     };
     ports::catalog::contract::contract(&ground).await;
 }

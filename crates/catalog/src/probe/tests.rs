@@ -163,3 +163,12 @@ async fn it_keeps_the_contract_of_a_prober() {
     };
     ports::prober::contract::contract(&ground).await;
 }
+
+#[test]
+fn a_wait_that_ends_late_is_no_sign_of_an_instance() {
+    let [late, at_once] = [150, 101].map(Duration::from_millis);
+    assert!(is_starved(late, STAYS_OPEN));
+    assert!(!is_starved(at_once, STAYS_OPEN));
+    // There is no time to wait again.
+    assert!(!is_starved(late, STAYS_OPEN / 2));
+}

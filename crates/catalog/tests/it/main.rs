@@ -1,6 +1,8 @@
 #![cfg(test)]
 //! Probes through a real Docker Engine's forwarder, which takes connections for containers that do not listen.
 
+mod consul;
+
 use ports::{
     Prober,
     prober::{Answer, Probe, Question},

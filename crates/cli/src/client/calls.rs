@@ -11,8 +11,8 @@ use proto::v1::{
     reconcile_service_client::ReconcileServiceClient, release_service_client::ReleaseServiceClient,
     run_service_client::RunServiceClient, stack_service_client::StackServiceClient,
     system_service_client::SystemServiceClient, token_service_client::TokenServiceClient,
-    version_service_client::VersionServiceClient, webhook_service_client::WebhookServiceClient,
-    worker_service_client::WorkerServiceClient,
+    user_service_client::UserServiceClient, version_service_client::VersionServiceClient,
+    webhook_service_client::WebhookServiceClient, worker_service_client::WorkerServiceClient,
 };
 use tonic::{Request, Response, Status, Streaming};
 
@@ -152,9 +152,11 @@ reads! {
     AppServiceClient.get_app(GetAppRequest) -> GetAppResponse;
     AuditServiceClient.verify_audit(VerifyAuditRequest) -> VerifyAuditResponse;
     BuildServiceClient.get_build(GetBuildRequest) -> GetBuildResponse;
+    ConfigSetServiceClient.explain_config(ExplainConfigRequest) -> ExplainConfigResponse;
     ConfigSetServiceClient.get_config_set(GetConfigSetRequest) -> GetConfigSetResponse;
     DeployServiceClient.get_deploy(GetDeployRequest) -> GetDeployResponse;
     EnvironmentServiceClient.get_environment(GetEnvironmentRequest) -> GetEnvironmentResponse;
+    NodeServiceClient.explain_placement(ExplainPlacementRequest) -> ExplainPlacementResponse;
     NodeServiceClient.get_node(GetNodeRequest) -> GetNodeResponse;
     ReconcileServiceClient.get_reconcile(GetReconcileRequest) -> GetReconcileResponse;
     ReconcileServiceClient.preview_reconcile(PreviewReconcileRequest) -> PreviewReconcileResponse;
@@ -166,6 +168,7 @@ reads! {
     SystemServiceClient.get_settings(GetSettingsRequest) -> GetSettingsResponse;
     SystemServiceClient.get_status(GetStatusRequest) -> GetStatusResponse;
     SystemServiceClient.who_am_i(WhoAmIRequest) -> WhoAmIResponse;
+    UserServiceClient.get_user(GetUserRequest) -> GetUserResponse;
     VersionServiceClient.get_version(GetVersionRequest) -> GetVersionResponse;
     WebhookServiceClient.get_webhook(GetWebhookRequest) -> GetWebhookResponse;
     WorkerServiceClient.get_worker(GetWorkerRequest) -> GetWorkerResponse;
@@ -189,6 +192,11 @@ changes! {
     NodeServiceClient.cordon_node(CordonNodeRequest) -> CordonNodeResponse;
     NodeServiceClient.uncordon_node(UncordonNodeRequest) -> UncordonNodeResponse;
     NodeServiceClient.drain_node(DrainNodeRequest) -> DrainNodeResponse;
+    NodeServiceClient.give_up_node(GiveUpNodeRequest) -> GiveUpNodeResponse;
+    NodeServiceClient.create_join_token(CreateJoinTokenRequest) -> CreateJoinTokenResponse;
+    NodeServiceClient.remove_node(RemoveNodeRequest) -> RemoveNodeResponse;
+    NodeServiceClient.rebalance_nodes(RebalanceNodesRequest) -> RebalanceNodesResponse;
+    NodeServiceClient.cancel_rebalance(CancelRebalanceRequest) -> CancelRebalanceResponse;
     ReconcileServiceClient.create_reconcile(CreateReconcileRequest) -> CreateReconcileResponse;
     RunServiceClient.stop_run(StopRunRequest) -> StopRunResponse;
     StackServiceClient.create_stack(CreateStackRequest) -> CreateStackResponse;
@@ -226,6 +234,7 @@ lists! {
     RunServiceClient.list_runs(ListRunsRequest) -> ListRunsResponse.runs: Run;
     StackServiceClient.list_stacks(ListStacksRequest) -> ListStacksResponse.stacks: Stack;
     TokenServiceClient.list_tokens(ListTokensRequest) -> ListTokensResponse.tokens: Token;
+    UserServiceClient.list_users(ListUsersRequest) -> ListUsersResponse.users: User;
     VersionServiceClient.list_versions(ListVersionsRequest) -> ListVersionsResponse.versions: Version;
     WebhookServiceClient.list_webhooks(ListWebhooksRequest) -> ListWebhooksResponse.webhooks: Webhook;
     WebhookServiceClient.list_webhook_deliveries(ListWebhookDeliveriesRequest) -> ListWebhookDeliveriesResponse.deliveries: WebhookDelivery;

@@ -1,9 +1,11 @@
+mod explain;
+
 use std::collections::BTreeMap;
 
 use clap::{Args as ClapArgs, Subcommand};
 use proto::v1::{
     ConfigSet, DeleteConfigSetRequest, Deploy, GetConfigSetRequest, ListConfigSetVersionsRequest,
-    ListConfigSetsRequest, UpdateConfigSetRequest,
+    ListConfigSetsRequest, UpdateConfigSetRequest, UpdateConfigSetResponse,
 };
 
 use crate::{
@@ -28,13 +30,22 @@ pub(crate) struct Args {
 const EXAMPLE: &str = "\
 Example:
   jockey config -a sample -e development
-  jockey config set -a sample -e development GREETING=hello KEY=@key.pem";
+  jockey config set -a sample -e development GREETING=hello KEY=@key.pem
+  jockey config set -e development --shared LOG_LEVEL=info    for every app in it
+  jockey config explain -a sample -e development";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Shows the variables (also without `get`)
     #[command(after_help = "Example:\n  jockey config get -a sample -e development GREETING")]
     Get(Get),
+    /// Shows where the variables of an app come from: its own set, its stack's, or the environment's
+    #[command(after_help = "Example:\n  jockey config explain -a sample -e development GREETING")]
+    Explain {
+        /// Only these
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
     /// Sets variables; an app that runs with them is deployed again
     #[command(
         after_help = "Example:\n  jockey config set -a sample -e development GREETING=hello KEY=@key.pem"
@@ -43,7 +54,7 @@ enum Command {
         #[command(flatten)]
         scope: Scope,
         /// NAME=VALUE; NAME=@FILE and NAME=@- take the value from a file or standard input as it is,
-        /// NAME=@@VALUE is a value that begins with `@`
+        /// NAME=@@VALUE is a value that begins with `@`, NAME alone one that is empty
         #[arg(required = true, value_name = "NAME=VALUE", value_parser = Assignment::parse)]
         variables: Vec<Assignment>,
         /// Does not wait for the deploys that follow
@@ -132,6 +143,7 @@ impl Scope {
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     match args.command.unwrap_or(Command::Get(args.get)) {
         Command::Get(args) => get(context, args).await,
+        Command::Explain { names } => explain::run(context, names).await,
         Command::Set {
             scope,
             variables,
@@ -141,13 +153,16 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Error> {
             for variable in variables {
                 set.insert(variable.name.clone(), variable.value()?);
             }
-            update(context, scope, set, Vec::new(), detach.into()).await
+            let answer = update(context, scope, set, Vec::new(), detach.into()).await?;
+            shown(context, answer.config_set.as_ref())
         }
         Command::Unset {
             scope,
             names,
             detach,
-        } => update(context, scope, BTreeMap::new(), names, detach.into()).await,
+        } => update(context, scope, BTreeMap::new(), names, detach.into())
+            .await
+            .map(drop),
         Command::Clear { scope, detach } => clear(context, scope, detach.into()).await,
         Command::List => {
             let request = ListConfigSetsRequest {
@@ -231,7 +246,7 @@ async fn update(
     set: BTreeMap<String, String>,
     unset: Vec<String>,
     wait: Wait,
-) -> Result<(), Error> {
+) -> Result<UpdateConfigSetResponse, Error> {
     let place = scope.place(context).await?;
     let request = UpdateConfigSetRequest {
         environment: place.environment,
@@ -248,7 +263,19 @@ async fn update(
         &answer,
         answer.config_set.as_ref(),
         &answer.deploys,
-    )
+    )?;
+    Ok(answer)
+}
+
+/// All that is set after a change. Values are stars: what runs by itself keeps what it prints.
+fn shown(context: &Context, set: Option<&ConfigSet>) -> Result<(), Error> {
+    let is_for_people = context.out.format() == Format::Table;
+    let Some(set) = set.filter(|_| is_for_people && context.client.mode() == Mode::Run) else {
+        return Ok(());
+    };
+    let line = |(name, value): (&String, &String)| format!("{name}={value}");
+    let lines: Vec<_> = set.values.iter().map(line).collect();
+    context.out.text(&lines.join("\n"))
 }
 
 async fn clear(context: &Context, scope: Scope, wait: Wait) -> Result<(), Error> {

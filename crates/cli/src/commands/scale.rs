@@ -10,6 +10,7 @@ use crate::{
     context::{Context, Place},
     exit::Error,
     follow::{self, Goal, PATIENCE},
+    render::Format,
     values,
 };
 
@@ -88,7 +89,11 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Error> {
                 detach,
                 timeout,
             };
-            set(context, args).await
+            set(context, args).await?;
+            match (context.client.mode(), context.out.format()) {
+                (Mode::Run, Format::Table) => get(context).await,
+                (Mode::DryRun, _) | (_, Format::Json) => Ok(()),
+            }
         }
         None if !args.set.scales.is_empty() => set(context, args.set).await,
         Some(Command::Get { verbose: false }) | None => get(context).await,

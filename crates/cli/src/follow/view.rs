@@ -175,7 +175,10 @@ pub(super) fn describe(message: &WatchDeployResponse) -> String {
     let deploy = message.deploy.clone().unwrap_or_default();
     match message.phase() {
         DeployPhase::Done => words::word("DeployState", deploy.state().as_str_name()),
-        DeployPhase::Start => counts(message, |worker| (worker.running, "running")),
+        // Nothing is known of its workers while the catalog does not answer: its step says so.
+        DeployPhase::Start if !message.workers.is_empty() => {
+            counts(message, |worker| (worker.running, "running"))
+        }
         DeployPhase::Healthy => counts(message, |worker| (worker.healthy, "healthy")),
         DeployPhase::Drain => {
             let left: i32 = message.workers.iter().map(|worker| worker.old).sum();

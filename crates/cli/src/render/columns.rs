@@ -63,6 +63,8 @@ listed! {
     Stack: "NAME" = "name", "ID" = "id", "AGE" = "create_time";
     Token: "NAME" = "name", "ID" = "id", "ROLE" = "role", "EXPIRES" = "expire_time",
         "LAST USED" = "last_use_time", "REVOKED" = "revoke_time", "AGE" = "create_time";
+    User: "LOGIN" = "login", "NAME" = "name", "ROLE" = "role", "TEAMS" = "teams",
+        "LAST SEEN" = "last_seen_time", "FIRST SEEN" = "first_seen_time";
     Version: "ID" = "id", "AGE" = "create_time", "AUTHOR" = "author", "KIND" = "kind",
         "OBJECT" = "object", "ENVIRONMENT" = "environment", "MESSAGE" = "message";
     Webhook: "ID" = "id", "APP" = "app", "KIND" = "kind", "URL" = "url", "SIGNED" = "is_signed",

@@ -1,11 +1,12 @@
 //! What people typed to the original client.
 
 use proto::v1::{
-    CreateDeployRequest, CreateDeployResponse, DeployPhase, DeployState, GetDeployRequest,
-    GetDeployResponse, GetReconcileRequest, GetReconcileResponse, ListDeploysRequest,
-    ListDeploysResponse, ListInstancesResponse, ListWorkersRequest, ListWorkersResponse, LogLine,
-    Reconcile, ReconcileState, RescaleWorkersRequest, RescaleWorkersResponse,
-    RestartWorkersRequest, RestartWorkersResponse, StreamBuildLogsResponse, WatchDeployResponse,
+    ConfigSet, CreateDeployRequest, CreateDeployResponse, DeployPhase, DeployState,
+    GetDeployRequest, GetDeployResponse, GetReconcileRequest, GetReconcileResponse,
+    ListDeploysRequest, ListDeploysResponse, ListInstancesResponse, ListWorkersRequest,
+    ListWorkersResponse, LogLine, Reconcile, ReconcileState, RescaleWorkersRequest,
+    RescaleWorkersResponse, RestartWorkersRequest, RestartWorkersResponse, StreamBuildLogsResponse,
+    UpdateConfigSetRequest, UpdateConfigSetResponse, WatchDeployResponse, Worker,
     create_deploy_request::Target,
 };
 
@@ -225,4 +226,57 @@ fn a_reconcile_tells_how_far_it_has_come() {
     let asked: GetReconcileRequest = world.server.request("ReconcileService/GetReconcile");
     assert_eq!(asked.reconcile, "rec-5");
     world.run("reconcile --preview status rec-5").code(2);
+}
+
+#[test]
+fn what_was_typed_to_the_original_client_is_understood() {
+    let world = World::new();
+    let told = stdout(&world.run("version").success());
+    assert_eq!(told.trim(), env!("CARGO_PKG_VERSION"));
+
+    let worker = Worker {
+        name: "web".to_owned(),
+        scale: Some(2),
+        ..Worker::default()
+    };
+    world
+        .server
+        .answer(
+            "WorkerService/RescaleWorkers",
+            &RescaleWorkersResponse {
+                workers: vec![worker.clone()],
+                ..RescaleWorkersResponse::default()
+            },
+        )
+        .answer("DeployService/ListDeploys", &ListDeploysResponse::default())
+        .answer(
+            "WorkerService/ListWorkers",
+            &ListWorkersResponse {
+                workers: vec![worker],
+                ..ListWorkersResponse::default()
+            },
+        );
+    let told = stdout(&world.run("sc -a sample -e development se web 2").success());
+    let lines: Vec<&str> = told.lines().collect();
+    assert!(
+        lines[0].starts_with("sample in development: web=2"),
+        "{told}"
+    );
+    assert!(
+        lines[1].starts_with("NAME") && lines[2].starts_with("web"),
+        "{told}"
+    );
+
+    let set = UpdateConfigSetResponse {
+        config_set: Some(ConfigSet::default()),
+        ..UpdateConfigSetResponse::default()
+    };
+    world
+        .server
+        .answer("ConfigSetService/UpdateConfigSet", &set);
+    world
+        .run("config set KEY --dry_run -a sample -e development")
+        .success();
+    let asked: UpdateConfigSetRequest = world.server.request("ConfigSetService/UpdateConfigSet");
+    assert_eq!((asked.set["KEY"].as_str(), asked.dry_run), ("", true));
 }

@@ -63,7 +63,8 @@ fn bad_usage_ends_with_two() {
         "nonsense",
         "deploy --on-conflict maybe",
         "scale web",
-        "config set A",
+        "config set",
+        "config set =A",
     ] {
         world.run(arguments).code(2);
     }

@@ -5,6 +5,8 @@
 
 mod api;
 mod bad_input;
+mod colours;
+mod config;
 mod contexts;
 mod deploys;
 mod fake;
@@ -12,6 +14,7 @@ mod habits;
 mod help;
 mod infer;
 mod login;
+mod nodes;
 mod output;
 mod rc;
 mod rest;

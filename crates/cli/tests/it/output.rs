@@ -152,8 +152,13 @@ fn config_is_set_from_text_and_files_and_shown_as_assignments() {
         values: [("GREETING".to_owned(), "hello".to_owned())].into(),
         ..ConfigSet::default()
     };
+    // As a server answers to a change.
+    let masked = [("GREETING".to_owned(), "***".to_owned())].into();
     let updated = UpdateConfigSetResponse {
-        config_set: Some(set.clone()),
+        config_set: Some(ConfigSet {
+            values: masked,
+            ..set.clone()
+        }),
         ..UpdateConfigSetResponse::default()
     };
     world
@@ -170,7 +175,7 @@ fn config_is_set_from_text_and_files_and_shown_as_assignments() {
         .success();
     assert_eq!(
         stdout(&assert),
-        "config of sample in development: version 3, used by the next deploy\n"
+        "config of sample in development: version 3, used by the next deploy\nGREETING=***\n"
     );
     let request: UpdateConfigSetRequest = world.server.request("ConfigSetService/UpdateConfigSet");
     assert_eq!(request.set["GREETING"], "hello");

@@ -1,9 +1,10 @@
 use proto::v1::{
-    DeployState, Event, GetWorkerResponse, HealthState, InstanceState, ListDeploysResponse,
-    ListEventsResponse, ListInstancesRequest, ListInstancesResponse, Plan,
-    PreviewReconcileResponse, RescaleWorkersRequest, RescaleWorkersResponse, Resources,
-    RestartWorkersRequest, RestartWorkersResponse, UpdateWorkerRequest, UpdateWorkerResponse,
-    WatchEventsRequest, WatchEventsResponse, Worker,
+    CreateWorkerRequest, CreateWorkerResponse, DeployState, Event, GetWorkerResponse, HealthState,
+    InstanceState, ListDeploysResponse, ListEventsResponse, ListInstancesRequest,
+    ListInstancesResponse, Plan, PreviewReconcileResponse, RescaleWorkersRequest,
+    RescaleWorkersResponse, Resources, RestartWorkersRequest, RestartWorkersResponse,
+    UpdateWorkerRequest, UpdateWorkerResponse, WatchEventsRequest, WatchEventsResponse, Worker,
+    command,
 };
 use tonic::Code;
 
@@ -205,18 +206,48 @@ fn an_update_of_a_worker_changes_what_is_given_and_nothing_else() {
         },
     );
     world.server.answer("WorkerService/UpdateWorker", &answer);
-    let arguments = "workers update -a sample -e development web --memory 128MiB --singleton false";
+    let arguments = "workers update -a sample -e development web --memory 128MiB --singleton false --constraint disk==ssd";
     let assert = world.run(arguments).success();
     assert_eq!(stdout(&assert), "changed worker web\n");
     let request: UpdateWorkerRequest = world.server.request("WorkerService/UpdateWorker");
     assert_eq!(
         request.update_mask.unwrap().paths,
-        ["resources", "singleton"]
+        ["resources", "singleton", "constraints"]
     );
-    let resources = request.values.unwrap().resources.unwrap();
+    let values = request.values.unwrap();
+    assert_eq!(values.constraints, ["disk==ssd"]);
+    let resources = values.resources.unwrap();
     assert_eq!(
         (resources.memory_bytes, resources.cpu_millis),
         (128 << 20, 250)
     );
     assert_eq!(request.etag, "e1");
+}
+
+#[test]
+fn workers_create_sends_what_is_given() {
+    let world = World::new();
+    let mailer = Worker {
+        name: "mailer".to_owned(),
+        ..Worker::default()
+    };
+    let answer = CreateWorkerResponse {
+        worker: Some(mailer),
+        ..CreateWorkerResponse::default()
+    };
+    world.server.answer("WorkerService/CreateWorker", &answer);
+    let arguments = "workers create -a sample -e development mailer --command /app/mailer --memory 64MiB --constraint disk==ssd";
+    let assert = world.run(arguments).success();
+    assert_eq!(stdout(&assert), "defined worker mailer\n");
+    let request: CreateWorkerRequest = world.server.request("WorkerService/CreateWorker");
+    let worker = request.worker.unwrap();
+    let place = (&*worker.app, &*worker.environment, &*worker.name);
+    assert_eq!(place, ("sample", "development", "mailer"));
+    assert_eq!(worker.constraints, ["disk==ssd"]);
+    assert_eq!(worker.resources.unwrap().memory_bytes, 64 << 20);
+    let command = worker.command.unwrap().kind;
+    assert_eq!(
+        command,
+        Some(command::Kind::Shell("/app/mailer".to_owned()))
+    );
 }

@@ -40,7 +40,12 @@ async fn what_is_away_for_a_moment_is_asked_again_and_not_for_ever() {
 
 #[test]
 fn a_deadline_is_told_in_what_it_was_given_in() {
-    let told = |seconds| too_long(Duration::from_secs(seconds));
-    assert_eq!(told(1800), "it took longer than 30 min");
-    assert_eq!(told(2), "it took longer than 2 s");
+    let told = |seconds, waits: Option<&str>| {
+        too_long(Duration::from_secs(seconds), waits.map(str::to_owned))
+    };
+    assert_eq!(told(1800, None), "it took longer than 30 min");
+    assert_eq!(
+        told(2, Some("the node does not answer")),
+        "it took longer than 2 s: the node does not answer"
+    );
 }

@@ -1,6 +1,6 @@
 //! What was built of a branch is deployed, once its Build is completed and its checks are green where that is asked.
 
-use super::{NOBODY, OWN, OnRecord as _, Step, ctx, failed, job, push, whole};
+use super::{Following, NOBODY, OWN, OnRecord as _, Step, ctx, failed, job, push, whole};
 use crate::{
     deps::Deps,
     jobs::{Outcome, Work},
@@ -207,7 +207,7 @@ impl Rule {
             patience: DEFAULT_PATIENCE,
             on_conflict: OnConflict::Queue,
         };
-        let change = ctx(&self.deps, asked.by.as_ref()).change(format!(
+        let change = ctx(&self.deps, Following::Push, asked.by.as_ref()).change(format!(
             "pushed {} of {} to {}, which is deployed to {}",
             asked.commit.short(),
             asked.app.name,
@@ -223,7 +223,7 @@ impl Rule {
     }
 
     async fn tell(&self, asked: &Asked, why: &str) -> Step<()> {
-        let mut change = ctx(&self.deps, None).change(why);
+        let mut change = ctx(&self.deps, Following::Push, None).change(why);
         change.actor = NOBODY.to_owned();
         let told = self
             .deps

@@ -3,7 +3,10 @@
 use super::{At, OnRecord as _, Step, failed, job, whole};
 use crate::jobs::{Outcome, Work};
 use async_trait::async_trait;
-use domain::{App, CommitSha, Deploy, DeployId, DeployState, Environment, Timestamp};
+use domain::{
+    App, CommitSha, Deploy, DeployId, DeployState, Environment, Timestamp,
+    environment_url::EnvironmentUrl,
+};
 use ports::{
     Store,
     code_host::reports::{DeploymentKind, DeploymentState, DeploymentStatus, NewDeployment},
@@ -69,6 +72,7 @@ impl Deployment {
     ) -> Step<()> {
         let At { deps, host } = &self.0;
         let new = NewDeployment {
+            installation: deps.store.installation(),
             deploy: deploy.id,
             commit,
             environment: environment.name.clone(),
@@ -85,7 +89,11 @@ impl Deployment {
             state,
             description: description(deploy),
             log_address: own.map(|own| format!("{own}/v1/deploys/{}", deploy.id)),
-            environment_address: None,
+            environment_address: EnvironmentUrl::choose(
+                &deps.settings.environment_urls,
+                &app.name,
+                &environment.name,
+            ),
         };
         let set = host.set_deployment_status(&app.repo, made, &status).await;
         set.map_err(|error| failed(deps, &error))

@@ -1,6 +1,6 @@
 //! The hook of an App: there as long as the App is and wants it.
 
-use super::{At, OnRecord as _, Step, ctx, failed, job, whole};
+use super::{At, Following, OnRecord as _, Step, ctx, failed, job, whole};
 use crate::{
     jobs::{Outcome, Work},
     usecases::{Ctx, app_hooks},
@@ -41,7 +41,7 @@ impl Hook {
             return Ok(());
         };
         let id = AppId::new(number);
-        let ctx = ctx(deps, None);
+        let ctx = ctx(deps, Following::Hook, None);
         let Some(address) = app_hooks::address(&ctx, id) else {
             return Ok(());
         };

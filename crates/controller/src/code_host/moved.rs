@@ -1,6 +1,6 @@
 //! A repository may have another name by now, or be gone: what the host says counts.
 
-use super::{At, OnRecord as _, Step, ctx, failed, job, whole};
+use super::{At, Following, OnRecord as _, Step, ctx, failed, job, whole};
 use crate::jobs::{Outcome, Work};
 use async_trait::async_trait;
 use domain::{App, RepoName};
@@ -42,7 +42,7 @@ impl Moved {
             Ok(found) if found.name == repo => Ok(()),
             Ok(found) => self.follow(app, found.name).await,
             Err(code_host::Error::UnknownRepo { .. }) => {
-                let change = ctx(deps, None).change(format!(
+                let change = ctx(deps, Following::Repository, None).change(format!(
                     "{repo} is gone, or the server may not see it any more; {} is left as it is",
                     app.name
                 ));
@@ -57,7 +57,8 @@ impl Moved {
 
     async fn follow(&self, app: App, name: RepoName) -> Step<()> {
         let deps = &self.0.deps;
-        let change = ctx(deps, None).change(format!("{} is {name} now", app.repo));
+        let change =
+            ctx(deps, Following::Repository, None).change(format!("{} is {name} now", app.repo));
         let read_at = app.updated_at;
         let renamed = App { repo: name, ..app };
         match deps.store.update_app(&renamed, read_at, &change).await {

@@ -1,6 +1,6 @@
 //! A branch was pushed: its tip is built, and deployed where a rule says so.
 
-use super::{OnRecord as _, Step, broke, ctx, job, whole};
+use super::{Following, OnRecord as _, Step, ctx, job, whole};
 use crate::{
     deps::Deps,
     jobs::{Outcome, Work},
@@ -38,7 +38,7 @@ impl Pushed {
             return Ok(());
         };
         let by: Option<Login> = push.by.as_deref().and_then(job::parse);
-        let ctx = ctx(&self.deps, by.as_ref());
+        let ctx = ctx(&self.deps, Following::Push, by.as_ref());
         let Some(build) = build_tip(&ctx, &app, &branch).await? else {
             return Ok(());
         };
@@ -78,7 +78,7 @@ pub(crate) async fn build_tip(ctx: &Ctx, app: &App, branch: &GitRef) -> Step<Opt
         return Ok(None);
     };
     let asked = builds::request(ctx, app, branch.clone(), tip).await;
-    asked.map(Some).map_err(|error| broke(&error))
+    asked.map(Some).map_err(|error| Outcome::of(&error))
 }
 
 /// What the tip of a branch is now: by the host's API, or else by git. None: it is gone.
@@ -105,6 +105,6 @@ async fn by_git(deps: &Deps, app: &App, branch: &GitRef) -> Step<Option<CommitSh
     match deps.source.resolve(&app.repo, &full).await {
         Ok(tip) => Ok(Some(tip)),
         Err(source::Error::UnknownRef { .. }) => Ok(None),
-        Err(error) => Err(broke(&Error::Source(error))),
+        Err(error) => Err(Outcome::of(&Error::Source(error))),
     }
 }

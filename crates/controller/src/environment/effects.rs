@@ -7,10 +7,10 @@ use super::{
 use crate::{
     Error, ledger,
     observe::{Sight, release_of},
-    perform::{Job, Kind, Outcome, Recipe, end_of, ended_how, entry_of, perform},
+    perform::{Job, Kind, Listing, Outcome, Recipe, check_of, end_of, ended_how, perform},
 };
 use domain::{
-    AppId, DeployId, EnvironmentId, InstanceEnd, IntentKind, WorkerName,
+    AppId, DeployId, EnvironmentId, InstanceEnd, IntentKind, WorkerName, WorkerSpec,
     config::{ConfigVersions, Variables},
     intent::IntentEvent,
     observed::Manner,
@@ -102,7 +102,9 @@ impl Keeper {
                 None => return Ok(None),
             },
             Action::Register { port } => {
-                let Some(entry) = app.and_then(|app| entry(view, sight, app, step, *port)) else {
+                let listed =
+                    app.and_then(|app| entry(view, sight, app, step, *port, spec.as_ref()));
+                let Some(entry) = listed else {
                     return Ok(None);
                 };
                 Kind::Register(entry)
@@ -264,16 +266,25 @@ fn entry(
     sight: &Sight,
     app: &AppView,
     step: &Step,
-    port: u16,
+    port: Option<u16>,
+    spec: Option<&WorkerSpec>,
 ) -> Option<ports::catalog::Entry> {
     let environment = &view.environment;
     let service = environment
         .service_template
         .service_name(&app.app.name, &step.worker, &environment.name)
         .ok()?;
-    let address = sight.nodes.get(&step.node)?.node.address.clone();
     let commit = release_of(view, step.deploy)
         .map(|release| release.commit.short().to_owned())
         .unwrap_or_default();
-    Some(entry_of(step, port, service, address, &commit))
+    let listing = Listing {
+        service,
+        address: sight.nodes.get(&step.node)?.node.address.clone(),
+        port,
+        check: check_of(spec, port),
+        app: &app.app.name,
+        environment: &environment.name,
+        commit: &commit,
+    };
+    Some(listing.entry(step))
 }

@@ -195,7 +195,7 @@ impl Preparation {
             app: self.app.id,
             git_ref,
             commit,
-            recipe: self.app.recipe.clone(),
+            recipe: self.deps.settings.recipe_of(&self.app),
             wanted: Wanted::ByDeploys,
         };
         let build = self
@@ -218,7 +218,7 @@ impl Preparation {
         }
         let patch = DeployPatch {
             build: Some(build.id),
-            step: Some(format!("{} builds {}", build.id, build.commit.short())),
+            step: Some(crate::builds::step(build)),
             failure: None,
         };
         let message = format!("{} waits for {}", deploy.id, build.id);

@@ -16,7 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 impl Keeper {
     /// A Reconcile ends when nothing is to be done in its scope, or when it has taken too long. That is counted by a clock
-    /// that does not jump, from when this server first saw it.
+    /// that does not jump, from when this server first saw it. One that evens a pool out ends when that is even: it takes
+    /// as long as it takes, and whoever asked for it may cancel it.
     pub(super) async fn settle_reconciles(
         &mut self,
         view: &EnvironmentView,
@@ -29,7 +30,13 @@ impl Keeper {
             let since = self.reconciling.entry(reconcile.id);
             let took = since.or_insert_with(Instant::now).elapsed();
             let mine = |app| reconcile.app.is_none_or(|wanted| wanted == app);
-            let (event, reason) = if !self.is_at_work(plan, input, mine) {
+            let evens = reconcile.rebalance.map(|of| plan.even.contains(&of.stack));
+            let (event, reason) = if let Some(is_even) = evens {
+                match is_even {
+                    true => (ReconcileEvent::Matched, None),
+                    false => continue,
+                }
+            } else if !self.is_at_work(plan, input, mine) {
                 (ReconcileEvent::Matched, None)
             } else if took > PATIENCE {
                 let held = plan
@@ -47,7 +54,10 @@ impl Keeper {
             let change = self.change(format!(
                 "{}: {}",
                 reconcile.id,
-                reason.as_deref().unwrap_or("the world matches")
+                reason.as_deref().unwrap_or(match reconcile.rebalance {
+                    Some(_) => "the pool is even",
+                    None => "the world matches",
+                })
             ));
             match self
                 .deps

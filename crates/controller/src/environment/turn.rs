@@ -76,7 +76,13 @@ impl Keeper {
         for (preparation, again) in preparations.iter().zip(prepared) {
             self.note_prepared(preparation.deploy(), again);
         }
-        let sight = sight?;
+        let sight = match sight {
+            Ok(sight) => sight,
+            Err(error) => {
+                self.tell_lost_catalog(&view, &error).await?;
+                return Err(error);
+            }
+        };
         if preparations.is_empty() {
             return Ok(Some((view, sight)));
         }
@@ -89,6 +95,7 @@ impl Keeper {
         let scene = self.scene(&view, sight).await?;
         loop {
             let mut input = assemble(&self.deps, &view, sight, &scene);
+            self.attest(&input).await;
             self.note_restarts(&input);
             self.note_loops(&view, &input);
             self.note_health(&input);
@@ -220,6 +227,12 @@ impl Keeper {
         let mut known_deploys = observe::known_deploys(&self.deps, view, sight).await?;
         self.guard_ids(sight, &known_deploys).await?;
         self.hold_new(view, &mut known_deploys);
+        let remembered = self
+            .pools
+            .note(&sight.pools, view, &self.deps.settings.policy);
+        self.deps
+            .board
+            .note_pools(self.environment, remembered.clone());
         let paused = self
             .retries
             .iter()
@@ -231,6 +244,7 @@ impl Keeper {
             busy: self.busy.iter().copied().chain(paused).collect(),
             known_deploys,
             strangers_ports,
+            remembered,
         })
     }
 

@@ -154,6 +154,24 @@ impl Keeper {
         }
     }
 
+    /// Says of the Deploys that are deploying that they wait for the catalog, where it is that which is lost.
+    pub(super) async fn tell_lost_catalog(
+        &self,
+        view: &EnvironmentView,
+        error: &Error,
+    ) -> Result<(), Error> {
+        let Error::Catalog(lost) = error else {
+            return Ok(());
+        };
+        let step = format!("nothing is started or stopped: {lost}; trying again");
+        let active = view.apps.iter().flat_map(|app| &app.active);
+        let waiting = active
+            .map(|active| &active.deploy)
+            .filter(|deploy| deploy.state == DeployState::Deploying && deploy.step != step);
+        let steps: Vec<_> = waiting.map(|deploy| (deploy.id, step.clone())).collect();
+        self.tell(&steps).await
+    }
+
     /// Says what Deploys are doing, once their steps have begun.
     pub(super) async fn tell(&self, steps: &[(DeployId, String)]) -> Result<(), Error> {
         for (deploy, step) in steps {

@@ -14,6 +14,20 @@ use std::{sync::Arc, time::Duration};
 const WATCH_AGAIN: Duration = Duration::from_secs(1);
 
 impl Keeper {
+    /// Looks again whenever a pool has changed, from now on.
+    pub(super) fn watch_catalog(&mut self) {
+        let (catalog, wake) = (Arc::clone(&self.deps.catalog), Arc::clone(&self.wake));
+        self.node_tasks.spawn(async move {
+            loop {
+                let mut changes = catalog.changes().await;
+                while changes.next().await.is_some() {
+                    wake.notify_one();
+                }
+                tokio::time::sleep(WATCH_AGAIN).await;
+            }
+        });
+    }
+
     /// Watches the events of these nodes, and of no others.
     pub(super) fn watch_nodes(&mut self, sight: &Sight) {
         self.nodes.retain(|name, watch| {

@@ -4,12 +4,15 @@ use super::Sight;
 use crate::deps::Deps;
 use domain::{
     AppId, DeployId, DeployState, Health, InstanceId, IntentKind, NodeName, Release, Timestamp,
-    WorkerSpec,
+    WorkerSpec, node::Duty,
 };
 use ports::store::view::{AppView, EnvironmentView, WorkerView};
 use scheduler::{
     PlanInput,
-    input::{DesiredApp, DesiredDeploy, DesiredWorker, Load, PoolNode, Registration, Sighting},
+    input::{
+        Answered, DesiredApp, DesiredDeploy, DesiredWorker, Load, Opening, PoolNode, Registration,
+        Sighting,
+    },
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,6 +31,8 @@ pub(crate) struct Scene {
     pub(crate) spent: BTreeMap<DeployId, Duration>,
     /// Ports that strangers were found on.
     pub(crate) strangers_ports: BTreeMap<NodeName, BTreeSet<u16>>,
+    /// How many nodes each pool had when it was last believed.
+    pub(crate) remembered: BTreeMap<domain::StackId, u32>,
 }
 
 impl Scene {
@@ -43,6 +48,7 @@ impl Scene {
             known_deploys: known_deploys(deps, view, sight).await?,
             spent: BTreeMap::new(),
             strangers_ports: BTreeMap::new(),
+            remembered: deps.board.pools(view.environment.id),
         })
     }
 }
@@ -95,11 +101,12 @@ pub(crate) fn assemble(
             let health = match &spec {
                 Some(spec) => scheduler::health(
                     spec,
-                    &seen.phase,
+                    &deps.board.dated(seen.instance, &seen.phase, node.asked_at),
                     probed.as_ref(),
                     &deps.board.health(seen.instance),
                     freshness(deps),
-                    deps.clock.now(),
+                    // Since then nobody knows whether it still runs.
+                    node.asked_at,
                 ),
                 None => Health::Unknown,
             };
@@ -119,6 +126,7 @@ pub(crate) fn assemble(
         }
     }
     let now = deps.clock.now();
+    let (pools, left) = pools(view, sight, scene);
     let mut input = PlanInput {
         now,
         seed: scene.seed,
@@ -138,12 +146,33 @@ pub(crate) fn assemble(
         busy: scene.busy.clone(),
         known_deploys: scene.known_deploys.clone(),
         ends: view.ends.clone(),
-        pools: pools(view, sight, scene),
+        pools,
+        left,
+        given_up: given_up(view),
+        remembered: scene.remembered.clone(),
+        rebalances: rebalances(view),
         policy: deps.settings.policy.clone(),
     };
     add_forgotten(&mut input);
     forget_the_future(&mut input);
     input
+}
+
+/// The nodes that are gone for good, as a person says.
+fn given_up(view: &EnvironmentView) -> BTreeSet<NodeName> {
+    let duties = view.duties.iter();
+    let gone = duties.filter(|(_, duty)| **duty == Duty::GivenUp);
+    gone.map(|(node, _)| node.clone()).collect()
+}
+
+/// The pools that somebody wants evened out. Of several who want the same one, the most patient is not waited for.
+fn rebalances(view: &EnvironmentView) -> BTreeMap<domain::StackId, u16> {
+    let mut rebalances = BTreeMap::new();
+    for rebalance in view.reconciles.iter().filter_map(|of| of.rebalance) {
+        let at_once = rebalances.entry(rebalance.stack).or_insert(1);
+        *at_once = rebalance.at_once.max(*at_once);
+    }
+    rebalances
 }
 
 /// An App that was deleted, and whose last intent is closed, is in no view. What turns up of it all the same, a copy or a
@@ -205,7 +234,7 @@ fn pools(
     view: &EnvironmentView,
     sight: &Sight,
     scene: &Scene,
-) -> BTreeMap<domain::StackId, Vec<PoolNode>> {
+) -> (BTreeMap<domain::StackId, Vec<PoolNode>>, Vec<PoolNode>) {
     let mut loads: BTreeMap<&NodeName, (Load, BTreeSet<u16>)> = BTreeMap::new();
     let others = view
         .intents
@@ -231,11 +260,12 @@ fn pools(
             taken_ports,
         }
     };
-    sight
-        .pools
-        .iter()
-        .map(|(stack, names)| (*stack, names.iter().map(member).collect()))
-        .collect()
+    let pools = sight.pools.iter();
+    let pools = pools.map(|(stack, names)| (*stack, names.iter().map(member).collect()));
+    let left = sight.left.keys().map(member);
+    // One that does not answer is as lost as one that nobody remembers.
+    let left = left.filter(|host| host.answered == Answered::Yes);
+    (pools.collect(), left.collect())
 }
 
 fn desired_app(view: &EnvironmentView, app: &AppView, scene: &Scene, now: Timestamp) -> DesiredApp {
@@ -266,6 +296,7 @@ fn desired_app(view: &EnvironmentView, app: &AppView, scene: &Scene, now: Timest
                 .map(|(id, _)| *id)
                 .collect(),
             state: deploy.state,
+            opening: Opening::of(deploy.cause),
             commit: release.commit.clone(),
             deadline: match deploy.state {
                 // Told from now on, so that it does not move with the clock.

@@ -3,15 +3,23 @@
 use super::{fate::Fate, fate::fate, lease};
 use crate::{Error, deps::Deps, disk, leases, perform::TAIL};
 use domain::{
-    NodeName, Run, RunId,
+    AuditId, NodeName, Run, RunId,
     run::{Place, RunEnd, Signal, shown},
 };
+use futures_util::future::join_all;
 use ports::{
     Processes, Runtime,
     processes::ObservedRun,
-    store::{Change, audit::Origin},
+    store::{
+        Change,
+        audit::{Asked, AuditFilter, Origin},
+    },
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 use tokio_util::sync::CancellationToken;
 
 /// How often the loop looks while there are runs: within this time the end of a detached one is on record.
@@ -65,13 +73,16 @@ async fn look_after_all(deps: &Deps) -> Result<usize, Error> {
         known.entry(id).or_default().on_record = Some(run);
     }
     let mut answering = BTreeMap::new();
-    for node in disk::nodes(deps).await? {
-        let runtime = deps.fleet.runtime(&node)?;
+    let listing = places(deps, &known).await.into_iter().map(|node| async {
+        let runtime = deps.fleet.runtime(&node).ok()?;
         let listed = tokio::time::timeout(deps.settings.list_deadline, runtime.runs()).await;
         let Ok(Ok(runs)) = listed else {
             tracing::debug!(%node, "the node does not tell of its runs");
-            continue;
+            return None;
         };
+        Some((node, runtime, runs))
+    });
+    for (node, runtime, runs) in join_all(listing).await.into_iter().flatten() {
         for seen in runs {
             let id = seen.run;
             known.entry(id).or_default().seen = Some((node.clone(), seen));
@@ -95,6 +106,21 @@ async fn look_after_all(deps: &Deps) -> Result<usize, Error> {
         left += 1;
     }
     Ok(left)
+}
+
+/// The nodes on which runs may be. While the catalog does not say which there are: those of the runs on record, and the
+/// server's own.
+async fn places(deps: &Deps, known: &BTreeMap<RunId, Known>) -> BTreeSet<NodeName> {
+    let on_record = known.values().filter_map(|known| known.on_record.as_ref());
+    let mut nodes: BTreeSet<_> = on_record.map(|run| run.node.clone()).collect();
+    match disk::nodes(deps).await {
+        Ok(all) => nodes.extend(all),
+        Err(error) => {
+            tracing::debug!(%error, "runs are looked after on known nodes alone");
+            nodes.extend(deps.fleet.nodes());
+        }
+    }
+    nodes
 }
 
 /// Looks after one run, unless another server is at it.
@@ -167,17 +193,35 @@ async fn act(
             log_tail,
         };
         let change = Change {
-            actor: "jockey".to_owned(),
+            actor: run.actor.clone(),
             at: end.at,
             message: format!("{} of {}: {}", shown(&run.command), run.actor, end.what),
             request: None,
-            origin: Origin::Server,
+            origin: begun_by(deps, run.id).await?,
         };
         deps.store.end_run(run.id, end, &change).await?;
     }
     // On record first: its last words go with it.
     runtime.end_run(run, GRACE).await?;
     Ok(())
+}
+
+/// Whose the end of a run is in the audit log: theirs who began it, under the same request, whoever saw it end.
+async fn begun_by(deps: &Deps, run: RunId) -> Result<Origin, Error> {
+    let of_run = AuditFilter {
+        object: Some(run.to_string()),
+        ..AuditFilter::default()
+    };
+    let rows = deps.store.audit_entries_after(AuditId::new(0), &of_run, 1);
+    let Some(first) = rows.await?.into_iter().next() else {
+        return Ok(Origin::Server);
+    };
+    Ok(Origin::Asked(Arc::new(Asked {
+        proof: first.proof,
+        credential: first.credential,
+        action: first.action,
+        request: first.request,
+    })))
 }
 
 /// Its last lines. Not worth a failure: it is on its way out.

@@ -2,11 +2,11 @@
 
 mod receive;
 
-pub use receive::{At, Received, received, tip_now};
+pub use receive::{At, Delivered, Received, received, tip_now};
 
 use super::{Ctx, Done, Error, Mode, Record, Verb};
 use domain::{App, AppId, app_hook::Signed};
-use ports::store::app_hooks::AppHook;
+use ports::store::app_hooks::{AppHook, HookEdit};
 use secrecy::SecretString;
 
 /// How long a secret may be, in characters.
@@ -67,31 +67,17 @@ pub async fn update(
     }
     let store = ctx.store_for(mode);
     let change = ctx.change(format!("changed how deliveries to {} are signed", app.name));
-    let fresh = match &edit.secret {
-        Some(secret) => secret.clone(),
-        None => fresh_secret(ctx),
-    };
     let record = Record::new(
         Verb::Update,
         format!("hook of {}", app.name),
         "deliveries that are signed otherwise are refused",
     );
-    let made = ctx.further("made a hook");
-    let hook = match mode {
-        // What is made in a trial is gone before it could be changed there.
-        Mode::Preview => {
-            let mut hook = store.ensure_app_hook(app.id, fresh, &made).await?;
-            hook.signed = edit.signed.unwrap_or(hook.signed);
-            hook
-        }
-        Mode::Run => {
-            store.ensure_app_hook(app.id, fresh, &made).await?;
-            let Edit { secret, signed } = edit;
-            store
-                .change_app_hook(app.id, secret, signed, &change)
-                .await?
-        }
+    let edit = HookEdit {
+        secret: edit.secret,
+        signed: edit.signed,
+        fresh: fresh_secret(ctx),
     };
+    let hook = store.change_app_hook(app.id, edit, &change).await?;
     let view = HookView {
         address: address(ctx, app.id),
         hook,

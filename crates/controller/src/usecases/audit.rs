@@ -74,6 +74,11 @@ pub async fn list(ctx: &Ctx, filter: &Filter, page: Page) -> Result<Listed<Entry
 
 pub(super) async fn views(ctx: &Ctx, entries: Vec<AuditEntry>) -> Result<Vec<EntryView>, Error> {
     let mut names = Names::new(ctx);
+    let (apps, environments) = (
+        entries.iter().filter_map(|entry| entry.app),
+        entries.iter().filter_map(|entry| entry.environment),
+    );
+    names.know(apps, environments).await?;
     let mut views = Vec::with_capacity(entries.len());
     for entry in entries {
         let app = match entry.app {

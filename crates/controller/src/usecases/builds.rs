@@ -45,7 +45,7 @@ pub(crate) async fn request(
         app: app.id,
         git_ref,
         commit,
-        recipe: app.recipe.clone(),
+        recipe: ctx.deps.settings.recipe_of(app),
         wanted: Wanted::ByItself,
     };
     let requested = ctx.store().request_build(new, &ctx.change(message)).await?;
@@ -72,7 +72,7 @@ pub async fn create(
         app: app.id,
         git_ref,
         commit,
-        recipe: app.recipe.clone(),
+        recipe: ctx.deps.settings.recipe_of(&app),
         wanted: Wanted::ByItself,
     };
     let change = ctx.change(format!(
@@ -123,6 +123,8 @@ pub async fn list(ctx: &Ctx, filter: &Filter, page: Page) -> Result<Listed<Build
     };
     let found = ctx.store().list_builds(&filter, page).await?;
     let mut names = Names::new(ctx);
+    let apps = found.items.iter().map(|build| build.app);
+    names.know(apps, []).await?;
     let mut items = Vec::with_capacity(found.items.len());
     for build in found.items {
         items.push(BuildView {

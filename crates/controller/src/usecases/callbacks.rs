@@ -37,20 +37,31 @@ pub fn wanted(ctx: &Ctx, url: &str) -> Result<Option<SecretString>, Error> {
     Ok(Some(SecretString::from(url)))
 }
 
-/// Has somebody called once this is over; at once if it is over already.
+/// Has those called at once who wait for what is over already, as a Build that is shared may be: no event of it will follow.
+/// Whom to call was written down when it was asked for: see `Ctx::called_back`.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn expect(ctx: &Ctx, what: Awaited, url: Option<SecretString>) -> Result<(), Error> {
+pub async fn settle(ctx: &Ctx, what: Awaited, url: Option<&SecretString>) -> Result<(), Error> {
     let Some(url) = url else {
         return Ok(());
     };
-    debug_assert!(!url.expose_secret().is_empty(), "nobody is no address");
+    if !is_over(ctx, what).await? {
+        return Ok(());
+    }
     let (store, now) = (ctx.store(), ctx.deps.clock.now());
-    let callback = store.expect_callback(&what.to_string(), url, now).await?;
-    // It may have ended before the callback was on record: then no event will follow.
-    if is_over(ctx, what).await? {
-        store.enqueue_job(call(&callback, now)).await?;
+    // The newest with this address: the others have been called, or have their own call.
+    for callback in store
+        .expected_callbacks(&[what.to_string()])
+        .await?
+        .iter()
+        .rev()
+    {
+        let known = store.find_callback(callback.number).await?;
+        if known.is_some_and(|known| known.expose_secret() == url.expose_secret()) {
+            store.enqueue_job(call(callback, now)).await?;
+            break;
+        }
     }
     Ok(())
 }

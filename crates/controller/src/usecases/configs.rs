@@ -1,5 +1,11 @@
 //! Config Sets. Values are secrets: no message, plan or error here holds one.
 
+mod explain;
+mod put_back;
+
+pub use explain::{Explained, Explanation, Source, explain};
+pub(crate) use put_back::put_back;
+
 use super::{
     Ctx, Done, Error, Etag, Intended, Kind, Mode, Record, Verb,
     deploys::DeployView,
@@ -116,15 +122,6 @@ impl Scope {
         }
     }
 
-    /// The version of this set among those of a Release.
-    const fn version_of(&self, versions: &ConfigVersions) -> Option<ConfigVersionId> {
-        match self.scope {
-            ConfigScope::Environment(_) => versions.environment,
-            ConfigScope::Stack(..) => versions.stack,
-            ConfigScope::App(..) => versions.app,
-        }
-    }
-
     /// For people: `config of sample in staging`.
     fn title(&self) -> String {
         match (&self.app, &self.stack) {
@@ -163,20 +160,7 @@ pub async fn get(ctx: &Ctx, which: &Which, version: &str) -> Result<ConfigView, 
     }
     let id: ConfigVersionId = find::id("version_id", Kind::ConfigVersion, version)?;
     let known = find_version(ctx, scope.scope, id).await?;
-    let versions = match scope.scope {
-        ConfigScope::Environment(_) => ConfigVersions {
-            environment: Some(id),
-            ..ConfigVersions::default()
-        },
-        ConfigScope::Stack(..) => ConfigVersions {
-            stack: Some(id),
-            ..ConfigVersions::default()
-        },
-        ConfigScope::App(..) => ConfigVersions {
-            app: Some(id),
-            ..ConfigVersions::default()
-        },
-    };
+    let versions = ConfigVersions::only(scope.scope, Some(id));
     Ok(ConfigView {
         variables: ctx.store().config_at(versions).await?,
         version: Some(Version {
@@ -305,13 +289,14 @@ pub async fn update(
         let newest = before.as_ref().map(|set| set.version);
         affected.retain(|affected| {
             let mut releases = affected.releases.iter();
-            releases.any(|release| scope.version_of(&release.config) != newest)
+            releases.any(|release| release.config.of(scope.scope) != newest)
         });
     }
     plan.records.extend(affected.iter().map(Affected::record));
     let deploys = match mode {
         Mode::Preview => {
-            plan.instances = redeploy::preview(ctx, &scope.environment, &affected).await?;
+            plan.instances =
+                redeploy::preview(ctx, &scope.environment, &affected, Cause::Config).await?;
             redeploy::planned(ctx, &affected, Cause::Config)
         }
         Mode::Run => {

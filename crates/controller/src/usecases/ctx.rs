@@ -5,6 +5,7 @@ use ports::{
     Store,
     store::{Change, Origin, requests::RequestKey},
 };
+use secrecy::SecretString;
 use std::sync::Arc;
 
 /// The ports, who asks, and the key that makes the request happen at most once. Cheap to clone.
@@ -29,6 +30,16 @@ impl Ctx {
             Mode::Preview => self.deps.store.trial(),
             Mode::Run => Arc::clone(&self.deps.store),
         }
+    }
+
+    /// The same caller, who wants to be called once what they ask for is over.
+    #[must_use]
+    pub fn called_back(&self, at: Option<&SecretString>) -> Self {
+        let mut ctx = self.clone();
+        if let Some(url) = at {
+            ctx.deps.store = self.deps.store.calling_back(url.clone());
+        }
+        ctx
     }
 
     /// The change that decides the request: its idempotency key is recorded with it.

@@ -16,8 +16,8 @@ pub use watch::{Watch, watch};
 
 use super::{Ctx, Error, names::Names};
 use domain::{CommitSha, Deploy, DeployState, EnvironmentId, Timestamp};
-use ports::store::{Listed, Page, deploys::DeployFilter};
-use std::collections::BTreeMap;
+use ports::store::{Listed, Page, deploys::DeployFilter, leases::of_environment, lookups::Commits};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A Deploy with the names of what it concerns, and how it stands in its queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +72,7 @@ pub async fn list(ctx: &Ctx, filter: &Filter, page: Page) -> Result<Listed<Deplo
     };
     let found = ctx.store().list_deploys(&filter, page).await?;
     let mut viewer = Viewer::new(ctx);
+    viewer.know(&found.items).await?;
     let mut items = Vec::with_capacity(found.items.len());
     for deploy in found.items {
         items.push(viewer.view(deploy).await?);
@@ -83,7 +84,9 @@ pub async fn list(ctx: &Ctx, filter: &Filter, page: Page) -> Result<Listed<Deplo
 }
 
 pub(super) async fn view(ctx: &Ctx, deploy: Deploy) -> Result<DeployView, Error> {
-    Viewer::new(ctx).view(deploy).await
+    let mut viewer = Viewer::new(ctx);
+    viewer.know(std::slice::from_ref(&deploy)).await?;
+    viewer.view(deploy).await
 }
 
 /// Looks up once what several Deploys share.
@@ -92,6 +95,9 @@ struct Viewer<'a> {
     names: Names<'a>,
     /// Who keeps each Environment. None: not read yet.
     keepers: Option<BTreeMap<String, String>>,
+    commits: Commits,
+    /// What is not done beside those that wait, oldest first.
+    active: Vec<Deploy>,
 }
 
 impl<'a> Viewer<'a> {
@@ -100,15 +106,43 @@ impl<'a> Viewer<'a> {
             ctx,
             names: Names::new(ctx),
             keepers: None,
+            commits: Commits::default(),
+            active: Vec::new(),
         }
     }
 
+    /// Reads at once what it takes to show these.
+    async fn know(&mut self, deploys: &[Deploy]) -> Result<(), Error> {
+        let store = self.ctx.store();
+        let apps = deploys.iter().map(|deploy| deploy.app);
+        let environments = deploys.iter().map(|deploy| deploy.environment);
+        self.names.know(apps, environments).await?;
+        let releases: Vec<_> = deploys.iter().filter_map(|it| it.release).collect();
+        // Most have both, and a Release is of the commit of its Build.
+        let without = deploys.iter().filter(|deploy| deploy.release.is_none());
+        let builds: Vec<_> = without.filter_map(|deploy| deploy.build).collect();
+        self.commits = store.commits(&releases, &builds).await?;
+        let waiting = deploys
+            .iter()
+            .filter(|deploy| deploy.state == DeployState::Created);
+        let (apps, environments): (BTreeSet<_>, BTreeSet<_>) = waiting
+            .map(|deploy| (deploy.app, deploy.environment))
+            .unzip();
+        if !apps.is_empty() {
+            let apps: Vec<_> = apps.into_iter().collect();
+            let environments: Vec<_> = environments.into_iter().collect();
+            self.active = store.active_among(&apps, &environments).await?;
+        }
+        Ok(())
+    }
+
     async fn view(&mut self, mut deploy: Deploy) -> Result<DeployView, Error> {
-        let before = self.before(&deploy).await?;
+        let before = self.before(&deploy);
         let queue_position = u32::try_from(before.len()).unwrap_or(u32::MAX);
         if let Some(first) = before.first() {
             deploy.step = waits_for(first);
         }
+        let commit = self.commit(&deploy);
         let holder = if deploy.state.is_active() && queue_position == 0 {
             let since = deploy.started_at.unwrap_or(deploy.created_at);
             let server = self.keeper(deploy.environment).await?;
@@ -119,7 +153,7 @@ impl<'a> Viewer<'a> {
         Ok(DeployView {
             app: self.names.app(deploy.app).await?,
             environment: self.names.environment(deploy.environment).await?,
-            commit: self.commit(&deploy).await?,
+            commit,
             holder,
             queue_position,
             deploy,
@@ -127,15 +161,17 @@ impl<'a> Viewer<'a> {
     }
 
     /// Those that it waits for. The first is under way.
-    async fn before(&self, deploy: &Deploy) -> Result<Vec<Deploy>, Error> {
+    fn before(&self, deploy: &Deploy) -> Vec<&Deploy> {
         if deploy.state != DeployState::Created {
-            return Ok(Vec::new());
+            return Vec::new();
         }
-        let store = self.ctx.store();
-        let mut queue = store.active_deploys(deploy.app, deploy.environment).await?;
+        let active = self.active.iter();
+        let mut queue: Vec<&Deploy> = active
+            .filter(|it| (it.app, it.environment) == (deploy.app, deploy.environment))
+            .collect();
         let place = queue.iter().position(|other| other.id == deploy.id);
         queue.truncate(place.unwrap_or(0));
-        Ok(queue)
+        queue
     }
 
     async fn keeper(&mut self, environment: EnvironmentId) -> Result<Option<String>, Error> {
@@ -145,22 +181,15 @@ impl<'a> Viewer<'a> {
             self.keepers = Some(keepers.collect());
         }
         let keepers = self.keepers.as_ref();
-        Ok(keepers.and_then(|k| k.get(&format!("environment/{environment}")).cloned()))
+        Ok(keepers.and_then(|k| k.get(&of_environment(environment)).cloned()))
     }
 
-    async fn commit(&self, deploy: &Deploy) -> Result<Option<CommitSha>, Error> {
-        let store = self.ctx.store();
-        if let Some(release) = deploy.release
-            && let Some(release) = store.find_release(release).await?
-        {
-            return Ok(Some(release.commit));
-        }
-        if let Some(build) = deploy.build
-            && let Some(build) = store.find_build(build).await?
-        {
-            return Ok(Some(build.commit));
-        }
-        Ok(deploy.git_ref.as_ref().and_then(domain::GitRef::as_commit))
+    fn commit(&self, deploy: &Deploy) -> Option<CommitSha> {
+        let Commits { releases, builds } = &self.commits;
+        let of_release = deploy.release.and_then(|id| releases.get(&id));
+        let of_build = || deploy.build.and_then(|id| builds.get(&id));
+        let of_ref = || deploy.git_ref.as_ref().and_then(domain::GitRef::as_commit);
+        of_release.or_else(of_build).cloned().or_else(of_ref)
     }
 }
 

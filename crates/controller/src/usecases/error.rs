@@ -1,6 +1,6 @@
 //! What a use case can answer instead of its result.
 
-use domain::{BuildId, BuildState, DeployId, DeployState, EventId};
+use domain::{BuildId, BuildState, DeployId, DeployState, EventId, NodeName};
 use ports::{source, store};
 use std::{fmt, time::Duration};
 
@@ -75,9 +75,15 @@ pub enum Error {
         "what followed event {after} is not kept any more: the oldest event on record is {oldest}"
     )]
     EventsForgotten { after: EventId, oldest: EventId },
+    /// It is said to be gone for good, and is not.
+    #[error("node {0} answers: it is not gone")]
+    NodeAnswers(NodeName),
     /// Instances run that the database does not know, and none of them can be taken over: a sentence for each Deploy.
     #[error("{}", .0.join("; "))]
     NotAdoptable(Vec<String>),
+    /// A host that is not let join, or a node that is not certified.
+    #[error(transparent)]
+    NotVouched(#[from] NotVouched),
     #[error(transparent)]
     Store(#[from] store::Error),
     #[error(transparent)]
@@ -85,6 +91,26 @@ pub enum Error {
     /// The world could not be looked at.
     #[error(transparent)]
     World(crate::Error),
+}
+
+/// Why a host is not let join, or a node not certified.
+#[derive(Debug, thiserror::Error)]
+pub enum NotVouched {
+    #[error("the token is none by which a node may join, or was used, or has expired")]
+    Token,
+    #[error("the signature is none of the key that is shown")]
+    Signature,
+    #[error("there is a node `{0}` already, with another key")]
+    Known(NodeName),
+    /// It never joined, was removed, or has another key.
+    #[error("no node `{0}` has joined with this key")]
+    Gone(NodeName),
+    #[error("node {0} has said something later already")]
+    Stale(NodeName),
+    #[error("no node joins here")]
+    NotHere,
+    #[error("no certificate can be made: {0}")]
+    Unusable(String),
 }
 
 impl From<crate::Error> for Error {
@@ -130,6 +156,8 @@ pub enum Kind {
     Reconcile,
     Instance,
     Node,
+    JoinedNode,
+    Pool,
     Token,
     Run,
     User,
@@ -154,6 +182,8 @@ impl Kind {
             Self::Reconcile => "reconcile",
             Self::Instance => "instance",
             Self::Node => "node",
+            Self::JoinedNode => "node that has joined",
+            Self::Pool => "pool",
             Self::Token => "token",
             Self::Version => "version",
             Self::User => "user",

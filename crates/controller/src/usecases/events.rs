@@ -61,6 +61,11 @@ pub async fn list(ctx: &Ctx, filter: &Filter, page: Page) -> Result<Listed<Event
 
 async fn views(ctx: &Ctx, events: Vec<Event>) -> Result<Vec<EventView>, Error> {
     let mut names = Names::new(ctx);
+    let (apps, environments) = (
+        events.iter().filter_map(|event| event.app),
+        events.iter().filter_map(|event| event.environment),
+    );
+    names.know(apps, environments).await?;
     let mut views = Vec::with_capacity(events.len());
     for event in events {
         views.push(feed::view(&mut names, event).await?);

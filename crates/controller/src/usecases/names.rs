@@ -3,7 +3,7 @@
 use super::{Ctx, Error};
 use domain::{AppId, EnvironmentId, StackId};
 use ports::Store;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Names that were looked up. What has been deleted is called by its id.
 pub struct Names<'a> {
@@ -30,16 +30,57 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// Looks all of these up that are not known yet, at once.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn know(
+        &mut self,
+        apps: impl IntoIterator<Item = AppId>,
+        environments: impl IntoIterator<Item = EnvironmentId>,
+    ) -> Result<(), Error> {
+        let apps: BTreeSet<AppId> = apps.into_iter().collect();
+        let unknown: Vec<AppId> = apps
+            .into_iter()
+            .filter(|id| !self.apps.contains_key(id))
+            .collect();
+        if !unknown.is_empty() {
+            let mut found = self.store.app_names(&unknown).await?;
+            self.apps.extend(unknown.into_iter().map(|id| {
+                let name = found.remove(&id);
+                (
+                    id,
+                    name.map_or_else(|| id.to_string(), |name| name.to_string()),
+                )
+            }));
+        }
+        let environments: BTreeSet<EnvironmentId> = environments.into_iter().collect();
+        let unknown: Vec<EnvironmentId> = environments
+            .into_iter()
+            .filter(|id| !self.environments.contains_key(id))
+            .collect();
+        if !unknown.is_empty() {
+            let mut found = self.store.environment_names(&unknown).await?;
+            self.environments.extend(unknown.into_iter().map(|id| {
+                let name = found.remove(&id);
+                (
+                    id,
+                    name.map_or_else(|| id.to_string(), |name| name.to_string()),
+                )
+            }));
+        }
+        Ok(())
+    }
+
     /// # Errors
     /// Those of the database.
     pub async fn app(&mut self, id: AppId) -> Result<String, Error> {
         if let Some(name) = self.apps.get(&id) {
             return Ok(name.clone());
         }
-        let found = self.store.find_app(&id.to_string()).await?;
-        let name = found.map_or_else(|| id.to_string(), |app| app.name.to_string());
-        self.apps.insert(id, name.clone());
-        Ok(name)
+        self.know([id], []).await?;
+        let name = self.apps.get(&id);
+        Ok(name.cloned().unwrap_or_else(|| id.to_string()))
     }
 
     /// # Errors
@@ -48,10 +89,9 @@ impl<'a> Names<'a> {
         if let Some(name) = self.environments.get(&id) {
             return Ok(name.clone());
         }
-        let found = self.store.find_environment(&id.to_string()).await?;
-        let name = found.map_or_else(|| id.to_string(), |found| found.name.to_string());
-        self.environments.insert(id, name.clone());
-        Ok(name)
+        self.know([], [id]).await?;
+        let name = self.environments.get(&id);
+        Ok(name.cloned().unwrap_or_else(|| id.to_string()))
     }
 
     /// How many are known.
@@ -75,8 +115,8 @@ impl<'a> Names<'a> {
         if let Some(name) = self.stacks.get(&id) {
             return Ok(name.clone());
         }
-        let found = self.store.find_stack(&id.to_string()).await?;
-        let name = found.map_or_else(|| id.to_string(), |found| found.name.to_string());
+        let found = self.store.stack_names(&[id]).await?.remove(&id);
+        let name = found.map_or_else(|| id.to_string(), |found| found.to_string());
         self.stacks.insert(id, name.clone());
         Ok(name)
     }

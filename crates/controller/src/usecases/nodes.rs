@@ -1,5 +1,13 @@
 //! Nodes: what is seen of them, and what people want of them.
 
+mod give_up;
+mod joining;
+
+pub use give_up::give_up;
+pub use joining::{join, join_token, remove, renew};
+pub mod rebalance;
+pub mod why;
+
 use super::{Ctx, Done, Error, Intended, Kind, Mode, Record, Verb};
 use domain::{Environment, Node, NodeName, node::Duty, node::NodeState};
 use futures_util::future::join_all;
@@ -84,7 +92,7 @@ async fn environments(ctx: &Ctx) -> Result<Vec<Environment>, Error> {
 /// Asks the node itself.
 async fn look(ctx: &Ctx, mut view: NodeView, duties: &BTreeMap<NodeName, Duty>) -> NodeView {
     if let Some(duty) = duties.get(&view.node.name) {
-        view.node.duty = *duty;
+        view.node.duty = view.node.duty.max(*duty);
     }
     let Ok(runtime) = ctx.deps.fleet.runtime(&view.node.name) else {
         return view;
@@ -122,7 +130,20 @@ pub async fn set_duty(
     duty: Duty,
     mode: Mode,
 ) -> Result<Done<NodeView>, Error> {
-    let mut view = get(ctx, name).await?;
+    let view = match duty {
+        Duty::Serving => give_up::known(ctx, name).await?,
+        Duty::Cordoned | Duty::Draining | Duty::GivenUp => get(ctx, name).await?,
+    };
+    set(ctx, view, duty, mode).await
+}
+
+/// Writes it down.
+async fn set(
+    ctx: &Ctx,
+    mut view: NodeView,
+    duty: Duty,
+    mode: Mode,
+) -> Result<Done<NodeView>, Error> {
     let node = view.node.name.clone();
     if view.node.duty == duty {
         return Ok(Done::unchanged(view));
@@ -135,11 +156,19 @@ pub async fn set_duty(
             "drained",
             "what is there moves away, started elsewhere first",
         ),
+        Duty::GivenUp => (
+            "gave up",
+            "it is gone for good: what it had starts elsewhere, and goes there should it come back",
+        ),
     };
     let mut plan = Intended::of(Record::new(Verb::Update, format!("node {node}"), why));
     if mode == Mode::Preview {
         for environment in environments(ctx).await? {
             let edit = |input: &mut PlanInput| {
+                match duty {
+                    Duty::GivenUp => input.given_up.insert(node.clone()),
+                    Duty::Serving | Duty::Cordoned | Duty::Draining => input.given_up.remove(&node),
+                };
                 for known in input.pools.values_mut().flatten() {
                     if known.node.name == node {
                         known.node.duty = duty;

@@ -20,6 +20,8 @@ pub struct ReconcileView {
     pub environment: String,
     /// None: every App.
     pub app: Option<String>,
+    /// The Stack whose pool it evens out, of one that does.
+    pub stack: Option<String>,
 }
 
 /// What a reconcile would do now. Nothing is saved.
@@ -82,6 +84,7 @@ pub(super) async fn run(
     let new = NewReconcile {
         environment: environment.id,
         app: app.as_ref().map(|app| app.id),
+        rebalance: None,
         state: ReconcileState::InProgress,
         plan: plan.plan.lines(),
         steps,
@@ -92,6 +95,7 @@ pub(super) async fn run(
             id: ReconcileId::new(0),
             environment: new.environment,
             app: new.app,
+            rebalance: new.rebalance,
             state: ReconcileState::Preview,
             plan: new.plan,
             steps: new.steps,
@@ -112,6 +116,7 @@ pub(super) async fn run(
             reconcile,
             environment: environment.name.to_string(),
             app: app.map(|app| app.name.to_string()),
+            stack: None,
         },
         plan: Intended {
             records: Vec::new(),
@@ -159,11 +164,18 @@ pub async fn list(
     })
 }
 
-async fn view(names: &mut Names<'_>, reconcile: Reconcile) -> Result<ReconcileView, Error> {
+pub(super) async fn view(
+    names: &mut Names<'_>,
+    reconcile: Reconcile,
+) -> Result<ReconcileView, Error> {
     Ok(ReconcileView {
         environment: names.environment(reconcile.environment).await?,
         app: match reconcile.app {
             Some(app) => Some(names.app(app).await?),
+            None => None,
+        },
+        stack: match reconcile.rebalance {
+            Some(of) => Some(names.stack(of.stack).await?),
             None => None,
         },
         reconcile,

@@ -12,7 +12,11 @@ use ports::store::{
     Change, Page,
     deploys::{DeployFilter, NewDeploy, OnConflict},
 };
-use scheduler::{PlanInput, input::DesiredApp};
+use scheduler::{
+    PlanInput,
+    input::{DesiredApp, Opening},
+};
+use std::time::Duration;
 
 /// An App that runs, or is about to, and has to be deployed again for a change to reach it.
 pub(super) struct Affected {
@@ -84,7 +88,10 @@ async fn affected_app(
     }))
 }
 
-async fn release_of(ctx: &Ctx, deploy: Option<&Deploy>) -> Result<Option<Release>, Error> {
+pub(super) async fn release_of(
+    ctx: &Ctx,
+    deploy: Option<&Deploy>,
+) -> Result<Option<Release>, Error> {
     match deploy.and_then(|deploy| deploy.release) {
         Some(release) => Ok(ctx.store().find_release(release).await?),
         None => Ok(None),
@@ -134,7 +141,7 @@ pub(super) async fn run(
             git_ref: None,
             build: *build,
             release: None,
-            patience: DEFAULT_PATIENCE,
+            patience: patience(cause),
             on_conflict: OnConflict::Queue,
         };
         let message = format!(
@@ -180,8 +187,8 @@ pub(super) fn unmade(ctx: &Ctx, app: &App, environment: &Environment, cause: Cau
         release: None,
         state: DeployState::Created,
         step: String::new(),
-        patience: DEFAULT_PATIENCE,
-        spent: std::time::Duration::ZERO,
+        patience: patience(cause),
+        spent: Duration::ZERO,
         failure: None,
         created_by: ctx.actor.clone(),
         created_at: now,
@@ -196,26 +203,36 @@ pub(super) async fn preview(
     ctx: &Ctx,
     environment: &Environment,
     affected: &[Affected],
+    cause: Cause,
 ) -> Result<Vec<EnvironmentPlan>, Error> {
     if affected.is_empty() {
         return Ok(Vec::new());
     }
     let edit = |input: &mut PlanInput| {
         for affected in affected {
-            deploy_again(input, affected.app.id);
+            deploy_again(input, affected.app.id, cause);
         }
     };
     Ok(vec![ctx.preview(environment, edit).await?])
 }
 
+/// How long such a Deploy may take. One that opens with one instance has as long for that as for all the others.
+fn patience(cause: Cause) -> Duration {
+    match Opening::of(cause) {
+        Opening::One => 2 * DEFAULT_PATIENCE,
+        Opening::Surge => DEFAULT_PATIENCE,
+    }
+}
+
 /// Wants what is wanted of the App under a Deploy that is not there yet.
-pub(super) fn deploy_again(input: &mut PlanInput, app: domain::AppId) {
-    let deadline = input.now + DEFAULT_PATIENCE;
+pub(super) fn deploy_again(input: &mut PlanInput, app: domain::AppId, cause: Cause) {
+    let deadline = input.now + patience(cause);
     let desired = input.apps.iter_mut().filter(|desired| desired.app == app);
     for deploy in desired.filter_map(|desired| desired.deploy.as_mut()) {
         deploy.id = PREVIEWED;
         deploy.also.clear();
         deploy.state = DeployState::Deploying;
+        deploy.opening = Opening::of(cause);
         deploy.deadline = Some(deadline);
     }
 }
@@ -235,6 +252,7 @@ pub(super) fn want_release(
         id: PREVIEWED,
         also: std::collections::BTreeSet::new(),
         state: DeployState::Deploying,
+        opening: Opening::Surge,
         commit: release.commit.clone(),
         deadline: Some(input.now + DEFAULT_PATIENCE),
         workers: release

@@ -50,6 +50,11 @@ pub async fn list(
     )
     .await?;
     let mut names = Names::new(ctx);
+    let (apps, environments) = (
+        found.items.iter().map(|release| release.app),
+        found.items.iter().map(|release| release.environment),
+    );
+    names.know(apps, environments).await?;
     let mut items = Vec::with_capacity(found.items.len());
     for release in found.items {
         items.push(view(ctx, &mut names, release).await?);

@@ -70,6 +70,11 @@ pub async fn list(
     };
     let found = ctx.store().list_runs(&filter, page).await?;
     let mut names = Names::new(ctx);
+    let (apps, environments) = (
+        found.items.iter().map(|run| run.app),
+        found.items.iter().map(|run| run.environment),
+    );
+    names.know(apps, environments).await?;
     let mut items = Vec::with_capacity(found.items.len());
     for run in found.items {
         items.push(view(&mut names, run).await?);

@@ -41,7 +41,7 @@ pub async fn collect(
         return Err(Error::unknown(Kind::Node, node));
     }
     if mode == Mode::Run {
-        let change = ctx.further("removes what nothing reaches");
+        let change = ctx.change("removes what nothing reaches");
         ctx.store().note_audit("disks", &change).await?;
     }
     let collected = disk::collect(&ctx.deps, node, mode).await?;
@@ -85,7 +85,7 @@ pub async fn sweep(
             strangers
         }
         Mode::Run => {
-            let change = ctx.further("removes instances that the database does not know");
+            let change = ctx.change("removes instances that the database does not know");
             ctx.store().note_audit("unknown instances", &change).await?;
             crate::strangers::sweep(&ctx.deps, only).await?
         }

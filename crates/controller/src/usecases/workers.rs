@@ -55,6 +55,11 @@ pub async fn list(
     };
     let found = ctx.store().list_workers(&filter, page).await?;
     let mut names = Names::new(ctx);
+    let (apps, environments) = (
+        found.items.iter().map(|worker| worker.app),
+        found.items.iter().map(|worker| worker.environment),
+    );
+    names.know(apps, environments).await?;
     let mut items = Vec::with_capacity(found.items.len());
     for worker in found.items {
         items.push(WorkerView {

@@ -1,6 +1,8 @@
 //! The control loops against simulated nodes: single courses of events, in virtual time.
 #![cfg(test)]
 
+mod away;
+mod catalog;
 mod changes;
 mod crash_loops;
 mod disk;
@@ -11,8 +13,11 @@ mod looks;
 mod lost;
 mod meanwhile;
 mod patience;
+mod pools;
+mod put_back;
 mod reconciles;
 mod runs;
+mod shares;
 mod stage;
 mod wanted;
 mod watching;
@@ -125,6 +130,20 @@ async fn a_deploy_that_a_full_disk_keeps_from_starting_says_so() {
     let failed = stage.ended(deploy).await;
     let reason = failed.failure.expect("a failure").reason;
     assert!(reason.contains("no space left on device"), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deploy_for_which_no_host_port_is_left_says_so() {
+    let mut stage = Stage::new().await;
+    let mut settings = (*stage.deps.settings).clone();
+    settings.policy.ports = 20_000..=20_000;
+    stage.deps.settings = Arc::new(settings);
+    let _server = stage.start();
+    let commit = stage.commit(1, vec![web(2)], Behaviour::default());
+    let deploy = stage.deploy(&commit, OnConflict::Queue).await;
+    let failed = stage.ended(deploy).await;
+    let reason = failed.failure.expect("a failure").reason;
+    assert!(reason.contains("has no free port in the range"), "{reason}");
 }
 
 #[tokio::test(start_paused = true)]

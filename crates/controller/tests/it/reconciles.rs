@@ -21,6 +21,7 @@ impl Stage {
         let new = NewReconcile {
             environment: self.environment,
             app: Some(app),
+            rebalance: None,
             state: ReconcileState::InProgress,
             plan: Vec::new(),
             steps: Vec::new(),

@@ -1,14 +1,15 @@
 //! One App in one Environment on one simulated node.
 
+mod made;
 mod pool;
 
+pub(crate) use made::{change, web};
 use pool::pool_node;
 
 use controller::{Board, Deps, Feed, Server, Settings};
 use domain::{
     AppId, ByteSize, Cause, CommitSha, Deploy, DeployId, EnvironmentId, GitRef, InstallationId,
-    NodeName, RepoName, Scale, WorkerSpec, app::Recipe, build::DeclaredWorker,
-    deploy::DEFAULT_PATIENCE, worker::WorkerSource,
+    NodeName, RepoName, app::Recipe, build::DeclaredWorker, deploy::DEFAULT_PATIENCE,
 };
 use futures_util::FutureExt;
 use ports::{
@@ -43,7 +44,7 @@ pub(crate) struct Stage {
     pub(crate) node: fake::Node,
     pub(crate) deps: Deps,
     pub(crate) clock: Arc<fake::Clock>,
-    catalog: Arc<fake::Catalog>,
+    pub(crate) catalog: Arc<fake::Catalog>,
     source: Arc<fake::Source>,
     engine: Arc<fake::BuildEngine>,
     registry: Registry,
@@ -192,6 +193,11 @@ impl Stage {
         })
     }
 
+    /// Lets the Engine that builds not be reached for so long.
+    pub(crate) fn lose_engine_for(&self, time: Duration) {
+        self.engine.go_away_for(time);
+    }
+
     pub(crate) async fn make_stack(&self, name: &str) {
         let change = Change {
             at: self.clock.now(),
@@ -214,13 +220,20 @@ impl Stage {
         workers: Vec<DeclaredWorker>,
         behaviour: Behaviour,
     ) -> CommitSha {
+        self.commit_in(&self.repo, number, workers, behaviour)
+    }
+
+    /// The same in another repository.
+    pub(crate) fn commit_in(
+        &self,
+        repo: &RepoName,
+        number: u8,
+        workers: Vec<DeclaredWorker>,
+        behaviour: Behaviour,
+    ) -> CommitSha {
         let commit: CommitSha = format!("{number:040x}").parse().unwrap();
-        self.source.commit(
-            &self.repo,
-            "main",
-            &commit,
-            &[("Dockerfile", "FROM busybox:1")],
-        );
+        self.source
+            .commit(repo, "main", &commit, &[("Dockerfile", "FROM busybox:1")]);
         self.engine.teach(
             &commit,
             fake::build_engine::Recipe {
@@ -371,24 +384,5 @@ impl Stage {
             .map(|(clause, count)| clause.replace('#', &count.to_string()))
             .collect();
         clauses.join("; ")
-    }
-}
-
-/// `web` with this first scale.
-pub(crate) fn web(scale: u16) -> DeclaredWorker {
-    DeclaredWorker {
-        spec: WorkerSpec::named("web".parse().unwrap()),
-        first_scale: Scale::new(scale.into(), 100).unwrap(),
-        source: WorkerSource::Manifest,
-    }
-}
-
-pub(crate) fn change() -> Change {
-    Change {
-        actor: "test".to_owned(),
-        at: BEGINNING,
-        message: "a test".to_owned(),
-        request: None,
-        origin: ports::store::Origin::Server,
     }
 }

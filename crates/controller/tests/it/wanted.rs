@@ -86,3 +86,24 @@ async fn a_build_that_a_person_asked_for_outlives_the_deploy_that_shared_it() {
     let (state, _, _) = end_of(&stage, build).await;
     assert_eq!(state, BuildState::Completed);
 }
+
+#[tokio::test(start_paused = true)]
+async fn another_builder_of_the_server_is_another_build() {
+    let mut stage = Stage::new().await;
+    let commit = stage.commit(1, vec![web(1)], Behaviour::default());
+    let mut built = Vec::new();
+    // Without a server that builds, nothing is known of a Build but what was asked for.
+    for builder in [None, Some("one"), Some("two"), Some("one")] {
+        let mut settings = (*stage.deps.settings).clone();
+        settings.builder = builder.map(|image| domain::app::Builder {
+            image: image.to_owned(),
+            layout: domain::app::BuilderLayout::Buildstep,
+        });
+        stage.deps.settings = std::sync::Arc::new(settings);
+        let git_ref = commit.as_str().parse().unwrap();
+        let asked = builds::create(&stage.ctx(), "shop", git_ref, Mode::Run).await;
+        built.push(asked.unwrap().value.build.id);
+    }
+    let expected = [1, 2, 3, 2].map(BuildId::new);
+    assert_eq!(built, expected);
+}

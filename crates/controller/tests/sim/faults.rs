@@ -1,7 +1,10 @@
 //! What befalls the world, at random, and how it ends.
 
-use crate::world::{INSTALLATION, OTHER, World, at_once};
-use domain::{node::Duty, observed::RestartPolicy};
+use crate::world::{INSTALLATION, OTHER, World, at_once, pool_node};
+use domain::{
+    node::{Duty, NodeState},
+    observed::RestartPolicy,
+};
 use ports::runtime::InstanceSpec;
 use std::time::Duration;
 use testkit::{
@@ -45,7 +48,7 @@ impl World {
             .random
             .pick(&ours)
             .map(|standing| standing.handle.clone());
-        let what = self.random.below(100);
+        let what = self.random.below(112);
         self.fate.note(format_args!(
             "fate {what} for {} and {victim:?}",
             node.name()
@@ -81,16 +84,27 @@ impl World {
                 self.pass(deaf).await;
                 node.keep_events();
             }
-            (87..90, _) => {
+            (87..89, _) => {
                 self.catalog.lose();
                 let lost = Duration::from_millis(self.random.below(30_000));
                 self.pass(lost).await;
                 self.catalog.find();
             }
+            // Too few to be believed, and for less long than that would last.
+            (89..90, _) => {
+                let most = (self.nodes.len() - 1) / 2;
+                let shown = self.random.below(u64::try_from(most + 1).unwrap());
+                self.catalog
+                    .show_only(Some(usize::try_from(shown).unwrap()));
+                let forgetful = Duration::from_millis(self.random.below(60_000));
+                self.pass(forgetful).await;
+                self.catalog.show_only(None);
+            }
             (90..92, _) => node.lose_images(),
             (92..94, _) => node.fill_disk(),
             (94..96, _) => node.take_port(20_000 + u16::try_from(self.random.below(200)).unwrap()),
-            (96.., _) => self.shut_servers_down().await,
+            (96..100, _) => self.shut_servers_down().await,
+            (100.., _) => self.mislead(&node).await,
             _ => {}
         }
         self.watch.observe();
@@ -101,7 +115,9 @@ impl World {
         self.fate.note(format_args!("all faults end"));
         self.fate.set_odds(Odds::default());
         self.catalog.find();
+        self.catalog.show_only(None);
         for node in &self.nodes {
+            self.catalog.set_node(pool_node(node, NodeState::Alive));
             node.daemon_up();
             node.speak();
             node.keep_events();

@@ -2,6 +2,7 @@
 
 use crate::{database::Database, world::INSTALLATION};
 use domain::{InstanceId, IntentKind};
+use ports::store::leases::Lease;
 use std::sync::Arc;
 use testkit::fake::{self, clock::BEGINNING};
 
@@ -23,4 +24,10 @@ impl Database for InMemory {
     }
 
     fn outlive(&self, _server: &str) {}
+
+    fn run_out(&self, _before: &[Lease]) {}
+
+    fn jobs_run_out(&self) -> bool {
+        true
+    }
 }

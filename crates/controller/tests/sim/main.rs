@@ -1,5 +1,5 @@
 //! The real control loops in simulated worlds, thousands of them, each out of one seed: servers die at any call of a
-//! port, nodes fall silent, containers die, people interfere, clocks jump. What may never happen is looked for at each
+//! port, nodes fall silent, are lost and come back, containers die, people interfere, clocks jump. What may never happen is looked for at each
 //! effect; what must be so in the end, once the faults are over.
 //!
 //! A seed that fails prints how to run it alone: `JOCKEY_SIM_SEED=… cargo test -p controller --test sim one_seed`.
@@ -10,10 +10,12 @@ mod database;
 mod edits;
 mod faults;
 mod in_memory;
+mod membership;
 mod operations;
 mod patience;
 mod rest;
 mod run;
+mod shares;
 mod variants;
 mod watch;
 mod world;
@@ -22,7 +24,7 @@ use run::{Runner, from_environment};
 use variants::Variant;
 
 /// How many seeds a plain run of the tests takes.
-const SEEDS: u64 = 10_000;
+const SEEDS: u64 = 20_000;
 
 const RUNNER: Runner = Runner {
     database: in_memory::make,

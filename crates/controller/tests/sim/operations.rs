@@ -7,7 +7,7 @@ use domain::{
     build::DeclaredWorker,
     deploy::Failure,
     node::Duty,
-    reconcile::ReconcileState,
+    reconcile::{Rebalance, ReconcileState},
     worker::{Order, WorkerSource},
 };
 use ports::store::{
@@ -285,12 +285,24 @@ impl World {
         at_once(self.store.set_duty(&node, duty, &self.change())).unwrap();
     }
 
+    /// Of the only Stack there is, mostly not.
+    fn some_rebalance(&mut self) -> Option<Rebalance> {
+        let stacks = at_once(self.store.list_stacks(Page::ALL)).unwrap().items;
+        let stack = self.random.pick(&stacks)?.id;
+        let many = u16::try_from(self.random.below(3)).unwrap() + 1;
+        self.random.in_thousand(400).then_some(Rebalance {
+            stack,
+            at_once: many,
+        })
+    }
+
     fn reconcile(&mut self, app: AppId, environment: EnvironmentId) {
         self.fate
             .note(format_args!("somebody reconciles {environment}"));
         let new = NewReconcile {
             environment,
             app: self.random.in_thousand(500).then_some(app),
+            rebalance: self.some_rebalance(),
             state: ReconcileState::InProgress,
             plan: Vec::new(),
             steps: Vec::new(),

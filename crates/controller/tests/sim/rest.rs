@@ -6,7 +6,7 @@ use crate::{
     world::{World, at_once},
 };
 use domain::{
-    AppId, Cause, DeployId, EnvironmentId, IntentKind, IntentState, Release, WorkerName,
+    AppId, Cause, DeployId, EnvironmentId, IntentKind, IntentState, JobState, Release, WorkerName,
     config::{ConfigScope, ConfigVersions},
     observed::{Authenticity, RestartPolicy},
     reconcile::ReconcileState,
@@ -16,6 +16,8 @@ use ports::store::{
     Page,
     builds::BuildFilter,
     deploys::DeployFilter,
+    jobs::JobFilter,
+    leases::Lease,
     view::{AppView, EnvironmentView},
 };
 use scheduler::input::Registration;
@@ -53,8 +55,20 @@ impl World {
         let open = at_once(self.store.list_reconciles(None, state, Page::ALL))
             .unwrap()
             .items;
-        open.first()
-            .map(|reconcile| format!("{} is in progress", reconcile.id))
+        if let Some(reconcile) = open.first() {
+            return Some(format!("{} is in progress", reconcile.id));
+        }
+        let jobs = at_once(self.store.list_jobs(&JobFilter::default(), Page::ALL));
+        let mut jobs = jobs.unwrap().items.into_iter();
+        let may_be_lost = !self.database.jobs_run_out();
+        let open = jobs.find(|job| match job.state {
+            JobState::Running => !may_be_lost,
+            state => !state.is_final(),
+        })?;
+        Some(format!(
+            "{} of {} is {}",
+            open.kind, open.subject, open.state
+        ))
     }
 
     fn views(&self) -> Vec<EnvironmentView> {
@@ -172,6 +186,9 @@ impl World {
             if !serves(&standing) || standing.stopping {
                 return Some(format!("{} does not serve: {seen:?}", standing.name));
             }
+            if standing.ends {
+                return Some(format!("{} is about to end", standing.name));
+            }
             if seen.restart != policy {
                 return Some(format!(
                     "{} would not come back after a reboot",
@@ -243,12 +260,11 @@ impl World {
 
     fn wrong_catalog(&self) -> Option<String> {
         let ours = self.known();
-        let with_port = ours
+        let serving = ours
             .iter()
             .filter(|standing| serves(standing))
-            .filter_map(|s| s.observed.as_ref())
-            .filter(|s| s.port.is_some());
-        let mut wanted: BTreeSet<_> = with_port.map(|seen| seen.instance).collect();
+            .filter_map(|s| s.observed.as_ref());
+        let mut wanted: BTreeSet<_> = serving.map(|seen| seen.instance).collect();
         for (entry, registration) in self.catalog.entries() {
             if registration != Registration::Serving || !wanted.remove(&entry.instance) {
                 return Some(format!(
@@ -276,10 +292,14 @@ impl World {
         None
     }
 
+    pub(crate) fn leases(&self) -> Vec<Lease> {
+        at_once(self.store.list_leases()).unwrap()
+    }
+
     /// The leases that are held once every server has ended in good order.
     pub(crate) fn left_leases(&self) -> Option<String> {
-        let left = at_once(self.store.list_leases()).unwrap();
-        left.first()
+        self.leases()
+            .first()
             .map(|lease| format!("{} is still {}'s", lease.name, lease.owner))
     }
 }

@@ -15,10 +15,15 @@ pub(crate) enum Variant {
 }
 
 impl Variant {
+    /// What a server is called.
+    pub(crate) fn name_of(server: u64) -> String {
+        format!("server-{server}")
+    }
+
     pub(crate) fn settings(self, server: u64) -> Settings {
         let mut settings = Settings {
             steps_per_node: 4,
-            ..Settings::named(format!("server-{server}"))
+            ..Settings::named(Self::name_of(server))
         };
         settings.policy.backoff_max = Duration::from_secs(30);
         settings.policy.forget_after = Duration::from_secs(120);

@@ -16,7 +16,10 @@ use std::{
     time::Duration,
 };
 use testkit::{
-    fake::{self, node::Standing},
+    fake::{
+        self,
+        node::{DoesItsWork, Standing},
+    },
     sim::{
         Fate,
         faulty::{Act, Witness},
@@ -88,16 +91,14 @@ impl Watch {
         let mut serving: BTreeMap<Crew, BTreeSet<String>> = BTreeMap::new();
         let mut standing_crews = BTreeSet::new();
         for node in &*self.nodes {
-            for standing in node.standing() {
-                let Some(crew) = crew(&standing) else {
-                    continue;
-                };
-                if serves(&standing) {
+            node.glance(INSTALLATION, |spec, handle, works| {
+                let crew = (spec.environment, spec.app, spec.worker.clone());
+                if works == DoesItsWork::Yes {
                     let handles = serving.entry(crew.clone()).or_default();
-                    handles.insert(standing.handle);
+                    handles.insert(handle.to_owned());
                 }
                 standing_crews.insert(crew);
-            }
+            });
         }
         let before = std::mem::take(&mut seen.serving);
         for (crew, handles) in before {

@@ -26,7 +26,7 @@ pub(crate) use testkit::sim::at_once;
 pub(crate) struct World {
     pub(crate) random: Random,
     pub(crate) fate: Fate,
-    database: Arc<dyn Database>,
+    pub(crate) database: Arc<dyn Database>,
     pub(crate) store: Arc<dyn Store>,
     /// The time of day of servers and nodes. It jumps; the database has a clock of its own.
     pub(crate) clock: Arc<fake::Clock>,
@@ -45,6 +45,8 @@ pub(crate) struct World {
     next_server: u64,
     calls: u64,
     variant: Variant,
+    /// How long a server that died holds what it held.
+    lease: Duration,
 }
 
 /// How many there ever were: the next one has another name.
@@ -85,7 +87,7 @@ impl World {
                 fake::Node::new(name, clock.clone(), registry.clone())
             })
             .collect();
-        let catalog = Arc::new(fake::Catalog::of(nodes.iter().map(pool_node)));
+        let catalog = Arc::new(fake::Catalog::of(alive(&nodes)));
         let watch = Watch::new(database.clone(), nodes.clone(), fate.clone());
         let mut world = Self {
             random,
@@ -107,6 +109,7 @@ impl World {
             next_server: 0,
             calls: 0,
             variant,
+            lease: variant.settings(0).lease,
         };
         world.settle_in();
         world
@@ -255,7 +258,7 @@ impl World {
     }
 
     fn bury_dead_servers(&mut self) {
-        let lease = self.variant.settings(0).lease;
+        let lease = self.lease;
         for seat in &mut self.servers {
             if seat.server.is_some() && !self.fate.lives(seat.number) {
                 seat.server = None;
@@ -267,7 +270,7 @@ impl World {
         }
         let due = |(_, until): &mut (u64, Instant)| *until <= Instant::now();
         for (server, _) in self.dead.extract_if(.., due) {
-            self.database.outlive(&self.variant.settings(server).server);
+            self.database.outlive(&Variant::name_of(server));
         }
     }
 
@@ -279,14 +282,15 @@ impl World {
                 let deps = self.deps(number);
                 self.fate.note(format_args!("server {number} starts"));
                 self.servers[at].number = number;
-                self.servers[at].server = Some(Server::start(deps));
+                let workforce = controller::put_back::workforce(&deps);
+                self.servers[at].server = Some(Server::start_with(deps, workforce));
             }
         }
     }
 
     /// Lets every server end in good order, as far as its calls return, and starts it again later.
     pub(crate) async fn shut_servers_down(&mut self) {
-        let lease = self.variant.settings(0).lease;
+        let lease = self.lease;
         for at in 0..self.servers.len() {
             if let Some(server) = self.servers[at].server.take() {
                 // Without an end where a call of it does not return: then it is killed.
@@ -364,11 +368,17 @@ fn address(node: &fake::Node) -> String {
     format!("{}.test", node.name())
 }
 
-fn pool_node(node: &fake::Node) -> Node {
+fn alive(nodes: &[fake::Node]) -> impl Iterator<Item = Node> {
+    let alive = |node| pool_node(node, NodeState::Alive);
+    nodes.iter().map(alive)
+}
+
+/// A node as the catalog has it.
+pub(crate) fn pool_node(node: &fake::Node, state: NodeState) -> Node {
     Node {
         name: node.name().clone(),
         address: address(node),
-        state: NodeState::Alive,
+        state,
         duty: Duty::Serving,
         meta: BTreeMap::new(),
         memory: None,

@@ -43,6 +43,7 @@ fn every_key_can_be_said() {
         [workers.web]
         port = false
         strategy = { max_surge = 1, max_unavailable = 2, order = "start-first" }
+        constraints = ["disk==ssd", "gpu != none"]
         "#,
     )
     .unwrap();
@@ -61,6 +62,8 @@ fn every_key_can_be_said() {
         (web.port, web.rollout.max_surge, web.rollout.max_unavailable),
         (None, Some(1), 2)
     );
+    let constraints: Vec<_> = web.constraints.iter().map(ToString::to_string).collect();
+    assert_eq!(constraints, ["disk == ssd", "gpu != none"]);
 }
 
 const WRONG: &[(&str, &str)] = &[
@@ -75,6 +78,10 @@ const WRONG: &[(&str, &str)] = &[
     (
         "[workers.web]\nscale = \"2\"",
         "line 2: invalid type: string \"2\", expected i64",
+    ),
+    (
+        "[workers.web]\nconstraints = [\"zone\"]",
+        "worker `web`: constraints: `zone` is no constraint; write `disk == ssd`",
     ),
     (
         "[workers.web]\nscale = 101",

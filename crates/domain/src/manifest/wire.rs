@@ -5,7 +5,8 @@ use crate::{
     ByteSize, CpuMillis, Scale, WorkerName, WorkerSpec,
     build::DeclaredWorker,
     worker::{
-        Check, Command, Order, Resources, Rollout, SCALE_MAX, StuckRollout, Timing, WorkerSource,
+        BadConstraint, Check, Command, Constraint, Order, Resources, Rollout, SCALE_MAX,
+        StuckRollout, Timing, WorkerSource,
     },
 };
 use serde::Deserialize;
@@ -35,6 +36,8 @@ pub(super) struct Table {
     strategy: Strategy,
     #[serde(default)]
     singleton: bool,
+    #[serde(default)]
+    constraints: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -141,6 +144,7 @@ impl Table {
             timing,
             rollout,
             singleton: self.singleton,
+            constraints: constraints(&self.constraints)?,
             ..defaults
         };
         Ok(DeclaredWorker {
@@ -149,6 +153,14 @@ impl Table {
             source: WorkerSource::Manifest,
         })
     }
+}
+
+fn constraints(said: &[String]) -> Result<Vec<Constraint>, Fault> {
+    let bad = |error: BadConstraint| ("constraints", error.to_string());
+    let read = said.iter().map(|text| text.parse::<Constraint>());
+    let read = read.collect::<Result<Vec<_>, _>>().map_err(bad)?;
+    Constraint::check_number(&read).map_err(bad)?;
+    Ok(read)
 }
 
 impl Line {

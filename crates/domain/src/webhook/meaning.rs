@@ -1,4 +1,4 @@
-use super::{HostEvent, PullRequestChange};
+use super::{Departure, HostEvent, PullRequestChange};
 use crate::{CommitSha, GitRef, Login, RepoName};
 
 /// What a delivery is taken for. Nothing in it is believed but which thing to look at: a delivery that is late or comes
@@ -21,8 +21,8 @@ pub enum Meaning {
     Renamed { from: RepoName, to: RepoName },
     /// See whether the repository is gone, and tell.
     Gone { repo: RepoName },
-    /// Whoever was confirmed may have left: ask about everybody again.
-    AskAgain,
+    /// Ask again about those who may have left.
+    AskAgain(Departure),
     /// Of no consequence.
     Nothing,
 }
@@ -71,7 +71,7 @@ impl HostEvent {
                 to: to.clone(),
             },
             Self::RepositoryDeleted { repo } => Meaning::Gone { repo: repo.clone() },
-            Self::MembershipChanged { .. } => Meaning::AskAgain,
+            Self::Departed(departure) => Meaning::AskAgain(departure.clone()),
             // A credential is asked for when it is needed, so that an installation says nothing new.
             Self::Installation { .. }
             | Self::Ping
@@ -86,10 +86,7 @@ impl HostEvent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        AccountId,
-        webhook::{InstallationChange, Whose},
-    };
+    use crate::webhook::{InstallationChange, Whose};
 
     const SHA: &str = "678d49f0a1b2c3d4e5f60718293a4b5c6d7e8f90";
 
@@ -105,7 +102,7 @@ mod tests {
             },
             Meaning::Renamed { from, to } => format!("{from} may be {to}"),
             Meaning::Gone { repo } => format!("{repo} may be gone"),
-            Meaning::AskAgain => "ask again".to_owned(),
+            Meaning::AskAgain(departure) => format!("ask again about {departure}"),
             Meaning::Nothing => "nothing".to_owned(),
         }
     }
@@ -174,18 +171,13 @@ mod tests {
     }
 
     #[test]
-    fn whoever_left_everybody_is_asked_about_again() {
-        let person = Whose::Person {
-            login: mona(),
-            id: AccountId(1),
-        };
-        for who in [person, Whose::Everybody] {
-            let changed = HostEvent::MembershipChanged {
-                organisation: "acme".parse().unwrap(),
-                who,
-            };
-            means(&changed, "ask again");
-        }
+    fn whoever_may_have_left_is_asked_about_again() {
+        let ops = Whose::Team("acme/ops".parse().unwrap());
+        let departed = Departure::from("acme".parse().unwrap(), ops);
+        means(
+            &HostEvent::Departed(departed),
+            "ask again about everybody in acme/ops",
+        );
     }
 
     #[test]
@@ -206,7 +198,7 @@ mod tests {
                 tag: name("v1"),
             },
             HostEvent::Installation {
-                account: mona(),
+                account: Some(mona()),
                 change: InstallationChange::Deleted,
             },
             HostEvent::Other {

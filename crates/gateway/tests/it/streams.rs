@@ -32,6 +32,28 @@ async fn a_stream_that_breaks_says_so_in_its_last_line() {
 }
 
 #[tokio::test]
+async fn a_person_who_opens_an_address_reads_text() {
+    let gateway = Gateway::new();
+    let opens = [("accept", "text/html,application/xhtml+xml;q=0.9")];
+    let ask = async |path: &str| gateway.ask(Method::GET, path, &opens, "").await;
+    let lines = ask("/v1/things:watch").await;
+    assert_eq!(
+        lines.header("content-type"),
+        Some("text/plain; charset=utf-8")
+    );
+    assert_eq!(lines.text.lines().count(), 2, "{}", lines.text);
+    let broken = ask("/v1/things:watch?name=breaks").await.text;
+    let last = broken.lines().last().unwrap();
+    assert!(last.starts_with("error: "), "{last}");
+    let bearing = [opens[0], ("authorization", "Bearer x")];
+    let program = gateway.ask(Method::GET, "/v1/things:watch", &bearing, "");
+    assert_eq!(
+        program.await.header("content-type"),
+        Some("application/x-ndjson")
+    );
+}
+
+#[tokio::test]
 async fn events_have_the_cursor_as_their_id_and_an_end() {
     let answer = Gateway::new()
         .ask(Method::GET, "/v1/things:watch", &EVENTS, "")

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 /// What our deployments are told from others by, in their payload.
 const OURS: &str = "jockey_deploy";
+const WHOSE: &str = "jockey_installation";
 
 #[derive(Deserialize)]
 struct Made {
@@ -32,13 +33,14 @@ struct Known {
 }
 
 impl Known {
-    /// Whether it is of this Deploy. Some servers give the payload back as the text of its JSON.
-    fn is_of(&self, deploy: &str) -> bool {
+    /// Whether it is of this Deploy of this Installation. Some servers give the payload back as the text of its JSON.
+    fn is_of(&self, installation: &str, deploy: &str) -> bool {
+        let is_of = |payload: &Value| payload[OURS] == deploy && payload[WHOSE] == installation;
         match &self.payload {
             Value::String(text) => {
-                serde_json::from_str::<Value>(text).is_ok_and(|payload| payload[OURS] == deploy)
+                serde_json::from_str::<Value>(text).is_ok_and(|payload| is_of(&payload))
             }
-            payload => payload[OURS] == deploy,
+            payload => is_of(payload),
         }
     }
 }
@@ -133,19 +135,20 @@ impl Reports for GitHub {
     ) -> Result<DeploymentId, Error> {
         let commit = &deployment.commit;
         let deploy = deployment.deploy.to_string();
+        let installation = deployment.installation.to_string();
         let known = route(repo, &["deployments"])
             .query("sha", commit.as_str())
             .query("environment", deployment.environment.as_str());
         let known: Vec<Vec<Known>> = self.list(repo, known).await?;
         let mut known = known.into_iter().flatten();
-        if let Some(ours) = known.find(|known| known.is_of(&deploy)) {
+        if let Some(ours) = known.find(|known| known.is_of(&installation, &deploy)) {
             return Ok(DeploymentId(ours.id));
         }
         let body = json!({
             "ref": commit.as_str(),
             "environment": deployment.environment.as_str(),
             "description": cut(&deployment.description),
-            "payload": { OURS: deploy },
+            "payload": { OURS: deploy, WHOSE: installation },
             // It is told what happens, not asked to make it happen: nothing is merged, and no check is waited for.
             "auto_merge": false,
             "required_contexts": [],

@@ -1,12 +1,23 @@
 use super::BadPayload;
 use domain::{
     AccountId, CommitSha, GitRef, HostEvent, Login, RepoName, TeamName,
-    webhook::{InstallationChange, PullRequestChange, Whose},
+    webhook::{Departure, InstallationChange, PullRequestChange, Whose},
 };
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+/// What changes of a team without anybody's leaving it. A new name is a new slug, which nothing says the old one of.
+const HARMLESS: [&str; 4] = [
+    "description",
+    "notification_setting",
+    "privacy",
+    "repository",
+];
 
 #[derive(Deserialize)]
 struct Account {
+    /// Empty: an enterprise has none, and whoever is gone may have none any more.
+    #[serde(default)]
     login: String,
     #[serde(default)]
     id: u64,
@@ -68,7 +79,7 @@ struct Installation {
 
 #[derive(Deserialize)]
 struct Installed {
-    account: Account,
+    account: Option<Account>,
 }
 
 #[derive(Deserialize)]
@@ -102,16 +113,18 @@ struct OwnerChange {
 
 #[derive(Deserialize)]
 struct OldOwner {
-    #[serde(alias = "user")]
     organization: Option<Account>,
+    user: Option<Account>,
 }
 
 #[derive(Deserialize)]
 struct InOrganisation {
-    organization: Account,
+    organization: Option<Account>,
     membership: Option<Member>,
     member: Option<Account>,
     team: Option<Team>,
+    #[serde(default)]
+    changes: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -121,7 +134,10 @@ struct Member {
 
 #[derive(Deserialize)]
 struct Team {
-    slug: String,
+    /// A team that is gone has none.
+    slug: Option<String>,
+    /// Whoever is in a team is in those above it too.
+    parent: Option<Value>,
 }
 
 /// The event that a payload of GitHub's tells of. `event` is the header `X-GitHub-Event`.
@@ -175,10 +191,6 @@ impl Reader<'_> {
 
     fn commit(&self, sha: &str) -> Result<CommitSha, BadPayload> {
         sha.parse().map_err(|error| self.field(error))
-    }
-
-    fn login(&self, account: &Account) -> Result<Login, BadPayload> {
-        account.login.parse().map_err(|error| self.field(error))
     }
 
     fn push(&self) -> Result<HostEvent, BadPayload> {
@@ -244,8 +256,9 @@ impl Reader<'_> {
 
     fn installation(&self) -> Result<HostEvent, BadPayload> {
         let installation: Installation = self.read()?;
+        let account = installation.installation.account;
         Ok(HostEvent::Installation {
-            account: self.login(&installation.installation.account)?,
+            account: account.and_then(|account| account.login.parse().ok()),
             change: match installation.action.as_str() {
                 "created" => InstallationChange::Created,
                 "deleted" => InstallationChange::Deleted,
@@ -267,7 +280,8 @@ impl Reader<'_> {
                 old.map(|old| format!("{owner}/{}", old.name.from))
             }
             "transferred" => {
-                let old = changed.changes.owner.and_then(|o| o.from.organization);
+                let old = changed.changes.owner.map(|owner| owner.from);
+                let old = old.and_then(|from| from.organization.or(from.user));
                 old.map(|old| format!("{}/{name}", old.login))
             }
             _ => return Ok(self.other(Some(changed.action))),
@@ -277,27 +291,65 @@ impl Reader<'_> {
         Ok(HostEvent::RepositoryRenamed { from, to })
     }
 
+    /// Somebody may not be any more in what they were in. Whoever came is looked at when they call.
     fn membership(&self, action: Option<String>) -> Result<HostEvent, BadPayload> {
         // `member` is about one repository, which is nothing to us; of a repository of a person's there is no more.
         if self.event == "member" {
             return Ok(self.other(action));
         }
         let changed: InOrganisation = self.read()?;
-        let organisation = self.login(&changed.organization)?;
-        let person = changed.member.or(changed.membership.and_then(|m| m.user));
-        let who = match (self.event, person, changed.team) {
-            ("organization", None, _) if action.as_deref() == Some("member_invited") => {
-                return Ok(self.other(action));
-            }
-            ("organization" | "membership", Some(account), _) => Whose::Person {
-                login: self.login(&account)?,
-                id: AccountId(account.id),
-            },
-            (_, _, Some(team)) => Whose::Team(
-                TeamName::new(organisation.clone(), &team.slug).map_err(|e| self.field(e))?,
-            ),
-            (_, _, None) => Whose::Everybody,
+        let Some(named) = changed.organization.as_ref().and_then(named) else {
+            return Ok(self.other(action));
         };
-        Ok(HostEvent::MembershipChanged { organisation, who })
+        let departure = match (self.event, action.as_deref().unwrap_or_default()) {
+            ("organization", "member_removed") | ("membership", "removed") => {
+                let person = changed.member.or(changed.membership.and_then(|m| m.user));
+                let who = match (person, changed.team) {
+                    (Some(account), _) => a_person(&account),
+                    (None, Some(team)) => a_team(&named, &team),
+                    (None, None) => Whose::Everybody,
+                };
+                Departure::from(named, who)
+            }
+            ("organization", "deleted") => Departure::from(named, Whose::Everybody),
+            ("organization", "renamed") => {
+                let was = changed.changes.get("login").and_then(|it| it.get("from"));
+                let was = was.and_then(Value::as_str).and_then(|it| it.parse().ok());
+                Departure::from(was.unwrap_or(named), Whose::Everybody)
+            }
+            ("team", "deleted") => {
+                let who = changed.team.map(|team| a_team(&named, &team));
+                Departure::from(named, who.unwrap_or(Whose::Everybody))
+            }
+            ("team", "edited") if !is_harmless(&changed.changes) => {
+                Departure::from(named, Whose::Everybody)
+            }
+            _ => return Ok(self.other(action)),
+        };
+        Ok(HostEvent::Departed(departure))
     }
+}
+
+fn named(account: &Account) -> Option<Login> {
+    account.login.parse().ok()
+}
+
+fn is_harmless(changes: &Map<String, Value>) -> bool {
+    !changes.is_empty() && changes.keys().all(|it| HARMLESS.contains(&it.as_str()))
+}
+
+fn a_person(account: &Account) -> Whose {
+    let id = (account.id != 0).then_some(AccountId(account.id));
+    match (id, named(account)) {
+        (None, None) => Whose::Everybody,
+        (id, login) => Whose::Person { id, login },
+    }
+}
+
+/// Whoever is in it, as far as that can be said of those who are remembered: not of a team below another, for they are in
+/// that as well.
+fn a_team(organisation: &Login, team: &Team) -> Whose {
+    let slug = team.slug.as_deref().filter(|_| team.parent.is_none());
+    let team = slug.and_then(|slug| TeamName::new(organisation.clone(), slug).ok());
+    team.map_or(Whose::Everybody, Whose::Team)
 }

@@ -9,8 +9,9 @@ use ports::{
         self,
         contract::{Consent, Visitor},
     },
+    source::credentials,
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use testkit::github as fixture;
 
@@ -211,4 +212,27 @@ async fn the_adapter_keeps_the_contract_of_sign_ins() {
         redirect: format!("{}?from=here", fixture::CALLBACK),
     };
     sign_in::contract::contract(&ground).await;
+}
+
+#[tokio::test]
+async fn the_adapter_keeps_the_contract_of_credentials() {
+    let stage = Stage::new().await;
+    let mut both = settings(&stage.github);
+    both.token = Some(stage.token.clone());
+    let strange = repo("mona/dotfiles");
+    let one = stage.token.expose_secret();
+    for (adapter, without, with) in [
+        (stage.adapter(), Some(strange.clone()), None),
+        (stage.adapter_with(both), None, Some((strange, one))),
+    ] {
+        let mut with: Vec<_> = with.into_iter().collect();
+        // Of the App's installation there.
+        with.push((stage.repo.clone(), "ghs_"));
+        let ground = credentials::contract::Ground {
+            credentials: &*adapter,
+            with,
+            without: without.into_iter().collect(),
+        };
+        credentials::contract::contract(&ground).await;
+    }
 }

@@ -44,9 +44,43 @@ async fn the_secondary_limit_is_waited_out_as_it_says_or_for_a_minute() {
         };
         let seconds = until.since(asked).as_secs();
         assert!((want..want + 5).contains(&seconds), "{status}: {seconds}");
+        stage.github.clock().forward(Duration::from_secs(want + 5));
     }
     stage.github.weather(Weather::Fair);
     adapter.identify(&stage.token).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_limit_that_one_call_has_met_is_waited_out_by_all_of_its_credential() {
+    let stage = Stage::new().await;
+    let adapter = stage.adapter();
+    let main = git_ref("main");
+    adapter.repository(&stage.repo).await.unwrap();
+    for (exhausted, minutes) in [(true, 20), (false, 1)] {
+        let until = stage.github.clock().now() + Duration::from_secs(minutes * 60);
+        match exhausted {
+            true => stage.github.exhaust(until),
+            false => stage.github.slow_down(429, Some(minutes * 60)),
+        }
+        let met = adapter.repository(&stage.repo).await;
+        assert!(matches!(met, Err(code_host::Error::RateLimited { .. })));
+        let asked = stage.github.requests().len();
+        let head = adapter.branch_head(&stage.repo, &main).await;
+        assert!(matches!(head, Err(code_host::Error::RateLimited { .. })));
+        assert_eq!(stage.github.requests().len(), asked, "GitHub is not asked");
+        // Whoever else asks has limits of their own.
+        let person = adapter.identify(&stage.token).await;
+        assert!(matches!(person, Err(directory::Error::RateLimited { .. })));
+        assert_eq!(stage.github.requests().len(), asked + 1);
+
+        stage.github.weather(Weather::Fair);
+        let early = adapter.branch_head(&stage.repo, &main).await;
+        assert!(early.is_err(), "before it is over nobody finds out");
+        let rest = Duration::from_secs(minutes * 60 + 1);
+        stage.github.clock().forward(rest);
+        let head = adapter.branch_head(&stage.repo, &main).await;
+        assert_eq!(head, Ok(Some(stage.tip.clone())));
+    }
 }
 
 #[tokio::test]

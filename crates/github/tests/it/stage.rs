@@ -99,6 +99,9 @@ impl Stage {
     }
 }
 
+/// Longer than any limit is believed.
+const LIMIT_MAX: Duration = Duration::from_secs(3601);
+
 /// The bad hours of the fixture.
 pub(crate) struct Sky(pub(crate) Arc<fixture::GitHub>);
 
@@ -114,5 +117,6 @@ impl Outage for Sky {
 
     fn recover(&self) {
         self.0.weather(Weather::Fair);
+        self.0.clock().forward(LIMIT_MAX);
     }
 }

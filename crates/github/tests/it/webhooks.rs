@@ -4,7 +4,7 @@ use crate::stage::{Stage, login, repo};
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
 use domain::{
     AccountId, CommitSha, GitRef, HostEvent, RepoName,
-    webhook::{InstallationChange, PullRequestChange, Whose},
+    webhook::{Departure, InstallationChange, PullRequestChange, Whose},
 };
 use github::webhook::{self, Accepted, BadPayload, BadSignature, Signatures, check, parse};
 use ports::code_host::{Hooks, hooks::NewHook};
@@ -103,9 +103,15 @@ fn installations_come_and_go() {
         ("installation", "new_permissions_accepted", Change::Changed),
         ("installation_repositories", "added", Change::Changed),
     ] {
-        let account = acme.clone();
+        let account = Some(acme.clone());
         let want = HostEvent::Installation { account, change };
         assert_eq!(read(event, &payload::installation(&acme, action)), want);
+        let want = HostEvent::Installation {
+            account: None,
+            change,
+        };
+        let at_enterprise = payload::installation_at_enterprise("megacorp", action);
+        assert_eq!(read(event, &at_enterprise), want);
     }
 }
 
@@ -127,29 +133,79 @@ fn repositories_are_renamed_given_away_and_deleted() {
 }
 
 #[test]
-fn whoever_comes_or_goes_is_named() {
+fn who_may_have_left_is_named() {
     let (acme, mona) = (login("acme"), login("mona"));
     let person = || Whose::Person {
-        login: login("mona"),
-        id: AccountId(7),
+        id: Some(AccountId(7)),
+        login: Some(login("mona")),
     };
     let removed = payload::member(&acme, "member_removed", &mona, 7);
     let left = payload::team_member(&acme, "ops", "removed", &mona, 7);
-    let gone = json!({ "action": "renamed", "organization": { "login": "acme", "id": 1 } });
+    let with_team = payload::member_of_deleted_team(&acme, "Operations", &mona, 7);
+    let mut nobody = left.clone();
+    nobody["member"] = Value::Null;
+    let mut nameless = with_team.clone();
+    nameless["member"] = Value::Null;
+    let mut below = payload::team(&acme, "ops", "deleted");
+    below["team"]["parent"] = json!({ "id": 8, "name": "all", "slug": "all" });
+    let mut renamed = payload::team(&acme, "ops", "edited");
+    renamed["changes"] = json!({ "name": { "from": "Operators" } });
+    let ops = || Whose::Team("acme/ops".parse().unwrap());
+    let gone = json!({ "action": "deleted", "organization": { "login": "acme", "id": 1 } });
+    let mut moved =
+        json!({ "action": "renamed", "organization": { "login": "acme-inc", "id": 1 } });
+    moved["changes"] = json!({ "login": { "from": "acme" } });
     for (event, payload, who) in [
         ("organization", removed, person()),
         ("membership", left, person()),
-        (
-            "team",
-            payload::team(&acme, "ops", "deleted"),
-            Whose::Team("acme/ops".parse().unwrap()),
-        ),
+        ("membership", with_team, person()),
+        ("membership", nobody, ops()),
+        ("membership", nameless, Whose::Everybody),
+        ("team", payload::team(&acme, "ops", "deleted"), ops()),
+        ("team", below, Whose::Everybody),
+        ("team", renamed, Whose::Everybody),
         ("organization", gone, Whose::Everybody),
+        ("organization", moved, Whose::Everybody),
     ] {
-        let organisation = acme.clone();
-        let want = HostEvent::MembershipChanged { organisation, who };
+        let want = HostEvent::Departed(Departure::from(acme.clone(), who));
         assert_eq!(read(event, &payload), want, "{payload}");
     }
+}
+
+#[test]
+fn who_comes_or_is_called_otherwise_has_not_left() {
+    let (acme, mona) = (login("acme"), login("mona"));
+    let mut described = payload::team(&acme, "ops", "edited");
+    described["changes"] = json!({ "description": { "from": "Operators" } });
+    for (event, payload) in [
+        (
+            "organization",
+            payload::member(&acme, "member_added", &mona, 7),
+        ),
+        (
+            "organization",
+            payload::member(&acme, "member_invited", &mona, 7),
+        ),
+        (
+            "membership",
+            payload::team_member(&acme, "ops", "added", &mona, 7),
+        ),
+        ("team", payload::team(&acme, "ops", "created")),
+        ("team", payload::team(&acme, "ops", "added_to_repository")),
+        ("team", described),
+    ] {
+        let action = payload["action"].as_str();
+        assert_eq!(read(event, &payload), other(event, action), "{payload}");
+    }
+}
+
+#[test]
+fn a_repository_given_away_by_a_person_names_whoever_is_there() {
+    let mut given = payload::transferred(&repo("mona/shop"), &shop());
+    let from = &mut given["changes"]["owner"]["from"];
+    *from = json!({ "organization": null, "user": { "login": "mona", "id": 1 } });
+    let moved = read("repository", &given);
+    assert_eq!(moved.repo(), Some(&repo("mona/shop")));
 }
 
 #[test]

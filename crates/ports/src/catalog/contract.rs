@@ -1,6 +1,6 @@
 //! What every `Catalog` does, stated as tests for the fake and for the adapters alike.
 
-use super::{Catalog, Entry, Pool, Registration};
+use super::{Catalog, Check, Entry, Pool, Registration, Word};
 use domain::{InstanceId, NodeName};
 use futures_util::StreamExt;
 use std::{sync::Arc, time::Duration};
@@ -10,8 +10,10 @@ pub struct Ground {
     pub catalog: Arc<dyn Catalog>,
     /// A pool with at least one node.
     pub pool: Pool,
-    /// An instance on the first node of the pool, that nothing has registered yet.
+    /// An instance on a node of the pool, that nothing has registered yet.
     pub entry: Entry,
+    /// Changes something about a node of the pool, from outside.
+    pub stir: Box<dyn Fn() + Send + Sync>,
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -24,7 +26,9 @@ pub async fn contract(ground: &Ground) {
     nodes_come_in_order_of_name(ground).await;
     an_instance_is_registered_kept_from_traffic_and_forgotten(ground).await;
     what_it_does_not_know_it_leaves_alone(ground).await;
-    watchers_hear_of_a_registration(ground).await;
+    an_instance_without_a_port_is_known_and_spoken_of(ground).await;
+    instances_of_one_node_are_told_apart(ground).await;
+    watchers_hear_of_a_change_of_nodes(ground).await;
 }
 
 async fn nodes_come_in_order_of_name(ground: &Ground) {
@@ -97,19 +101,71 @@ async fn what_it_does_not_know_it_leaves_alone(ground: &Ground) {
     assert_eq!(registration(ground).await, None);
 }
 
-async fn watchers_hear_of_a_registration(ground: &Ground) {
+async fn an_instance_without_a_port_is_known_and_spoken_of(ground: &Ground) {
+    let clock = Entry {
+        port: None,
+        check: Check::Told,
+        ..ground.entry.clone()
+    };
+    let (node, instance) = (&clock.node, clock.instance);
+    let said = [Word::Unwell("exit 1".to_owned()), Word::Well];
+    for word in &said {
+        let spoken = ground.catalog.attest(node, instance, word).await;
+        spoken.expect("nothing is known of it yet");
+    }
+    let known = ground.catalog.register(&clock).await;
+    known.expect("a registration");
+    for word in &said {
+        let spoken = ground.catalog.attest(node, instance, word).await;
+        spoken.expect("a word");
+        assert_eq!(registration(ground).await, Some(Registration::Serving));
+    }
+    let gone = ground.catalog.deregister(node, instance).await;
+    gone.expect("a change");
+    assert_eq!(registration(ground).await, None);
+}
+
+async fn instances_of_one_node_are_told_apart(ground: &Ground) {
+    let first = &ground.entry;
+    let second = Entry {
+        instance: InstanceId::from_bits(first.instance.bits() + 2),
+        port: first.port.map(|port| port + 1),
+        ..first.clone()
+    };
+    for entry in [first, &second] {
+        let known = ground.catalog.register(entry).await;
+        known.expect("a registration");
+    }
+    let kept = ground
+        .catalog
+        .maintenance(&first.node, first.instance)
+        .await;
+    kept.expect("a change");
+    let all = ground.catalog.registrations(&first.node).await;
+    let want = [
+        (first.instance, Registration::Maintenance),
+        (second.instance, Registration::Serving),
+    ];
+    assert_eq!(all.expect("registrations"), want.into());
+    for entry in [first, &second] {
+        let gone = ground.catalog.deregister(&entry.node, entry.instance).await;
+        gone.expect("a change");
+    }
+}
+
+async fn watchers_hear_of_a_change_of_nodes(ground: &Ground) {
+    let before = ground.catalog.nodes(&ground.pool).await.expect("nodes");
     let mut changes = ground.catalog.changes().await;
-    ground
-        .catalog
-        .register(&ground.entry)
-        .await
-        .expect("a registration");
-    let told = tokio::time::timeout(PATIENCE, changes.next()).await;
-    assert_eq!(told.expect("a word in time"), Some(()));
-    let (node, instance) = (&ground.entry.node, ground.entry.instance);
-    ground
-        .catalog
-        .deregister(node, instance)
-        .await
-        .expect("a change");
+    (ground.stir)();
+    let told = async {
+        loop {
+            assert_eq!(changes.next().await, Some(()));
+            // A change may be told before it is there to be read, and more than once.
+            if ground.catalog.nodes(&ground.pool).await.expect("nodes") != before {
+                return;
+            }
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, told).await;
+    in_time.expect("a word in time");
 }

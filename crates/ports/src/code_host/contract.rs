@@ -71,14 +71,14 @@ async fn failures_say_what_to_do(ground: &Ground) {
         "{found:?}"
     );
     let until = Timestamp::from_micros(1_767_229_200_000_000);
-    ground.outage.limit(until);
-    let error = head().await.expect_err("it is in trouble");
-    assert_eq!(error, Error::RateLimited { until });
-    assert_eq!(error.not_before(), Some(until));
     ground.outage.fall_silent();
     let error = head().await.expect_err("it is in trouble");
     assert!(matches!(error, Error::NotReachable { .. }), "{error:?}");
     assert!(error.is_transient());
+    ground.outage.limit(until);
+    let error = head().await.expect_err("it is in trouble");
+    assert_eq!(error, Error::RateLimited { until });
+    assert_eq!(error.not_before(), Some(until));
     ground.outage.recover();
     assert_eq!(head().await, Ok(Some(ground.tip.clone())));
 }

@@ -3,7 +3,7 @@
 use super::Error;
 use crate::Effect;
 use async_trait::async_trait;
-use domain::{CommitSha, DeployId, EnvironmentName, GitRef, RepoName};
+use domain::{CommitSha, DeployId, EnvironmentName, GitRef, InstallationId, RepoName};
 
 /// The longest description that the host keeps, in characters. Longer ones are cut.
 pub const DESCRIPTION_MAX: usize = 140;
@@ -34,7 +34,9 @@ pub enum StatusState {
 /// A Deploy that the host is told of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDeployment {
-    /// Ours. The deployment bears it, so that telling twice makes one.
+    /// Whose the Deploy is: another Installation, of the same repository, counts its own from 1 too.
+    pub installation: InstallationId,
+    /// Ours. The deployment bears both, so that telling twice makes one.
     pub deploy: DeployId,
     pub commit: CommitSha,
     pub environment: EnvironmentName,
@@ -93,7 +95,7 @@ pub trait Reports: Send + Sync {
         status: &CommitStatus,
     ) -> Result<(), Error>;
 
-    /// Makes a deployment, or finds the one that bears this Deploy's id. Whatever checks say: it is told, not asked.
+    /// Makes a deployment, or finds the one that bears the ids of this Installation and this Deploy. Whatever checks say: it is told, not asked.
     ///
     /// # Errors
     /// `UnknownRepo`, `UnknownRef` for the commit, `Refused`, and what holds for every call.

@@ -1,4 +1,4 @@
-//! What every node does with the processes that people start, stated as tests for the fake and for Docker alike.
+//! What every `Processes` does with what people start on a node, stated as tests for the fake and for Docker alike.
 
 mod inside;
 

@@ -1,3 +1,8 @@
+//! Tokens with which repositories are fetched.
+
+#[cfg(feature = "contract")]
+pub mod contract;
+
 use super::Error;
 use async_trait::async_trait;
 use domain::RepoName;

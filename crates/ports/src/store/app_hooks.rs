@@ -33,6 +33,15 @@ pub struct SeenHook {
     pub detail: String,
 }
 
+/// What shall change of a hook. None: it stays.
+#[derive(Debug, Clone)]
+pub struct HookEdit {
+    pub secret: Option<SecretString>,
+    pub signed: Option<Signed>,
+    /// The secret of a hook that is made, where no other is given.
+    pub fresh: SecretString,
+}
+
 /// A pull request that is open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PullRequest {
@@ -60,15 +69,15 @@ pub trait AppHooks: Send + Sync {
         change: &Change,
     ) -> Result<AppHook, Error>;
 
-    /// Sets what its deliveries are signed with. None: it stays. Its event is `hook.changed`.
+    /// Sets what its deliveries are signed with. Where there is none it is written down, unmade. Its event is
+    /// `hook.changed`.
     ///
     /// # Errors
-    /// `NotFound`.
+    /// `NotFound` (the App).
     async fn change_app_hook(
         &self,
         app: AppId,
-        secret: Option<SecretString>,
-        signed: Option<Signed>,
+        edit: HookEdit,
         change: &Change,
     ) -> Result<AppHook, Error>;
 

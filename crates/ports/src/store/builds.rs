@@ -30,6 +30,14 @@ pub enum Requested {
 impl Requested {
     /// The Build, fresh or shared.
     #[must_use]
+    pub const fn build(&self) -> &Build {
+        match self {
+            Self::Fresh(build) | Self::Shared(build) => build,
+        }
+    }
+
+    /// The Build, fresh or shared.
+    #[must_use]
     pub fn into_build(self) -> Build {
         match self {
             Self::Fresh(build) | Self::Shared(build) => build,
@@ -182,6 +190,12 @@ pub trait Builds: Send + Sync {
     /// # Errors
     /// None but those of the database.
     async fn waiting_for_build(&self, id: BuildId) -> Result<u32, Error>;
+
+    /// Says to the Deploys that wait for a Build what it is doing. No event.
+    ///
+    /// # Errors
+    /// `Fenced`.
+    async fn set_build_step(&self, id: BuildId, step: &str, fence: &Fence) -> Result<(), Error>;
 
     /// Notes that an image is gone, whoever needs it: its Builds serve no request any more.
     ///

@@ -13,12 +13,15 @@ pub mod apps;
 pub mod audit;
 pub mod builds;
 pub mod configs;
+pub mod deliveries;
 pub mod deploys;
 pub mod environments;
 pub mod events;
 pub mod intents;
 pub mod jobs;
+pub mod joined;
 pub mod leases;
+pub mod lookups;
 pub mod numbered;
 pub mod reconciles;
 pub mod releases;
@@ -56,6 +59,19 @@ macro_rules! store_contract {
                 a_stack_with_apps_stays,
                 a_node_serves_until_somebody_says_otherwise,
             }
+            deliveries {
+                a_delivery_is_kept_with_what_it_leads_to,
+                a_delivery_that_no_job_works_off_is_kept_with_what_it_did,
+                an_old_delivery_is_forgotten,
+            }
+            joined {
+                a_token_is_worth_one_join,
+                a_node_says_anew_what_it_is_until_it_is_removed,
+                there_is_one_authority,
+            }
+            lookups {
+                names_and_commits_are_read_several_at_once,
+            }
             service_names {
                 a_worker_with_anothers_name_is_refused,
                 an_app_with_anothers_name_is_refused,
@@ -77,9 +93,12 @@ macro_rules! store_contract {
             }
             builds {
                 equal_requests_share_a_build,
+                each_recipe_has_a_build_of_its_own,
+                a_builder_is_no_part_of_what_a_dockerfile_makes,
                 a_finished_build_stays_finished,
                 lines_are_numbered_and_fenced,
                 a_build_knows_who_waits_for_it,
+                a_build_says_what_it_does_to_those_that_wait,
                 how_an_image_is_made_is_noted_once_it_is_chosen,
             }
             deploys {
@@ -143,6 +162,7 @@ macro_rules! store_contract {
             }
             app_hooks {
                 a_hook_has_one_secret_until_somebody_changes_it,
+                a_hook_that_is_changed_leaves_a_row_of_its_app,
                 what_is_seen_of_a_hook_is_told_once,
                 the_tip_of_a_pull_request_is_the_latest,
                 what_follows_from_a_push_reads_back,
@@ -171,6 +191,7 @@ macro_rules! store_contract {
                 a_reconcile_ends_once,
                 planned_steps_read_back,
                 a_reconcile_may_give_way,
+                a_rebalance_reads_back_and_is_in_nobodys_way,
             }
             numbered {
                 pages_have_numbers_and_an_order,
@@ -185,6 +206,7 @@ macro_rules! store_contract {
                 rows_are_sealed_behind_their_writers,
                 old_rows_go_and_the_rest_still_holds,
                 people_are_seen,
+                who_may_have_left_is_told_of,
             }
             sessions {
                 keys_overlap_until_they_retire,
@@ -194,6 +216,7 @@ macro_rules! store_contract {
                 a_webhook_is_made_changed_and_deleted,
                 the_webhooks_of_a_deleted_app_go_with_it,
                 a_callback_is_remembered_until_it_is_old,
+                whom_to_call_is_written_down_with_what_they_wait_for,
             }
             views {
                 a_view_holds_what_a_loop_needs,

@@ -132,7 +132,8 @@ pub trait Environments: Send + Sync {
     ) -> Result<Environment, Error>;
 
     /// Deletes an Environment in which nothing is deployed or being deployed, and of whose instances none stands. Its
-    /// Reconciles that are in progress fail with it, each with its event.
+    /// Reconciles that are in progress fail with it, each with its event; and the lease of the server that looks after it
+    /// ends, so that nothing is started by a plan that was made before.
     ///
     /// # Errors
     /// `NotFound`, `InUse`.

@@ -2,7 +2,7 @@
 
 use super::Error;
 use async_trait::async_trait;
-use domain::Timestamp;
+use domain::{EnvironmentId, Timestamp};
 use std::time::Duration;
 
 /// Proof that a lease was held. A write that bears it is refused once another server has taken the lease over.
@@ -12,6 +12,21 @@ pub struct Fence {
     pub lease: String,
     /// Rises each time the lease changes hands.
     pub number: i64,
+}
+
+/// The lease of the server that looks after an Environment.
+#[must_use]
+pub fn of_environment(environment: EnvironmentId) -> String {
+    format!("environment/{environment}")
+}
+
+/// What the leases begin with by which servers show that they live.
+pub const SERVERS: &str = "server/";
+
+/// The lease of one of the servers that live, whichever: the first has number 1.
+#[must_use]
+pub fn of_server(number: usize) -> String {
+    format!("{SERVERS}{number}")
 }
 
 /// What became of a claim.

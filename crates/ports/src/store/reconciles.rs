@@ -4,7 +4,7 @@ use super::{Change, Error, Listed, Page};
 use async_trait::async_trait;
 use domain::{
     AppId, EnvironmentId, ReconcileId,
-    reconcile::{PlannedStep, Reconcile, ReconcileEvent, ReconcileState},
+    reconcile::{PlannedStep, Rebalance, Reconcile, ReconcileEvent, ReconcileState},
 };
 
 /// A Reconcile to note down.
@@ -12,6 +12,7 @@ use domain::{
 pub struct NewReconcile {
     pub environment: EnvironmentId,
     pub app: Option<AppId>,
+    pub rebalance: Option<Rebalance>,
     /// `Preview` or `InProgress`.
     pub state: ReconcileState,
     /// A line a step.
@@ -33,7 +34,7 @@ pub enum OnConflict {
 #[async_trait]
 pub trait Reconciles: Send + Sync {
     /// Notes one down. With `Refuse`, the look for what is in the way is in the same transaction: of a Reconcile, any of
-    /// the same App or of the whole Environment; of a Deploy, any of the App, or of the Environment where no App is named.
+    /// the same App or of the whole Environment, but for one that evens a pool out; of a Deploy, any of the App, or of the Environment where no App is named.
     ///
     /// # Errors
     /// `ReconcileUnderWay`, `DeploysUnderWay`.

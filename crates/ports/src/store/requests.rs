@@ -6,6 +6,7 @@
 use super::Error;
 use async_trait::async_trait;
 use bytes::Bytes;
+use domain::Timestamp;
 
 /// What makes a request the same as another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +26,9 @@ pub struct RequestRecord {
     pub digest: [u8; 32],
     /// What it made or changed, as its id prints.
     pub subject: String,
-    /// The answer, encoded. None: the server ended between the mutation and the answer.
+    /// When it was carried out.
+    pub at: Timestamp,
+    /// The answer, encoded. None: it is being sent, or the server ended between the mutation and the answer.
     pub answer: Option<Bytes>,
 }
 

@@ -39,11 +39,13 @@ pub enum Old {
     Audit,
     /// Runs that are over.
     Runs,
+    /// Deliveries of webhooks.
+    Deliveries,
 }
 
 impl Old {
     /// All of them, in the order in which they let go of each other.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Requests,
         Self::Events,
         Self::Jobs,
@@ -59,6 +61,7 @@ impl Old {
         Self::ConfigVersions,
         Self::Audit,
         Self::Runs,
+        Self::Deliveries,
     ];
 }
 

@@ -1,8 +1,8 @@
 //! People who were seen through the code host.
 
-use super::Error;
+use super::{Change, Error};
 use async_trait::async_trait;
-use domain::{AccountId, people::KnownPerson};
+use domain::{AccountId, people::KnownPerson, webhook::Departure};
 
 /// People. Listed in order of login; there are as many as an organisation has members.
 #[async_trait]
@@ -24,4 +24,11 @@ pub trait Users: Send + Sync {
     /// # Errors
     /// None but those of the database.
     async fn find_person(&self, account: AccountId) -> Result<Option<KnownPerson>, Error>;
+
+    /// Tells every server on this database that somebody may have left, as an event of the kind `people.departed` with
+    /// the departure as its facts.
+    ///
+    /// # Errors
+    /// None but those of the database.
+    async fn tell_of_departure(&self, departure: Departure, change: &Change) -> Result<(), Error>;
 }

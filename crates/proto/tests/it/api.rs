@@ -49,9 +49,9 @@ pub(crate) fn signs_in(method: &MethodDescriptor) -> bool {
     name.ends_with("SignIn") || ["SignOut", "ExchangeToken"].contains(&name)
 }
 
-/// Whether an RPC takes what somebody else tells in their own way.
+/// Whether an RPC takes what somebody else tells in their own way: GitHub, or a node of itself.
 pub(crate) fn is_told(method: &MethodDescriptor) -> bool {
-    method.name() == "ReceiveDelivery"
+    ["ReceiveDelivery", "JoinNode", "RenewNode"].contains(&method.name())
 }
 
 /// What a field holds and its number, such as `bool = 14`; `repeated` is not told apart.

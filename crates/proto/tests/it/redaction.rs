@@ -6,7 +6,7 @@ use proto::{
     v1::{
         self, ConfigSet, CreateTokenResponse, ExchangeTokenResponse, FinishWebSignInRequest,
         FinishWebSignInResponse, PollSignInRequest, PollSignInResponse, StartSignInResponse,
-        StartWebSignInResponse, UpdateConfigSetRequest, VersionDifference, Webhook,
+        StartWebSignInResponse, UpdateConfigSetRequest, VariableSource, VersionDifference, Webhook,
     },
 };
 
@@ -40,15 +40,18 @@ fn every_message_with_a_secret_is_known_here() {
             "jockey.legacy.v1.CreateConfigSetRequest",
             "jockey.legacy.v1.UpdateConfigSetRequest",
             "jockey.v1.ConfigSet",
+            "jockey.v1.CreateJoinTokenResponse",
             "jockey.v1.CreateTokenResponse",
             "jockey.v1.ExchangeTokenResponse",
             "jockey.v1.FinishWebSignInRequest",
             "jockey.v1.FinishWebSignInResponse",
+            "jockey.v1.JoinNodeRequest",
             "jockey.v1.PollSignInRequest",
             "jockey.v1.PollSignInResponse",
             "jockey.v1.StartSignInResponse",
             "jockey.v1.StartWebSignInResponse",
             "jockey.v1.UpdateConfigSetRequest",
+            "jockey.v1.VariableSource",
             "jockey.v1.VersionDifference",
             "jockey.v1.Webhook",
         ]
@@ -71,6 +74,10 @@ fn debug_output_names_variables_and_hides_their_values() {
         before: Some(SECRET.to_owned()),
         after: Some(SECRET.to_owned()),
     };
+    let source = VariableSource {
+        config_set: Some(set.clone()),
+        value: SECRET.to_owned(),
+    };
     let old_set = legacy::v1::ConfigSet {
         config: values(),
         config_command_line_args: SECRET.to_owned(),
@@ -88,6 +95,7 @@ fn debug_output_names_variables_and_hides_their_values() {
         format!("{set:?}"),
         format!("{update:?}"),
         format!("{difference:?}"),
+        format!("{source:?}"),
         format!("{old_set:?}"),
         format!("{old_create:?}"),
         format!("{old_update:?}"),
@@ -106,6 +114,16 @@ fn debug_output_hides_the_secret_of_a_new_token() {
         ..CreateTokenResponse::default()
     };
     assert!(!format!("{answer:?}").contains(SECRET));
+    let answer = v1::CreateJoinTokenResponse {
+        token: SECRET.to_owned(),
+        ..v1::CreateJoinTokenResponse::default()
+    };
+    assert!(!format!("{answer:?}").contains(SECRET));
+    let asked = v1::JoinNodeRequest {
+        token: SECRET.to_owned(),
+        ..v1::JoinNodeRequest::default()
+    };
+    assert!(!format!("{asked:?}").contains(SECRET));
     let webhook = Webhook {
         url: SECRET.to_owned(),
         secret: SECRET.to_owned(),

@@ -4,15 +4,25 @@
 //! a name of this Installation as soon as the builder tells that it has made it: kept by the Engine, it outlives us.
 //! Those that end up below the image lose it again.
 
-use super::{names, owned::ListedImage};
+use super::{names, owned::ListedImage, split_name};
 use crate::{docker::Inner, failure::Failure, labels::INSTALLATION};
 use bollard::query_parameters::{RemoveImageOptionsBuilder, TagImageOptionsBuilder};
 use domain::{ImageRef, InstallationId};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The fewest digits of a short id: builders tell twelve.
+const SHORT_MIN: usize = 12;
+
 /// The repository of all such names of one Installation. Nothing is ever pushed to it.
 pub(super) fn repository(installation: InstallationId) -> String {
     format!("jockey-layer/{installation}")
+}
+
+/// Whether it is the name that a layer of this id has. It ends in the short id, as the builder tells it.
+pub(super) fn is_name_of(name: &str, id: &str, installation: InstallationId) -> bool {
+    let (of, short) = split_name(name);
+    let digits = id.strip_prefix("sha256:").unwrap_or(id);
+    of == repository(installation) && short.len() >= SHORT_MIN && digits.starts_with(short)
 }
 
 /// The layers of one build under way.

@@ -2,7 +2,9 @@
 //! bear the name of a layer, and the unlabelled layers below them.
 //!
 //! The label alone says little: what is made `FROM` an image, or of one of its containers by `docker commit`, has it too.
-//! A name that ends in the image's own id is never handed down. What has a name that somebody else gave is not removed.
+//! A name alone says little as well, where anybody may give it to an image of theirs. So an image needs both; a layer,
+//! which cannot have a label, a name that ends in its own id, which is never handed down. What has a name that somebody
+//! else gave is not removed.
 //!
 //! The classic builder leaves an image for each step, without a label, since the labels of a build are put on by its
 //! last step. They are found by parentage, and what no image stands on by its name (`layers`). BuildKit leaves none.
@@ -141,11 +143,18 @@ impl ListedImage {
         }
     }
 
-    /// Whether a build of ours has left it. What somebody else has given a name too is ours no more.
+    /// Whether a build of ours has left it as a layer. What somebody else has given a name too is ours no more.
+    ///
+    /// **Invariant:** the names of drafts and of what was pulled say nothing here. They are only ever given to what has
+    /// our label: without one it is somebody's image, whatever it is called.
     fn is_marked(&self, installation: InstallationId) -> bool {
-        let names = self.names();
-        let is_mark = |name: &String| is_mark(name, installation);
-        !names.is_empty() && names.iter().all(is_mark) && !self.is_of_anybody()
+        let tags = names(self.repo_tags.iter());
+        let is_mark = |name: &String| layers::is_name_of(name, &self.id, installation);
+        let repository = layers::repository(installation);
+        !tags.is_empty()
+            && tags.iter().all(is_mark)
+            && self.has_digests_of(Some(&repository), installation)
+            && !self.is_of_anybody()
     }
 
     /// Whether nobody has named it, and no Installation has labelled it: a step of a build.

@@ -1,10 +1,15 @@
 //! Images on the node and in a registry.
 
-use crate::world::World;
+use crate::world::{World, connect_to};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::ImageRef;
-use ports::{Effect, images::Error};
-use runtime::Builder;
-use testkit::{docker, registry::Registry};
+use ports::{Effect, Images, images::Error};
+use runtime::{Address, AuthFile, Builder, Settings};
+use std::sync::Arc;
+use testkit::{
+    docker,
+    registry::{self, Registry},
+};
 
 /// The name that its build would give an image.
 fn own_name(image: &ImageRef) -> String {
@@ -297,8 +302,42 @@ async fn what_no_registry_has_is_missing_and_a_registry_that_is_gone_is_told() {
     world.images.tag(&image, &name).await.unwrap();
     drop(registry);
     let error = world.images.push(&name).await.unwrap_err();
-    assert!(matches!(error, Error::Registry(_)), "{error:?}");
+    assert!(matches!(error, Error::RegistryDown(_)), "{error:?}");
     let error = world.images.pull(&absent).await.unwrap_err();
+    assert!(matches!(error, Error::RegistryDown(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_registry_that_asks_for_a_pass_is_shown_it_and_nothing_stays() {
+    let registry = Registry::start_guarded().unwrap();
+    let open = World::open().await;
+    let image = make(&open, "guarded");
+    let name = registry.image("guarded", "v1");
+    open.images.tag(&image, &name).await.unwrap();
+    let error = open.images.push(&name).await.unwrap_err();
+    assert!(matches!(error, Error::Registry(_)), "{error:?}");
+
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("config.json");
+    let (user, password) = registry::PASS;
+    let auth = STANDARD.encode(format!("{user}:{password}"));
+    let text = format!(
+        r#"{{"auths": {{"{}": {{"auth": "{auth}"}}}}}}"#,
+        registry.address()
+    );
+    std::fs::write(&file, text).unwrap();
+    let mut settings = Settings::of("here".parse().unwrap());
+    settings.passes = Arc::new(AuthFile(file));
+    let address = Address::Unix(docker::SOCKET.into());
+    let trusted: Arc<dyn Images> = Arc::new(connect_to(address, &open.scope, settings));
+    let pushed = trusted.push(&name).await.unwrap();
+    docker::run(["image", "rm", "--force", image.as_str()]).unwrap();
+    let error = open.images.pull(&pushed).await.unwrap_err();
+    assert!(matches!(error, Error::Registry(_)), "{error:?}");
+    assert_eq!(trusted.pull(&pushed).await.unwrap(), Effect::Done);
+    docker::run(["image", "rm", "--force", image.as_str()]).unwrap();
+    // The Engine remembers nothing of it.
+    let error = open.images.pull(&pushed).await.unwrap_err();
     assert!(matches!(error, Error::Registry(_)), "{error:?}");
 }
 

@@ -4,9 +4,11 @@
 
 mod builds;
 mod contracts;
+mod docker_29;
 mod engine;
 mod images;
 mod instances;
 mod listing;
 mod logs;
+mod remote;
 mod world;

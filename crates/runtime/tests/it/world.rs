@@ -10,7 +10,7 @@ use ports::{
     Images, Runtime,
     runtime::{InstanceSpec, PortBinding},
 };
-use runtime::{Docker, Settings};
+use runtime::{Address, Docker, Settings};
 use std::{
     path::Path,
     sync::{
@@ -117,7 +117,11 @@ impl World {
 pub(crate) fn connect(scope: &Scope, socket: &Path, set: impl FnOnce(&mut Settings)) -> Docker {
     let mut settings = Settings::of("here".parse().unwrap());
     set(&mut settings);
-    Docker::connect(socket, scope.installation(), settings).unwrap()
+    connect_to(Address::Unix(socket.to_owned()), scope, settings)
+}
+
+pub(crate) fn connect_to(address: Address, scope: &Scope, settings: Settings) -> Docker {
+    Docker::connect(address, scope.installation(), settings).unwrap()
 }
 
 /// A port inside the container, published on one that no other test takes.

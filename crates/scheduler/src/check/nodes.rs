@@ -9,9 +9,9 @@ use crate::{
     plan::{Action, Plan, Step},
 };
 use domain::{
-    InstanceId, NodeName,
+    InstanceId, NodeName, WorkerSpec,
     node::{Duty, NodeState},
-    worker::Resources,
+    worker::{Constraint, Resources},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +26,13 @@ pub(super) fn check(plan: &Plan, record: &Record<'_>, violations: &mut Vec<Viola
             violations.push(Violation::NodeTakesNothing {
                 instance: step.instance,
                 node: step.node.clone(),
+            });
+        }
+        if let Some(constraint) = unmet(step, record) {
+            violations.push(Violation::Misplaced {
+                instance: step.instance,
+                node: step.node.clone(),
+                constraint,
             });
         }
         if !is_new_start(step, record) {
@@ -92,19 +99,21 @@ fn may_take(step: &Step, record: &Record<'_>) -> bool {
     })
 }
 
+/// What the Worker asks of a node that this one's meta does not say.
+fn unmet(step: &Step, record: &Record<'_>) -> Option<Constraint> {
+    let node = &record.node(&step.node)?.node;
+    let constraints = &spec(step, record)?.constraints;
+    constraints.iter().find(|one| !one.allows(node)).cloned()
+}
+
 fn resources(step: &Step, record: &Record<'_>) -> Resources {
-    let deploy = record
-        .input
-        .app(step.app)
-        .and_then(|app| app.deploy.as_ref());
-    deploy
-        .and_then(|deploy| {
-            deploy
-                .workers
-                .iter()
-                .find(|worker| worker.spec.name == step.worker)
-        })
-        .map_or_else(Resources::default, |worker| worker.spec.resources)
+    spec(step, record).map_or_else(Resources::default, |spec| spec.resources)
+}
+
+fn spec<'a>(step: &Step, record: &Record<'a>) -> Option<&'a WorkerSpec> {
+    let deploy = record.input.app(step.app)?.deploy.as_ref()?;
+    let mut specs = deploy.workers.iter().map(|worker| &worker.spec);
+    specs.find(|spec| spec.name == step.worker)
 }
 
 fn is_overbooked(node: &NodeName, started: &[Resources], record: &Record<'_>) -> bool {

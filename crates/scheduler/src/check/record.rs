@@ -56,8 +56,10 @@ impl<'a> Record<'a> {
     }
 
     pub(super) fn answered(&self, name: &NodeName) -> bool {
-        self.node(name)
-            .is_some_and(|host| host.answered == Answered::Yes)
+        // What stands on a node that has left serves until it is replaced.
+        let left = || self.input.left.iter().find(|host| host.node.name == *name);
+        let host = self.node(name).or_else(left);
+        host.is_some_and(|host| host.answered == Answered::Yes)
     }
 
     pub(super) fn start_of(&self, instance: InstanceId) -> Option<&'a Intent> {
@@ -104,8 +106,9 @@ impl<'a> Record<'a> {
     }
 
     fn has_failed(&self, name: &NodeName) -> bool {
-        self.node(name)
-            .is_none_or(|host| host.node.state == NodeState::Failed)
+        let host = self.node(name);
+        self.input.given_up.contains(name)
+            || host.is_none_or(|host| host.node.state == NodeState::Failed)
     }
 
     /// The sighting that an intent is about.
@@ -119,11 +122,27 @@ impl<'a> Record<'a> {
         self.sightings.get(&instance).into_iter().flatten().copied()
     }
 
-    /// What a step acts at, where that was seen.
+    /// What a step acts at, where that was seen: the original, though the step names it by another node that shows it.
     pub(super) fn sighting(&self, step: &Step) -> Option<&'a Sighting> {
-        self.sightings_of(step.instance).find(|sighting| {
+        let mut sightings = self.sightings_of(step.instance);
+        let named = sightings.find(|sighting| {
             sighting.seen.node == step.node && Some(&sighting.seen.handle) == step.handle.as_ref()
-        })
+        })?;
+        Some(self.original_of(named).unwrap_or(named))
+    }
+
+    /// The original of a sighting that is the same container, seen at its own node: itself, or that of which it is a twin.
+    pub(super) fn original_of(&self, sighting: &Sighting) -> Option<&'a Sighting> {
+        let instance = sighting.seen.instance;
+        let intent = self
+            .starts
+            .get(&instance)
+            .or_else(|| self.stops.get(&instance))?;
+        let same = |home: &&Sighting| {
+            sighting.seen.authenticity == Authenticity::Genuine
+                && home.seen.handle == sighting.seen.handle
+        };
+        self.home_of(intent).filter(same)
     }
 
     /// Whether it serves users: an instance that is meant to, runs, is healthy, and is known where it has a port.

@@ -5,7 +5,7 @@ use super::{
     record::{Record, is_new_start},
 };
 use crate::{
-    input::{DesiredApp, DesiredDeploy, DesiredWorker, Sighting},
+    input::{DesiredApp, DesiredDeploy, DesiredWorker, Opening, Sighting},
     plan::{Action, Plan, Step, Why},
 };
 use domain::{
@@ -34,6 +34,7 @@ pub(super) fn check(plan: &Plan, record: &Record<'_>, violations: &mut Vec<Viola
             checked.keeps_the_healthy_minimum(violations);
             checked.stays_below_the_ceiling(violations);
             checked.proves_first(violations);
+            checked.opens_with_one(violations);
             checked.never_overlaps(violations);
         }
     }
@@ -165,6 +166,11 @@ impl<'a> Checked<'_, 'a> {
         if self.deploy.state != DeployState::Deploying || self.is_proven() {
             return;
         }
+        self.keeps(self.scale(), violations);
+    }
+
+    /// Of the old ones at least so many stay that may serve.
+    fn keeps(&self, least: u16, violations: &mut Vec<Violation>) {
         let old = self.record.perhaps_running().filter(|start| {
             start.app == self.app.app
                 && start.worker == self.worker.spec.name
@@ -172,7 +178,7 @@ impl<'a> Checked<'_, 'a> {
                 && !self.record.is_condemned(start.instance)
         });
         let old: Vec<InstanceId> = old.map(|start| start.instance).collect();
-        let mut spare = old.len().saturating_sub(usize::from(self.scale()));
+        let mut spare = old.len().saturating_sub(usize::from(least));
         for sighting in self.condemned() {
             let serves = self.may_serve(sighting) || self.record.serves(sighting);
             if serves && old.contains(&sighting.seen.instance) {
@@ -183,6 +189,40 @@ impl<'a> Checked<'_, 'a> {
                     }),
                 }
             }
+        }
+    }
+
+    /// Of a Deploy that opens with one.
+    fn opens_with_one(&self, violations: &mut Vec<Violation>) {
+        let opening = self.deploy.opening == Opening::One;
+        if !opening || self.deploy.state != DeployState::Deploying {
+            return;
+        }
+        let mine = |seen: &Sighting| self.deploy.covers(seen.seen.deploy);
+        if self
+            .sightings()
+            .any(|seen| mine(seen) && self.record.serves(seen))
+        {
+            return;
+        }
+        if !self.worker.spec.singleton {
+            self.keeps(self.scale().saturating_sub(1), violations);
+        }
+        let started = number(
+            self.steps
+                .iter()
+                .filter(|step| is_new_start(step, self.record)),
+        );
+        let running = number(self.standing().filter(|start| {
+            self.deploy.covers(start.deploy) && !self.record.is_condemned(start.instance)
+        }));
+        if started > 0 && running.saturating_add(started) > 1 {
+            violations.push(Violation::NotOneFirst {
+                app: self.app.app,
+                worker: self.worker.spec.name.clone(),
+                running,
+                started,
+            });
         }
     }
 
@@ -220,6 +260,7 @@ impl<'a> Checked<'_, 'a> {
             let seen = self
                 .sightings()
                 .filter(|seen| !matches!(seen.seen.phase, Phase::Exited { .. }))
+                .map(|seen| self.record.original_of(seen).unwrap_or(seen))
                 .map(|seen| (seen.seen.instance, &seen.seen.node));
             let standing = self.standing().map(|start| (start.instance, &start.node));
             let other = seen

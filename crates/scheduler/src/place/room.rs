@@ -1,13 +1,13 @@
 //! What is left of each node, in an order that gives the best one without looking at all.
 
-use super::{Demand, Place};
+use super::{Demand, Place, Placed};
 use crate::{
     input::{PlanInput, Policy, PoolNode},
     plan::{Refusal, RefusalReason},
     seed,
     world::{Member, World, refusal},
 };
-use domain::{ByteSize, CpuMillis, StackId, worker::Resources};
+use domain::{ByteSize, CpuMillis, NodeName, StackId, worker::Resources};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is left of each node.
@@ -85,18 +85,48 @@ impl<'a> Rooms<'a> {
     }
 
     pub(crate) fn place(&mut self, demand: &Demand) -> Result<Place, Vec<Refusal>> {
-        let chosen = self
-            .best(demand, Beside::Avoided)
-            .or_else(|| self.best(demand, Beside::Taken));
-        let Some((host, port)) = chosen else {
-            return Err(self.refusals(demand));
-        };
+        let (host, port) = self.find(demand)?;
+        let placed = self.why(host, demand);
         self.take(host, port, demand.resources);
         Ok(Place {
             host,
             node: self.rooms[host].host.node.name.clone(),
             port,
+            placed,
         })
+    }
+
+    /// The best node, and a port there, without taking them.
+    pub(crate) fn find(&mut self, demand: &Demand) -> Result<(usize, Option<u16>), Vec<Refusal>> {
+        self.best(demand, Beside::Avoided)
+            .or_else(|| self.best(demand, Beside::Taken))
+            .ok_or_else(|| self.refusals(demand))
+    }
+
+    /// Each node of the pool, in order of name: how many instances it has, or why it would not take one more.
+    pub fn survey(&mut self, demand: &Demand) -> Vec<(NodeName, Result<u32, RefusalReason>)> {
+        let input = self.input;
+        let hosts = input.pools.get(&demand.stack).into_iter().flatten();
+        let mut told: Vec<_> = hosts
+            .map(|host| {
+                let said = match self.speaks_against(host, demand) {
+                    Some(reason) => Err(reason),
+                    None => Ok(self.at(host).map_or(0, |at| self.rooms[at].instances)),
+                };
+                (host.node.name.clone(), said)
+            })
+            .collect();
+        told.sort_by(|a, b| a.0.cmp(&b.0));
+        told
+    }
+
+    fn why(&self, host: usize, demand: &Demand) -> Placed {
+        let instances = self.rooms[host].instances;
+        match demand.beside.contains(&host) {
+            true => Placed::Crowded { instances },
+            false if demand.beside.is_empty() => Placed::Fewest { instances },
+            false => Placed::Apart { instances },
+        }
     }
 
     /// Looks at each zone's nodes in order, and in each only as far as the first that can take it.
@@ -111,7 +141,7 @@ impl<'a> Rooms<'a> {
                         Beside::Taken => false,
                     };
                     let room = &mut self.rooms[host];
-                    if skipped || room.lacks(demand.resources).is_some() {
+                    if skipped || room.lacks(demand).is_some() {
                         return None;
                     }
                     let port = match demand.port {
@@ -147,32 +177,32 @@ impl<'a> Rooms<'a> {
         room.sorted = Sorted::No;
     }
 
-    fn refusals(&self, demand: &Demand) -> Vec<Refusal> {
-        let pool = self
-            .input
-            .pools
-            .get(&demand.stack)
-            .map_or(&[][..], Vec::as_slice);
-        let mut refusals: Vec<Refusal> = pool
-            .iter()
-            .map(|host| {
-                let room = self
-                    .rooms
-                    .binary_search_by(|room| room.host.node.name.cmp(&host.node.name))
-                    .ok()
-                    .map(|at| &self.rooms[at]);
-                let lacks = || room.and_then(|room| room.lacks(demand.resources));
-                let reason = refusal(host)
-                    .or_else(lacks)
-                    .unwrap_or(RefusalReason::NoPort);
-                Refusal {
-                    node: host.node.name.clone(),
-                    reason,
-                }
-            })
-            .collect();
-        refusals.sort_by(|a, b| a.node.cmp(&b.node));
-        refusals
+    fn refusals(&mut self, demand: &Demand) -> Vec<Refusal> {
+        let told = self.survey(demand).into_iter();
+        told.map(|(node, said)| Refusal {
+            node,
+            reason: said.err().unwrap_or(RefusalReason::NoPort),
+        })
+        .collect()
+    }
+
+    fn at(&self, host: &PoolNode) -> Option<usize> {
+        self.rooms
+            .binary_search_by(|room| room.host.node.name.cmp(&host.node.name))
+            .ok()
+    }
+
+    fn speaks_against(&mut self, host: &PoolNode, demand: &Demand) -> Option<RefusalReason> {
+        if let Some(reason) = refusal(host) {
+            return Some(reason);
+        }
+        let input = self.input;
+        let at = self.at(host)?;
+        let room = &mut self.rooms[at];
+        let lacks = room.lacks(demand);
+        let has_port =
+            !demand.port || lacks.is_some() || room.free_port(&input.policy, input.seed).is_some();
+        lacks.or_else(|| (!has_port).then_some(RefusalReason::NoPort))
     }
 }
 
@@ -213,8 +243,16 @@ impl<'a> Room<'a> {
         self.cpu += u64::from(resources.cpu.unwrap_or_default().get());
     }
 
-    fn lacks(&self, wanted: Resources) -> Option<RefusalReason> {
+    fn lacks(&self, demand: &Demand) -> Option<RefusalReason> {
         let node = &self.host.node;
+        let unmet = demand.constraints.iter().find(|one| !one.allows(node));
+        if let Some(constraint) = unmet {
+            return Some(RefusalReason::Unmet {
+                constraint: constraint.clone(),
+                said: node.meta.get(constraint.key()).cloned(),
+            });
+        }
+        let wanted = demand.resources;
         if let (Some(all), Some(wanted)) = (node.memory, wanted.memory) {
             let free = all.as_bytes().saturating_sub(self.memory);
             if free < wanted.as_bytes() {

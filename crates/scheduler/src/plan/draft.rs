@@ -3,7 +3,7 @@
 use super::{Action, Held, Plan, Step, Why};
 use crate::{
     place::Rooms,
-    plan::replace_unhealthy::Halt,
+    plan::{rebalance::Balance, replace_unhealthy::Halt},
     world::{Crew, Member, Presence, World},
 };
 use domain::{InstanceId, Timestamp};
@@ -13,6 +13,8 @@ use std::collections::BTreeSet;
 pub(crate) struct Draft<'w, 'a> {
     pub(crate) world: &'w World<'a>,
     pub(crate) halt: Halt,
+    /// Empty where nobody asked for any.
+    pub(crate) balance: Balance,
     plan: Plan,
     /// Those that have a step. No instance has two: they are performed at once.
     touched: BTreeSet<InstanceId>,
@@ -22,17 +24,25 @@ pub(crate) struct Draft<'w, 'a> {
 
 impl<'w, 'a> Draft<'w, 'a> {
     pub(crate) fn new(world: &'w World<'a>) -> Self {
-        Self {
+        let mut draft = Self {
             world,
             halt: Halt::of(world),
+            balance: Balance::default(),
             plan: Plan::default(),
             touched: BTreeSet::new(),
             rooms: None,
+        };
+        if !world.input.rebalances.is_empty() {
+            draft.balance = Balance::of(world, draft.rooms());
         }
+        draft
     }
 
     pub(crate) fn finish(self) -> Plan {
-        self.plan
+        Plan {
+            even: self.balance.even(),
+            ..self.plan
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -52,7 +62,7 @@ impl<'w, 'a> Draft<'w, 'a> {
             | Presence::Running
             | Presence::Restarting
             | Presence::Exited => true,
-            Presence::Silent | Presence::Lost | Presence::Vanished => false,
+            Presence::Silent | Presence::Lost | Presence::GivenUp | Presence::Vanished => false,
         };
         reachable && !member.busy && !self.is_touched(member)
     }
@@ -73,6 +83,7 @@ impl<'w, 'a> Draft<'w, 'a> {
                 worker: member.worker.clone(),
                 deploy: member.deploy,
                 why,
+                placed: None,
             });
         }
     }

@@ -40,10 +40,12 @@ pub(crate) fn condemn(draft: &mut Draft<'_, '_>, member: &Member<'_>, why: Why) 
     }
 }
 
-/// The next step of its end. Nothing is drained that does not run: nobody is connected to it.
+/// The next step of its end. Nothing is drained that does not run or listens nowhere: nobody is connected to it.
 fn next(member: &Member<'_>) -> Option<Action> {
     match (member.presence, member.registration()) {
-        (Presence::Running, Registration::Serving) => Some(Action::Maintenance),
+        (Presence::Running, Registration::Serving) if member.port().is_some() => {
+            Some(Action::Maintenance)
+        }
         (
             Presence::Running | Presence::Restarting | Presence::Created | Presence::Exited,
             Registration::Serving | Registration::Maintenance,
@@ -51,19 +53,27 @@ fn next(member: &Member<'_>) -> Option<Action> {
         (Presence::Running | Presence::Restarting, Registration::None) => Some(Action::Stop),
         (Presence::Created | Presence::Exited, Registration::None) => Some(Action::Remove),
         (Presence::Awaited, _) if member.stop.is_none() => Some(Action::Abandon),
-        (Presence::Awaited | Presence::Silent | Presence::Lost | Presence::Vanished, _) => None,
+        (
+            Presence::Awaited
+            | Presence::Silent
+            | Presence::Lost
+            | Presence::GivenUp
+            | Presence::Vanished,
+            _,
+        ) => None,
     }
 }
 
 /// Why what stands on a node that cannot be seen is left alone (rule 5).
 pub(crate) fn unseen(draft: &Draft<'_, '_>, crew: &Crew<'_, '_>) -> Why {
+    doubt(draft, crew).unwrap_or(Why::NodeSilent)
+}
+
+/// Why the pool is not believed. None: it is, or there has never been one.
+pub(crate) fn doubt(draft: &Draft<'_, '_>, crew: &Crew<'_, '_>) -> Option<Why> {
     let turnout = draft.world.nodes.turnout(crew.app.stack);
-    if turnout.believed {
-        Why::NodeSilent
-    } else {
-        Why::PoolDoubted {
-            answering: turnout.answering,
-            known: turnout.known,
-        }
-    }
+    (!turnout.believed && turnout.known > 0).then_some(Why::PoolDoubted {
+        answering: turnout.answering,
+        known: turnout.known,
+    })
 }

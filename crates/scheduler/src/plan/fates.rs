@@ -3,7 +3,7 @@
 use super::{
     Why,
     draft::Draft,
-    end,
+    end, misplaced,
     replace_unhealthy::{self, Verdict},
     stop_superseded::ended,
 };
@@ -36,12 +36,10 @@ impl<'w, 'a> Fates<'w, 'a> {
                 Presence::Created if !is_starting(member) => {
                     end::condemn(draft, member, Why::NeverStarted);
                 }
-                Presence::Awaited | Presence::Created => {
-                    match draft.world.nodes.takes_new(member.host) || member.busy {
-                        true => fates.staying.push(member),
-                        false => end::condemn(draft, member, Why::NodeDraining),
-                    }
-                }
+                Presence::Awaited | Presence::Created => match may_start(draft, crew, member) {
+                    Ok(()) => fates.staying.push(member),
+                    Err(why) => end::condemn(draft, member, why),
+                },
                 Presence::Running | Presence::Restarting => match leaves(draft, crew, member) {
                     Some(why) => fates.leaving.push((member, why)),
                     None => fates.staying.push(member),
@@ -53,7 +51,7 @@ impl<'w, 'a> Fates<'w, 'a> {
                     }
                     fates.staying.push(member);
                 }
-                Presence::Lost | Presence::Vanished => {}
+                Presence::Lost | Presence::GivenUp | Presence::Vanished => {}
             }
         }
         fates
@@ -71,14 +69,42 @@ pub(crate) fn is_starting(member: &Member<'_>) -> bool {
         .is_some_and(|intent| intent.state == IntentState::Open)
 }
 
+/// Whether a start that is on record may go on, or why it is given up.
+fn may_start(draft: &Draft<'_, '_>, crew: &Crew<'_, '_>, member: &Member<'_>) -> Result<(), Why> {
+    if member.busy {
+        return Ok(());
+    }
+    if !draft.world.nodes.takes_new(member.host) {
+        return Err(Why::NodeDraining);
+    }
+    match crew.wanted().zip(member.host) {
+        Some((worker, at)) => match worker.spec.unmet(&draft.world.nodes.hosts()[at].node) {
+            Some(constraint) => Err(Why::Misplaced {
+                constraint: constraint.clone(),
+            }),
+            None => Ok(()),
+        },
+        None => Ok(()),
+    }
+}
+
 /// Why an instance that runs is to make room.
 fn leaves(draft: &mut Draft<'_, '_>, crew: &Crew<'_, '_>, member: &Member<'_>) -> Option<Why> {
     match draft.world.nodes.is_emptied(member.host) {
         Some(Emptied::Draining) => return Some(Why::NodeDraining),
-        Some(Emptied::Failed) => return Some(Why::NodeReturned),
+        Some(Emptied::GivenUp) => return Some(Why::NodeGivenUp),
+        Some(emptied @ (Emptied::Failed | Emptied::Left)) => match end::doubt(draft, crew) {
+            // It answers, and the pool is not believed when so many are called failed, or have left it.
+            Some(why) => draft.hold("stop", member, why),
+            None if emptied == Emptied::Left => return Some(Why::NodeLeft),
+            None => return Some(Why::NodeReturned),
+        },
         None => {}
     }
     let worker = crew.wanted()?;
+    if let Some(why) = misplaced::leaves(draft, crew, worker, member) {
+        return Some(why);
+    }
     if is_to_restart(worker, member) {
         return Some(Why::Restart);
     }
@@ -94,7 +120,7 @@ fn leaves(draft: &mut Draft<'_, '_>, crew: &Crew<'_, '_>, member: &Member<'_>) -
 
 /// Told by when the start was put on record: the node's own clock may be wrong. One that was well when the restart was
 /// asked for has its grace like any other.
-fn is_to_restart(worker: &DesiredWorker, member: &Member<'_>) -> bool {
+pub(crate) fn is_to_restart(worker: &DesiredWorker, member: &Member<'_>) -> bool {
     let Some((before, start)) = worker.restart_before.zip(member.start) else {
         return false;
     };

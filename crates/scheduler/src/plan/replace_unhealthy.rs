@@ -41,6 +41,7 @@ impl Halt {
                     | Presence::Exited
                     | Presence::Silent
                     | Presence::Lost
+                    | Presence::GivenUp
                     | Presence::Vanished => false,
                 };
                 of += u32::from(counts);
@@ -152,7 +153,7 @@ fn died_at(member: &Member<'_>) -> Option<Timestamp> {
     let own = match member.role {
         Role::Standing => true,
         Role::Condemned => member.stop.is_some_and(|stop| *at < stop.opened_at),
-        Role::Stray | Role::Copy | Role::Foreign => false,
+        Role::Stray | Role::Copy | Role::Twin | Role::Foreign => false,
     };
     own.then_some(*at)
 }

@@ -18,9 +18,8 @@ pub(crate) fn apply(draft: &mut Draft<'_, '_>, crew: &Crew<'_, '_>) {
         if !draft.may_act(member) {
             continue;
         }
-        if let Some(port) = to_register(member)
-            && (member.deploy <= deploy.id || deploy.covers(member.deploy))
-        {
+        if is_to_register(member) && (member.deploy <= deploy.id || deploy.covers(member.deploy)) {
+            let port = member.port();
             draft.step(member, Action::Register { port }, Why::Ready);
         } else if deploy.covers(member.deploy) && is_to_keep(crew, member) {
             draft.step(member, Action::Keep, Why::Proven);
@@ -28,9 +27,8 @@ pub(crate) fn apply(draft: &mut Draft<'_, '_>, crew: &Crew<'_, '_>) {
     }
 }
 
-fn to_register(member: &Member<'_>) -> Option<u16> {
-    let unknown = member.registration() != Registration::Serving;
-    member.port().filter(|_| unknown && member.is_healthy())
+fn is_to_register(member: &Member<'_>) -> bool {
+    member.registration() != Registration::Serving && member.is_healthy()
 }
 
 fn is_to_keep(crew: &Crew<'_, '_>, member: &Member<'_>) -> bool {
@@ -41,6 +39,7 @@ fn is_to_keep(crew: &Crew<'_, '_>, member: &Member<'_>) -> bool {
         | Presence::Exited
         | Presence::Silent
         | Presence::Lost
+        | Presence::GivenUp
         | Presence::Vanished => false,
     };
     let today = member.sighting.map(|sighting| sighting.seen.restart);

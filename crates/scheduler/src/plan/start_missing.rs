@@ -3,8 +3,9 @@
 use super::{
     Action, Step, Why,
     draft::Draft,
+    end,
     fates::{Fates, is_starting},
-    replace_unhealthy, singleton,
+    one_first, replace_unhealthy, singleton,
 };
 use crate::{
     place::Demand,
@@ -32,13 +33,11 @@ pub(crate) fn apply<'a>(draft: &mut Draft<'_, 'a>, crew: &Crew<'_, 'a>, fates: &
     let room = room(crew);
     start(draft, crew, fates, missing.min(room));
     if missing > room {
-        draft.hold_start(
-            crew,
-            Why::Surge {
-                running: running(crew).saturating_add(room),
-                at_most: ceiling(crew),
-            },
-        );
+        let why = one_first::missing(crew).unwrap_or_else(|| Why::Surge {
+            running: running(crew).saturating_add(room),
+            at_most: ceiling(crew),
+        });
+        draft.hold_start(crew, why);
     }
 }
 
@@ -84,20 +83,15 @@ fn start<'a>(draft: &mut Draft<'_, 'a>, crew: &Crew<'_, 'a>, fates: &Fates<'_, '
         return;
     }
     let mut ids = Ids::of(draft.world.input.seed, crew.app.app, crew.worker);
-    let mut demand = Demand {
-        stack: crew.app.stack,
-        resources: worker.spec.resources,
-        port: worker.spec.port.is_some(),
-        beside: fates
-            .staying
-            .iter()
-            .filter_map(|member| member.host)
-            .collect(),
-    };
+    let beside = fates.staying.iter().filter_map(|member| member.host);
+    let mut demand = Demand::of(crew, worker, beside.collect());
     for number in 0..usize::from(missing) {
         let place = match draft.rooms().place(&demand) {
             Ok(place) => place,
-            Err(refusals) => return draft.hold_start(crew, Why::NoRoom { refusals }),
+            Err(refusals) => {
+                let doubt = end::doubt(draft, crew);
+                return draft.hold_start(crew, doubt.unwrap_or(Why::NoRoom { refusals }));
+            }
         };
         demand.beside.push(place.host);
         let why = match fates.leaving.get(number) {
@@ -121,17 +115,21 @@ fn start<'a>(draft: &mut Draft<'_, 'a>, crew: &Crew<'_, 'a>, fates: &Fates<'_, '
             worker: crew.worker.clone(),
             deploy: deploy.id,
             why,
+            placed: Some(place.placed),
         });
     }
 }
 
 /// Rule 2: how many more may run now.
 fn room(crew: &Crew<'_, '_>) -> u16 {
-    ceiling(crew).saturating_sub(running(crew))
+    let fresh = count(crew.fresh().filter(|member| member.counts()));
+    ceiling(crew)
+        .saturating_sub(running(crew))
+        .min(one_first::at_most(crew).saturating_sub(fresh))
 }
 
 /// What runs or is about to. Where the old ones go first, one that is condemned is in the way until it is gone.
-fn running(crew: &Crew<'_, '_>) -> u16 {
+pub(crate) fn running(crew: &Crew<'_, '_>) -> u16 {
     let standing = count(crew.standing().filter(|member| member.counts()));
     let going = match crew.wanted().map(|worker| worker.spec.rollout.order) {
         Some(Order::StopFirst) => {
@@ -143,7 +141,7 @@ fn running(crew: &Crew<'_, '_>) -> u16 {
 }
 
 /// Rule 2: the most that may run at once.
-fn ceiling(crew: &Crew<'_, '_>) -> u16 {
+pub(crate) fn ceiling(crew: &Crew<'_, '_>) -> u16 {
     crew.wanted()
         .map_or(0, |worker| match worker.spec.singleton {
             true => crew.scale(),

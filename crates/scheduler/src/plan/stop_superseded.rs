@@ -1,6 +1,8 @@
 //! Rule 7, of a superseded Deploy: stopped, in the order of rule 1.
 
-use super::{Why, draft::Draft, end, keep_healthy::KeepHealthy, prove_first::Proof, stop_surplus};
+use super::{
+    Why, draft::Draft, end, keep_healthy::KeepHealthy, one_first, prove_first::Proof, stop_surplus,
+};
 use crate::world::{Crew, Member, Presence, count};
 
 /// Afterwards each instance of another Deploy is condemned, or held with the reason.
@@ -16,6 +18,7 @@ pub(crate) fn apply(
     }
     stop_surplus::sort_by_need(draft, &mut old);
     let mut surplus = surplus(crew);
+    let mut may_go = one_first::may_go(crew);
     for member in old {
         if !serves_perhaps(member) {
             let why = ended(member).unwrap_or_else(|| not_wanted(crew, member));
@@ -47,9 +50,14 @@ pub(crate) fn apply(
             end::condemn(draft, member, why);
             continue;
         }
+        if let (0, Some(missing)) = (may_go, one_first::missing(crew)) {
+            draft.hold("stop", member, missing);
+            continue;
+        }
         match healthy.spend(member) {
             Ok(()) => {
                 surplus = surplus.saturating_sub(1);
+                may_go = may_go.saturating_sub(1);
                 end::condemn(draft, member, why);
             }
             Err(refusal) => draft.hold("stop", member, refusal),
@@ -73,6 +81,7 @@ fn serves_perhaps(member: &Member<'_>) -> bool {
         | Presence::Created
         | Presence::Exited
         | Presence::Lost
+        | Presence::GivenUp
         | Presence::Vanished => false,
     }
 }

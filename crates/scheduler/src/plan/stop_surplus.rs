@@ -1,6 +1,8 @@
 //! Rule 7, over scale, and the second half of every replacement: those that make room go when others serve.
 
-use super::{Why, draft::Draft, end, fates::Fates, keep_healthy::KeepHealthy, start_missing};
+use super::{
+    Why, draft::Draft, end, fates::Fates, keep_healthy::KeepHealthy, rebalance, start_missing,
+};
 use crate::world::{Crew, Member, Presence, count};
 use std::cmp::Reverse;
 
@@ -12,14 +14,21 @@ pub(crate) fn apply<'a>(
     fates: &Fates<'_, 'a>,
 ) {
     stop_leaving(draft, crew, healthy, fates);
-    let surplus = fates.staying().saturating_sub(crew.scale());
+    if fates.staying() <= crew.scale() {
+        return;
+    }
+    let mut staying = fates.staying.clone();
+    // One that is not seen, or that is acted at, may turn out not to serve: it pushes no other one out.
+    staying.retain(|member| draft.may_act(member));
+    let surplus = count(staying.iter()).saturating_sub(crew.scale());
     if surplus == 0 {
         return;
     }
     let running = count(crew.standing().filter(|member| member.counts()));
-    let mut staying = fates.staying.clone();
-    staying.retain(|member| draft.may_act(member));
-    sort_by_need(draft, &mut staying);
+    match rebalance::is_asked_for(draft, crew) {
+        true => draft.balance.sort_by_need(crew, &mut staying),
+        false => sort_by_need(draft, &mut staying),
+    }
     for member in staying.into_iter().take(usize::from(surplus)) {
         let why = match crew.wanted() {
             Some(worker) => Why::AboveScale {
@@ -82,9 +91,9 @@ pub(crate) fn sort_by_need(draft: &mut Draft<'_, '_>, members: &mut [&Member<'_>
 }
 
 /// How much an instance is needed.
-fn need(member: &Member<'_>) -> u8 {
+pub(crate) fn need(member: &Member<'_>) -> u8 {
     match member.presence {
-        Presence::Exited | Presence::Lost | Presence::Vanished => 0,
+        Presence::Exited | Presence::Lost | Presence::GivenUp | Presence::Vanished => 0,
         Presence::Awaited | Presence::Created => 1,
         _ if member.is_unhealthy() => 2,
         _ if member.is_in_service() => 5,

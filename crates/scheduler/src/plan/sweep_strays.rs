@@ -22,7 +22,11 @@ pub(crate) fn apply(draft: &mut Draft<'_, '_>, crew: &Crew<'_, '_>, healthy: &mu
         match member.presence {
             Presence::Running | Presence::Restarting => draft.step(member, Action::Stop, Why::Copy),
             Presence::Created | Presence::Exited => draft.step(member, Action::Remove, Why::Copy),
-            Presence::Awaited | Presence::Silent | Presence::Lost | Presence::Vanished => {}
+            Presence::Awaited
+            | Presence::Silent
+            | Presence::Lost
+            | Presence::GivenUp
+            | Presence::Vanished => {}
         }
     }
 }

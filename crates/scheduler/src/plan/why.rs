@@ -11,6 +11,7 @@ impl Why {
             Self::BelowScale { .. } => "below_scale",
             Self::TakenUp => "taken_up",
             Self::Successor { .. } => "successor",
+            Self::Evens { .. } => "evens",
             Self::Ready => "ready",
             Self::Proven => "proven",
             Self::Condemned => "condemned",
@@ -22,7 +23,10 @@ impl Why {
             Self::NeverStarted => "never_started",
             Self::Restart => "restart",
             Self::NodeDraining => "node_draining",
+            Self::Misplaced { .. } => "misplaced",
             Self::NodeReturned => "node_returned",
+            Self::NodeGivenUp => "node_given_up",
+            Self::NodeLeft => "node_left",
             Self::Stray => "stray",
             Self::Copy => "copy",
             Self::Stale => "stale",
@@ -47,6 +51,15 @@ impl fmt::Display for Why {
             Self::BelowScale { running, scale } => write!(f, "{running} of {} run", scale.get()),
             Self::TakenUp => f.write_str("its start is on record"),
             Self::Successor { of } => write!(f, "takes the place of {of}"),
+            Self::Evens {
+                of,
+                from,
+                has,
+                fewest,
+            } => write!(
+                f,
+                "takes the place of {of}, to even the pool out: {from} has {has} instances, this node {fewest}"
+            ),
             Self::Ready => f.write_str("it is healthy"),
             Self::Proven => f.write_str("its deploy is deployed; it may outlive a reboot"),
             Self::Condemned => f.write_str("its stop is on record"),
@@ -60,7 +73,12 @@ impl fmt::Display for Why {
             Self::NeverStarted => f.write_str("it was made and never started"),
             Self::Restart => f.write_str("a restart was asked for"),
             Self::NodeDraining => f.write_str("its node is to take nothing"),
+            Self::Misplaced { constraint } => {
+                write!(f, "its node does not meet `{constraint}`")
+            }
             Self::NodeReturned => f.write_str("its node has failed, and answers again"),
+            Self::NodeGivenUp => f.write_str("its node was given up, and answers again"),
+            Self::NodeLeft => f.write_str("its node has left the pool"),
             Self::Stray => f.write_str("no intent stands for it"),
             Self::Copy => f.write_str("it is a copy of an instance's labels"),
             Self::Stale => f.write_str("its node does not know it"),
@@ -68,15 +86,10 @@ impl fmt::Display for Why {
                 write!(f, "{needed} must stay healthy, {healthy} {}", are(*healthy))
             }
             Self::ProveFirst {
-                worker,
+                worker: first,
                 healthy,
                 needed,
-            } => {
-                write!(
-                    f,
-                    "first {worker} has to get healthy: {healthy} of {needed}"
-                )
-            }
+            } => write!(f, "first {first} has to get healthy: {healthy} of {needed}"),
             Self::Surge { running, at_most } => {
                 write!(f, "surge: {running} of at most {at_most} run")
             }
@@ -87,11 +100,11 @@ impl fmt::Display for Why {
                 "only {answering} of {known} nodes answer: nothing is moved until more do"
             ),
             Self::Backoff { failures, until } => {
-                let times = match failures {
-                    1 => "once".to_owned(),
-                    _ => format!("{failures} times"),
-                };
-                write!(f, "it failed {times}, and is tried again at {until}")
+                write!(
+                    f,
+                    "it failed {}, and is tried again at {until}",
+                    times(*failures)
+                )
             }
             Self::Halted { unhealthy, of } => write!(
                 f,
@@ -108,6 +121,13 @@ impl fmt::Display for Why {
 
 const fn are(number: u16) -> &'static str {
     if number == 1 { "is" } else { "are" }
+}
+
+fn times(number: u32) -> String {
+    match number {
+        1 => "once".to_owned(),
+        _ => format!("{number} times"),
+    }
 }
 
 /// How many nodes are named one by one; of more, the first few and how many others.
@@ -128,11 +148,30 @@ fn no_room(f: &mut fmt::Formatter<'_>, refusals: &[Refusal]) -> fmt::Result {
     }
 }
 
+impl RefusalReason {
+    /// The stable word for it, for programs.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Cordoned => "cordoned",
+            Self::Draining => "draining",
+            Self::GivenUp => "given_up",
+            Self::Failed => "failed",
+            Self::Silent => "silent",
+            Self::Memory { .. } => "memory",
+            Self::Cpu { .. } => "cpu",
+            Self::NoPort => "no_port",
+            Self::Unmet { .. } => "unmet",
+        }
+    }
+}
+
 impl fmt::Display for RefusalReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cordoned => f.write_str("is cordoned"),
             Self::Draining => f.write_str("is being drained"),
+            Self::GivenUp => f.write_str("was given up"),
             Self::Failed => f.write_str("has failed"),
             Self::Silent => f.write_str("does not answer"),
             Self::Memory { free, wanted } => {
@@ -148,6 +187,14 @@ impl fmt::Display for RefusalReason {
                 )
             }
             Self::NoPort => f.write_str("has no free port in the range"),
+            Self::Unmet { constraint, said } => {
+                let key = constraint.key();
+                write!(f, "does not meet `{constraint}`: ")?;
+                match said {
+                    Some(said) => write!(f, "its {key} is {said}"),
+                    None => write!(f, "it has no {key}"),
+                }
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use domain::{
 };
 use std::ops::Range;
 
-/// Every instance of the input once, and every copy; in order of App, Worker and instance. With the range of each Worker.
+/// Every instance of the input once, and every copy and twin; in order of App, Worker and instance. With the range of each Worker.
 pub(crate) fn join<'a>(
     input: &'a PlanInput,
     nodes: &Nodes<'a>,
@@ -225,6 +225,7 @@ impl<'a> Joined<'_, 'a> {
             let role = match (self.is_foreign(sighting), is_original) {
                 (true, _) => Role::Foreign,
                 (false, true) => Role::Stray,
+                (false, false) if self.is_twin(sighting, original) => Role::Twin,
                 (false, false) => Role::Copy,
             };
             members.push(self.unintended(sighting, role));
@@ -235,6 +236,19 @@ impl<'a> Joined<'_, 'a> {
         self.known_deploys
             .binary_search(&sighting.seen.deploy)
             .is_err()
+    }
+
+    /// Whether one that is not the original is the same container all the same, as the other node's name for it says. While
+    /// the original's own node is silent, nobody knows.
+    fn is_twin(&self, sighting: &Sighting, original: Option<usize>) -> bool {
+        let same = match original {
+            Some(at) => self.seen[at].seen.handle == sighting.seen.handle,
+            None => self.start.or(self.stop).is_some_and(|intent| {
+                let host = self.nodes.find(&intent.node);
+                self.nodes.reach(self.input, intent.app, &intent.node, host) == Reach::Silent
+            }),
+        };
+        same && sighting.seen.authenticity == Authenticity::Genuine
     }
 
     fn unintended(&self, sighting: &'a Sighting, role: Role) -> Member<'a> {
@@ -248,8 +262,8 @@ impl<'a> Joined<'_, 'a> {
             node: &seen.node,
             host,
             role,
-            presence: match self.nodes.reach(self.input, seen.app, host) {
-                Reach::Answers | Reach::Lost => presence_of(&seen.phase),
+            presence: match self.nodes.reach(self.input, seen.app, &seen.node, host) {
+                Reach::Answers | Reach::Lost | Reach::GivenUp => presence_of(&seen.phase),
                 Reach::Silent => Presence::Silent,
             },
             busy: self.busy,
@@ -265,7 +279,7 @@ impl<'a> Joined<'_, 'a> {
         host: Option<usize>,
         sighting: Option<&Sighting>,
     ) -> Presence {
-        let reach = self.nodes.reach(self.input, intent.app, host);
+        let reach = self.nodes.reach(self.input, intent.app, &intent.node, host);
         match (reach, sighting) {
             (Reach::Answers, Some(sighting)) => presence_of(&sighting.seen.phase),
             (Reach::Answers, None) => match (intent.kind, intent.state) {
@@ -276,6 +290,7 @@ impl<'a> Joined<'_, 'a> {
             },
             (Reach::Silent, _) => Presence::Silent,
             (Reach::Lost, _) => Presence::Lost,
+            (Reach::GivenUp, _) => Presence::GivenUp,
         }
     }
 }

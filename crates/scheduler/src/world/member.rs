@@ -35,6 +35,9 @@ pub(crate) enum Role {
     Stray,
     /// It has the labels of an instance and is not that.
     Copy,
+    /// It is an instance that another node shows, too, or may be it: nothing is done to it here. Two names of one Docker
+    /// Engine show the same container.
+    Twin,
     /// Its Deploy is not in the database (rule 8).
     Foreign,
 }
@@ -54,6 +57,8 @@ pub(crate) enum Presence {
     Silent,
     /// Its node has failed: it counts as gone.
     Lost,
+    /// It was on a node that a person says is gone for good.
+    GivenUp,
     /// It was there, and its node does not show it any more. `settle` closes it.
     Vanished,
 }
@@ -93,7 +98,11 @@ impl<'a> Member<'a> {
                 .sighting
                 .is_some_and(|sighting| sighting.health.is_unhealthy()),
             Presence::Created | Presence::Restarting | Presence::Exited => true,
-            Presence::Awaited | Presence::Silent | Presence::Lost | Presence::Vanished => false,
+            Presence::Awaited
+            | Presence::Silent
+            | Presence::Lost
+            | Presence::GivenUp
+            | Presence::Vanished => false,
         }
     }
 
@@ -110,7 +119,7 @@ impl<'a> Member<'a> {
             | Presence::Running
             | Presence::Restarting
             | Presence::Silent => true,
-            Presence::Exited | Presence::Lost | Presence::Vanished => false,
+            Presence::Exited | Presence::Lost | Presence::GivenUp | Presence::Vanished => false,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Rule 3: where the next instance goes.
 
-use crate::sketch::{STACK, Sketch};
-use domain::{node::Duty, worker::Resources};
+use crate::sketch::{STACK, Sketch, worker};
+use domain::{DeployState, node::Duty, worker::Resources};
 use scheduler::place::{Demand, Rooms, place};
 
 /// `a:2` is a node with two instances; `/zone-1` its zone, `:draining` its duty, `:full` one without room.
@@ -39,6 +39,7 @@ fn check(why: &str, text: &str, number: usize, want: &str) {
             memory: Some("64MiB".parse().unwrap()),
             cpu: None,
         },
+        constraints: Vec::new(),
         port: true,
         beside: Vec::new(),
     };
@@ -93,6 +94,79 @@ fn the_next_instance_goes_where_there_is_most_room() {
     }
 }
 
+/// What each node says to one more, and where that goes.
+#[test]
+fn a_node_whose_meta_does_not_say_so_gets_nothing() {
+    let mut world = pool("a:0 b:5 c:1:cordoned");
+    for (name, disk) in [("a", "hdd"), ("b", "ssd"), ("c", "ssd")] {
+        let meta = &mut world.node_mut(name).node.meta;
+        meta.insert("disk".to_owned(), disk.to_owned());
+    }
+    let input = world.input();
+    for (constraints, want, told) in [
+        (vec![], "a", "a: 0; b: 5; c: is cordoned"),
+        (
+            vec!["disk == ssd"],
+            "b",
+            "a: does not meet `disk == ssd`: its disk is hdd; b: 5; c: is cordoned",
+        ),
+        (
+            vec!["disk != hdd", "gpu != none"],
+            "b",
+            "a: does not meet `disk != hdd`: its disk is hdd; b: 5; c: is cordoned",
+        ),
+        (
+            vec!["gpu == a100"],
+            "nowhere",
+            "a: does not meet `gpu == a100`: it has no gpu; b: does not meet `gpu == a100`: it has no gpu; c: is cordoned",
+        ),
+    ] {
+        let demand = Demand {
+            stack: STACK,
+            resources: Resources::default(),
+            constraints: constraints
+                .iter()
+                .map(|text| text.parse().unwrap())
+                .collect(),
+            port: true,
+            beside: Vec::new(),
+        };
+        let mut rooms = Rooms::new(&input);
+        let said = rooms
+            .survey(&demand)
+            .into_iter()
+            .map(|(node, said)| match said {
+                Ok(instances) => format!("{node}: {instances}"),
+                Err(reason) => format!("{node}: {reason}"),
+            });
+        assert_eq!(said.collect::<Vec<_>>().join("; "), told, "{constraints:?}");
+        let got = place(&mut rooms, &demand).map_or("nowhere".to_owned(), |p| p.node.to_string());
+        assert_eq!(got, want, "{constraints:?}");
+    }
+}
+
+#[test]
+fn what_spoke_for_a_node_is_told() {
+    let input = pool("a:1 b:3").input();
+    let mut rooms = Rooms::new(&input);
+    let mut demand = Demand {
+        stack: STACK,
+        resources: Resources::default(),
+        constraints: Vec::new(),
+        port: false,
+        beside: Vec::new(),
+    };
+    for want in [
+        "of the nodes that could take it none had fewer instances: 1",
+        "of the nodes without another of this worker none had fewer instances: 3",
+        "every node that could take it had one of this worker, and none fewer instances: 2",
+    ] {
+        let place = place(&mut rooms, &demand).unwrap();
+        demand.beside.push(place.host);
+        assert_eq!(place.placed.to_string(), want);
+    }
+}
+
 #[test]
 fn no_port_is_given_twice_and_a_full_range_is_said() {
     let mut world = pool("a:0");
@@ -103,6 +177,7 @@ fn no_port_is_given_twice_and_a_full_range_is_said() {
     let demand = Demand {
         stack: STACK,
         resources: Resources::default(),
+        constraints: Vec::new(),
         port: true,
         beside: Vec::new(),
     };
@@ -113,4 +188,20 @@ fn no_port_is_given_twice_and_a_full_range_is_said() {
     assert_eq!(ports, [20_000, 20_002, 20_003]);
     let refusal = place(&mut rooms, &demand).unwrap_err().remove(0);
     assert_eq!(refusal.reason.to_string(), "has no free port in the range");
+}
+
+#[test]
+fn a_full_pool_says_what_is_missing() {
+    let mut world = Sketch::new(&["a", "b"]);
+    world.node_mut("a").node.memory = Some("100MiB".parse().unwrap());
+    world.node_mut("b").node.duty = Duty::Cordoned;
+    let mut web = worker("web", 2);
+    web.spec.resources.memory = Some("64MiB".parse().unwrap());
+    world.want(1, DeployState::Deployed, vec![web]);
+    let plan = world.plan();
+    assert_eq!(plan.steps.len(), 1);
+    assert_eq!(
+        plan.held[0].why.to_string(),
+        "no node can take it: a has 36.0 MiB of memory free, 64.0 MiB are wanted, b is cordoned"
+    );
 }

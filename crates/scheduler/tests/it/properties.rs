@@ -1,13 +1,20 @@
 //! What holds for every world: nothing that `check` forbids, the same plan for the same input in any order, and an end.
 
-use crate::sketch::{APP, Sketch, arbitrary::sketch};
-use domain::{IntentKind, Timestamp, worker::Order};
+use crate::sketch::{
+    APP, Sketch,
+    arbitrary::{change, sketch},
+};
+use domain::{
+    IntentKind, Timestamp,
+    node::{Duty, NodeState},
+    worker::Order,
+};
 use proptest::prelude::*;
-use scheduler::{Plan, check, plan};
+use scheduler::{Plan, check, input::Answered, plan, plan::Step};
 use std::time::Duration;
 
 /// Two thousand worlds each; more by `PROPTEST_CASES`.
-fn config() -> ProptestConfig {
+pub(crate) fn config() -> ProptestConfig {
     let default = ProptestConfig::default();
     ProptestConfig {
         cases: default.cases.max(2_000),
@@ -27,6 +34,27 @@ proptest! {
     }
 
     #[test]
+    fn a_node_that_a_doubted_pool_shows_no_more_is_as_one_that_is_silent(world in sketch(), left in 0..3_usize) {
+        let mut silent = world;
+        let all = silent.nodes.len();
+        let left = left.min(all.saturating_sub(1) / 2);
+        for host in &mut silent.nodes[left..] {
+            host.answered = Answered::No;
+            host.node.state = NodeState::Silent;
+            host.node.duty = Duty::Serving;
+        }
+        let mut missing = silent.clone();
+        missing.nodes.truncate(left);
+        missing.remembered = u32::try_from(all).unwrap();
+        // What spoke for a place is told of what is seen.
+        let steps = |world: &Sketch| {
+            let steps = plan(&world.input()).steps.into_iter();
+            steps.map(|step| Step { placed: None, ..step }).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(steps(&missing), steps(&silent));
+    }
+
+    #[test]
     fn neither_time_nor_order_of_the_input_matters(world in sketch(), turn in 0..20_usize) {
         let input = world.input();
         let mut turned = input.clone();
@@ -39,8 +67,9 @@ proptest! {
     }
 
     #[test]
-    fn plans_performed_step_by_step_come_to_an_end(world in sketch()) {
+    fn plans_performed_step_by_step_come_to_an_end(world in sketch(), rebalance in prop::option::of(1..4_u16)) {
         let mut world = world;
+        world.rebalance = rebalance;
         world.repair();
         let rest = perform_to_the_end(&mut world)?;
         prop_assert!(rest.is_empty(), "no rest:\n{}", rest);
@@ -55,8 +84,28 @@ proptest! {
     }
 
     #[test]
-    fn a_world_that_changes_on_the_way_is_never_harmed(world in sketch(), seed in any::<u64>()) {
+    fn a_change_has_never_two_new_instances_of_a_worker_before_one_serves(world in change(), seed in any::<u64>()) {
         let mut world = world;
+        for round in 0..30_u64 {
+            let plan = world.plan();
+            perform_some(&mut world, &plan, seed.rotate_left(u32::try_from(round * 7 % 64).unwrap()) | 1)?;
+            for worker in ["clock", "web"] {
+                let (new, serve) = (world.begun(worker, 2), world.serving(worker, 2));
+                prop_assert!(new <= 1 || serve > 0, "{} of {}, {} serve\n{}", new, worker, serve, plan);
+            }
+            world.go_on(&plan);
+        }
+        world.settle_down();
+        for worker in ["clock", "web"] {
+            let scale = world.worker_mut(worker).scale.get();
+            prop_assert_eq!(world.serving(worker, 2), usize::from(scale));
+        }
+    }
+
+    #[test]
+    fn a_world_that_changes_on_the_way_is_never_harmed(world in sketch(), seed in any::<u64>(), rebalance in prop::option::of(1..4_u16)) {
+        let mut world = world;
+        world.rebalance = rebalance;
         world.repair();
         for round in 0..12_u64 {
             let bits = seed.rotate_left(u32::try_from(round * 5).unwrap());
@@ -92,7 +141,11 @@ fn perform_to_the_end(world: &mut Sketch) -> Result<Plan, TestCaseError> {
 
 /// Performs the steps whose bit is set, from the last to the first: they may be performed in any order, and in part.
 /// After each, as many serve as have to, or as did before.
-fn perform_some(world: &mut Sketch, plan: &Plan, bits: u64) -> Result<(), TestCaseError> {
+pub(crate) fn perform_some(
+    world: &mut Sketch,
+    plan: &Plan,
+    bits: u64,
+) -> Result<(), TestCaseError> {
     let before = serving(world);
     for (number, step) in plan.steps.iter().enumerate().rev() {
         if bits >> (number % 64) & 1 == 0 {

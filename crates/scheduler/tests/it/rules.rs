@@ -147,6 +147,39 @@ fn a_pool_of_which_too_few_answer_is_not_believed() {
     );
 }
 
+/// What a pool of 4 shows when its catalog has lost most of what it knew, or its hosts have really gone.
+#[test]
+fn a_pool_that_suddenly_shows_few_nodes_is_not_believed() {
+    for (why, left, remembered, want) in [
+        ("one of four is missing: it is lost", "a b c", 4, Some(1)),
+        ("half of it: so be it", "a b", 4, Some(2)),
+        ("most of it", "a", 4, None),
+        ("all of it", "", 4, None),
+        ("most of it, and that is old news", "a", 1, Some(3)),
+        ("nothing is remembered", "a", 0, Some(3)),
+    ] {
+        let mut world = Sketch::new(&["a", "b", "c", "d"]);
+        world.want(1, Deployed, vec![worker("web", 4)]);
+        world.settle_down();
+        world
+            .nodes
+            .retain(|host| left.contains(host.node.name.as_str()));
+        world.remembered = remembered;
+        let plan = world.plan();
+        let started = plan
+            .steps
+            .iter()
+            .filter(|step| step.action.as_str() == "start");
+        assert_eq!(started.count(), want.unwrap_or(0), "{why}: {plan}");
+        let known = remembered;
+        let answering = u32::try_from(world.nodes.len()).unwrap();
+        let doubted = Why::PoolDoubted { answering, known };
+        let is_said = plan.held.iter().any(|held| held.why == doubted);
+        assert_eq!(is_said, want.is_none(), "{why}: {plan}");
+        assert!(want.is_some() || plan.steps.is_empty(), "{why}: {plan}");
+    }
+}
+
 #[test]
 fn a_copy_goes_and_the_original_stays() {
     let mut world = two_of_web();
@@ -234,6 +267,49 @@ fn a_singleton_of_a_failed_node_waits_for_a_person() {
 }
 
 #[test]
+fn a_singleton_of_a_node_that_a_person_has_given_up_starts_elsewhere() {
+    for (why, state, listed) in [
+        ("the catalog calls it failed", NodeState::Failed, true),
+        ("the catalog calls it alive", NodeState::Silent, true),
+        ("no pool lists it", NodeState::Failed, false),
+    ] {
+        let mut world = Sketch::new(&["a", "b"]);
+        let mut cron = worker("cron", 1);
+        cron.spec.singleton = true;
+        let lost = world.run(&cron, 1, "a");
+        world.want(1, Deployed, vec![cron]);
+        world.node_mut("a").answered = Answered::No;
+        world.node_mut("a").node.state = state;
+        if !listed {
+            world.nodes.remove(0);
+        }
+        let plan = world.plan();
+        assert_eq!(plan.steps, [], "{why}: nobody has said so");
+        match listed {
+            true => world.node_mut("a").node.duty = Duty::GivenUp,
+            false => world.given_up = ["a".parse().unwrap()].into(),
+        }
+        let plan = world.round();
+        let started: Vec<_> = plan.steps.iter().map(|step| step.node.as_str()).collect();
+        assert_eq!(started, ["b"], "{why}: {plan}");
+        world.settle_down();
+        assert!(world.plan().is_empty(), "{why}: {}", world.plan());
+
+        // It comes back: what it has goes, and nothing is put there.
+        if listed {
+            world.node_mut("a").answered = Answered::Yes;
+            world.node_mut("a").node.state = NodeState::Alive;
+            let plan = world.plan();
+            assert_eq!(plan.steps[0].why, Why::NodeGivenUp, "{plan}");
+            assert_eq!(plan.steps[0].instance, lost);
+            never_below(&mut world, "cron", 1);
+            let left = world.containers.iter().map(|seen| seen.seen.node.as_str());
+            assert_eq!(left.collect::<Vec<_>>(), ["b"], "{why}");
+        }
+    }
+}
+
+#[test]
 fn the_old_goes_first_where_the_policy_says_so() {
     let mut world = two_of_web();
     let mut web = worker("web", 2);
@@ -293,22 +369,6 @@ fn what_is_being_acted_at_is_left_alone() {
         .collect();
     world.want(1, Deployed, vec![worker("web", 0)]);
     assert_eq!(world.plan().steps, []);
-}
-
-#[test]
-fn a_full_pool_says_what_is_missing() {
-    let mut world = Sketch::new(&["a", "b"]);
-    world.node_mut("a").node.memory = Some("100MiB".parse().unwrap());
-    world.node_mut("b").node.duty = Duty::Cordoned;
-    let mut web = worker("web", 2);
-    web.spec.resources.memory = Some("64MiB".parse().unwrap());
-    world.want(1, Deployed, vec![web]);
-    let plan = world.plan();
-    assert_eq!(plan.steps.len(), 1);
-    assert_eq!(
-        plan.held[0].why.to_string(),
-        "no node can take it: a has 36.0 MiB of memory free, 64.0 MiB are wanted, b is cordoned"
-    );
 }
 
 #[test]

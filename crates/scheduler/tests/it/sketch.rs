@@ -1,6 +1,7 @@
 //! A small pure world in which plans are performed: just enough of Docker, a catalog and a store.
 
 pub(crate) mod arbitrary;
+pub(crate) mod limits;
 mod perform;
 pub(crate) mod scenes;
 
@@ -12,7 +13,7 @@ use domain::{
     observed::{Authenticity, Origin, Phase, RestartPolicy},
 };
 use scheduler::input::{
-    Answered, DesiredApp, DesiredDeploy, DesiredWorker, Load, PlanInput, Policy, PoolNode,
+    Answered, DesiredApp, DesiredDeploy, DesiredWorker, Load, Opening, PlanInput, Policy, PoolNode,
     Registration, RestartOnly, Sighting,
 };
 use std::{
@@ -47,6 +48,14 @@ pub(crate) struct Sketch {
     pub(crate) known: BTreeSet<DeployId>,
     pub(crate) quality: BTreeMap<DeployId, Quality>,
     pub(crate) policy: Policy,
+    /// How many nodes the pool had when it was last believed.
+    pub(crate) remembered: u32,
+    /// Of which a person says that they are gone for good, though no pool lists them.
+    pub(crate) given_up: BTreeSet<NodeName>,
+    /// Those that have left the pool.
+    pub(crate) left: Vec<PoolNode>,
+    /// Whether the pool is to be evened out, and how many may be on the move at once.
+    pub(crate) rebalance: Option<u16>,
     next: u64,
 }
 
@@ -69,6 +78,10 @@ impl Sketch {
             known: BTreeSet::new(),
             quality: BTreeMap::new(),
             policy: Policy::default(),
+            remembered: 0,
+            given_up: BTreeSet::new(),
+            left: Vec::new(),
+            rebalance: None,
             next: 1,
         }
     }
@@ -78,6 +91,7 @@ impl Sketch {
         let answers = |name: &NodeName| {
             self.nodes
                 .iter()
+                .chain(&self.left)
                 .any(|host| host.node.name == *name && host.answered == Answered::Yes)
         };
         PlanInput {
@@ -96,6 +110,20 @@ impl Sketch {
             known_deploys: self.known.clone(),
             ends: self.ends.clone(),
             pools: BTreeMap::from([(STACK, self.nodes.clone())]),
+            left: self.left.clone(),
+            given_up: self
+                .nodes
+                .iter()
+                .filter(|host| host.node.duty == Duty::GivenUp)
+                .map(|host| host.node.name.clone())
+                .chain(self.given_up.clone())
+                .collect(),
+            remembered: BTreeMap::from([(STACK, self.remembered)]),
+            rebalances: self
+                .rebalance
+                .map(|most| (STACK, most))
+                .into_iter()
+                .collect(),
             policy: self.policy.clone(),
         }
     }
@@ -113,10 +141,16 @@ impl Sketch {
             id,
             also: BTreeSet::new(),
             state,
+            opening: Opening::Surge,
             commit: "678d49f0".repeat(5).parse().unwrap(),
             deadline: Some(self.now + Duration::from_secs(600)),
             workers,
         });
+    }
+
+    /// With how many the Deploy that is wanted begins.
+    pub(crate) fn open_with(&mut self, opening: Opening) {
+        self.apps[0].deploy.as_mut().unwrap().opening = opening;
     }
 
     /// An instance that runs and serves, on record.
@@ -150,7 +184,7 @@ impl Sketch {
             false => RestartPolicy::UnlessStopped,
         };
         let seen = self.container(instance, deploy, &worker.spec.name, &node, port, restart);
-        let registration = port.map_or(Registration::None, |_| Registration::Serving);
+        let registration = Registration::Serving;
         self.containers.push(Sighting {
             health: healthy(self.now),
             registration,
@@ -215,6 +249,21 @@ impl Sketch {
             .iter_mut()
             .find(|sighting| sighting.seen.instance == instance);
         found.unwrap()
+    }
+
+    /// Instances of a Worker and Deploy that are there or about to be, and not on their way out.
+    pub(crate) fn begun(&self, worker: &str, deploy: i64) -> usize {
+        let of = |kind: IntentKind| {
+            let mine = self.intents.iter().filter(move |intent| {
+                intent.kind == kind
+                    && intent.worker.as_str() == worker
+                    && intent.deploy == DeployId::new(deploy)
+            });
+            mine.map(|intent| intent.instance).collect::<BTreeSet<_>>()
+        };
+        of(IntentKind::Start)
+            .difference(&of(IntentKind::Stop))
+            .count()
     }
 
     /// Instances of a Worker and Deploy that run, are healthy, and serve where they have a port.

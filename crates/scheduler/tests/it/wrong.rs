@@ -10,7 +10,7 @@ use domain::{
 };
 use scheduler::{
     Plan, Violation, broken, check,
-    input::Answered,
+    input::{Answered, Opening},
     plan::{Action, Step, Why},
 };
 use std::collections::BTreeSet;
@@ -38,6 +38,7 @@ fn step(world: &Sketch, number: usize, action: Action) -> Step {
         worker: seen.worker.clone(),
         deploy: seen.deploy,
         why: Why::NotWanted,
+        placed: None,
     }
 }
 
@@ -108,6 +109,9 @@ fn starts_that_have_no_place_are_found() {
     let mut world = world();
     let starts = |world: &Sketch| vec![start(world, 0, 77, Some(20_500))];
     finds(&world, starts(&world), &[]);
+    let mut choosy = world.clone();
+    choosy.worker_mut("web").spec.constraints = vec!["disk == ssd".parse().unwrap()];
+    finds(&choosy, starts(&choosy), &["Misplaced"]);
     finds(
         &world,
         vec![start(&world, 0, 77, Some(20_002))],
@@ -136,6 +140,16 @@ fn starts_that_have_no_place_are_found() {
     world.node_mut("a").node.memory = None;
     world.node_mut("a").answered = Answered::No;
     finds(&world, starts(&world), &["ActsUnseen", "NodeTakesNothing"]);
+}
+
+#[test]
+fn a_change_that_does_not_open_with_one_is_found() {
+    let mut world = world();
+    world.open_with(Opening::One);
+    let one = || start(&world, 0, 77, Some(20_500));
+    finds(&world, vec![one()], &[]);
+    let two = vec![one(), start(&world, 0, 78, Some(20_501))];
+    finds(&world, two, &["NotOneFirst"]);
 }
 
 #[test]

@@ -1,45 +1,35 @@
-//! `api`: one list over REST, gRPC and the routes of old, beside a bare handler of axum that answers as many bytes; and
-//! what it costs to tell who calls. Each with the same number of connections, of which each has one call under way.
+//! `api`: one list over REST, gRPC and the routes of old, beside a bare handler of axum that answers as many bytes, and
+//! beside Consul; deliveries of a webhook; and what it costs to tell who calls.
+
+mod calls;
+mod deliveries;
+mod hosted;
+mod web;
+mod who;
 
 use crate::{
     Options, Quick,
-    figures::{Figure, Goal, Report, quantile},
+    figures::{Figure, Goal, Report},
     harness::Jockeyd,
 };
-use anyhow::{Context, ensure};
-use axum::{Router, routing::get};
-use http::{Request, header};
-use http_body_util::{BodyExt, Empty};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
-use proto::v1::{
-    CreateTokenRequest, ListAppsRequest, Role, Token, WhoAmIRequest,
-    app_service_client::AppServiceClient, system_service_client::SystemServiceClient,
-    token_service_client::TokenServiceClient,
-};
-use std::{
-    future::Future,
-    time::{Duration, Instant},
-};
-use tokio::{net::TcpListener, task::JoinSet};
-use tonic::codegen::Bytes;
+use calls::{Pace, Round, measure};
+use proto::v1::{ListAppsRequest, app_service_client::AppServiceClient};
+use serde_json::json;
+use std::time::Duration;
+use testkit::consul::Consul;
+use web::{Web, bare};
 
-/// How many callers there are at once.
-const CALLERS: usize = 8;
-/// How many Apps the list has.
-const APPS: usize = 20;
-/// How many tokens are seen for the first time, each twice.
-const TOKENS: usize = 50;
+/// How many Apps the list has, and how many instances the service in Consul.
+const LISTED: usize = 20;
 
 /// Where the rounds of each way to call are kept.
 const BARE: usize = 0;
 const REST: usize = 1;
 const OLD: usize = 2;
 const GRPC: usize = 3;
+const CONSUL: usize = 4;
 
-/// Metrics of a call's time: whose, how many times whose they may be.
+/// Metrics of calls as fast as they are answered: whose, how many times whose they may take.
 const RATIOS: [(&str, usize, usize, f64); 4] = [
     ("REST", REST, BARE, 20.0),
     ("old", OLD, BARE, 20.0),
@@ -47,61 +37,96 @@ const RATIOS: [(&str, usize, usize, f64); 4] = [
     ("JSON", REST, GRPC, 3.0),
 ];
 
-/// Metrics of how long callers wait: whose, which part of a round, how many milliseconds it may be.
-const WAITS: [(&str, usize, Part, f64); 4] = [
-    ("REST p50", REST, |round| round.p50, 10.0),
-    ("REST p99", REST, |round| round.p99, 50.0),
-    ("gRPC p50", GRPC, |round| round.p50, 10.0),
-    ("gRPC p99", GRPC, |round| round.p99, 50.0),
+/// Metrics of 1,000 calls a second: whose, beside whose, which part of a round, what it may be.
+const WAITS: [(&str, usize, usize, Part, Goal); 8] = [
+    ("REST p50", REST, BARE, p50, Goal::AtMost(0.5)),
+    ("REST p99", REST, BARE, p99, Goal::AtMost(5.0)),
+    ("old p50", OLD, BARE, p50, Goal::AtMost(0.5)),
+    ("old p99", OLD, BARE, p99, Goal::AtMost(5.0)),
+    ("gRPC p50", GRPC, BARE, p50, Goal::AtMost(0.5)),
+    ("gRPC p99", GRPC, BARE, p99, Goal::AtMost(5.0)),
+    ("of Consul's p50", REST, CONSUL, p50, Goal::Ratio(1.0)),
+    ("of Consul's p99", REST, CONSUL, p99, Goal::Ratio(1.0)),
 ];
 
 /// The rounds of each way to call.
-type Rounds = [Vec<Round>; 4];
+type Rounds = [Vec<Round>; 5];
 
 /// One figure of a round.
 type Part = fn(&Round) -> f64;
 
-/// What a round has come to.
-struct Round {
-    /// Microseconds a call, of all callers together.
-    each: f64,
-    p50: f64,
-    p99: f64,
+fn p50(round: &Round) -> f64 {
+    round.p50
+}
+
+fn p99(round: &Round) -> f64 {
+    round.p99
 }
 
 pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let time = match options.quick {
-        Quick::Yes => Duration::from_secs(1),
+        Quick::Yes => Duration::from_secs(2),
         Quick::No => Duration::from_secs(5),
     };
     let server = Jockeyd::start_with(&["--call-rate", "0"]).await?;
-    for number in 0..APPS {
+    for number in 0..LISTED {
         server.create_app(&format!("app-{number}")).await?;
     }
+    lists(time, &server, options, report).await?;
+    who::run(&server, options, report).await?;
+    let (server, github, organisation) = hosted::server().await?;
+    who::of_github(&server, (&github, &organisation), options, report).await?;
+    deliveries::run(time, &server, options, report).await
+}
+
+/// One list, over every way to call.
+async fn lists(
+    time: Duration,
+    server: &Jockeyd,
+    options: &Options,
+    report: &mut Report,
+) -> anyhow::Result<()> {
     let read = |name| std::fs::read_to_string(server.file(name));
     let (base, token) = (read("address")?, read("admin-token")?);
     let (base, token) = (base.trim().to_owned(), token.trim().to_owned());
-    let web = Web::new(&token);
-    let bytes = web.get(format!("{base}/v1/apps")).await?;
+    let bytes = Web::new(&token).get(format!("{base}/v1/apps")).await?;
     let bare = bare(bytes).await?;
-
-    let mut rounds = Rounds::default();
-    for _ in 0..options.rounds {
-        for (place, path) in [
-            (BARE, format!("{bare}/")),
-            (REST, format!("{base}/v1/apps")),
-            (OLD, format!("{base}/apps")),
-        ] {
-            rounds[place].push(over_http(time, &token, &path).await?);
+    let consul = consul()?;
+    let paths = [
+        (BARE, format!("{bare}/")),
+        (REST, format!("{base}/v1/apps")),
+        (OLD, format!("{base}/apps")),
+        (CONSUL, format!("{}/v1/health/service/listed", consul.url())),
+    ];
+    for pace in [Pace::Full, Pace::Thousand] {
+        let mut rounds = Rounds::default();
+        for _ in 0..options.rounds {
+            for (place, path) in &paths {
+                rounds[*place].push(over_http(time, pace, &token, path).await?);
+            }
+            rounds[GRPC].push(over_grpc(time, pace, server).await?);
         }
-        rounds[GRPC].push(over_grpc(time, &server).await?);
+        match pace {
+            Pace::Full => compare(&rounds, report),
+            Pace::Thousand => waits(&rounds, report),
+        }
     }
-    compare(&rounds, report);
-    who(&server, options, report).await
+    Ok(())
+}
+
+/// A Consul that has as many instances of one service as there are Apps.
+fn consul() -> anyhow::Result<Consul> {
+    let consul = Consul::start()?;
+    for number in 0..LISTED {
+        let service =
+            json!({ "ID": format!("listed-{number}"), "Name": "listed", "Port": 20000 + number });
+        consul.put("/v1/agent/service/register", &service)?;
+    }
+    Ok(consul)
 }
 
 /// A round of reading a path.
-async fn over_http(time: Duration, token: &str, path: &str) -> anyhow::Result<Round> {
+async fn over_http(time: Duration, pace: Pace, token: &str, path: &str) -> anyhow::Result<Round> {
     let caller = || {
         let (web, path) = (Web::new(token), path.to_owned());
         move || {
@@ -109,152 +134,51 @@ async fn over_http(time: Duration, token: &str, path: &str) -> anyhow::Result<Ro
             async move { web.get(path).await.map(drop) }
         }
     };
-    measure(time, caller).await
+    measure(time, pace, caller).await
 }
 
 /// A round of listing the Apps over gRPC.
-async fn over_grpc(time: Duration, server: &Jockeyd) -> anyhow::Result<Round> {
+async fn over_grpc(time: Duration, pace: Pace, server: &Jockeyd) -> anyhow::Result<Round> {
     let caller = || {
         let client = AppServiceClient::new(server.api());
         move || {
             let mut client = client.clone();
             async move {
                 let answer = client.list_apps(ListAppsRequest::default()).await?;
-                ensure!(answer.into_inner().apps.len() == APPS);
+                anyhow::ensure!(answer.into_inner().apps.len() == LISTED);
                 anyhow::Ok(())
             }
         }
     };
-    measure(time, caller).await
+    measure(time, pace, caller).await
 }
 
-/// Reports what the list takes, beside the bare handler.
+/// Reports what a call takes of the machine, beside the bare handler.
 fn compare(rounds: &Rounds, report: &mut Report) {
-    let of = |place: usize, part: Part| rounds[place].iter().map(part).collect();
+    let of = |place: usize| rounds[place].iter().map(|round| round.each).collect();
     for (metric, ours, floor, goal) in RATIOS {
         report.add(Figure {
             bench: "api",
             metric,
             unit: "µs",
-            ours: of(ours, |round| round.each),
-            floor: of(floor, |round| round.each),
+            ours: of(ours),
+            floor: of(floor),
             goal: Goal::Ratio(goal),
         });
     }
-    for (metric, place, part, goal) in WAITS {
+}
+
+/// Reports how long callers wait.
+fn waits(rounds: &Rounds, report: &mut Report) {
+    for (metric, ours, floor, part, goal) in WAITS {
+        let of = |place: usize| rounds[place].iter().map(part).collect();
         report.add(Figure {
             bench: "api",
             metric,
             unit: "ms",
-            ours: of(place, part),
-            floor: of(BARE, part),
-            goal: Goal::AtMost(goal),
+            ours: of(ours),
+            floor: of(floor),
+            goal,
         });
-    }
-}
-
-/// What it takes to tell who calls: the first time a token is seen, beside the second time.
-async fn who(server: &Jockeyd, options: &Options, report: &mut Report) -> anyhow::Result<()> {
-    let (mut first, mut second) = (Vec::new(), Vec::new());
-    for round in 0..options.rounds {
-        let mut secrets = Vec::new();
-        for number in 0..TOKENS {
-            let request = CreateTokenRequest {
-                token: Some(Token {
-                    name: format!("t-{round}-{number}"),
-                    role: Role::Viewer.into(),
-                    ..Token::default()
-                }),
-                ..CreateTokenRequest::default()
-            };
-            let mut tokens = TokenServiceClient::new(server.api());
-            let made = tokens.create_token(request).await?;
-            secrets.push(made.into_inner().secret);
-        }
-        for times in [&mut first, &mut second] {
-            let mut taken = Vec::new();
-            for secret in &secrets {
-                let mut client = SystemServiceClient::new(server.api_as(secret));
-                let began = Instant::now();
-                client.who_am_i(WhoAmIRequest {}).await?;
-                taken.push(began.elapsed().as_secs_f64() * 1e6);
-            }
-            times.push(quantile(&taken, 0.5));
-        }
-    }
-    report.add(Figure {
-        bench: "api",
-        metric: "who, at first",
-        unit: "µs",
-        ours: first,
-        floor: second,
-        goal: Goal::Ratio(10.0),
-    });
-    Ok(())
-}
-
-/// Calls from all callers for a time.
-async fn measure<C, F>(time: Duration, caller: impl Fn() -> C) -> anyhow::Result<Round>
-where
-    C: Fn() -> F + Send + 'static,
-    F: Future<Output = anyhow::Result<()>> + Send,
-{
-    let mut callers = JoinSet::new();
-    let began = Instant::now();
-    for _ in 0..CALLERS {
-        let call = caller();
-        callers.spawn(async move {
-            let mut taken = Vec::new();
-            while began.elapsed() < time {
-                let began = Instant::now();
-                call().await?;
-                taken.push(began.elapsed().as_secs_f64() * 1000.0);
-            }
-            anyhow::Ok(taken)
-        });
-    }
-    let mut taken = Vec::new();
-    while let Some(ended) = callers.join_next().await {
-        taken.extend(ended??);
-    }
-    ensure!(!taken.is_empty(), "nothing was answered");
-    Ok(Round {
-        each: began.elapsed().as_secs_f64() * 1e6 / taken.len() as f64,
-        p50: quantile(&taken, 0.5),
-        p99: quantile(&taken, 0.99),
-    })
-}
-
-/// A handler that answers with these bytes and does nothing else, and where it is.
-async fn bare(bytes: Bytes) -> anyhow::Result<String> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
-    let app = Router::new().route("/", get(move || std::future::ready(bytes.clone())));
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    Ok(format!("http://{address}"))
-}
-
-/// A caller over HTTP/1.1 with a connection of its own.
-#[derive(Clone)]
-struct Web {
-    client: Client<HttpConnector, Empty<Bytes>>,
-    bearer: String,
-}
-
-impl Web {
-    fn new(token: &str) -> Self {
-        Self {
-            client: Client::builder(TokioExecutor::new()).build_http(),
-            bearer: format!("Bearer {token}"),
-        }
-    }
-
-    async fn get(&self, url: String) -> anyhow::Result<Bytes> {
-        let request = Request::get(&url)
-            .header(header::AUTHORIZATION, &self.bearer)
-            .body(Empty::new())?;
-        let answer = self.client.request(request).await.context(url)?;
-        ensure!(answer.status().is_success(), "{}", answer.status());
-        Ok(answer.into_body().collect().await?.to_bytes())
     }
 }

@@ -1,23 +1,34 @@
-//! `crash`: `kill -9` in the middle of a deploy, until the next step of it after the start.
+//! `crash`: `kill -9` in the middle of a deploy, until the next step of it after the start. The floor starts the program that
+//! does nothing, and lists what the Engine has.
 
 use crate::{
-    Options,
+    Options, Quick,
     boot::stage,
+    engine,
     figures::{Figure, Goal, Report},
     harness::{Jockeyd, change, exactly},
 };
 use anyhow::ensure;
 use proto::v1::DeployState;
-use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    process::Command,
+    time::{Duration, Instant},
+};
 
+/// How many instances the deploy has.
 const COUNT: u16 = 10;
 
 pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    // How many stand beside it.
+    let beside: u16 = match options.quick {
+        Quick::Yes => 10,
+        Quick::No => 90,
+    };
     let (mut server, _) = stage().await?;
-    server.scale("web", "web", COUNT.into()).await?;
+    server.scale("web", "web", beside.into()).await?;
     server
-        .settled("web", "ten healthy", exactly(COUNT.into()))
+        .settled("web", "all healthy", exactly(beside.into()))
         .await?;
     let repository = server.repositories.create("example/crash")?;
     let manifest = "[workers.web]\nport = 8888\ndrain = \"0s\"\nstrategy = { max_surge = 2 }\n";
@@ -35,7 +46,7 @@ pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Resul
         .settled("crash", "ten healthy", exactly(COUNT.into()))
         .await?;
 
-    let mut ours = Vec::new();
+    let (mut ours, mut floor) = (Vec::new(), Vec::new());
     for round in 0..options.rounds {
         let commit = repository.commit(&change("next", &[("page", &format!("round {round}"))]))?;
         server.build("crash", &commit).await?;
@@ -48,6 +59,7 @@ pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Resul
             "the deploy to get going",
         )?;
         server.kill()?;
+        floor.push(start_and_list(&server).await?);
         let before = steps(&server.log());
         let began = Instant::now();
         server.spawn()?;
@@ -71,10 +83,20 @@ pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Resul
         metric: "next-step",
         unit: "ms",
         ours,
-        floor: vec![],
+        floor,
         goal: Goal::AtMost(2000.0),
     });
     Ok(())
+}
+
+/// Milliseconds of a start that does nothing, and of a list of the containers.
+async fn start_and_list(server: &Jockeyd) -> anyhow::Result<f64> {
+    let began = Instant::now();
+    Command::new(env!("CARGO_BIN_EXE_jockeyd"))
+        .arg("--version")
+        .output()?;
+    engine::read(&engine::containers_of(&server.scope.label())).await?;
+    Ok(began.elapsed().as_secs_f64() * 1000.0)
 }
 
 /// Docker has those containers of this Installation that the server tells of, and no others.

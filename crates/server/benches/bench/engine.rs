@@ -1,4 +1,4 @@
-//! The floor: the Docker Engine API alone, over the same socket, with the same number of calls in flight.
+//! The floor: the Docker Engine API alone, over the Engine's own socket, with the same number of calls in flight.
 
 use crate::web::answers;
 use anyhow::ensure;
@@ -15,36 +15,58 @@ use tokio::{
     net::UnixStream,
 };
 
-/// How many calls are in flight, as `performance.md` measured the floor.
+/// How many calls are in flight to an Engine, as `performance.md` measured the floor.
 const IN_FLIGHT: usize = 8;
 
-/// A bare client of the Engine.
+/// A bare client of one Engine, or of several in turn.
 #[derive(Clone)]
 pub(crate) struct Floor {
-    docker: Docker,
+    hosts: Vec<Host>,
     image: String,
     /// Not the server's: it would look at what bears its own label.
     scope: Arc<Scope>,
     next: u16,
 }
 
+/// An Engine, and the address on which its containers publish their ports.
+#[derive(Clone)]
+pub(crate) struct Host {
+    pub(crate) docker: Docker,
+    pub(crate) address: String,
+}
+
 /// One container of the floor.
 pub(crate) struct Bare {
     id: String,
+    docker: Docker,
 }
 
 impl Floor {
     /// Containers of this image. Dropping the last copy takes away what is left of them.
     pub(crate) fn new(image: String) -> anyhow::Result<Self> {
-        Ok(Self {
+        let local = Host {
             docker: Docker::connect_with_unix_defaults()?,
+            address: "127.0.0.1".to_owned(),
+        };
+        Self::over(vec![local], image)
+    }
+
+    /// The same over several hosts, of which each has the image.
+    pub(crate) fn over(hosts: Vec<Host>, image: String) -> anyhow::Result<Self> {
+        Ok(Self {
+            hosts,
             image,
             scope: Arc::new(Scope::open()?),
             next: 30_000,
         })
     }
 
-    /// Creates and starts so many, eight at a time, until each answers.
+    /// The image of its containers.
+    pub(crate) fn image(&self) -> &str {
+        &self.image
+    }
+
+    /// Creates and starts so many, eight at a time on each host, until each answers.
     pub(crate) async fn start(&mut self, count: u16) -> anyhow::Result<Vec<Bare>> {
         let first = self.next;
         self.next = if self.next > 31_500 {
@@ -54,7 +76,7 @@ impl Floor {
         };
         let this = &*self;
         stream::iter((first..first + count).map(|port| this.start_one(port)))
-            .buffer_unordered(IN_FLIGHT)
+            .buffer_unordered(IN_FLIGHT * self.hosts.len())
             .try_collect()
             .await
     }
@@ -71,8 +93,9 @@ impl Floor {
     }
 
     async fn start_one(&self, port: u16) -> anyhow::Result<Bare> {
+        let Host { docker, address } = &self.hosts[usize::from(port) % self.hosts.len()];
         let binding = PortBinding {
-            host_ip: Some("127.0.0.1".to_owned()),
+            host_ip: Some(address.clone()),
             host_port: Some(port.to_string()),
         };
         let label = self.scope.label();
@@ -92,26 +115,29 @@ impl Floor {
             ..ContainerCreateBody::default()
         };
         let options = CreateContainerOptionsBuilder::new().build();
-        let id = self.docker.create_container(Some(options), body).await?.id;
-        self.docker.start_container(&id, None).await?;
-        answers(&format!("127.0.0.1:{port}")).await?;
-        Ok(Bare { id })
+        let id = docker.create_container(Some(options), body).await?.id;
+        docker.start_container(&id, None).await?;
+        answers(&format!("{address}:{port}")).await?;
+        Ok(Bare {
+            id,
+            docker: docker.clone(),
+        })
     }
 
     /// Stops and removes one, as Jockey does: a signal, then it is taken away.
     pub(crate) async fn stop(&self, bare: &Bare) -> anyhow::Result<()> {
-        self.docker.stop_container(&bare.id, None).await?;
+        bare.docker.stop_container(&bare.id, None).await?;
         let options = RemoveContainerOptionsBuilder::new().v(true).build();
-        self.docker
+        bare.docker
             .remove_container(&bare.id, Some(options))
             .await?;
         Ok(())
     }
 
-    /// Stops and removes them all, eight at a time.
+    /// Stops and removes them all, eight at a time on each host.
     pub(crate) async fn stop_all(&self, bare: &[Bare]) -> anyhow::Result<()> {
         stream::iter(bare.iter().map(|bare| self.stop(bare)))
-            .buffer_unordered(IN_FLIGHT)
+            .buffer_unordered(IN_FLIGHT * self.hosts.len())
             .try_collect()
             .await
     }

@@ -1,5 +1,6 @@
 //! Figures, their floors, and the table of them.
 
+use serde_json::{Value, json};
 use std::{fmt, fs::OpenOptions, io::Write, path::Path};
 
 /// One figure in rounds, each beside its floor of the same round.
@@ -26,14 +27,30 @@ impl Figure {
     /// What the goal is about: the ratios of the rounds, or the figures themselves.
     fn judged(&self) -> Vec<f64> {
         match self.goal {
-            Goal::Ratio(_) => self
-                .ours
-                .iter()
-                .zip(&self.floor)
-                .map(|(ours, floor)| ours / floor)
-                .collect(),
+            Goal::Ratio(_) => self.ratios(),
             Goal::AtMost(_) => self.ours.clone(),
         }
+    }
+
+    fn ratios(&self) -> Vec<f64> {
+        let rounds = self.ours.iter().zip(&self.floor);
+        rounds.map(|(ours, floor)| ours / floor).collect()
+    }
+
+    /// As it is kept: without a ratio where there is no floor.
+    fn line(&self) -> Value {
+        let has_floor = !self.floor.is_empty();
+        let (Goal::Ratio(goal) | Goal::AtMost(goal)) = self.goal;
+        json!({
+            "bench": self.bench,
+            "metric": self.metric,
+            "ours": median(&self.ours),
+            "floor": has_floor.then(|| median(&self.floor)),
+            "unit": self.unit,
+            "ratio": has_floor.then(|| median(&self.ratios())),
+            "runs": self.ours.len(),
+            "goal": goal,
+        })
     }
 
     fn is_missed(&self) -> bool {
@@ -64,16 +81,7 @@ impl Report {
     pub(crate) fn append_to(&self, file: &Path) -> anyhow::Result<()> {
         let mut file = OpenOptions::new().create(true).append(true).open(file)?;
         for figure in &self.0 {
-            let floor = (!figure.floor.is_empty()).then(|| median(&figure.floor));
-            let (ratio, goal) = match figure.goal {
-                Goal::Ratio(goal) => (Some(median(&figure.judged())), goal),
-                Goal::AtMost(goal) => (None, goal),
-            };
-            let line = serde_json::json!({
-                "bench": figure.bench, "metric": figure.metric, "ours": median(&figure.ours), "floor": floor,
-                "unit": figure.unit, "ratio": ratio, "runs": figure.ours.len(), "goal": goal,
-            });
-            writeln!(file, "{line}")?;
+            writeln!(file, "{}", figure.line())?;
         }
         Ok(())
     }

@@ -11,16 +11,13 @@
 mod api;
 mod boot;
 mod builds;
+mod cluster;
 mod crash;
 mod engine;
 mod events;
 mod figures;
 #[path = "../../tests/it/harness.rs"]
-#[expect(
-    dead_code,
-    unused_imports,
-    reason = "shared with the tests, which use all of it"
-)]
+#[expect(dead_code, reason = "shared with the tests, which use all of it")]
 mod harness;
 mod idle;
 mod logs;
@@ -35,7 +32,7 @@ use figures::Report;
 use std::{path::PathBuf, process::ExitCode};
 
 /// What is measured, by name.
-const BENCHES: [&str; 12] = [
+const BENCHES: [&str; 13] = [
     "start",
     "boot20",
     "scale",
@@ -48,6 +45,7 @@ const BENCHES: [&str; 12] = [
     "logs",
     "events",
     "api",
+    "cluster",
 ];
 
 /// How to measure.
@@ -102,6 +100,7 @@ async fn run(name: &str, options: &Options, report: &mut Report) -> anyhow::Resu
         "logs" => logs::run(options, report).await,
         "events" => events::run(options, report).await,
         "api" => api::run(options, report).await,
+        "cluster" => cluster::run(options, report).await,
         unknown => bail!(
             "there is no bench `{unknown}`; there are {}",
             BENCHES.join(", ")

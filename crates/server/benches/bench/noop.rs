@@ -82,9 +82,9 @@ fn untouched(server: &Jockeyd, since: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The time, as `docker events` takes it.
+/// The time, as `docker events` takes it. Of a duration it takes whole seconds.
 #[expect(clippy::disallowed_methods, reason = "a bench reads the clock")]
-fn seconds() -> String {
+pub(crate) fn seconds() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     format!("{:.6}", now.unwrap_or_default().as_secs_f64())
 }

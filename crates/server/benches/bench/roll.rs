@@ -64,7 +64,7 @@ pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Resul
 }
 
 /// Start, probe, stop; the stop overlaps the next start.
-async fn rolled(raw: &mut Floor, old: Vec<Bare>) -> anyhow::Result<Vec<Bare>> {
+pub(crate) async fn rolled(raw: &mut Floor, old: Vec<Bare>) -> anyhow::Result<Vec<Bare>> {
     let mut new = Vec::new();
     let mut leaving: Option<Bare> = None;
     for next in old {

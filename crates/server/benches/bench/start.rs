@@ -5,10 +5,37 @@ use crate::{
     figures::{Figure, Goal, Report},
     harness::Jockeyd,
 };
+use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use std::{process::Command, time::Instant};
+
+/// A history of 10,000 Deploys, with ten events to each.
+const FILL: &str = include_str!("../../tests/it/scale/fill.sql");
 
 pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let mut server = Jockeyd::start().await?;
+    measure("serving", &mut server, options, report).await?;
+    fill(&mut server)?;
+    server.resume().await?;
+    measure("of 10,000", &mut server, options, report).await
+}
+
+fn fill(server: &mut Jockeyd) -> anyhow::Result<()> {
+    server.terminate()?;
+    let (all, tenth) = ("i < 99999", "i < 9999");
+    anyhow::ensure!(FILL.contains(all), "the history is made otherwise");
+    let path = server.file("jockey.db").display().to_string();
+    let mut connection = SqliteConnection::establish(&path)?;
+    connection.batch_execute("PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY;")?;
+    connection.batch_execute(&FILL.replace(all, tenth))?;
+    Ok(())
+}
+
+async fn measure(
+    metric: &'static str,
+    server: &mut Jockeyd,
+    options: &Options,
+    report: &mut Report,
+) -> anyhow::Result<()> {
     let (mut ours, mut floor) = (Vec::new(), Vec::new());
     for _ in 0..5 * options.rounds {
         let began = Instant::now();
@@ -25,7 +52,7 @@ pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Resul
     }
     report.add(Figure {
         bench: "start",
-        metric: "serving",
+        metric,
         unit: "ms",
         ours,
         floor,

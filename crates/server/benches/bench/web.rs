@@ -33,7 +33,8 @@ pub(crate) async fn answers(address: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn ask(address: &str) -> anyhow::Result<()> {
+/// Asks once.
+pub(crate) async fn ask(address: &str) -> anyhow::Result<()> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await?;
     let mut answer = Vec::new();

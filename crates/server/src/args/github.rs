@@ -89,7 +89,7 @@ pub(crate) struct GitHub {
     #[arg(long, env = "GITHUB_WEBHOOK_SECRET_FILE", value_name = "FILE")]
     pub(crate) github_webhook_secret_file: Option<PathBuf>,
     /// Where GitHub reaches this server, by https. Hooks of apps' repositories are made with it, and statuses lead
-    /// there. [default: none, hooks are made by hand]
+    /// there. [default: --public-url, where that is https; else none, and hooks are made by hand]
     #[arg(long, env = "JOCKEY_GITHUB_HOOK_URL", value_parser = address, value_name = "URL")]
     pub(crate) github_hook_url: Option<String>,
     /// Whether GitHub is told of builds and deploys, where the server has a credential there.
@@ -100,6 +100,16 @@ pub(crate) struct GitHub {
         value_name = "WHICH"
     )]
     pub(crate) github_reports: Reports,
+    /// Where people reach apps, which GitHub shows with a deployment: https://{app}.{environment}.example.com, or
+    /// production=https://{app}.example.com of one environment. May be given several times. [default: not known, none
+    /// is shown]
+    #[arg(
+        long = "environment-url",
+        env = "JOCKEY_ENVIRONMENT_URL",
+        value_delimiter = ',',
+        value_name = "URL"
+    )]
+    pub(crate) environment_urls: Vec<domain::environment_url::EnvironmentUrl>,
     /// How long GitHub's word about a person counts, at most 5m: who leaves is out by then.
     #[arg(long, env = "JOCKEY_GITHUB_CACHE", default_value = "5m", value_parser = cache, value_name = "TIME")]
     pub(crate) github_cache: Duration,

@@ -9,6 +9,9 @@ const TIME_MAX: Duration = Duration::from_secs(36_500 * 24 * 3600);
 /// The longest that a build may take.
 const BUILD_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// The longest that a node's certificate may be good.
+const CERTIFICATE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// Host ports to choose from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PortRange(pub(crate) RangeInclusive<u16>);
@@ -136,6 +139,17 @@ pub(super) fn build_deadline(text: &str) -> Result<Duration, String> {
     let time = duration(text)?;
     if time < Duration::from_secs(1) || time > BUILD_MAX {
         return Err(format!("a build of {text} is not possible: give 1s to 7d"));
+    }
+    Ok(time)
+}
+
+/// How long the certificate of a node may be good: a node that is away for longer is let in again all the same.
+pub(super) fn certificate_life(text: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    if time < Duration::from_secs(1) || time > CERTIFICATE_MAX {
+        return Err(format!(
+            "a certificate is not good for {text}: give 1s to 30d"
+        ));
     }
     Ok(time)
 }

@@ -1,13 +1,16 @@
 //! `jockeyd check`: what is wrong, and how to mend it.
 
+mod keys;
+
 use crate::{
     args,
     listen::tls::Files,
     machine::SystemClock,
-    people,
+    membership, people,
     state::{self, Make},
     wiring,
 };
+use catalog::Machine;
 use domain::{ByteSize, InstallationId};
 use ports::Clock;
 use std::{path::Path, process::ExitCode, time::Duration};
@@ -26,10 +29,12 @@ struct Finding {
 
 pub(crate) async fn run(args: args::Check) -> anyhow::Result<ExitCode> {
     let mut findings = database(&args).await;
+    findings.push(keys::look(&args.state));
     findings.push(room("state disk", &args.state.dir()).await);
     findings.extend(access(&args.access));
     findings.extend(certificate(&args.tls));
     findings.extend(docker(&args).await);
+    findings.extend(consul(&args).await);
     Ok(report(&findings))
 }
 
@@ -40,7 +45,7 @@ async fn database(args: &args::Check) -> Vec<Finding> {
         Err(error) => {
             return vec![Finding {
                 what: "database",
-                result: Err(error.to_string()),
+                result: Err(format!("{error:#}")),
             }];
         }
     };
@@ -105,8 +110,8 @@ fn certificate(args: &args::Tls) -> Option<Finding> {
 /// The Engine answers, and its disk has room.
 async fn docker(args: &args::Check) -> Vec<Finding> {
     let any = InstallationId::from_bits(0);
-    let (_, docker) = match wiring::docker(&args.docker, any) {
-        Ok(docker) => docker,
+    let docker = match wiring::docker(&args.docker, any) {
+        Ok(local) => local.docker,
         Err(error) => {
             return vec![Finding {
                 what: "docker",
@@ -137,6 +142,28 @@ async fn docker(args: &args::Check) -> Vec<Finding> {
     }
     findings.push(docker_room(Path::new(&facts.root)).await);
     findings
+}
+
+/// Consul answers, and lets this server do what it needs, where there is one.
+async fn consul(args: &args::Check) -> Option<Finding> {
+    let any = InstallationId::from_bits(0);
+    let consul = wiring::node_name(&args.docker).and_then(|name| {
+        let machine = Machine {
+            name,
+            address: args.docker.node_address.to_string(),
+            capacity: None,
+        };
+        membership::consul(&args.consul, machine, any)
+    });
+    let result = match consul {
+        Ok(None) => return None,
+        Ok(Some(consul)) => consul.examine().await.map_err(|error| error.to_string()),
+        Err(error) => Err(format!("{error:#}")),
+    };
+    Some(Finding {
+        what: "consul",
+        result,
+    })
 }
 
 /// The Engine's disk, where it can be seen from here: neither in a container nor beside a remote Engine.

@@ -5,7 +5,7 @@ mod door;
 use crate::{
     args, logging,
     machine::{RandomIds, SystemClock},
-    metrics, seed,
+    membership, metrics, seed,
     state::{self, Make},
     wiring::{self, Machinery},
 };
@@ -13,14 +13,11 @@ use anyhow::{Context, bail};
 use controller::Server;
 use domain::token::Role;
 use door::Door;
-use ports::{Clock, Ids, Runtime};
-use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
+use ports::{Clock, Ids};
+use std::{path::Path, process::ExitCode, sync::Arc};
 use store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-
-/// Between two questions to a Docker Engine that has not told yet what its machine has.
-const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(args: args::Serve) -> anyhow::Result<ExitCode> {
     logging::start(args.log);
@@ -70,11 +67,11 @@ pub(crate) async fn run(args: args::Serve) -> anyhow::Result<ExitCode> {
     let workforce = wiring::workforce(&args, &machinery)?;
     let url = door.url.clone();
     let serving = tokio::spawn(door.serve(services, args, stop.clone()));
-    let telling = tokio::spawn(tell_capacity(machinery.clone()));
     let figures =
         for_metrics.map(|listener| tokio::spawn(metrics::serve(listener, metrics, stop.clone())));
     let loops = Server::start_with(machinery.deps.clone(), workforce);
     announce(&dir, &store, &url)?;
+    let announced = tokio::spawn(announce_to_consul(&machinery, url, stop.clone()));
 
     stopped().await?;
     tracing::info!("stopping: no more calls; steps under way are finished");
@@ -84,7 +81,7 @@ pub(crate) async fn run(args: args::Serve) -> anyhow::Result<ExitCode> {
     if let Some(figures) = figures {
         figures.await??;
     }
-    telling.abort();
+    announced.await?;
     std::fs::remove_file(dir.join("address")).ok();
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
@@ -97,6 +94,16 @@ fn announce(dir: &Path, store: &Store, url: &str) -> anyhow::Result<()> {
     state::write_private(dir, "address", &format!("{url}\n"))?;
     tracing::info!(%url, %installation, state = %dir.display(), version = env!("CARGO_PKG_VERSION"), "serving");
     Ok(())
+}
+
+/// Makes the server known to Consul, where there is one, until it ends.
+fn announce_to_consul(
+    machinery: &Machinery,
+    url: String,
+    stop: CancellationToken,
+) -> impl Future<Output = ()> + use<> {
+    let installation = machinery.deps.store.installation();
+    membership::announce(machinery.membership.clone(), url, installation, stop)
 }
 
 /// An admin token that `jockey` on the same machine finds. One that is there and still good stays.
@@ -116,19 +123,8 @@ async fn ensure_admin_token(store: &Store, dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Tells the catalog what the machine has, once its Engine has said so.
-async fn tell_capacity(machinery: Machinery) {
-    loop {
-        match machinery.docker.capacity().await {
-            Ok(capacity) => return machinery.catalog.set_capacity(capacity),
-            Err(error) => tracing::warn!(%error, "Docker has not told yet what this machine has"),
-        }
-        tokio::time::sleep(ASK_AGAIN).await;
-    }
-}
-
 /// Ends at the first SIGTERM or SIGINT.
-async fn stopped() -> anyhow::Result<()> {
+pub(super) async fn stopped() -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     // Both are levels: a signal that came is not lost.

@@ -1,7 +1,7 @@
 //! One connection, HTTP/1.1 or HTTP/2, with limits on all that a client could make it wait for or hold.
 
-use super::{quiet::Calls, stall::Stall};
-use axum::{Router, body::Body};
+use super::{quiet::Calls, stall::Stall, unread::Rest};
+use axum::Router;
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -16,9 +16,10 @@ use tower::ServiceExt;
 
 /// How long a connection may take to its first request: whoever opens one has something to ask.
 const FIRST_DEADLINE: Duration = Duration::from_secs(10);
-/// How long the head of a later request may take. A proxy keeps connections for the next call, and must not find that they
-/// were closed under it.
-const HEAD_DEADLINE: Duration = Duration::from_secs(30);
+/// How long a connection may take to the end of the head of a later request, the time without any included. A proxy keeps
+/// connections for the next call, and must not find that they were closed under it: those that are known keep them for 60 s
+/// at most.
+const HEAD_DEADLINE: Duration = Duration::from_secs(75);
 /// The largest head of a request. Tokens and traces take a few hundred bytes.
 const HEAD_MAX: u32 = 32 << 10;
 /// The most headers of a request.
@@ -71,9 +72,13 @@ impl Connections {
         let app = tower::service_fn(move |mut request: http::Request<Incoming>| {
             let call = calls.begin();
             request.extensions_mut().insert(told.clone());
-            let answer = app.clone().oneshot(request.map(Body::new));
+            let (rest, request) = Rest::lend(request);
+            let answer = app.clone().oneshot(request);
             // The call lasts until the body of its answer is written, or dropped.
-            async move { Ok::<_, Infallible>(call.until_answered(answer.await?)) }
+            async move {
+                let answer = rest.settle(answer.await?).await;
+                Ok::<_, Infallible>(call.until_answered(answer))
+            }
         });
         async move {
             let io = TokioIo::new(Stall::new(stream, WRITE_DEADLINE));

@@ -36,8 +36,10 @@ fn is_wrong(told: &Ended, about: &str, words: &[&str]) {
 #[tokio::test]
 async fn what_is_well_is_said_beside_a_running_server() -> anyhow::Result<()> {
     let server = Jockeyd::start().await?;
-    let told = server.jockeyd(&["check"]).await?;
+    let told = server.jockeyd(&["check"]).await?.with(0);
     contains(line(&told, "database"), &["ok ", "whole and writable"]);
+    let key = server.file("key").display().to_string();
+    contains(line(&told, "keys"), &["ok ", &key]);
     contains(line(&told, "docker"), &["ok ", "answers, API 1."]);
     contains(line(&told, "state disk"), &[" free"]);
     contains(line(&told, "docker disk"), &[" free"]);
@@ -67,7 +69,19 @@ async fn another_key_and_none_are_wrong() -> anyhow::Result<()> {
     std::fs::remove_file(server.file("key"))?;
     let told = server.jockeyd(&["check"]).await?;
     is_wrong(&told, "database", &["is missing", "put back the one"]);
+    is_wrong(&told, "keys", &["is missing", "put back the one"]);
     assert!(!server.file("key").exists(), "looking makes no key");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_that_everybody_may_read_is_wrong() -> anyhow::Result<()> {
+    let server = left().await?;
+    let key = server.file("key");
+    std::fs::set_permissions(&key, PermissionsExt::from_mode(0o644))?;
+    let told = server.jockeyd(&["check"]).await?;
+    is_wrong(&told, "keys", &["by every user", "chmod 600"]);
+    contains(line(&told, "database"), &["ok "]);
     Ok(())
 }
 

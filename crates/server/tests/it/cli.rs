@@ -100,7 +100,58 @@ async fn logs_and_events_are_there_to_read() -> anyhow::Result<()> {
         .await?
         .with(0);
     assert!(!plan.out.contains("start"), "{plan:?}");
-    type_in(&server, "system df").await?.with(0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_preview_says_each_step_and_why() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    server
+        .app("previewed", &[("Dockerfile", ENVIRONMENT)])
+        .await?;
+    server.deployed("previewed").await?;
+    server.settled("previewed", "one", exactly(1)).await?;
+    let preview = "reconcile -e development --preview";
+    contains(
+        &type_in(&server, preview).await?.with(0).out,
+        &["nothing to do"],
+    );
+    // What should go has nowhere else to go to, so that it is held for as long as anybody looks.
+    type_in(&server, "nodes drain node-1 --detach")
+        .await?
+        .with(0);
+    let plan = type_in(&server, preview).await?.with(0).out;
+    contains(
+        &plan,
+        &[
+            "held: stop",
+            "1 must stay healthy, 1 is",
+            "held: start",
+            "no node can take it: node-1 is being drained",
+        ],
+    );
+    let plan = type_in(&server, &format!("{preview} -o json")).await?;
+    let plan: Value = serde_json::from_str(&plan.with(0).out)?;
+    let held = plan["plan"]["held"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
+    assert!(!held.is_empty(), "{plan}");
+    for step in held {
+        assert_ne!(step["why"].as_str().unwrap_or_default(), "", "{plan}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_held_on_disk_is_listed_with_what_holds_it() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    server.app("kept", &[("Dockerfile", ENVIRONMENT)]).await?;
+    server.deployed("kept").await?;
+    let instances = server.settled("kept", "one", exactly(1)).await?;
+    let table = type_in(&server, "system df").await?.with(0).out;
+    let image = &instances[0].image["sha256:".len()..][..12];
+    let why = "release rel-1 of kept in development";
+    contains(&table, &["HELD BY", "node-1", image, why, " in all, "]);
     Ok(())
 }
 

@@ -12,57 +12,81 @@ use anyhow::ensure;
 use proto::v1::{self, DeployState};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::Instant,
+    time::{Duration, Instant},
 };
-use testkit::git::Repository;
+use testkit::{docker, git::Repository};
 use tokio::task::JoinSet;
 
 const APP: &str = "phoenix";
 
-/// How often the server has set out to do a step, as its log tells.
-fn steps(server: &Jockeyd) -> usize {
-    server
-        .log()
-        .lines()
-        .filter(|line| line.contains("step action="))
-        .count()
+/// How often the server is killed at the most, for it to have been killed after each of these: it may have gone on by then.
+const KILLS: usize = 24;
+const STEPS: [&str; 7] = [
+    "deregister",
+    "keep",
+    "maintenance",
+    "register",
+    "remove",
+    "start",
+    "stop",
+];
+
+/// The steps that the server has set out to do, as its log tells: `start`, `register`, …
+fn steps(server: &Jockeyd) -> Vec<String> {
+    let log = server.log();
+    let told = log.split("step action=\"").skip(1);
+    told.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned()))
+        .collect()
 }
 
 /// When the server is killed.
-#[derive(Clone, Copy)]
 enum When {
-    /// Once it has set out to do so many more steps.
-    Steps(usize),
+    /// Once it has set out to do such a step so many times more.
+    Step { action: String, times: usize },
     /// While the image is built.
     Building,
 }
 
-/// Deploys a page, kills the server at that moment, starts it again, and waits for the same end as ever.
+/// Waits until a Deploy has come so far, after steps that were done before it.
+async fn comes_to(
+    server: &Jockeyd,
+    deploy: &str,
+    before: usize,
+    when: &When,
+) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        ensure!(Instant::now() < deadline, "{deploy}\n{}", server.log());
+        let is_so = match when {
+            When::Step { action, times } => {
+                let since = steps(server).split_off(before);
+                since.iter().filter(|step| *step == action).count() >= *times
+            }
+            When::Building => server.deploy_of(deploy).await?.state() == DeployState::Building,
+        };
+        if is_so {
+            return Ok(());
+        }
+        // A step may be over soon.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Deploys a page, kills the server at that moment, starts it again, and waits for the same end as ever. The last step that
+/// the server had set out to do when it died.
 async fn deploy_and_kill(
     server: &mut Jockeyd,
     repository: &Repository,
     page: &str,
-    when: When,
-) -> anyhow::Result<Struck> {
+    when: &When,
+) -> anyhow::Result<Option<String>> {
     repository.commit(&change(page, &[("page", page)]))?;
-    let before = steps(server);
+    let before = steps(server).len();
     let deploy = server.ask_deploy(APP, "HEAD").await?;
-    let deadline = Instant::now() + PATIENCE;
-    let struck = loop {
-        ensure!(Instant::now() < deadline, "{deploy:?}\n{}", server.log());
-        // Looked up first: what is deployed then has no more steps to come.
-        let state = server.deploy_of(&deploy.id).await?.state();
-        let now = match when {
-            When::Steps(count) => steps(server) >= before + count,
-            When::Building => state == DeployState::Building,
-        };
-        match state {
-            _ if now => break Struck::InTime,
-            DeployState::Deployed | DeployState::Failed => break Struck::TooLate,
-            _ => {}
-        }
-    };
+    comes_to(server, &deploy.id, before, when).await?;
     server.kill()?;
+    // Those that it has set out to do until it died, and not until it was to die.
+    let last = steps(server).split_off(before).pop();
     server.resume().await?;
 
     let deploy = server.ended(&deploy.id).await?;
@@ -80,20 +104,23 @@ async fn deploy_and_kill(
         assert_eq!(get(&instance.address).await?, page);
     }
     let all = server.scope.containers()?.into_iter().collect();
-    assert_eq!(
-        containers(&instances),
-        all,
-        "{page}: an orphan\n{}",
-        server.log()
-    );
-    Ok(struck)
+    let new = containers(&instances);
+    kept(&new).await?;
+    assert_eq!(new, all, "{page}: an orphan\n{}", server.log());
+    Ok(last)
 }
 
-/// Whether the server was killed where the test wanted it.
-#[derive(Debug, PartialEq, Eq)]
-enum Struck {
-    InTime,
-    TooLate,
+/// Waits until their node starts all of these again by itself: the last thing that a deploy does.
+async fn kept(containers: &BTreeSet<String>) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    for container in containers {
+        let format = "{{.HostConfig.RestartPolicy.Name}}";
+        while docker::run(["inspect", "--format", format, container])? != "unless-stopped" {
+            ensure!(Instant::now() < deadline, "{container} is not kept");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    Ok(())
 }
 
 async fn running() -> anyhow::Result<(Jockeyd, Repository)> {
@@ -110,19 +137,22 @@ async fn running() -> anyhow::Result<(Jockeyd, Repository)> {
 #[tokio::test]
 async fn a_kill_after_any_step_leads_to_the_same_end() -> anyhow::Result<()> {
     let (mut server, repository) = running().await?;
-    // Two starts, two registrations, and of the old ones two times out of traffic, stopped and removed.
-    let mut kills = 0;
-    for after in 1..=10 {
-        let page = format!("killed after step {after}");
-        match deploy_and_kill(&mut server, &repository, &page, When::Steps(after)).await? {
-            Struck::InTime => kills += 1,
-            Struck::TooLate => break,
-        }
+    // Whatever a deploy is seen to do, the server is killed after: the first and the second of a kind in turn, for two new
+    // ones take the place of two old ones.
+    let mut struck = BTreeSet::new();
+    for number in 0..KILLS {
+        let seen = BTreeSet::from_iter(steps(&server));
+        let Some(action) = seen.difference(&struck).next().cloned() else {
+            break;
+        };
+        let times = number % 2 + 1;
+        let page = format!("killed at {action} {times}");
+        let when = When::Step { action, times };
+        let last = deploy_and_kill(&mut server, &repository, &page, &when).await?;
+        eprintln!("{page}: last {last:?}");
+        struck.extend(last);
     }
-    assert!(
-        kills >= 6,
-        "a deploy of two instances takes more than {kills} steps"
-    );
+    assert_eq!(Vec::from_iter(struck), STEPS, "killed after each of them");
     Ok(())
 }
 
@@ -132,8 +162,8 @@ async fn a_kill_while_the_image_is_built_leads_to_the_same_end() -> anyhow::Resu
     let dockerfile = WEB.replace("COPY", "RUN sleep 2\nCOPY");
     repository.commit(&change("slow to build", &[("Dockerfile", &dockerfile)]))?;
     let page = "killed while building";
-    let struck = deploy_and_kill(&mut server, &repository, page, When::Building).await?;
-    assert_eq!(struck, Struck::InTime);
+    let last = deploy_and_kill(&mut server, &repository, page, &When::Building).await?;
+    assert_eq!(last, None);
     Ok(())
 }
 
@@ -180,14 +210,11 @@ async fn what_was_asked_when_the_server_was_killed_is_done_once_when_it_is_asked
         let after = ask(&server, app, CALLS).await?;
         for (key, answer) in &after {
             let was = before.get(key).and_then(|was| was.as_ref().ok());
-            match answer {
-                Ok(deploy) => assert!(was.is_none_or(|was| was == deploy), "{key}: {was:?}"),
-                // It was done, and the server was killed before it had written down what it answers.
-                Err(refusal) => {
-                    assert_eq!(refusal.reason, "ANSWER_LOST", "{key}: {refusal:?}");
-                    assert_eq!(was, None, "{key}");
-                }
-            }
+            // Also of what was done, and the server was killed before it had written down what it answers.
+            let deploy = answer
+                .as_ref()
+                .unwrap_or_else(|refusal| panic!("{key}: {refusal:?}"));
+            assert!(was.is_none_or(|was| was == deploy), "{key}: {was:?}");
         }
         let list = v1::ListDeploysRequest {
             app: app.to_owned(),
@@ -202,7 +229,7 @@ async fn what_was_asked_when_the_server_was_killed_is_done_once_when_it_is_asked
             .collect();
         assert_eq!(deploys.len(), CALLS, "{app}: {after:?}");
         let told: BTreeSet<_> = after.values().flatten().cloned().collect();
-        assert!(told.is_subset(&deploys), "{told:?} {deploys:?}");
+        assert_eq!(told, deploys, "{app}");
     }
     Ok(())
 }

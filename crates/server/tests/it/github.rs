@@ -4,5 +4,8 @@ mod chain;
 mod checks;
 mod deliveries;
 mod hooks;
+mod readme;
 mod repositories;
+mod shown;
+mod wanted;
 mod world;

@@ -7,9 +7,15 @@ use std::{
     net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::{Duration, Instant},
 };
-use testkit::{docker::Scope, git::Repositories};
+use testkit::{
+    consul::Consul,
+    docker::Scope,
+    git::Repositories,
+    postgres::{Database, Postgres},
+};
 use tonic::{
     Request, Status,
     metadata::{Ascii, MetadataValue},
@@ -20,6 +26,11 @@ use tonic::{
 // The benches take this file by its path, so that this one needs its own.
 #[path = "harness/asks.rs"]
 mod asks;
+#[path = "harness/catalog.rs"]
+mod catalog;
+#[cfg(test)]
+#[path = "harness/several.rs"]
+mod several;
 
 pub(crate) use asks::{change, exactly, is_healthy};
 
@@ -33,6 +44,18 @@ const LOG: &str = if cfg!(test) {
 } else {
     "info"
 };
+
+/// The variable by which the tests are told to run on PostgreSQL.
+const DATABASE: &str = "JOCKEY_TEST_DATABASE";
+
+/// A database for one server, where the tests are to run on PostgreSQL.
+fn database() -> anyhow::Result<Option<Database>> {
+    match std::env::var(DATABASE).as_deref() {
+        Err(_) | Ok("sqlite") => Ok(None),
+        Ok("postgres") => Postgres::shared()?.database().map(Some),
+        Ok(other) => bail!("{DATABASE} is sqlite or postgres, and not {other}"),
+    }
+}
 
 /// Host ports for one server, below those that a server takes by default. The first of them is held as long as this
 /// lives, so that no other server of any test takes the same block.
@@ -82,7 +105,11 @@ pub(crate) struct Jockeyd {
     pub(crate) scope: Scope,
     pub(crate) repositories: Repositories,
     state: tempfile::TempDir,
-    ports: Ports,
+    /// None: a SQLite file in its state directory.
+    database: Option<Arc<Database>>,
+    /// None: its own machine is its only node.
+    consul: Option<Arc<Consul>>,
+    ports: Arc<Ports>,
     extra: Vec<String>,
     /// What the server is started with: a command that runs another one, where it is to run elsewhere.
     pub(crate) launcher: Vec<OsString>,
@@ -112,7 +139,9 @@ impl Jockeyd {
             scope: Scope::open()?,
             repositories: Repositories::new()?,
             state: tempfile::tempdir()?,
-            ports: Ports::take()?,
+            database: database()?.map(Arc::new),
+            consul: catalog::consul()?.map(Arc::new),
+            ports: Arc::new(Ports::take()?),
             extra: extra.iter().map(ToString::to_string).collect(),
             launcher: Vec::new(),
             channel: None,
@@ -175,6 +204,8 @@ impl Jockeyd {
             .args(["--ports", &format!("{first}-{last}")])
             .args(["--installation", &self.scope.installation().to_string()])
             .args(self.base_url())
+            .args(self.database_flag())
+            .args(self.catalog_flag())
             .args(&self.extra)
             .env("JOCKEY_LOG", LOG)
             .stdin(Stdio::null())
@@ -192,6 +223,22 @@ impl Jockeyd {
             true => Vec::new(),
             false => vec![flag, self.repositories.base_url()],
         }
+    }
+
+    /// Where the server keeps everything, where that is not in its state directory.
+    pub(crate) fn database_flag(&self) -> Vec<String> {
+        let flag = "--database".to_owned();
+        let Some(database) = &self.database else {
+            return Vec::new();
+        };
+        if self.extra.contains(&flag) {
+            return Vec::new();
+        }
+        let url = match self.launcher.is_empty() {
+            true => database.url().to_owned(),
+            false => database.socket_url(),
+        };
+        vec![flag, url]
     }
 
     /// A file of the server's state directory.
@@ -251,7 +298,7 @@ impl Jockeyd {
     }
 
     /// The first and the last of the host ports that the server may give to instances.
-    pub(crate) const fn port_range(&self) -> (u16, u16) {
+    pub(crate) fn port_range(&self) -> (u16, u16) {
         self.ports.range()
     }
 

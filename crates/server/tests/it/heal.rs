@@ -2,13 +2,13 @@
 
 use crate::{
     calls::{containers, is_in_service},
-    harness::{Jockeyd, change, exactly},
+    harness::{Jockeyd, exactly},
     network::get,
     sources::WEB,
 };
-use proto::v1::{self, DeployState};
+use proto::v1;
 use std::collections::BTreeSet;
-use testkit::docker::{Engine, Gate, run};
+use testkit::docker::{Engine, run};
 
 /// A server with two instances of an App.
 async fn two(app: &str) -> anyhow::Result<(Jockeyd, Vec<v1::Instance>)> {
@@ -207,117 +207,5 @@ async fn a_daemon_that_is_restarted_comes_back_to_the_same_end() -> anyhow::Resu
     engine.resume()?;
     server.resume_inside()?;
     both_answer(&server, &engine).await?;
-    Ok(())
-}
-
-/// A server whose way to the daemon can be shut.
-async fn gated() -> anyhow::Result<(Jockeyd, Gate)> {
-    let gate = Gate::open()?;
-    let docker = format!("unix://{}", gate.socket().display());
-    let server = Jockeyd::start_with(&["--docker", &docker]).await?;
-    Ok((server, gate))
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_daemon_that_goes_in_the_middle_of_a_build_is_waited_for() -> anyhow::Result<()> {
-    let (server, mut gate) = gated().await?;
-    let dockerfile = WEB.replace("COPY", "RUN sleep 1\nCOPY");
-    server
-        .app(
-            "broken-off",
-            &[("Dockerfile", &dockerfile), ("page", "built")],
-        )
-        .await?;
-    let deploy = server.ask_deploy("broken-off", "HEAD").await?;
-    let request = || v1::GetDeployRequest {
-        deploy: deploy.id.clone(),
-    };
-    let building = |answer: &v1::GetDeployResponse| {
-        answer
-            .deploy
-            .as_ref()
-            .is_some_and(|it| it.state() == DeployState::Building)
-    };
-    let ask = || async { server.admin().deploys().get_deploy(request()).await };
-    server.until("the build to begin", ask, building).await?;
-    gate.shut();
-    gate.pass()?;
-    let deploy = server.ended(&deploy.id).await?;
-    assert_eq!(
-        deploy.state(),
-        DeployState::Deployed,
-        "{deploy:?}\n{}",
-        server.log()
-    );
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_daemon_that_goes_in_the_middle_of_a_deploy_is_waited_for() -> anyhow::Result<()> {
-    let (mut server, mut gate) = gated().await?;
-    let repository = server
-        .app("cut", &[("Dockerfile", WEB), ("page", "first")])
-        .await?;
-    server.deployed("cut").await?;
-    let before = server.settled("cut", "one", exactly(1)).await?;
-    repository.commit(&change("second", &[("page", "second")]))?;
-    let starts = server.log().matches("step action=\"start\"").count();
-    let deploy = server.ask_deploy("cut", "HEAD").await?;
-    let log = server.file("log");
-    server.wait("a second start", || {
-        std::fs::read_to_string(&log)
-            .is_ok_and(|log| log.matches("step action=\"start\"").count() > starts)
-    })?;
-    gate.shut();
-    assert_eq!(
-        get(&before[0].address).await?,
-        "first",
-        "the old one is not touched"
-    );
-    gate.pass()?;
-    let deploy = server.ended(&deploy.id).await?;
-    assert_eq!(
-        deploy.state(),
-        DeployState::Deployed,
-        "{deploy:?}\n{}",
-        server.log()
-    );
-    let after = server.settled("cut", "one", exactly(1)).await?;
-    assert_eq!(get(&after[0].address).await?, "second");
-    assert_eq!(server.scope.containers()?, [after[0].container.clone()]);
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_daemon_the_server_says_so_and_stops_nothing() -> anyhow::Result<()> {
-    let (server, mut gate) = gated().await?;
-    server
-        .app("dark", &[("Dockerfile", WEB), ("page", "dark")])
-        .await?;
-    server.deployed("dark").await?;
-    let before = server.settled("dark", "one", exactly(1)).await?;
-    gate.shut();
-    let ask = || async {
-        server
-            .admin()
-            .system()
-            .get_status(v1::GetStatusRequest {})
-            .await
-    };
-    let down = |answer: &v1::GetStatusResponse| {
-        answer.components.iter().any(|it| {
-            it.name == "docker"
-                && it.state() == v1::ComponentState::Down
-                && it.message.contains("start the Docker daemon")
-        })
-    };
-    server.until("docker to be down", ask, down).await?;
-    let unknown = |instances: &[v1::Instance]| {
-        instances.len() == 1 && instances[0].state() == v1::InstanceState::Unknown
-    };
-    server.settled("dark", "it to be unknown", unknown).await?;
-    gate.pass()?;
-    let after = server.settled("dark", "one", exactly(1)).await?;
-    assert_eq!(containers(&before), containers(&after));
     Ok(())
 }

@@ -9,6 +9,7 @@ mod deploys;
 mod environments;
 mod hooks;
 mod logs;
+mod people;
 mod reconciles;
 mod rules;
 mod system;

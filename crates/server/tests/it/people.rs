@@ -1,5 +1,7 @@
 //! People of GitHub: the server against a GitHub on loopback.
 
+mod departed;
+
 use crate::{
     calls::{Clients, contains, refused},
     harness::Jockeyd,
@@ -60,11 +62,13 @@ pub(crate) async fn world_of(mut server: Jockeyd, more: &[&str]) -> anyhow::Resu
         CLIENT_ID,
         "--github-client-secret",
         CLIENT_SECRET,
-        "--github-cache",
-        "0s",
     ]
     .map(str::to_owned);
     server.arguments().extend(given);
+    if !more.contains(&"--github-cache") {
+        let each_time = ["--github-cache", "0s"].map(str::to_owned);
+        server.arguments().extend(each_time);
+    }
     server
         .arguments()
         .extend(more.iter().map(ToString::to_string));
@@ -158,6 +162,11 @@ async fn who_signs_in_may_what_their_team_may_until_they_leave_it() -> anyhow::R
         (who.name.as_str(), who.teams),
         ("github:mona", vec!["acme/dev".to_owned()])
     );
+
+    let listed = world.server.jockey(&["users", "list"]).await?.with(0);
+    contains(&listed.out, &["LOGIN", "mona"]);
+    let shown = world.server.jockey(&["users", "show", "mona"]).await?;
+    contains(&shown.with(0).out, &["mona", "acme/dev"]);
 
     let dev: TeamName = "acme/dev".parse()?;
     world

@@ -60,10 +60,11 @@ async fn ended_after_reading(command: &mut Command, text: &str) -> anyhow::Resul
 }
 
 impl Jockeyd {
-    /// `jockeyd COMMAND… --state-dir …`, beside the server or without it.
+    /// `jockeyd COMMAND… --state-dir …` on the server's database, beside the server or without it.
     pub(crate) async fn jockeyd(&self, words: &[&str]) -> anyhow::Result<Ended> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_jockeyd"));
         command.args(words).arg("--state-dir").arg(self.state());
+        command.args(self.database_flag());
         ended(&mut command).await
     }
 

@@ -13,14 +13,20 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
-use testkit::docker;
+use testkit::docker::{self, Engine};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// The number of the cluster of this test, beside that of whoever works on this machine.
+const CLUSTER: &str = "252";
+const CLUSTER_DIRECTORY: &str = "/var/lib/jockey-cluster/252";
 
 /// A working copy in which nothing was done yet. Dropping it cleans up behind it.
 struct WorkingCopy {
     directory: tempfile::TempDir,
     listen: String,
+    /// The machine's Docker, where it is not this one's.
+    engine: Option<Engine>,
 }
 
 impl WorkingCopy {
@@ -36,6 +42,10 @@ impl WorkingCopy {
         fs::create_dir_all(&programs)?;
         symlink(env!("CARGO_BIN_EXE_jockeyd"), programs.join("jockeyd"))?;
         symlink(jockey()?, programs.join("jockey"))?;
+        let consul = Path::new(ROOT).join("target/consul");
+        if consul.exists() {
+            symlink(consul.canonicalize()?, root.join("target/consul"))?;
+        }
         let shims = root.join("shims");
         fs::create_dir(&shims)?;
         fs::write(shims.join("cargo"), "#!/bin/sh\n")?;
@@ -45,7 +55,21 @@ impl WorkingCopy {
         Ok(Self {
             directory,
             listen: address.to_string(),
+            engine: None,
         })
+    }
+
+    /// A command that gives up in time, where the Docker that it finds is the working copy's.
+    fn timeout(&self) -> Command {
+        let Some(engine) = &self.engine else {
+            return Command::new("timeout");
+        };
+        let script = "mount --bind \"$0\" /var/run/docker.sock && exec timeout \"$@\"";
+        let mut inside = engine.enter("unshare");
+        inside
+            .args(["--mount", "--", "sh", "-c", script])
+            .arg(engine.socket());
+        inside
     }
 
     fn path(&self, below: &str) -> PathBuf {
@@ -60,13 +84,15 @@ impl WorkingCopy {
     fn run(&self, script: &str, flags: &[&str]) -> anyhow::Result<Ended> {
         let shims = self.path("shims").display().to_string();
         let path = std::env::var("PATH").context("there is no PATH")?;
-        let output = Command::new("timeout")
+        let output = self
+            .timeout()
             .args(["300", script])
             .args(flags)
             .current_dir(self.directory.path())
             .env("PATH", format!("{shims}:{path}"))
             .env("CARGO_TARGET_DIR", self.path("target"))
             .env("JOCKEY_LISTEN", &self.listen)
+            .env("QUICKSTART_CLUSTER", CLUSTER)
             .stdin(Stdio::null())
             .output()?;
         Ok(Ended {
@@ -81,6 +107,10 @@ impl Drop for WorkingCopy {
     fn drop(&mut self) {
         if self.path(".jockey").exists() {
             let cleaned = self.quickstart(&["--clean"]);
+            eprintln!("cleaned up behind the test: {cleaned:?}");
+        }
+        if self.path(".jockey-cluster").exists() {
+            let cleaned = self.quickstart(&["--cluster", "--clean"]);
             eprintln!("cleaned up behind the test: {cleaned:?}");
         }
     }
@@ -155,5 +185,113 @@ fn quickstart_deploys_the_sample_app_twice_is_pictured_and_takes_all_away() -> a
     assert_eq!(made_by(installation.trim())?, "");
     assert!(!copy.path(".jockey").exists());
     docker::run(["image", "inspect", docker::BASE_IMAGE])?;
+    Ok(())
+}
+
+#[test]
+fn quickstart_takes_away_the_base_image_and_the_volumes_that_are_its_own() -> anyhow::Result<()> {
+    let mut copy = WorkingCopy::new()?;
+    copy.engine = Some(Engine::start()?);
+    let inside = |words: &[&str]| -> anyhow::Result<String> {
+        let engine = copy.engine.as_ref().context("it has one")?;
+        docker::run(
+            ["--host", &format!("unix://{}", engine.socket().display())]
+                .iter()
+                .chain(words),
+        )
+    };
+    inside(&["image", "rm", docker::BASE_IMAGE])?;
+    let began = copy.quickstart(&[])?.with(0);
+    let words = [
+        "busybox:1 could not be pulled; making an image of that name",
+        "hello, from commit",
+    ];
+    contains(&(began.out + &began.err), &words);
+    let installation = fs::read_to_string(copy.path(".jockey/installation"))?;
+    let label = format!("--label=jockey.installation={}", installation.trim());
+    inside(&["volume", "create", &label])?;
+    inside(&["image", "inspect", docker::BASE_IMAGE])?;
+
+    copy.quickstart(&["--clean"])?.with(0);
+    for list in [
+        &["ps", "--all"][..],
+        &["image", "ls", "--all"],
+        &["volume", "ls"],
+    ] {
+        assert_eq!(inside(&[list, &["--quiet"]].concat())?, "", "{list:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn quickstart_plays_a_cluster_loses_a_host_heals_and_takes_all_away() -> anyhow::Result<()> {
+    docker::base_image()?;
+    let copy = WorkingCopy::new()?;
+    // What a killed run of this test has left: the number is this test's own.
+    let owner = Path::new(CLUSTER_DIRECTORY).join("owner");
+    if owner.exists() {
+        fs::write(
+            &owner,
+            copy.path("").display().to_string().trim_end_matches('/'),
+        )?;
+    }
+    copy.quickstart(&["--cluster", "--clean"])?.with(0);
+    let began = copy.quickstart(&["--cluster"])?.with(0);
+    let words = [
+        "host-3   10.99.252.13   alive",
+        "deployed: sample in development",
+        "web 3/3 healthy",
+        "   10.99.252.13:",
+        "host-3   10.99.252.13   failed",
+        "It healed",
+    ];
+    contains(&began.out, &words);
+
+    let another = WorkingCopy::new()?;
+    for flags in [&["--cluster"][..], &["--cluster", "--clean"]] {
+        let refused = another.quickstart(flags)?.with(1);
+        contains(
+            &refused.err,
+            &["cluster 252 is that of ", "take it away there"],
+        );
+    }
+    fs::remove_dir_all(another.path(".jockey-cluster"))?;
+
+    // A person who reads a log there is no part of the cluster.
+    let log = Path::new(CLUSTER_DIRECTORY).join("host-1/dockerd.log");
+    let mut reader = Command::new("tail")
+        .arg("-f")
+        .arg(log)
+        .stdout(Stdio::null())
+        .spawn()?;
+    let cleaned = copy.quickstart(&["--cluster", "--clean"]);
+    let reads = reader.try_wait()?.is_none();
+    reader.kill()?;
+    reader.wait()?;
+    assert!(reads, "the reader was killed as well");
+    cleaned?.with(0);
+    for left in [
+        CLUSTER_DIRECTORY,
+        "/run/netns/jockey-hub-252",
+        "/sys/class/net/jockey252",
+    ] {
+        assert!(!Path::new(left).exists(), "{left} is left");
+    }
+    assert!(!copy.path(".jockey-cluster").exists());
+    Ok(())
+}
+
+#[test]
+fn a_cluster_has_a_number_that_may_be_part_of_what_is_removed() -> anyhow::Result<()> {
+    let copy = WorkingCopy::new()?;
+    for wrong in ["../..", "250", "2510", "251/..", "255"] {
+        let output = Command::new(copy.path("scripts/quickstart"))
+            .args(["--cluster", "--clean"])
+            .env("QUICKSTART_CLUSTER", wrong)
+            .output()?;
+        assert_eq!(output.status.code(), Some(1), "{wrong}");
+        let words = String::from_utf8(output.stderr)?;
+        contains(&words, &["QUICKSTART_CLUSTER is the number of a cluster"]);
+    }
     Ok(())
 }

@@ -44,9 +44,7 @@ impl Jockeyd {
     pub(crate) fn rest(&self) -> anyhow::Result<Rest> {
         let read = |name| std::fs::read_to_string(self.file(name));
         Ok(Rest {
-            client: Client::builder(TokioExecutor::new())
-                .pool_max_idle_per_host(0)
-                .build_http(),
+            client: Client::builder(TokioExecutor::new()).build_http(),
             base: read("address")?.trim().to_owned(),
             token: read("admin-token")?.trim().to_owned(),
         })

@@ -1,6 +1,7 @@
 //! `jockey run`, `exec` and `connect`, as a person has them.
 
 mod detached;
+mod held;
 
 use crate::{
     harness::{Jockeyd, PATIENCE, exactly},
@@ -50,7 +51,11 @@ fn command(server: &Jockeyd, program: &Path, words: &[&str]) -> anyhow::Result<C
 }
 
 /// Runs it with this input, whose end it is told of.
-async fn with_input(server: &Jockeyd, words: &[&str], input: &[u8]) -> anyhow::Result<Ended> {
+pub(crate) async fn with_input(
+    server: &Jockeyd,
+    words: &[&str],
+    input: &[u8],
+) -> anyhow::Result<Ended> {
     let mut child = command(server, &jockey()?, words)?.spawn()?;
     let mut stdin = child.stdin.take().context("stdin")?;
     let input = input.to_vec();
@@ -150,12 +155,20 @@ async fn a_command_has_its_input_its_outputs_and_its_exit_code() -> anyhow::Resu
     assert_eq!(ended.with(0).out, "said");
     let ended = with_input(&server, &["exec", &instance, "--", "cat"], b"inside\n").await?;
     assert_eq!(ended.with(0).out, "inside\n");
-    let ended = with_input(
-        &server,
-        &["connect", "-a", APP],
-        b"echo $JOCKEY_INSTANCE; exit 4\n",
-    );
-    assert_eq!(ended.await?.with(4).out, format!("{instance}\n"));
+    // A container of its own, of which no instance knows.
+    let line = b"echo $JOCKEY_APP; touch /here; exit 4\n";
+    let ended = with_input(&server, &["connect", "-a", APP], line);
+    assert_eq!(ended.await?.with(4).out, format!("{APP}\n"));
+    let looked = ["exec", &instance, "--", "ls", "/"];
+    let looked = with_input(&server, &looked, b"").await?.with(0);
+    assert!(!looked.out.contains("here"), "{looked:?}");
+    let words = ["connect", "echo in $JOCKEY_ENVIRONMENT", "-a", APP];
+    let ended = with_input(&server, &words, b"").await?.with(0);
+    assert_eq!(ended.out, "in development\n");
+    let other = ["connect", "-a", APP, "--ref", "no-such-branch", "--", "ps"];
+    with_input(&server, &other, b"")
+        .await?
+        .refuses(&["no-such-branch"]);
     let killed = ["run", "-a", APP, "--", "sh", "-c", "kill -TERM $$"];
     with_input(&server, &killed, b"").await?.with(143);
 

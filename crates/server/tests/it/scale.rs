@@ -1,7 +1,7 @@
 //! A long history, of 10,000 Apps, 100,000 Deploys and 1,000,000 events: pages of it are answered in milliseconds, and
 //! the whole lists of old are sent as they are read.
 
-use crate::{harness::Jockeyd, rest::Rest};
+use crate::{harness::Jockeyd, network::get_at, rest::Rest};
 use anyhow::{Context, ensure};
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use http::{Method, StatusCode};
@@ -12,9 +12,15 @@ use std::time::{Duration, Instant};
 const FILL: &str = include_str!("scale/fill.sql");
 /// How many pages of each list are read.
 const PAGES: usize = 60;
+/// The most statements that a page takes, those included that begin and end a transaction: however long the history is,
+/// and however much the page shows.
+const STATEMENTS: u64 = 30;
 
-/// A server with the history.
-async fn filled() -> anyhow::Result<Jockeyd> {
+/// A server with the history, and where its figures are.
+async fn filled() -> anyhow::Result<(Jockeyd, String)> {
+    let free = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let metrics = free.local_addr()?.to_string();
+    drop(free);
     let mut server = Jockeyd::start().await?;
     server.kill()?;
     let path = server.file("jockey.db").display().to_string();
@@ -24,9 +30,17 @@ async fn filled() -> anyhow::Result<Jockeyd> {
     drop(connection);
     server
         .arguments()
-        .extend(["--call-rate".to_owned(), "0".to_owned()]);
+        .extend(["--call-rate", "0", "--metrics-listen", &metrics].map(str::to_owned));
     server.resume().await?;
-    Ok(server)
+    Ok((server, metrics))
+}
+
+/// How many statements the server has run.
+async fn statements(metrics: &str) -> anyhow::Result<u64> {
+    let figures = get_at(metrics, "/metrics").await?;
+    let mut lines = figures.lines();
+    let count = lines.find_map(|line| line.strip_prefix("jockey_statements_total "));
+    Ok(count.context("no statements are counted")?.trim().parse()?)
 }
 
 /// How long pages took.
@@ -43,15 +57,19 @@ impl Taken {
 }
 
 /// Reads page after page of a list over REST, from the first on, and again from there when it is at its end.
-async fn pages(rest: &Rest, list: &str) -> anyhow::Result<()> {
+async fn pages(rest: &Rest, metrics: &str, list: &str) -> anyhow::Result<()> {
     let mut taken = Taken(Vec::new());
+    // The fewest of any page: the server's loops run some of their own at times.
+    let mut fewest = u64::MAX;
     let (mut token, mut seen) = (String::new(), 0);
     while taken.0.len() < PAGES {
         let mark = if list.contains('?') { '&' } else { '?' };
         let path = format!("{list}{mark}pageSize=50&pageToken={token}");
+        let before = statements(metrics).await?;
         let began = Instant::now();
         let answer = rest.get(&path).await?;
         taken.0.push(began.elapsed());
+        fewest = fewest.min(statements(metrics).await? - before);
         ensure!(answer.status == StatusCode::OK, "{path}: {}", answer.text);
         let json = answer.json();
         let items = json.as_object().into_iter().flatten();
@@ -66,12 +84,13 @@ async fn pages(rest: &Rest, list: &str) -> anyhow::Result<()> {
     }
     ensure!(seen > 0 || list.contains("token"), "{list} is empty");
     taken.tell(list);
+    ensure!(fewest <= STATEMENTS, "{list} takes {fewest} statements");
     Ok(())
 }
 
 #[tokio::test]
 async fn pages_of_a_long_history_follow_each_other() -> anyhow::Result<()> {
-    let server = filled().await?;
+    let (server, metrics) = filled().await?;
     let rest = server.rest()?;
     for list in [
         "/v1/apps",
@@ -91,7 +110,7 @@ async fn pages_of_a_long_history_follow_each_other() -> anyhow::Result<()> {
         "/v1/events?kind=token&environment=scale",
         "/v1/events?subject=dep-77777&environment=scale&kind=deploy",
     ] {
-        pages(&rest, list).await?;
+        pages(&rest, &metrics, list).await?;
     }
     let admin = server.admin();
     let mut taken = Taken(Vec::new());
@@ -115,7 +134,7 @@ async fn pages_of_a_long_history_follow_each_other() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_whole_list_is_sent_as_it_is_read() -> anyhow::Result<()> {
-    let server = filled().await?;
+    let (server, _) = filled().await?;
     let rest = server.rest()?;
     let answer = rest.begin(Method::GET, "/apps", &[], "").await?;
     ensure!(answer.status() == StatusCode::OK);

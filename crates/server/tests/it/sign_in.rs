@@ -144,6 +144,29 @@ async fn a_person_signs_in_acts_and_signs_out() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn who_has_opened_an_address_comes_back_to_it_and_to_no_other_server() -> anyhow::Result<()> {
+    let (world, browser) = with_browser().await?;
+    let mona = world.person("mona", "acme/ops");
+    let opens = ["--header", "accept: text/html"];
+    let told = browser.ask("/v1/system:whoAmI", &opens).await?.with(0).out;
+    let link = "/login?to=%2Fv1%2Fsystem%3AwhoAmI";
+    contains(&told, &["401", &format!("href=\"{link}\"")]);
+    world.github.at_browser(&mona.login);
+    let back = browser.ask(link, &["--location"]).await?.with(0).out;
+    contains(&back, &["location: /v1/system:whoAmI", "github:mona"]);
+    for elsewhere in [
+        "https%3A%2F%2Fevil.example%2F",
+        "%2F%2Fevil.example%2Fv1%2F",
+        "%2Fv1%2F%5C%0D%0Ax%3A+y",
+    ] {
+        let login = format!("/login?to={elsewhere}");
+        let home = browser.ask(&login, &["--location"]).await?.with(0).out;
+        contains(&home, &["location: /v1/\r\n", "<title>Jockey API</title>"]);
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_another_browser_began_or_was_used_signs_nobody_in() -> anyhow::Result<()> {
     let (world, browser) = with_browser().await?;
     let mona = world.person("mona", "acme/ops");

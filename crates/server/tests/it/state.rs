@@ -94,6 +94,22 @@ async fn an_address_that_is_taken_is_refused() -> anyhow::Result<()> {
         .jockeyd(&["serve", "--dev", "--listen", address])
         .await?;
     told.refuses(&["cannot listen on", address, "choose another --listen"]);
+    let told = other
+        .jockeyd(&[
+            "serve",
+            "--dev",
+            "--listen",
+            "127.0.0.1:0",
+            "--metrics-listen",
+            address,
+        ])
+        .await?;
+    let words = [
+        "cannot listen on",
+        address,
+        "choose another --metrics-listen",
+    ];
+    told.refuses(&words);
     Ok(())
 }
 

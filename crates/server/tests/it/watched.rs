@@ -1,12 +1,15 @@
 //! What a server tells those who look after it: figures and logs.
 
 use crate::{
-    calls::contains,
+    calls::{Clients, contains, refused},
     harness::{Jockeyd, exactly},
     network::get_at,
     sources::WEB,
 };
+use anyhow::Context;
+use proto::v1;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// A server that has deployed something.
 async fn busy(arguments: &[&str]) -> anyhow::Result<Jockeyd> {
@@ -42,9 +45,12 @@ async fn figures_tell_of_a_deploy() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_log_in_json_is_an_object_a_line() -> anyhow::Result<()> {
     let mut server = busy(&["--log", "json"]).await?;
+    let stranger = Clients(server.api_as("nobody"));
+    refused(stranger.system().get_status(v1::GetStatusRequest {}).await);
     server.terminate()?;
     let log = server.log();
     let mut words = String::new();
+    let mut spans = BTreeMap::new();
     for line in log.lines() {
         let parsed: Value =
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
@@ -53,7 +59,22 @@ async fn a_log_in_json_is_an_object_a_line() -> anyhow::Result<()> {
         }
         words += parsed["fields"]["message"].as_str().unwrap_or_default();
         words += "\n";
+        for span in parsed["spans"].as_array().into_iter().flatten() {
+            let name = span["name"].as_str().unwrap_or_default().to_owned();
+            spans.insert(name, span.clone());
+        }
     }
     contains(&words, &["is completed"]);
+    // What is said within a call or a job says of which.
+    for (name, fields) in [
+        ("call", &["method"][..]),
+        ("build", &["build", "commit"]),
+        ("environment", &["environment"]),
+    ] {
+        let span = spans.get(name).with_context(|| format!("{spans:?}"))?;
+        for field in fields {
+            assert!(span[*field].is_string(), "{name} without {field}: {span}");
+        }
+    }
     Ok(())
 }

@@ -30,7 +30,7 @@ const CLIENTS: usize = 4;
 type Listed = Mutex<(Instant, Vec<String>)>;
 
 /// What clients see from outside.
-struct Traffic {
+pub(crate) struct Traffic {
     over: Arc<AtomicBool>,
     asked: Arc<AtomicUsize>,
     failures: Arc<Mutex<Vec<String>>>,
@@ -38,7 +38,7 @@ struct Traffic {
 }
 
 impl Traffic {
-    fn start(server: &Jockeyd, app: &str) -> Self {
+    pub(crate) fn start(server: &Jockeyd, app: &str) -> Self {
         let listed: Arc<Listed> = Arc::new(Mutex::new((Instant::now(), Vec::new())));
         let mut traffic = Self {
             over: Arc::default(),
@@ -78,7 +78,7 @@ impl Traffic {
     }
 
     /// Ends it, and answers how many requests there were and what became of those that failed.
-    async fn stop(mut self) -> anyhow::Result<(usize, Vec<String>)> {
+    pub(crate) async fn stop(mut self) -> anyhow::Result<(usize, Vec<String>)> {
         self.over.store(true, Ordering::Relaxed);
         while let Some(ended) = self.tasks.join_next().await {
             ended??;

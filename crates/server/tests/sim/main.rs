@@ -11,6 +11,8 @@ mod database;
 mod edits;
 #[path = "../../../controller/tests/sim/faults.rs"]
 mod faults;
+#[path = "../../../controller/tests/sim/membership.rs"]
+mod membership;
 #[path = "../../../controller/tests/sim/operations.rs"]
 mod operations;
 #[path = "../../../controller/tests/sim/patience.rs"]
@@ -19,6 +21,8 @@ mod patience;
 mod rest;
 #[path = "../../../controller/tests/sim/run.rs"]
 mod run;
+#[path = "../../../controller/tests/sim/shares.rs"]
+mod shares;
 mod sqlite;
 #[expect(
     dead_code,

@@ -10,12 +10,12 @@ use diesel::{
     sql_types::{BigInt, Text},
 };
 use domain::{InstanceId, IntentKind};
-use ports::store::{Fence, Leases};
+use ports::store::{Fence, Leases, leases::Lease};
 use std::{
     path::Path,
     sync::{Arc, LazyLock, Mutex},
 };
-use store::{KeySource, OpenOptions, Store};
+use store::{Database as Kind, KeySource, OpenOptions, Store};
 use tempfile::TempDir;
 
 /// What is in the directory of a database.
@@ -75,11 +75,24 @@ fn connect(directory: &Path) -> SqliteConnection {
 
 fn open(directory: &Path) -> Store {
     at_once(Store::open(OpenOptions {
-        path: directory.join(FILES[0]),
+        database: Kind::File(directory.join(FILES[0])),
         key: KeySource::File(directory.join(FILES[1])),
         installation: Some(INSTALLATION),
     }))
     .expect("a database")
+}
+
+impl Sqlite {
+    fn let_go(&self, is_over: impl Fn(&Lease) -> bool) {
+        let leases = at_once(self.store.list_leases()).expect("leases");
+        for lease in leases.into_iter().filter(is_over) {
+            let fence = Fence {
+                lease: lease.name,
+                number: lease.number,
+            };
+            at_once(self.store.release(&fence)).expect("it is let go");
+        }
+    }
 }
 
 impl Database for Sqlite {
@@ -98,14 +111,14 @@ impl Database for Sqlite {
 
     /// By hand: the clock of the database is the machine's, and an hour of the world is a second of it.
     fn outlive(&self, server: &str) {
-        for lease in at_once(self.store.list_leases()).expect("leases") {
-            if lease.owner == server {
-                let fence = Fence {
-                    lease: lease.name,
-                    number: lease.number,
-                };
-                at_once(self.store.release(&fence)).expect("it is let go");
-            }
-        }
+        self.let_go(|lease| lease.owner == server);
+    }
+
+    fn run_out(&self, before: &[Lease]) {
+        self.let_go(|lease| before.contains(lease));
+    }
+
+    fn jobs_run_out(&self) -> bool {
+        false
     }
 }

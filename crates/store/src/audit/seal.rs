@@ -1,7 +1,10 @@
 //! The sealer's work: gives rows their place in the chain. What is hashed is read beside the writers; only the numbers
 //! and hashes are written, in one transaction of theirs among others.
 
-use super::anchor::{self, Anchor};
+use super::{
+    anchor::{self, Anchor},
+    checkpoint,
+};
 use crate::{
     Store,
     fault::{Fault, stale},
@@ -57,11 +60,16 @@ impl Store {
         let path = anchor::path(&self.path);
         let known = match anchor::read(&path) {
             Anchor::At(known) if known == *head => return Ok(true),
-            Anchor::At(known) if known == *before => true,
-            // The server ended between a seal and its anchor.
+            Anchor::At(known) if known == *before || known == Seal::ORIGIN => true,
+            // The server ended between a seal and its anchor, or others have sealed since, and pruned.
             Anchor::At(known) => {
-                self.read(move |conn| Ok(rows::seal_at(conn, known.number)? == Some(known)))
-                    .await?
+                let keys = self.keys.clone();
+                self.read(move |conn| {
+                    let pruned = checkpoint(conn, keys.audit()?)?.and_then(Result::ok);
+                    Ok(rows::seal_at(conn, known.number)? == Some(known)
+                        || pruned.is_some_and(|pruned| known.number < pruned.number))
+                })
+                .await?
             }
             Anchor::Missing => *before == Seal::ORIGIN,
             Anchor::Unreadable => false,
@@ -77,11 +85,9 @@ impl Store {
         let path = anchor::path(&self.path);
         let written = tokio::task::spawn_blocking(move || anchor::write(&path, &head));
         let written = written.await.map_err(std::io::Error::other);
-        written.and_then(|written| written).map_err(|error| {
-            Error::Unavailable(format!(
-                "the head of the audit log cannot be anchored in the file audit-head beside the database: {error}"
-            ))
-        })
+        written
+            .and_then(|written| written)
+            .map_err(|error| super::unwritable(&error))
     }
 
     /// The last seal there is.

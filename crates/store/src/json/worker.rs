@@ -26,6 +26,9 @@ pub(crate) struct SpecJson {
     max_unavailable: u16,
     order: String,
     singleton: bool,
+    /// Written by none before it could be said, and read by none that is older.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    constraints: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -67,6 +70,7 @@ impl Stored for WorkerSpec {
                     order,
                 },
             singleton,
+            constraints,
         } = self;
         SpecJson {
             name: name.to_string(),
@@ -90,6 +94,7 @@ impl Stored for WorkerSpec {
             max_unavailable: *max_unavailable,
             order: order.to_string(),
             singleton: *singleton,
+            constraints: constraints.iter().map(ToString::to_string).collect(),
         }
     }
 
@@ -122,6 +127,11 @@ impl Stored for WorkerSpec {
                 order: parse(&mirror.order)?,
             },
             singleton: mirror.singleton,
+            constraints: mirror
+                .constraints
+                .iter()
+                .map(|text| parse(text))
+                .collect::<Result<_, _>>()?,
         })
     }
 }

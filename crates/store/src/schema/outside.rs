@@ -82,6 +82,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    deliveries (id) {
+        id -> BigInt,
+        delivery -> Text,
+        event -> Text,
+        app -> Nullable<BigInt>,
+        sealed -> Binary,
+        outcome -> Text,
+        job -> Nullable<BigInt>,
+        received_at -> BigInt,
+    }
+}
+
+diesel::table! {
     runs (id) {
         id -> BigInt,
         run -> Text,
@@ -101,5 +114,36 @@ diesel::table! {
         exit_code -> Nullable<BigInt>,
         what -> Nullable<Text>,
         log_tail -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    node_authority (id) {
+        id -> BigInt,
+        certificate -> Binary,
+        sealed -> Binary,
+        made_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    join_tokens (hash) {
+        hash -> Binary,
+        expires_at -> BigInt,
+        taken_by -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    joined_nodes (name) {
+        name -> Text,
+        public_key -> Binary,
+        address -> Text,
+        port -> BigInt,
+        pools -> Text,
+        meta -> Text,
+        number -> BigInt,
+        joined_at -> BigInt,
+        renewed_at -> BigInt,
     }
 }

@@ -1,6 +1,6 @@
 //! Hooks of Apps, their secrets encrypted, and pull requests.
 
-use super::{apps, meta};
+use super::{apps, fit, meta};
 use crate::{
     Store,
     conn::Conn,
@@ -18,7 +18,7 @@ use domain::{
 };
 use ports::store::{
     AppHooks, Change, Error,
-    app_hooks::{AppHook, PullRequest, SeenHook},
+    app_hooks::{AppHook, HookEdit, PullRequest, SeenHook},
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -63,7 +63,7 @@ fn by_app(conn: &mut Conn, app: AppId) -> QueryResult<Option<HookRow>> {
         .optional()
 }
 
-fn find(conn: &mut Conn, keys: &Keyring, app: AppId) -> Result<Option<AppHook>, Fault> {
+pub(super) fn find(conn: &mut Conn, keys: &Keyring, app: AppId) -> Result<Option<AppHook>, Fault> {
     let row = by_app(conn, app)?;
     row.map(|row| row.hook(keys)).transpose()
 }
@@ -80,37 +80,48 @@ fn sealed(tx: &mut Tx<'_>, app: AppId, secret: &SecretString) -> Result<Vec<u8>,
 }
 
 fn ensure(tx: &mut Tx<'_>, app: AppId, secret: &SecretString) -> Result<AppHook, Fault> {
-    let repo = apps::load(tx.conn, app)?.repo;
-    tx.concerns(app);
-    if by_app(tx.conn, app)?.is_none() {
-        let sealed = sealed(tx, app, secret)?;
-        diesel::insert_into(app_hooks::table)
-            .values((
-                app_hooks::app.eq(app.number()),
-                app_hooks::repo.eq(repo.as_str()),
-                app_hooks::sealed.eq(sealed),
-                app_hooks::signed.eq(Signed::Sha256.as_str()),
-                app_hooks::standing.eq(Standing::Unmade.as_str()),
-                app_hooks::detail.eq(""),
-            ))
-            .execute(tx.conn)?;
+    tx.will_change(app)?;
+    if make(tx, app, secret)? == Made::Now {
+        tx.concerns(app);
     }
     load(tx, app)
 }
 
-fn change(
-    tx: &mut Tx<'_>,
-    app: AppId,
-    secret: Option<&SecretString>,
-    signed: Option<Signed>,
-    change: &Change,
-) -> Result<AppHook, Fault> {
+/// Whether a hook was made just now.
+#[derive(PartialEq, Eq)]
+enum Made {
+    Now,
+    Before,
+}
+
+fn make(tx: &mut Tx<'_>, app: AppId, secret: &SecretString) -> Result<Made, Fault> {
+    let repo = apps::load(tx.conn, app)?.repo;
+    if by_app(tx.conn, app)?.is_some() {
+        return Ok(Made::Before);
+    }
+    let sealed = sealed(tx, app, secret)?;
+    diesel::insert_into(app_hooks::table)
+        .values((
+            app_hooks::app.eq(app.number()),
+            app_hooks::repo.eq(repo.as_str()),
+            app_hooks::sealed.eq(sealed),
+            app_hooks::signed.eq(Signed::Sha256.as_str()),
+            app_hooks::standing.eq(Standing::Unmade.as_str()),
+            app_hooks::detail.eq(""),
+        ))
+        .execute(tx.conn)?;
+    Ok(Made::Now)
+}
+
+fn change(tx: &mut Tx<'_>, app: AppId, edit: &HookEdit, change: &Change) -> Result<AppHook, Fault> {
+    tx.will_change(app)?;
+    make(tx, app, &edit.fresh)?;
     let before = load(tx, app)?;
-    let sealed = sealed(tx, app, secret.unwrap_or(&before.secret))?;
+    let sealed = sealed(tx, app, edit.secret.as_ref().unwrap_or(&before.secret))?;
     diesel::update(app_hooks::table.find(app.number()))
         .set((
             app_hooks::sealed.eq(sealed),
-            app_hooks::signed.eq(signed.unwrap_or(before.signed).as_str()),
+            app_hooks::signed.eq(edit.signed.unwrap_or(before.signed).as_str()),
         ))
         .execute(tx.conn)?;
     tx.tell("hook.changed", About::of_app(app, app), change)?;
@@ -124,13 +135,14 @@ fn note(tx: &mut Tx<'_>, app: AppId, seen: &SeenHook, change: &Change) -> Result
         .set((
             app_hooks::repo.eq(seen.repo.as_str()),
             app_hooks::standing.eq(standing),
-            app_hooks::detail.eq(&seen.detail),
+            app_hooks::detail.eq(fit(&seen.detail)),
             app_hooks::checked_at.eq(change.at.micros()),
         ))
         .execute(tx.conn)?;
     if before.standing == standing {
         return Ok(());
     }
+    tx.will_change(app)?;
     tx.tell(&format!("hook.{standing}"), About::of_app(app, app), change)
 }
 
@@ -163,9 +175,15 @@ fn pull_request((number, head, repo): TipRow) -> Result<PullRequest, Fault> {
     })
 }
 
-fn note_tip(conn: &mut Conn, app: AppId, number: i64, tip: Option<&Tip>) -> QueryResult<()> {
+pub(super) fn note_tip(
+    tx: &mut Tx<'_>,
+    app: AppId,
+    number: u64,
+    tip: Option<&Tip>,
+) -> Result<(), Fault> {
+    let number = i64::try_from(number).map_err(corrupt)?;
     let key = (app.number(), number);
-    diesel::delete(pull_requests::table.find(key)).execute(conn)?;
+    diesel::delete(pull_requests::table.find(key)).execute(tx.conn)?;
     let Some(tip) = tip else {
         return Ok(());
     };
@@ -176,8 +194,8 @@ fn note_tip(conn: &mut Conn, app: AppId, number: i64, tip: Option<&Tip>) -> Quer
             pull_requests::head.eq(tip.commit.as_str()),
             pull_requests::head_repo.eq(tip.repo.as_ref().map(domain::RepoName::as_str)),
         ))
-        .execute(conn)
-        .map(drop)
+        .execute(tx.conn)?;
+    Ok(())
 }
 
 pub(super) fn close_all_of(conn: &mut Conn, app: AppId) -> QueryResult<()> {
@@ -205,14 +223,11 @@ impl AppHooks for Store {
     async fn change_app_hook(
         &self,
         app: AppId,
-        secret: Option<SecretString>,
-        signed: Option<Signed>,
+        edit: HookEdit,
         of: &Change,
     ) -> Result<AppHook, Error> {
-        self.change(of, move |tx, of| {
-            change(tx, app, secret.as_ref(), signed, of)
-        })
-        .await
+        self.change(of, move |tx, of| change(tx, app, &edit, of))
+            .await
     }
 
     async fn note_app_hook(
@@ -236,6 +251,7 @@ impl AppHooks for Store {
     async fn tell_of_app(&self, app: AppId, kind: &str, change: &Change) -> Result<(), Error> {
         let kind = kind.to_owned();
         self.change(change, move |tx, change| {
+            tx.will_change(app)?;
             tx.tell(&kind, About::of_app(app, app), change)
         })
         .await
@@ -247,11 +263,8 @@ impl AppHooks for Store {
         number: u64,
         tip: Option<Tip>,
     ) -> Result<(), Error> {
-        self.write(move |tx| {
-            let number = i64::try_from(number).map_err(corrupt)?;
-            Ok(note_tip(tx.conn, app, number, tip.as_ref())?)
-        })
-        .await
+        self.write(move |tx| note_tip(tx, app, number, tip.as_ref()))
+            .await
     }
 
     async fn pull_requests(&self, app: AppId) -> Result<Vec<PullRequest>, Error> {

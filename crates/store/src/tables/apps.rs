@@ -139,6 +139,7 @@ fn create(tx: &mut Tx<'_>, new: &NewApp, change: &Change) -> Result<App, Fault> 
         .map_err(|error| twin(error, &new.name))?;
     let app = row.app()?;
     service_names::take_for_app(tx.conn, &app)?;
+    tx.made(app.id);
     tx.tell("app.created", About::of_app(app.id, app.id), change)?;
     Ok(app)
 }

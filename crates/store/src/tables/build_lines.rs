@@ -1,6 +1,6 @@
 //! The kept output of Builds.
 
-use super::time;
+use super::{fit, time};
 use crate::{conn::Conn, fault::Fault, schema::build_lines};
 use diesel::prelude::*;
 use domain::{BuildId, Timestamp};
@@ -45,7 +45,7 @@ fn insert(conn: &mut Conn, build: BuildId, number: i64, text: &str, at: i64) -> 
         .values((
             build_lines::build.eq(build.number()),
             build_lines::number.eq(number),
-            build_lines::text.eq(text),
+            build_lines::text.eq(fit(text)),
             build_lines::at.eq(at),
         ))
         .execute(conn)

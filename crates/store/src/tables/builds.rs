@@ -2,20 +2,21 @@
 
 pub(super) mod images;
 mod numbered;
+mod waiting;
 
-use super::{apps, build_lines, listed, rows, time};
+use super::{apps, build_lines, fit, listed, rows, time};
 use crate::{
     Store,
     conn::{Backend, Conn, columns},
     fault::{Fault, missing, parse, parse_some, stale},
     json,
-    schema::{builds, deploys},
+    schema::builds,
     tx::{About, Tx},
 };
 use async_trait::async_trait;
 use diesel::prelude::*;
 use domain::{
-    App, AppId, Build, BuildId, BuildState, CommitSha, DeployState, GitRef, ImageRef, Timestamp,
+    App, AppId, Build, BuildId, BuildState, CommitSha, GitRef, ImageRef, Timestamp,
     build::{Strategy, Wanted},
 };
 use ports::store::{
@@ -90,27 +91,31 @@ fn about(build: &Build) -> About {
 }
 
 /// The newest Build that serves as well: in progress, or completed and its image not gone.
-fn serving(conn: &mut Conn, new: &NewBuild, recipe: &str) -> Result<Option<Build>, Fault> {
+fn serving(conn: &mut Conn, new: &NewBuild) -> Result<Option<Build>, Fault> {
     let in_progress = builds::state.eq(BuildState::InProgress.as_str());
     let kept = builds::state
         .eq(BuildState::Completed.as_str())
         .and(builds::image_kept.eq(true));
-    let row: Option<BuildRow> = builds::table
+    let rows: Vec<BuildRow> = builds::table
         .filter(builds::app.eq(new.app.number()))
         .filter(builds::commit_sha.eq(new.commit.as_str()))
-        .filter(builds::recipe.eq(recipe))
         .filter(in_progress.or(kept))
         .order(builds::id.desc())
         .select(BuildRow::as_select())
-        .first(conn)
-        .optional()?;
-    row.map(BuildRow::build).transpose()
+        .load(conn)?;
+    for row in rows {
+        let build = row.build()?;
+        if build.is_made_by(&new.recipe) {
+            return Ok(Some(build));
+        }
+    }
+    Ok(None)
 }
 
 fn request(tx: &mut Tx<'_>, new: &NewBuild, change: &Change) -> Result<Requested, Fault> {
     apps::load(tx.conn, new.app)?;
-    let recipe = json::write(&new.recipe)?;
-    if let Some(mut shared) = serving(tx.conn, new, &recipe)? {
+    if let Some(mut shared) = serving(tx.conn, new)? {
+        tx.will_change(shared.id)?;
         tx.concerns(shared.id);
         if new.wanted == Wanted::ByItself && shared.wanted != Wanted::ByItself {
             shared.wanted = Wanted::ByItself;
@@ -125,7 +130,7 @@ fn request(tx: &mut Tx<'_>, new: &NewBuild, change: &Change) -> Result<Requested
             builds::app.eq(new.app.number()),
             builds::git_ref.eq(new.git_ref.as_str()),
             builds::commit_sha.eq(new.commit.as_str()),
-            builds::recipe.eq(recipe),
+            builds::recipe.eq(json::write(&new.recipe)?),
             builds::wanted.eq(new.wanted.as_str()),
             builds::state.eq(BuildState::InProgress.as_str()),
             builds::image_kept.eq(true),
@@ -135,6 +140,7 @@ fn request(tx: &mut Tx<'_>, new: &NewBuild, change: &Change) -> Result<Requested
         .returning(columns::<BuildRow>())
         .get_result(tx.conn)?;
     let build = row.build()?;
+    tx.made(build.id);
     tx.tell("build.requested", about(&build), change)?;
     Ok(Requested::Fresh(build))
 }
@@ -203,7 +209,7 @@ fn finish(
             builds::state.eq(build.state.as_str()),
             builds::image.eq(build.image.as_ref().map(ImageRef::as_str)),
             builds::workers.eq(json::write(&build.workers)?),
-            builds::reason.eq(&build.reason),
+            builds::reason.eq(build.reason.as_deref().map(fit)),
             builds::completed_at.eq(change.at.micros()),
         ))
         .execute(tx.conn)?;
@@ -217,7 +223,8 @@ fn finish(
 #[async_trait]
 impl Builds for Store {
     async fn request_build(&self, new: NewBuild, change: &Change) -> Result<Requested, Error> {
-        self.change(change, move |tx, change| request(tx, &new, change))
+        let act = move |tx: &mut Tx<'_>, change: &Change| request(tx, &new, change);
+        self.begin(change, act, |asked| asked.build().id.to_string())
             .await
     }
 
@@ -331,24 +338,14 @@ impl Builds for Store {
     }
 
     async fn waiting_for_build(&self, id: BuildId) -> Result<u32, Error> {
-        self.read(move |conn| {
-            let waiting = [DeployState::Created, DeployState::Building].map(DeployState::as_str);
-            let undecided = DeployState::Created.as_str();
-            let app = builds::table
-                .filter(builds::id.eq(id.number()))
-                .select(builds::app);
-            let of_its_app = deploys::build
-                .is_null()
-                .and(deploys::state.eq(undecided))
-                .and(deploys::app.eq_any(app));
-            let asked = deploys::build
-                .eq(id.number())
-                .and(deploys::state.eq_any(waiting));
-            let count: i64 = deploys::table
-                .filter(asked.assume_not_null().or(of_its_app.assume_not_null()))
-                .count()
-                .get_result(conn)?;
-            Ok(u32::try_from(count).unwrap_or(u32::MAX))
+        self.read(move |conn| waiting::count(conn, id)).await
+    }
+
+    async fn set_build_step(&self, id: BuildId, step: &str, fence: &Fence) -> Result<(), Error> {
+        let (step, fence) = (step.to_owned(), fence.clone());
+        self.write(move |tx| {
+            tx.guard(&fence)?;
+            waiting::tell(tx.conn, id, &step)
         })
         .await
     }

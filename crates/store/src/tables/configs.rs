@@ -198,15 +198,15 @@ pub(super) fn write(
     if newest != base {
         return Err(stale("config set", word(wanted)));
     }
-    if let Some(known) = find_set(tx.conn, wanted)? {
-        tx.will_change(ConfigSetId::new(known.id))?;
-    }
     let (set, before) = load_or_make_set(tx.conn, wanted)?;
+    match newest {
+        Some(_) => tx.will_change(ConfigSetId::new(set))?,
+        None => tx.made(ConfigSetId::new(set)),
+    }
     let number = before + 1;
     let key = meta::key_in_use(tx.conn)?.ok_or_else(|| corrupt("no key is recorded"))?;
-    let sealed = tx
-        .keys
-        .seal(key, &identity(set, number), &encode(variables)?)?;
+    let plain = encode(variables)?;
+    let sealed = tx.keys.seal(key, &identity(set, number), &plain)?;
     let row: VersionRow = diesel::insert_into(config_versions::table)
         .values((
             config_versions::config_set.eq(set),

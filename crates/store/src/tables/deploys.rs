@@ -6,7 +6,7 @@ mod store;
 
 pub(super) use create::refuse_beside;
 
-use super::{releases, time};
+use super::{fit, releases, time};
 use crate::{
     conn::{Conn, columns},
     fault::{Fault, missing, number, parse, parse_some, stale},
@@ -157,6 +157,22 @@ pub(super) fn active(
     )
 }
 
+/// Those of any of these Apps in any of these Environments that are not done, oldest first.
+pub(super) fn active_among(
+    conn: &mut Conn,
+    apps: &[i64],
+    environments: &[i64],
+) -> Result<Vec<Deploy>, Fault> {
+    in_order(
+        deploys::table
+            .filter(deploys::environment.eq_any(environments))
+            .filter(deploys::state.eq_any(ACTIVE))
+            .filter(deploys::app.eq_any(apps))
+            .select(DeployRow::as_select())
+            .load(conn)?,
+    )
+}
+
 /// Those of an App that run or are not done, in every Environment.
 pub(super) fn unfinished_of(conn: &mut Conn, app: AppId) -> Result<Vec<Deploy>, Fault> {
     all(deploys::table
@@ -222,6 +238,7 @@ pub(super) fn add_deployed(
         .returning(columns::<DeployRow>())
         .get_result(tx.conn)?;
     let deploy = row.deploy()?;
+    tx.made(deploy.id);
     tx.tell("deploy.adopted", about(&deploy), change)?;
     Ok(deploy)
 }
@@ -263,7 +280,7 @@ fn save(conn: &mut Conn, from: DeployState, deploy: &Deploy) -> Result<(), Fault
             deploys::build.eq(deploy.build.map(BuildId::number)),
             deploys::release.eq(deploy.release.map(ReleaseId::number)),
             deploys::state.eq(deploy.state.as_str()),
-            deploys::step.eq(&deploy.step),
+            deploys::step.eq(fit(&deploy.step)),
             deploys::failure.eq(failure),
             deploys::started_at.eq(deploy.started_at.map(Timestamp::micros)),
             deploys::updated_at.eq(deploy.updated_at.micros()),

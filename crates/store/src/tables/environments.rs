@@ -1,6 +1,8 @@
 //! Environments.
 
-use super::{configs, deploys, intents, listed, reconciles, rows, service_names, touched, workers};
+use super::{
+    configs, deploys, intents, leases, listed, reconciles, rows, service_names, touched, workers,
+};
 use crate::{
     Store,
     conn::{Conn, columns},
@@ -13,7 +15,7 @@ use diesel::prelude::*;
 use domain::{
     Environment, EnvironmentId, EnvironmentName, Timestamp, environment::ServiceTemplate,
 };
-use ports::store::{Change, Environments, Error, Listed, Page};
+use ports::store::{Change, Environments, Error, Listed, Page, leases::of_environment};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = environments)]
@@ -114,6 +116,7 @@ fn create(
         .get_result(tx.conn)?;
     let made = row.environment()?;
     service_names::take_for_environment(tx.conn, &made)?;
+    tx.made(made.id);
     tx.tell(
         "environment.created",
         About::of_environment(made.id, made.id),
@@ -166,6 +169,7 @@ fn delete(tx: &mut Tx<'_>, id: EnvironmentId, change: &Change) -> Result<(), Fau
     workers::delete_of_environment(tx.conn, id)?;
     configs::delete_of_environment(tx.conn, id, change)?;
     reconciles::end_of_environment(tx, id, change)?;
+    leases::end(tx.conn, &of_environment(id))?;
     diesel::update(environments::table.find(id.number()))
         .set(environments::deleted_at.eq(change.at.micros()))
         .execute(tx.conn)?;

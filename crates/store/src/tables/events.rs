@@ -1,6 +1,6 @@
 //! The stream of events.
 
-use super::PAGE_MAX;
+use super::{PAGE_MAX, fit};
 use crate::{
     Store,
     conn::{Backend, Conn},
@@ -9,7 +9,7 @@ use crate::{
     schema::events,
 };
 use async_trait::async_trait;
-use diesel::{prelude::*, sql_query};
+use diesel::prelude::*;
 use domain::{AppId, EnvironmentId, Event, EventId, Timestamp};
 use ports::store::{
     Error, Events,
@@ -48,12 +48,8 @@ impl EventRow {
     }
 }
 
-/// Writes one down. Ids become visible in their order: SQLite has one writer, and on PostgreSQL those that write events
-/// commit one after the other.
+/// Writes one down. Ids become visible in their order: one transaction writes at a time (`conn::begin_write`).
 pub(crate) fn insert(conn: &mut Conn, event: &NewEvent) -> Result<EventId, Fault> {
-    if let Conn::Postgres(conn) = conn {
-        sql_query("SELECT pg_advisory_xact_lock(7001)").execute(conn)?;
-    }
     let id: i64 = diesel::insert_into(events::table)
         .values((
             events::at.eq(event.at.micros()),
@@ -62,7 +58,7 @@ pub(crate) fn insert(conn: &mut Conn, event: &NewEvent) -> Result<EventId, Fault
             events::subject.eq(&event.subject),
             events::app.eq(event.app.map(AppId::number)),
             events::environment.eq(event.environment.map(EnvironmentId::number)),
-            events::message.eq(&event.message),
+            events::message.eq(fit(&event.message)),
             events::facts.eq(json::plain(&event.facts)?),
         ))
         .returning(events::id)

@@ -1,6 +1,6 @@
 //! How instances ended.
 
-use super::{listed, rows};
+use super::{fit, listed, rows};
 use crate::{
     conn::{Backend, Conn},
     fault::{Fault, parse},
@@ -69,7 +69,7 @@ pub(super) fn add(conn: &mut Conn, end: &InstanceEnd) -> Result<(), Fault> {
             instance_ends::node.eq(end.node.as_str()),
             instance_ends::manner.eq(end.manner.as_str()),
             instance_ends::exit_code.eq(end.exit_code),
-            instance_ends::what.eq(&end.what),
+            instance_ends::what.eq(fit(&end.what)),
             instance_ends::log_tail.eq(json::plain(&end.log_tail)?),
             instance_ends::at.eq(end.at.micros()),
         ))

@@ -1,6 +1,6 @@
 //! The job table, and the outbox.
 
-use super::{PAGE_MAX, leases::now, listed, rows};
+use super::{PAGE_MAX, fit, leases::now, listed, rows};
 use crate::{
     Store,
     conn::{Backend, Conn, columns},
@@ -219,7 +219,7 @@ fn end(tx: &mut Tx<'_>, fence: &Fence, end: JobEnd, at: Timestamp) -> Result<(),
             jobs::owner.eq(""),
             jobs::updated_at.eq(at.micros()),
             due_at.map(|due_at| jobs::due_at.eq(due_at.micros())),
-            why.map(|why| jobs::last_error.eq(why)),
+            why.as_deref().map(|why| jobs::last_error.eq(fit(why))),
         ))
         .execute(tx.conn)?;
     Ok(())

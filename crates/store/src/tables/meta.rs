@@ -13,6 +13,8 @@ const INSTALLATION: &str = "installation";
 const KEY_IN_USE: &str = "key_in_use";
 const AUDIT_KEY: &str = "audit_key";
 const AUDIT_CHECKPOINT: &str = "audit_checkpoint";
+/// The migration that a server has to know to be let write. Set by a migration that takes away what earlier versions use.
+pub(crate) const LEAST_MIGRATION: &str = "least_migration";
 
 fn get(conn: &mut Conn, key: &str) -> QueryResult<Option<String>> {
     meta::table
@@ -67,6 +69,11 @@ pub(crate) fn audit_checkpoint(conn: &mut Conn) -> QueryResult<Option<String>> {
 
 pub(crate) fn set_audit_checkpoint(conn: &mut Conn, checkpoint: &str) -> Result<(), Fault> {
     set(conn, AUDIT_CHECKPOINT, checkpoint)
+}
+
+/// The migration that whoever writes has to know; empty where there is none.
+pub(crate) fn least_migration(conn: &mut Conn) -> QueryResult<String> {
+    get(conn, LEAST_MIGRATION).map(Option::unwrap_or_default)
 }
 
 /// Writes what is there already, to see whether it can be written.

@@ -30,6 +30,7 @@ fn set(tx: &mut Tx<'_>, node: &NodeName, duty: Duty, change: &Change) -> Result<
         Duty::Serving => "node.serving",
         Duty::Cordoned => "node.cordoned",
         Duty::Draining => "node.draining",
+        Duty::GivenUp => "node.given_up",
     };
     if duty != Duty::Serving {
         diesel::insert_into(node_duties::table)

@@ -5,11 +5,15 @@ use crate::{
     fault::{Fault, number, parse},
     json,
     schema::people,
+    tx::Tx,
 };
 use async_trait::async_trait;
 use diesel::prelude::*;
-use domain::{AccountId, Login, Person, TeamName, Timestamp, people::KnownPerson, token::Role};
-use ports::store::{Error, Users};
+use domain::{
+    AccountId, Login, Person, TeamName, Timestamp, people::KnownPerson, token::Role,
+    webhook::Departure,
+};
+use ports::store::{Change, Error, Users, events::NewEvent};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = people)]
@@ -49,6 +53,23 @@ impl PersonRow {
 /// The number of an account as it is stored.
 fn key(account: AccountId) -> Result<i64, Fault> {
     i64::try_from(account.0).map_err(crate::fault::corrupt)
+}
+
+pub(super) fn tell_of(
+    tx: &mut Tx<'_>,
+    departure: &Departure,
+    change: &Change,
+) -> Result<(), Fault> {
+    tx.add_event(&NewEvent {
+        at: change.at,
+        kind: format!("{}.departed", Departure::KIND),
+        actor: change.actor.clone(),
+        subject: departure.organisation.to_string(),
+        app: None,
+        environment: None,
+        message: change.message.clone(),
+        facts: departure.facts(),
+    })
 }
 
 #[async_trait]
@@ -109,5 +130,10 @@ impl Users for Store {
             row.map(PersonRow::person).transpose()
         })
         .await
+    }
+
+    async fn tell_of_departure(&self, departure: Departure, change: &Change) -> Result<(), Error> {
+        self.change(change, move |tx, change| tell_of(tx, &departure, change))
+            .await
     }
 }

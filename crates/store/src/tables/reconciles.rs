@@ -1,10 +1,10 @@
 //! Reconciles.
 
-use super::{deploys, listed, rows, time};
+use super::{deploys, fit, listed, rows, time};
 use crate::{
     Store,
     conn::{Backend, Conn, columns},
-    fault::{Fault, missing, parse, stale},
+    fault::{Fault, missing, number, parse, stale},
     json,
     schema::reconciles,
     tx::{About, Tx},
@@ -12,8 +12,8 @@ use crate::{
 use async_trait::async_trait;
 use diesel::prelude::*;
 use domain::{
-    AppId, EnvironmentId, ReconcileId, Timestamp,
-    reconcile::{Reconcile, ReconcileEvent, ReconcileState},
+    AppId, EnvironmentId, ReconcileId, StackId, Timestamp,
+    reconcile::{Rebalance, Reconcile, ReconcileEvent, ReconcileState},
 };
 use ports::store::{
     Change, Error, Listed, Page, Reconciles,
@@ -32,6 +32,8 @@ struct ReconcileRow {
     created_at: i64,
     completed_at: Option<i64>,
     steps: String,
+    rebalance_stack: Option<i64>,
+    rebalance_at_once: Option<i64>,
 }
 
 impl ReconcileRow {
@@ -40,6 +42,13 @@ impl ReconcileRow {
             id: ReconcileId::new(self.id),
             environment: EnvironmentId::new(self.environment),
             app: self.app.map(AppId::new),
+            rebalance: match (self.rebalance_stack, self.rebalance_at_once) {
+                (Some(stack), Some(at_once)) => Some(Rebalance {
+                    stack: StackId::new(stack),
+                    at_once: number(at_once)?,
+                }),
+                (None, _) | (_, None) => None,
+            },
             state: parse(&self.state)?,
             plan: json::unplain(&self.plan)?,
             steps: json::read(&self.steps)?,
@@ -92,8 +101,10 @@ pub(super) fn in_progress(
 /// Refuses beside what is under way for the same App, or for the whole Environment.
 fn refuse_beside_others(tx: &mut Tx<'_>, new: &NewReconcile) -> Result<(), Fault> {
     let others = in_progress(tx.conn, new.environment)?;
-    let concerns =
-        |other: &Reconcile| new.app.is_none() || other.app.is_none() || other.app == new.app;
+    let concerns = |other: &Reconcile| {
+        let same = new.app.is_none() || other.app.is_none() || other.app == new.app;
+        same && other.rebalance.is_none()
+    };
     if let Some(other) = others.iter().find(|other| concerns(other)) {
         return Err(Error::ReconcileUnderWay(other.id).into());
     }
@@ -116,6 +127,8 @@ fn create(tx: &mut Tx<'_>, new: &NewReconcile, change: &Change) -> Result<Reconc
         .values((
             reconciles::environment.eq(new.environment.number()),
             reconciles::app.eq(new.app.map(AppId::number)),
+            reconciles::rebalance_stack.eq(new.rebalance.map(|of| of.stack.number())),
+            reconciles::rebalance_at_once.eq(new.rebalance.map(|of| i64::from(of.at_once))),
             reconciles::state.eq(new.state.as_str()),
             reconciles::plan.eq(json::plain(&new.plan)?),
             reconciles::steps.eq(json::write(&new.steps)?),
@@ -124,6 +137,7 @@ fn create(tx: &mut Tx<'_>, new: &NewReconcile, change: &Change) -> Result<Reconc
         .returning(columns::<ReconcileRow>())
         .get_result(tx.conn)?;
     let made = row.reconcile()?;
+    tx.made(made.id);
     tx.tell(kind(made.state), about(&made), change)?;
     Ok(made)
 }
@@ -166,7 +180,7 @@ fn advance(
     let moved = diesel::update(unmoved)
         .set((
             reconciles::state.eq(reconcile.state.as_str()),
-            reconciles::reason.eq(&reconcile.reason),
+            reconciles::reason.eq(reconcile.reason.as_deref().map(fit)),
             reconciles::completed_at.eq(change.at.micros()),
         ))
         .execute(tx.conn)?;
@@ -184,8 +198,12 @@ impl Reconciles for Store {
         new: NewReconcile,
         change: &Change,
     ) -> Result<Reconcile, Error> {
-        self.change(change, move |tx, change| create(tx, &new, change))
-            .await
+        self.begin(
+            change,
+            move |tx, change| create(tx, &new, change),
+            |made| made.id.to_string(),
+        )
+        .await
     }
 
     async fn find_reconcile(&self, id: ReconcileId) -> Result<Option<Reconcile>, Error> {

@@ -9,6 +9,7 @@ use crate::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use diesel::prelude::*;
+use domain::Timestamp;
 use ports::store::{
     Change, Error, Requests,
     requests::{RequestKey, RequestRecord},
@@ -21,6 +22,7 @@ struct RequestRow {
     digest: Vec<u8>,
     subject: String,
     answer: Option<Vec<u8>>,
+    at: i64,
 }
 
 impl RequestRow {
@@ -31,6 +33,7 @@ impl RequestRow {
             digest: digest.map_err(corrupt)?,
             subject: self.subject,
             answer: self.answer.map(Bytes::from),
+            at: Timestamp::from_micros(self.at),
         })
     }
 }

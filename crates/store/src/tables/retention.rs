@@ -52,6 +52,9 @@ DELETE FROM reconciles WHERE id IN
     (SELECT id FROM reconciles WHERE state <> 'in_progress' AND created_at < $1 ORDER BY id LIMIT $2)";
 const RUNS: &str = "
 DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)";
+const DELIVERIES: &str = "
+DELETE FROM deliveries WHERE id IN
+    (SELECT id FROM deliveries WHERE received_at < $1 ORDER BY received_at LIMIT $2)";
 const BUILD_LINES: &str = "
 DELETE FROM build_lines WHERE (build, number) IN
     (SELECT build_lines.build, build_lines.number
@@ -128,6 +131,7 @@ const fn way(what: Old) -> Way {
         Old::Reconciles => Way::AtOnce(RECONCILES),
         Old::BuildLines => Way::AtOnce(BUILD_LINES),
         Old::Runs => Way::AtOnce(RUNS),
+        Old::Deliveries => Way::AtOnce(DELIVERIES),
         Old::Deploys => Way::Unkept(DEPLOYS, take_deploys),
         Old::Releases => Way::Unkept(RELEASES, take_releases),
         Old::Builds => Way::Chosen(BUILDS, take_builds),

@@ -1,9 +1,9 @@
 //! Runs that people have started.
 
-use super::{listed, rows, time};
+use super::{fit, listed, rows, time};
 use crate::{
     Store,
-    conn::{Backend, columns},
+    conn::{Backend, Conn, columns},
     fault::{Fault, exists, is_taken, missing, parse, parse_some},
     json,
     schema::{environments, runs},
@@ -81,6 +81,15 @@ impl RunRow {
     }
 }
 
+pub(super) fn by_id(conn: &mut Conn, id: RunId) -> Result<Option<Run>, Fault> {
+    let row: Option<RunRow> = runs::table
+        .filter(runs::run.eq(id.to_string()))
+        .select(RunRow::as_select())
+        .first(conn)
+        .optional()?;
+    row.map(RunRow::run).transpose()
+}
+
 /// What an event of a run is about, and its word.
 fn told(run: &Run, verb: &str) -> (String, About) {
     let kind = match run.place {
@@ -141,26 +150,23 @@ fn begin(tx: &mut Tx<'_>, new: &NewRun, most: u32, change: &Change) -> Result<Ru
         other => other?.run()?,
     };
     let (kind, about) = told(&run, "started");
+    tx.made(run.id);
     tx.tell(&kind, about, change)?;
     Ok(run)
 }
 
 fn end(tx: &mut Tx<'_>, id: RunId, end: &RunEnd, change: &Change) -> Result<Run, Fault> {
+    tx.will_change(id)?;
     let standing = runs::table.filter(runs::run.eq(id.to_string()).and(runs::ended_at.is_null()));
     let ended = diesel::update(standing)
         .set((
             runs::ended_at.eq(end.at.micros()),
             runs::exit_code.eq(end.exit_code),
-            runs::what.eq(&end.what),
+            runs::what.eq(fit(&end.what)),
             runs::log_tail.eq(json::plain(&end.log_tail)?),
         ))
         .execute(tx.conn)?;
-    let row: Option<RunRow> = runs::table
-        .filter(runs::run.eq(id.to_string()))
-        .select(RunRow::as_select())
-        .first(tx.conn)
-        .optional()?;
-    let run = row.ok_or_else(|| missing("run", id))?.run()?;
+    let run = by_id(tx.conn, id)?.ok_or_else(|| missing("run", id))?;
     if ended == 0 {
         tx.concerns(id);
     } else {
@@ -183,15 +189,7 @@ impl Runs for Store {
     }
 
     async fn find_run(&self, id: RunId) -> Result<Option<Run>, Error> {
-        self.read(move |conn| {
-            let row: Option<RunRow> = runs::table
-                .filter(runs::run.eq(id.to_string()))
-                .select(RunRow::as_select())
-                .first(conn)
-                .optional()?;
-            row.map(RunRow::run).transpose()
-        })
-        .await
+        self.read(move |conn| by_id(conn, id)).await
     }
 
     async fn list_runs(&self, filter: &RunFilter, page: Page) -> Result<Listed<Run>, Error> {

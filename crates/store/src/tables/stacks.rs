@@ -89,6 +89,7 @@ fn create(tx: &mut Tx<'_>, name: &StackName, change: &Change) -> Result<Stack, F
         .get_result(tx.conn)?;
     let made = row.stack()?;
     service_names::take_for_stack(tx.conn, &made)?;
+    tx.made(made.id);
     tx.tell("stack.created", About::thing(made.id), change)?;
     Ok(made)
 }

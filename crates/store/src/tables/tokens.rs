@@ -58,6 +58,7 @@ fn create(tx: &mut Tx<'_>, new: &NewToken, change: &Change) -> Result<Token, Fau
         .returning(columns::<TokenRow>())
         .get_result(tx.conn)?;
     let token = row.token()?;
+    tx.made(token.id);
     tx.tell("token.created", About::thing(token.id), change)?;
     Ok(token)
 }

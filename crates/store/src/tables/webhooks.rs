@@ -141,7 +141,11 @@ fn seal_callback(tx: &mut Tx<'_>, number: i64, key: KeyId, plain: &[u8]) -> Resu
     Ok(())
 }
 
-fn find(conn: &mut Conn, keys: &Keyring, id: WebhookId) -> Result<Option<Webhook>, Fault> {
+pub(super) fn find(
+    conn: &mut Conn,
+    keys: &Keyring,
+    id: WebhookId,
+) -> Result<Option<Webhook>, Fault> {
     let row: Option<HookRow> = webhooks::table
         .find(id.number())
         .select(HookRow::as_select())
@@ -181,6 +185,7 @@ fn create(tx: &mut Tx<'_>, hook: &Hook, change: &Change) -> Result<Webhook, Faul
     let key = key_in_use(tx)?;
     seal(tx, row.id, key, plain(hook)?.as_bytes())?;
     let made = load(tx, WebhookId::new(row.id))?;
+    tx.made(made.id);
     tx.tell("webhook.created", about(&made), change)?;
     Ok(made)
 }
@@ -191,6 +196,7 @@ fn update(
     hook: &Hook,
     change: &Change,
 ) -> Result<Webhook, Fault> {
+    tx.will_change(id)?;
     let before = load(tx, id)?;
     if before.updated_at != seen {
         return Err(stale("webhook", id));
@@ -211,6 +217,7 @@ fn update(
 }
 
 fn delete(tx: &mut Tx<'_>, id: WebhookId, change: &Change) -> Result<(), Fault> {
+    tx.will_change(id)?;
     let webhook = load(tx, id)?;
     diesel::delete(webhooks::table.find(id.number())).execute(tx.conn)?;
     tx.tell("webhook.deleted", about(&webhook), change)
@@ -223,13 +230,15 @@ pub(crate) fn delete_of_app(conn: &mut Conn, app: AppId) -> Result<(), Fault> {
 }
 
 fn test(tx: &mut Tx<'_>, id: WebhookId, job: &NewJob, change: &Change) -> Result<JobId, Fault> {
+    tx.will_change(id)?;
     let webhook = load(tx, id)?;
     let job = jobs::enqueue(tx, job)?;
     tx.tell("webhook.tested", about(&webhook), change)?;
     Ok(job)
 }
 
-fn expect(
+/// Writes down whom to call once this is over.
+pub(crate) fn expect(
     tx: &mut Tx<'_>,
     subject: &str,
     url: &SecretString,

@@ -155,6 +155,7 @@ pub(super) fn add(
         .returning(columns::<WorkerRow>())
         .get_result(tx.conn)?;
     let worker = row.worker()?;
+    tx.made(worker.id);
     tx.tell("worker.created", about(&worker), change)?;
     Ok(worker)
 }

@@ -1,6 +1,6 @@
 //! What only the database does about adopted Deploys.
 
-use crate::world::{Ground, change};
+use crate::world::{Ground, change, on_both};
 use domain::{
     DeployId, InstanceId, Intent, IntentKind, IntentState, WorkerSpec, app::Recipe,
     config::ConfigVersions, worker::Resources,
@@ -10,9 +10,11 @@ use ports::store::{
     entities::NewApp, workers::WorkerFilter,
 };
 
-#[tokio::test]
-async fn an_adopted_worker_keeps_the_scale_it_was_found_with() {
-    let ground = Ground::new();
+on_both! {
+    an_adopted_worker_keeps_the_scale_it_was_found_with,
+}
+
+async fn an_adopted_worker_keeps_the_scale_it_was_found_with(ground: Ground) {
     let store = ground.open().await;
     let change = change();
     let stack = store

@@ -1,11 +1,25 @@
 //! The contract of the port.
 
-use crate::world::Ground;
-use store::Store;
+mod file {
+    use crate::world::Ground;
+    use store::Store;
 
-async fn make() -> (Store, Ground) {
-    let ground = Ground::new();
-    (ground.open().await, ground)
+    async fn make() -> (Store, Ground) {
+        let ground = Ground::file();
+        (ground.open().await, ground)
+    }
+
+    ports::store_contract!(make);
 }
 
-ports::store_contract!(make);
+mod postgres {
+    use crate::world::Ground;
+    use store::Store;
+
+    async fn make() -> (Store, Ground) {
+        let ground = Ground::postgres();
+        (ground.open().await, ground)
+    }
+
+    ports::store_contract!(make);
+}

@@ -1,6 +1,6 @@
-//! `kill -9` in the middle of commits. The process that is killed is this test again, told so by its environment.
+//! `kill -9` in the middle of commits. The process that is killed is this program again, told so by its environment.
 
-use crate::world::{change, open_in};
+use crate::world::{Ground, change, on_both, open};
 use domain::{EventId, StackName};
 use ports::store::{
     Error, Events as _, Page, Requests as _, Stacks as _, events::EventFilter, requests::RequestKey,
@@ -13,6 +13,7 @@ use std::{
     sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
+use store::{Database, KeySource, Store};
 use tokio::task::JoinSet;
 
 const DIRECTORY: &str = "STORE_TEST_WRITES_UNTIL_KILLED_IN";
@@ -22,22 +23,47 @@ const ANSWERS: usize = 15;
 /// How long a child may take for its answers: milliseconds each, on a machine that is not busy.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_answered_before_a_kill_is_there_after_it() {
-    if let Some(directory) = std::env::var_os(DIRECTORY) {
-        return write_until_killed(&PathBuf::from(directory)).await;
+on_both! {
+    what_was_answered_before_a_kill_is_there_after_it,
+}
+
+/// Where the child finds the address of the database, when that is not a file of the directory.
+const ADDRESS: &str = "address";
+
+async fn what_was_answered_before_a_kill_is_there_after_it(ground: Ground) {
+    if let Some(url) = ground.url() {
+        std::fs::write(ground.path().join(ADDRESS), url).unwrap();
     }
-    let directory = tempfile::tempdir().unwrap();
     let mut answered = BTreeSet::new();
     for round in 1..=ROUNDS {
-        answered.extend(run_and_kill(directory.path(), round * ANSWERS));
-        look(directory.path(), &answered).await;
+        answered.extend(run_and_kill(ground.path(), round * ANSWERS));
+        look(&ground, &answered).await;
     }
+}
+
+/// The child: the same program, which runs this alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn child() {
+    if let Some(directory) = std::env::var_os(DIRECTORY) {
+        write_until_killed(&PathBuf::from(directory)).await;
+    }
+}
+
+async fn open_in(directory: &Path) -> Store {
+    let database = match std::fs::read_to_string(directory.join(ADDRESS)) {
+        Ok(address) => Database::Postgres {
+            address: address.parse().unwrap(),
+            state: directory.to_owned(),
+        },
+        Err(_) => Database::File(directory.join("jockey.db")),
+    };
+    let key = KeySource::File(directory.join("jockey.key"));
+    open(database, key).await.unwrap()
 }
 
 /// Writes from several tasks at once, and says each name once the store has answered.
 async fn write_until_killed(directory: &Path) {
-    let store = Arc::new(open_in(directory).await.unwrap());
+    let store = Arc::new(open_in(directory).await);
     let mut writers = JoinSet::new();
     for writer in 0..8 {
         let store = Arc::clone(&store);
@@ -63,11 +89,7 @@ async fn write_until_killed(directory: &Path) {
 /// The names that the child said before its end.
 fn run_and_kill(directory: &Path, answers: usize) -> Vec<String> {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "crash::what_was_answered_before_a_kill_is_there_after_it",
-            "--nocapture",
-        ])
+        .args(["--exact", "crash::child", "--nocapture"])
         .env(DIRECTORY, directory)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -108,8 +130,8 @@ fn hear(stdout: ChildStdout) -> mpsc::Receiver<String> {
 }
 
 /// Everything that was answered is there, and nothing is there by half.
-async fn look(directory: &Path, answered: &BTreeSet<String>) {
-    let store = open_in(directory).await.unwrap();
+async fn look(ground: &Ground, answered: &BTreeSet<String>) {
+    let store = ground.open().await;
     assert_eq!(store.check().await.unwrap().damage, Vec::<String>::new());
     let mut there = BTreeSet::new();
     let mut after = None;

@@ -1,6 +1,6 @@
 //! Many at once.
 
-use crate::world::{Ground, change};
+use crate::world::{Ground, change, on_both};
 use domain::{EventId, StackName};
 use ports::store::{
     Error, Events as _, Leases as _, Page, Stacks as _, events::EventFilter, leases::Claim,
@@ -8,10 +8,14 @@ use ports::store::{
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_eighty_who_claim_at_once_one_has_it() {
-    let ground = Ground::new();
-    // Two stores on one file, as of two processes: their writers meet at the lock of the database.
+on_both! {
+    of_eighty_who_claim_at_once_one_has_it,
+    one_that_fails_spoils_no_other_of_its_commit,
+    a_read_waits_for_no_write,
+}
+
+async fn of_eighty_who_claim_at_once_one_has_it(ground: Ground) {
+    // Two stores on one database, as of two processes: their writers meet at its lock.
     let stores = [Arc::new(ground.open().await), Arc::new(ground.open().await)];
     let mut claims = JoinSet::new();
     for number in 0..80 {
@@ -28,9 +32,7 @@ async fn of_eighty_who_claim_at_once_one_has_it() {
     assert_eq!(claims.unwrap().into_iter().filter(ours).count(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn one_that_fails_spoils_no_other_of_its_commit() {
-    let ground = Ground::new();
+async fn one_that_fails_spoils_no_other_of_its_commit(ground: Ground) {
     let store = Arc::new(ground.open().await);
     let mut writes = JoinSet::new();
     for number in 0..100 {
@@ -53,29 +55,14 @@ async fn one_that_fails_spoils_no_other_of_its_commit() {
     assert_eq!(*store.newest_event().borrow(), EventId::new(50));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_read_waits_for_no_write() {
-    let ground = Ground::new();
+async fn a_read_waits_for_no_write(ground: Ground) {
     let store = ground.open().await;
     store
         .create_stack("api".parse().unwrap(), &change())
         .await
         .unwrap();
-    let other = other_program::hold_write_lock(&ground.database());
+    let other = ground.hold_writers();
     let seen = store.find_stack("api").await.unwrap();
     assert!(seen.is_some());
     drop(other);
-}
-
-/// Another program that is in the middle of a write.
-mod other_program {
-    use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
-    use std::path::Path;
-
-    pub(super) fn hold_write_lock(database: &Path) -> SqliteConnection {
-        let mut held = SqliteConnection::establish(&database.to_string_lossy()).unwrap();
-        held.batch_execute("BEGIN IMMEDIATE; DELETE FROM stacks;")
-            .unwrap();
-        held
-    }
 }

@@ -1,14 +1,21 @@
 //! Config values at rest.
 
-use crate::world::{Ground, change};
-use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection, sql_query};
+use crate::world::{Ground, change, on_both};
 use domain::{
     EnvironmentId,
     config::{ConfigScope, Variables},
 };
 use ports::store::{Configs as _, Environments as _, Error};
 use std::fs;
-use store::{BadKeys, KeySource, OpenError, OpenOptions, RotateError, Store};
+use store::{BadKeys, KeySource, OpenError, RotateError, Store};
+
+on_both! {
+    a_missing_key_is_an_error_and_never_a_new_one,
+    a_value_moved_to_another_row_does_not_open,
+    a_key_is_exchanged_beside_a_server,
+    an_exchange_that_was_cut_short_loses_nothing,
+    a_key_may_be_given,
+}
 
 const PLANTED: &str = "correct-horse-battery-staple";
 const SCOPE: ConfigScope = ConfigScope::Environment(EnvironmentId::new(1));
@@ -51,7 +58,7 @@ fn holds(ground: &Ground, text: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn no_file_holds_a_secret() {
-    let ground = Ground::new();
+    let ground = Ground::file();
     let store = planted(&ground).await;
     assert_eq!(
         holds(&ground, PLANTED),
@@ -74,9 +81,7 @@ async fn no_file_holds_a_secret() {
     assert_eq!(read(&ground.open().await).await.unwrap(), secret());
 }
 
-#[tokio::test]
-async fn a_missing_key_is_an_error_and_never_a_new_one() {
-    let ground = Ground::new();
+async fn a_missing_key_is_an_error_and_never_a_new_one(ground: Ground) {
     drop(planted(&ground).await);
     let kept = fs::read(ground.key()).unwrap();
     fs::remove_file(ground.key()).unwrap();
@@ -87,7 +92,7 @@ async fn a_missing_key_is_an_error_and_never_a_new_one() {
     );
     assert!(!ground.key().exists());
 
-    let elsewhere = Ground::new();
+    let elsewhere = ground.another();
     drop(elsewhere.open().await);
     fs::copy(elsewhere.key(), ground.key()).unwrap();
     let error = ground.try_open().await.unwrap_err();
@@ -106,9 +111,7 @@ async fn a_missing_key_is_an_error_and_never_a_new_one() {
     assert_eq!(read(&ground.open().await).await.unwrap(), secret());
 }
 
-#[tokio::test]
-async fn a_value_moved_to_another_row_does_not_open() {
-    let ground = Ground::new();
+async fn a_value_moved_to_another_row_does_not_open(ground: Ground) {
     let store = planted(&ground).await;
     let first = store.find_config(SCOPE).await.unwrap().unwrap();
     let other = Variables::new([("TOKEN".parse().unwrap(), "other".to_owned())].into()).unwrap();
@@ -117,18 +120,15 @@ async fn a_value_moved_to_another_row_does_not_open() {
         .await
         .unwrap();
     drop(store);
-    let mut sqlite = SqliteConnection::establish(&ground.database().to_string_lossy()).unwrap();
     let moved =
         "UPDATE config_versions SET sealed = (SELECT sealed FROM config_versions WHERE number = 1)";
-    sql_query(moved).execute(&mut sqlite).unwrap();
+    ground.execute(&[moved]);
     let error = read(&ground.open().await).await.unwrap_err();
     assert!(matches!(&error, Error::Corrupt(_)), "{error}");
     assert!(!error.to_string().contains(PLANTED));
 }
 
-#[tokio::test]
-async fn a_key_is_exchanged_beside_a_server() {
-    let ground = Ground::new();
+async fn a_key_is_exchanged_beside_a_server(ground: Ground) {
     let server = planted(&ground).await;
     let before = fs::read(ground.key()).unwrap();
     let command = ground.open().await;
@@ -153,9 +153,7 @@ async fn a_key_is_exchanged_beside_a_server() {
     );
 }
 
-#[tokio::test]
-async fn an_exchange_that_was_cut_short_loses_nothing() {
-    let ground = Ground::new();
+async fn an_exchange_that_was_cut_short_loses_nothing(ground: Ground) {
     let store = planted(&ground).await;
     let old = fs::read_to_string(ground.key()).unwrap();
     store.rotate_keys().await.unwrap();
@@ -178,21 +176,12 @@ async fn an_exchange_that_was_cut_short_loses_nothing() {
     );
 }
 
-#[tokio::test]
-async fn a_key_may_be_given() {
-    let ground = Ground::new();
+async fn a_key_may_be_given(ground: Ground) {
     let (one, two) = (
         format!("{}=", "A".repeat(43)),
         format!("{}=", "B".repeat(42) + "A"),
     );
-    let open = async |keys: String| {
-        Store::open(OpenOptions {
-            path: ground.database(),
-            key: KeySource::Given(keys.into()),
-            installation: None,
-        })
-        .await
-    };
+    let open = async |keys: String| ground.try_open_with(KeySource::Given(keys.into())).await;
     let store = open(one.clone()).await.unwrap();
     let name = "production".parse().unwrap();
     store

@@ -1,12 +1,15 @@
-//! The store on real files.
+//! The store on real files, and on a real PostgreSQL.
 #![cfg(test)]
 
 mod adoption;
 mod audit;
 mod contract;
+mod copies;
 mod crash;
 mod group_commit;
+mod hanging;
 mod keys;
 mod opening;
 mod sessions;
+mod shared;
 mod world;

@@ -1,7 +1,6 @@
 //! What may be wrong with a database, and how it is told.
 
-use crate::world::{Ground, change, open_in};
-use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
+use crate::world::{Ground, change, on_both, open_in};
 use ports::{
     Store as _,
     store::{Events as _, Stacks as _},
@@ -9,13 +8,15 @@ use ports::{
 use std::{fs, os::unix::fs::PermissionsExt as _};
 use store::{LockError, OpenError};
 
-fn sqlite(ground: &Ground) -> SqliteConnection {
-    SqliteConnection::establish(&ground.database().to_string_lossy()).unwrap()
+on_both! {
+    what_was_written_is_there_when_opened_again,
+    its_files_are_its_users_alone,
+    a_newer_database_is_refused,
+    a_second_server_is_told_who_serves,
+    a_check_finds_nothing_wrong_with_what_is_whole,
 }
 
-#[tokio::test]
-async fn what_was_written_is_there_when_opened_again() {
-    let ground = Ground::new();
+async fn what_was_written_is_there_when_opened_again(ground: Ground) {
     let store = ground.open().await;
     let installation = store.installation();
     let made = store
@@ -30,9 +31,7 @@ async fn what_was_written_is_there_when_opened_again() {
     assert_eq!(*again.newest_event().borrow(), newest);
 }
 
-#[tokio::test]
-async fn its_files_are_its_users_alone() {
-    let ground = Ground::new();
+async fn its_files_are_its_users_alone(ground: Ground) {
     let store = ground.open().await;
     store
         .create_stack("api".parse().unwrap(), &change())
@@ -47,13 +46,9 @@ async fn its_files_are_its_users_alone() {
     drop(lock);
 }
 
-#[tokio::test]
-async fn a_newer_database_is_refused() {
-    let ground = Ground::new();
+async fn a_newer_database_is_refused(ground: Ground) {
     drop(ground.open().await);
-    sqlite(&ground)
-        .batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('0099')")
-        .unwrap();
+    ground.execute(&["INSERT INTO __diesel_schema_migrations (version) VALUES ('0099')"]);
     let error = ground.try_open().await.unwrap_err();
     assert!(
         matches!(&error, OpenError::Newer { version, .. } if version == "0099"),
@@ -65,26 +60,24 @@ async fn a_newer_database_is_refused() {
 
 #[tokio::test]
 async fn what_is_no_database_is_told_as_it_is() {
-    let ground = Ground::new();
+    let ground = Ground::file();
     let nowhere = ground.path().join("not/there");
     let error = open_in(&nowhere).await.unwrap_err();
     assert!(matches!(error, OpenError::NoDirectory { .. }), "{error}");
     fs::write(
-        ground.database(),
+        ground.file_path(),
         "a letter, and not a database: ".repeat(100),
     )
     .unwrap();
     let error = ground.try_open().await.unwrap_err();
     assert!(matches!(error, OpenError::NotOurs { .. }), "{error}");
-    fs::remove_file(ground.database()).unwrap();
-    fs::create_dir(ground.database()).unwrap();
+    fs::remove_file(ground.file_path()).unwrap();
+    fs::create_dir(ground.file_path()).unwrap();
     let error = ground.try_open().await.unwrap_err();
     assert!(matches!(error, OpenError::Io { .. }), "{error}");
 }
 
-#[tokio::test]
-async fn a_second_server_is_told_who_serves() {
-    let ground = Ground::new();
+async fn a_second_server_is_told_who_serves(ground: Ground) {
     let (first, second) = (ground.open().await, ground.open().await);
     let lock = first.serve_lock().unwrap();
     let error = second.serve_lock().unwrap_err();
@@ -100,9 +93,7 @@ async fn a_second_server_is_told_who_serves() {
     second.serve_lock().unwrap();
 }
 
-#[tokio::test]
-async fn a_check_finds_nothing_wrong_with_what_is_whole() {
-    let ground = Ground::new();
+async fn a_check_finds_nothing_wrong_with_what_is_whole(ground: Ground) {
     let store = ground.open().await;
     let checked = store.check().await.unwrap();
     assert_eq!(checked.damage, Vec::<String>::new());

@@ -1,4 +1,5 @@
 use std::{
+    ffi::OsString,
     fs::{self, File},
     io::{BufRead, BufReader},
     os::unix::{fs::MetadataExt, net::UnixStream},
@@ -26,6 +27,8 @@ pub struct Engine {
     daemon: Option<Child>,
     namespace: Child,
     directory: TempDir,
+    /// What its daemon is told besides.
+    arguments: Vec<OsString>,
 }
 
 impl Engine {
@@ -34,6 +37,24 @@ impl Engine {
     /// # Errors
     /// Not root, no dockerd, or it does not answer in time: ends with the last lines of its log.
     pub fn start() -> anyhow::Result<Self> {
+        Self::start_in(
+            network_namespace()?,
+            &std::env::temp_dir(),
+            "{}",
+            Vec::new(),
+        )
+    }
+
+    /// The same in this network, with its directory below this one, told these settings and arguments.
+    ///
+    /// # Errors
+    /// As [`Engine::start`].
+    pub(crate) fn start_in(
+        namespace: Child,
+        below: &Path,
+        settings: &str,
+        arguments: Vec<OsString>,
+    ) -> anyhow::Result<Self> {
         ensure!(
             fs::metadata("/proc/self")?.uid() == 0,
             "this test starts a Docker daemon of its own: run it as root"
@@ -41,13 +62,14 @@ impl Engine {
         base_image()?;
         let directory = tempfile::Builder::new()
             .prefix("jockey-engine-")
-            .tempdir()?;
+            .tempdir_in(below)?;
         // The machine's own daemon.json is not meant for this one.
-        fs::write(directory.path().join("daemon.json"), "{}")?;
+        fs::write(directory.path().join("daemon.json"), settings)?;
         let mut engine = Self {
             daemon: None,
-            namespace: network_namespace()?,
+            namespace,
             directory,
+            arguments,
         };
         engine.resume()?;
         engine.load_base_image()?;
@@ -58,6 +80,18 @@ impl Engine {
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.directory.path().join("docker.sock")
+    }
+
+    /// A directory that goes with it.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Whether its daemon was started and not ended since by this.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.daemon.is_some()
     }
 
     /// Runs `docker` against it and answers what that printed, trimmed.
@@ -113,6 +147,7 @@ impl Engine {
             .arg(&name)
             .arg("--containerd-plugins-namespace")
             .arg(format!("{}-plugins", name.display()))
+            .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -250,7 +285,7 @@ impl Drop for Engine {
 }
 
 /// A process that holds a network namespace, with its loopback up, as long as it lives.
-fn network_namespace() -> anyhow::Result<Child> {
+pub(crate) fn network_namespace() -> anyhow::Result<Child> {
     let mut holder = Command::new("unshare")
         .args(["--net", "--", "sh", "-c"])
         .arg("busybox ip link set lo up && echo ready && exec sleep infinity")

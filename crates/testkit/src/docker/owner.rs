@@ -2,6 +2,7 @@
 
 use std::{
     fmt, fs, io,
+    path::PathBuf,
     process::Command,
     str::FromStr,
     thread,
@@ -15,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A process, told apart from a later one that has its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Process {
+pub(crate) struct Process {
     /// The kernel's id of this boot of the machine.
     boot: String,
     /// The namespace in which its number is a number.
@@ -36,7 +37,7 @@ impl Process {
     ///
     /// # Errors
     /// There is none.
-    pub(super) fn of(pid: u32) -> anyhow::Result<Self> {
+    pub(crate) fn of(pid: u32) -> anyhow::Result<Self> {
         let stat = stat(pid)?.with_context(|| format!("there is no process {pid}"))?;
         Ok(Self {
             boot: boot()?,
@@ -47,7 +48,7 @@ impl Process {
     }
 
     /// Whether it is known to have ended. One that cannot be seen from here is not.
-    pub(super) fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         match (boot(), namespace()) {
             (Ok(boot), _) if boot != self.boot => true,
             (Ok(_), Ok(namespace)) if namespace == self.namespace => match stat(self.pid) {
@@ -60,11 +61,24 @@ impl Process {
         }
     }
 
+    /// Its number, which may be another's once it has ended.
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// The network namespace in which it runs. None: it has ended, or cannot be seen from here.
+    pub(crate) fn network_namespace(&self) -> Option<PathBuf> {
+        let seen = fs::read_link(format!("/proc/{}/ns/net", self.pid)).ok()?;
+        // Afterwards: what was read is of the process that has its number.
+        let is_here = namespace().is_ok_and(|here| here == self.namespace);
+        (is_here && !self.has_ended()).then_some(seen)
+    }
+
     /// Kills it, if it runs, and waits for its end.
     ///
     /// # Errors
     /// It may not be killed, or does not end in time.
-    pub(super) fn kill(&self) -> anyhow::Result<()> {
+    pub(crate) fn kill(&self) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
         while !self.has_ended() {
             ensure!(

@@ -9,9 +9,12 @@ use domain::{
     CommitSha, ImageRef,
     build::{DeclaredWorker, Strategy},
 };
-use ports::build_engine::{BuildOrder, Built, Error, Told};
+use ports::{
+    build_engine::{BuildOrder, Built, Error, Told},
+    images,
+};
 use std::{collections::BTreeMap, sync::Mutex, time::Duration};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 /// What comes of building a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +28,7 @@ pub struct Recipe {
 pub struct BuildEngine {
     registry: Registry,
     recipes: Mutex<BTreeMap<CommitSha, Recipe>>,
+    away: Mutex<Option<Instant>>,
 }
 
 impl BuildEngine {
@@ -34,12 +38,22 @@ impl BuildEngine {
         Self {
             registry,
             recipes: Mutex::default(),
+            away: Mutex::default(),
         }
     }
 
     /// Says what comes of a commit.
     pub fn teach(&self, commit: &CommitSha, recipe: Recipe) {
         lock(&self.recipes).insert(commit.clone(), recipe);
+    }
+
+    /// For so long, in virtual time, the Engine cannot be reached.
+    pub fn go_away_for(&self, time: Duration) {
+        *lock(&self.away) = Some(Instant::now() + time);
+    }
+
+    fn is_away(&self) -> bool {
+        lock(&self.away).is_some_and(|until| Instant::now() < until)
     }
 
     /// The image that a commit becomes.
@@ -57,6 +71,10 @@ impl BuildEngine {
 #[async_trait]
 impl ports::BuildEngine for BuildEngine {
     async fn build(&self, order: &BuildOrder, told: mpsc::Sender<Told>) -> Result<Built, Error> {
+        if self.is_away() {
+            let gone = "no such file or directory".to_owned();
+            return Err(Error::Images(images::Error::Unreachable(gone)));
+        }
         let recipe = lock(&self.recipes).get(&order.commit).cloned();
         let Some(recipe) = recipe else {
             return Err(Error::NoStrategy {

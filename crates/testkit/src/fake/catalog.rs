@@ -4,7 +4,7 @@ use super::{lock, watchers::Watchers};
 use async_trait::async_trait;
 use domain::{InstanceId, Node, NodeName};
 use futures_util::stream::{self, BoxStream, StreamExt};
-use ports::catalog::{Entry, Error, Pool, Registration};
+use ports::catalog::{Entry, Error, Pool, Registration, Word};
 use std::{collections::BTreeMap, sync::Mutex};
 
 /// Nodes and registrations, and whether it can be reached.
@@ -17,7 +17,10 @@ pub struct Catalog {
 struct State {
     nodes: BTreeMap<NodeName, Node>,
     entries: BTreeMap<(NodeName, InstanceId), (Entry, Registration)>,
+    words: BTreeMap<InstanceId, Word>,
     reach: Reach,
+    /// How many nodes it shows, the first by name. None: all.
+    shown: Option<usize>,
     changes: u64,
 }
 
@@ -47,6 +50,16 @@ impl Catalog {
         self.change(|state| state.nodes.insert(node.name.clone(), node));
     }
 
+    /// Takes a node out of every pool.
+    pub fn remove_node(&self, name: &NodeName) {
+        self.change(|state| state.nodes.remove(name));
+    }
+
+    /// Lets it show only so many nodes, as one that has lost its state does. None: all there are.
+    pub fn show_only(&self, shown: Option<usize>) {
+        self.change(|state| state.shown = shown);
+    }
+
     /// Lets every call fail.
     pub fn lose(&self) {
         self.change(|state| state.reach = Reach::Lost);
@@ -61,6 +74,12 @@ impl Catalog {
     #[must_use]
     pub fn entries(&self) -> Vec<(Entry, Registration)> {
         lock(&self.state).entries.values().cloned().collect()
+    }
+
+    /// What was said last of an instance that a catalog cannot ask.
+    #[must_use]
+    pub fn word_on(&self, instance: InstanceId) -> Option<Word> {
+        lock(&self.state).words.get(&instance).cloned()
     }
 
     fn change<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
@@ -85,30 +104,47 @@ impl Catalog {
 impl ports::Catalog for Catalog {
     async fn nodes(&self, _pool: &Pool) -> Result<Vec<Node>, Error> {
         self.reached()?;
-        Ok(lock(&self.state).nodes.values().cloned().collect())
+        let state = lock(&self.state);
+        let shown = state.shown.unwrap_or(state.nodes.len());
+        Ok(state.nodes.values().take(shown).cloned().collect())
     }
 
     async fn register(&self, entry: &Entry) -> Result<(), Error> {
         self.reached()?;
         let key = (entry.node.clone(), entry.instance);
         let row = (entry.clone(), Registration::Serving);
-        self.change(|state| state.entries.insert(key, row));
+        lock(&self.state).entries.insert(key, row);
         Ok(())
     }
 
     async fn maintenance(&self, node: &NodeName, instance: InstanceId) -> Result<(), Error> {
         self.reached()?;
-        self.change(|state| {
-            if let Some((_, registration)) = state.entries.get_mut(&(node.clone(), instance)) {
-                *registration = Registration::Maintenance;
-            }
-        });
+        let mut state = lock(&self.state);
+        if let Some((_, registration)) = state.entries.get_mut(&(node.clone(), instance)) {
+            *registration = Registration::Maintenance;
+        }
         Ok(())
     }
 
     async fn deregister(&self, node: &NodeName, instance: InstanceId) -> Result<(), Error> {
         self.reached()?;
-        self.change(|state| state.entries.remove(&(node.clone(), instance)));
+        let mut state = lock(&self.state);
+        state.words.remove(&instance);
+        state.entries.remove(&(node.clone(), instance));
+        Ok(())
+    }
+
+    async fn attest(
+        &self,
+        node: &NodeName,
+        instance: InstanceId,
+        word: &Word,
+    ) -> Result<(), Error> {
+        self.reached()?;
+        let mut state = lock(&self.state);
+        if state.entries.contains_key(&(node.clone(), instance)) {
+            state.words.insert(instance, word.clone());
+        }
         Ok(())
     }
 

@@ -10,14 +10,21 @@ use ports::directory::Error;
 use secrecy::{ExposeSecret, SecretString};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
+use tokio::sync::watch;
 
 /// Who is who.
 #[derive(Default)]
 pub struct Directory {
     state: Mutex<State>,
     hours: Arc<Hours>,
+    questions: AtomicU64,
+    /// Whether answers about teams are kept back.
+    kept_back: watch::Sender<bool>,
 }
 
 #[derive(Default)]
@@ -55,6 +62,28 @@ impl Directory {
     #[must_use]
     pub fn hours(&self) -> Arc<Hours> {
         Arc::clone(&self.hours)
+    }
+
+    /// How often it was asked anything.
+    #[must_use]
+    pub fn questions(&self) -> u64 {
+        self.questions.load(Ordering::SeqCst)
+    }
+
+    /// From now on whoever asks for their teams waits for the answer, which is of the time when they asked.
+    pub fn keep_back(&self) {
+        self.kept_back.send_replace(true);
+    }
+
+    /// Whether somebody waits.
+    #[must_use]
+    pub fn is_waited_for(&self) -> bool {
+        self.kept_back.receiver_count() > 0
+    }
+
+    /// Gives the answers that were kept back.
+    pub fn give(&self) {
+        self.kept_back.send_replace(false);
     }
 
     /// Gives a person a token.
@@ -107,6 +136,7 @@ impl Directory {
     }
 
     fn pass(&self) -> Result<(), Error> {
+        self.questions.fetch_add(1, Ordering::SeqCst);
         self.hours.pass().map_err(|way| match way {
             InTheWay::Silence(detail) => Error::NotReachable { detail },
             InTheWay::Limit(until) => Error::RateLimited { until },
@@ -118,6 +148,23 @@ impl State {
     fn bearer(&self, token: &SecretString) -> Result<&Person, Error> {
         let found = self.tokens.get(token.expose_secret());
         found.ok_or(Error::BadToken)
+    }
+
+    fn teams_of(
+        &self,
+        token: &SecretString,
+        organisations: &BTreeSet<Login>,
+    ) -> Result<BTreeSet<TeamName>, Error> {
+        let person = self.bearer(token)?;
+        let is_open = |team: &TeamName| {
+            let found = self.organisations.get(team.organisation());
+            organisations.contains(team.organisation()) && found.is_some_and(|o| !o.closed)
+        };
+        let theirs = self.teams.iter().filter(|(name, team)| {
+            is_open(name) && team.members.get(&person.id) == Some(&Membership::Active)
+        });
+        let all = theirs.flat_map(|(name, _)| self.upwards(name));
+        Ok(all.cloned().collect())
     }
 
     /// A team, and those above it.
@@ -159,17 +206,16 @@ impl ports::Directory for Directory {
         organisations: &BTreeSet<Login>,
     ) -> Result<BTreeSet<TeamName>, Error> {
         self.pass()?;
-        let state = lock(&self.state);
-        let person = state.bearer(token)?;
-        let is_open = |team: &TeamName| {
-            let found = state.organisations.get(team.organisation());
-            organisations.contains(team.organisation()) && found.is_some_and(|o| !o.closed)
-        };
-        let theirs = state.teams.iter().filter(|(name, team)| {
-            is_open(name) && team.members.get(&person.id) == Some(&Membership::Active)
-        });
-        let all = theirs.flat_map(|(name, _)| state.upwards(name));
-        Ok(all.cloned().collect())
+        let answer = lock(&self.state).teams_of(token, organisations);
+        // The sender lives as long as the directory.
+        let given = self
+            .kept_back
+            .subscribe()
+            .wait_for(|kept| !kept)
+            .await
+            .is_ok();
+        debug_assert!(given);
+        answer
     }
 
     async fn membership_of(

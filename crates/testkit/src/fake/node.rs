@@ -12,7 +12,7 @@ mod processes;
 mod runtime;
 
 pub use behaviour::{Behaviour, Course};
-pub use hand::{Answering, Standing};
+pub use hand::{Answering, DoesItsWork, Standing};
 pub(in crate::fake) use images::content_id;
 
 use super::{Clock, lock};
@@ -23,7 +23,7 @@ use std::{
     collections::BTreeSet,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -47,6 +47,8 @@ struct Shared {
     start_takes: Mutex<Duration>,
     /// How often its instances were listed.
     lists: AtomicU64,
+    /// Whether a start panics.
+    breaks: AtomicBool,
 }
 
 /// The images that every node can pull. Clones are the same registry.
@@ -89,6 +91,7 @@ impl Node {
             registry,
             start_takes: Mutex::new(Duration::from_millis(20)),
             lists: AtomicU64::new(0),
+            breaks: AtomicBool::new(false),
         };
         Self {
             name,
@@ -106,6 +109,11 @@ impl Node {
     #[must_use]
     pub fn lists(&self) -> u64 {
         self.shared.lists.load(Ordering::Relaxed)
+    }
+
+    /// From now on a start panics, and says all that it was given: as a defect might.
+    pub fn break_off(&self) {
+        self.shared.breaks.store(true, Ordering::Relaxed);
     }
 
     /// Its instances, as a server of this installation sees them.

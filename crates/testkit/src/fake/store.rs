@@ -7,14 +7,17 @@ mod app_hooks;
 mod audit;
 mod builds;
 mod configs;
+mod deliveries;
 mod deploys;
 mod entities;
 mod events;
 mod grounds;
 mod intents;
 mod jobs;
+mod joined;
 mod kept_images;
 mod leases;
+mod lookups;
 mod numbered;
 mod reconciles;
 mod releases;
@@ -31,14 +34,16 @@ mod webhooks;
 mod workers;
 
 use super::{lock, watchers::Watchers};
-use domain::{AuditId, EnvironmentId, EventId, InstallationId, JobId};
+use domain::{AuditId, EnvironmentId, EventId, InstallationId, JobId, Timestamp};
 use ports::{Clock, store::Error};
+use secrecy::SecretString;
 use state::State;
 use std::{
     collections::BTreeMap,
+    fmt,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -54,7 +59,10 @@ pub struct Store {
     newest_job: Arc<Watchers<JobId>>,
     /// How often events were read after a cursor.
     reads_of_events: Arc<AtomicU64>,
+    /// Whether changes that bear secrets panic.
+    breaks: Arc<AtomicBool>,
     effect: Effect,
+    call_back: Option<SecretString>,
 }
 
 /// What becomes of a transaction.
@@ -77,7 +85,9 @@ impl Store {
             newest_audit: Arc::default(),
             newest_job: Arc::default(),
             reads_of_events: Arc::default(),
+            breaks: Arc::default(),
             effect: Effect::Kept,
+            call_back: None,
         }
     }
 
@@ -85,6 +95,29 @@ impl Store {
     #[must_use]
     pub fn reads_of_events(&self) -> u64 {
         self.reads_of_events.load(Ordering::Relaxed)
+    }
+
+    /// The whole database as it stands, apart from this one: what becomes of either is not seen in the other.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        let apart = Self::new(self.installation, Arc::clone(&self.clock));
+        *lock(&apart.state) = lock(&self.state).clone();
+        apart
+    }
+
+    /// All that is in it, to be compared. Secrets are not.
+    #[must_use]
+    pub fn picture(&self) -> String {
+        self.read(|state| format!("{state:#?}"))
+    }
+
+    /// From now on a change of a Config Set, a hook or a webhook panics, and says all that it was given: as a defect might.
+    pub fn break_off(&self) {
+        self.breaks.store(true, Ordering::Relaxed);
+    }
+
+    fn may_break(&self, given: &dyn fmt::Debug) {
+        assert!(!self.breaks.load(Ordering::Relaxed), "broken: {given:?}");
     }
 
     fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
@@ -124,13 +157,10 @@ impl Store {
     }
 }
 
-impl ports::Store for Store {
-    fn installation(&self) -> InstallationId {
-        self.installation
-    }
-
-    fn trial(&self) -> Arc<dyn ports::Store> {
-        Arc::new(Self {
+impl Store {
+    /// The same database, by another way.
+    fn same(&self) -> Self {
+        Self {
             installation: self.installation,
             clock: Arc::clone(&self.clock),
             state: Arc::clone(&self.state),
@@ -139,7 +169,36 @@ impl ports::Store for Store {
             newest_audit: Arc::clone(&self.newest_audit),
             newest_job: Arc::clone(&self.newest_job),
             reads_of_events: Arc::clone(&self.reads_of_events),
+            breaks: Arc::clone(&self.breaks),
+            effect: self.effect,
+            call_back: self.call_back.clone(),
+        }
+    }
+
+    /// Writes down whom to call once this is over.
+    fn note_callback(&self, state: &mut State, subject: impl ToString, at: Timestamp) {
+        if let Some(url) = self.call_back.clone() {
+            let _noted = state.expect_callback(&subject.to_string(), url, at);
+        }
+    }
+}
+
+impl ports::Store for Store {
+    fn installation(&self) -> InstallationId {
+        self.installation
+    }
+
+    fn trial(&self) -> Arc<dyn ports::Store> {
+        Arc::new(Self {
             effect: Effect::TakenBack,
+            ..self.same()
+        })
+    }
+
+    fn calling_back(&self, url: SecretString) -> Arc<dyn ports::Store> {
+        Arc::new(Self {
+            call_back: Some(url),
+            ..self.same()
         })
     }
 }

@@ -63,16 +63,20 @@ async fn enter(world: Arc<World>, inside: Router, request: Request<Body>) -> Res
     silence(&world).await;
     let method = request.method().to_string();
     let path = request.uri().to_string();
-    let response = match world.state().weather.in_the_way(world.now()) {
-        Some(response) => Err(response),
-        None => Ok(()),
-    };
-    let response = match response {
-        Err(response) => response,
-        Ok(()) if clones::parse(request.uri().path()).is_some() => {
-            clones::serve(Arc::clone(&world), request).await
+    // The limits are those of the API: git over HTTP counts for none of them.
+    let is_git = clones::parse(request.uri().path()).is_some();
+    let in_the_way = {
+        let weather = &world.state().weather;
+        let outage = weather.outage();
+        match is_git {
+            true => outage,
+            false => outage.or_else(|| weather.limit(world.now())),
         }
-        Ok(()) => call(&world, inside, request).await,
+    };
+    let response = match in_the_way {
+        Some(response) => response,
+        None if is_git => clones::serve(Arc::clone(&world), request).await,
+        None => call(&world, inside, request).await,
     };
     let status = response.status().as_u16();
     let seen = Seen {

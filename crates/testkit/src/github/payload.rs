@@ -134,8 +134,30 @@ pub fn team_member(of: &Login, slug: &str, action: &str, who: &Login, id: u64) -
         "action": action,
         "scope": "team",
         "member": { "login": who.as_str(), "id": id },
-        "team": { "id": 9, "name": slug, "slug": slug },
+        "team": { "id": 9, "name": slug, "slug": slug, "parent": null },
         "organization": organisation(of),
+    })
+}
+
+/// `membership` `removed`, of a team that is gone: it has no slug any more.
+#[must_use]
+pub fn member_of_deleted_team(of: &Login, name: &str, who: &Login, id: u64) -> Value {
+    json!({
+        "action": "removed",
+        "scope": "organization",
+        "member": { "login": who.as_str(), "id": id },
+        "team": { "id": 9, "name": name, "deleted": true },
+        "organization": organisation(of),
+    })
+}
+
+/// `installation` at an enterprise, whose account has a slug and no login.
+#[must_use]
+pub fn installation_at_enterprise(slug: &str, action: &str) -> Value {
+    json!({
+        "action": action,
+        "installation": { "id": 2, "account": { "slug": slug, "name": slug, "id": 1 } },
+        "repositories": [],
     })
 }
 
@@ -144,7 +166,7 @@ pub fn team_member(of: &Login, slug: &str, action: &str, who: &Login, id: u64) -
 pub fn team(of: &Login, slug: &str, action: &str) -> Value {
     json!({
         "action": action,
-        "team": { "id": 9, "name": slug, "slug": slug },
+        "team": { "id": 9, "name": slug, "slug": slug, "parent": null },
         "organization": organisation(of),
     })
 }

@@ -47,18 +47,22 @@ struct Budget {
 }
 
 impl State {
-    /// An answer that keeps a call from getting through.
-    pub(super) fn in_the_way(&self, now: Timestamp) -> Option<Response> {
+    /// What keeps everything from getting through.
+    pub(super) fn outage(&self) -> Option<Response> {
         let html = |status: StatusCode| {
             let kind = HeaderValue::from_static("text/html");
             let page = "<html><body>Something is in the way.</body></html>";
             (status, [(header::CONTENT_TYPE, kind)], page).into_response()
         };
         match self.weather {
-            Weather::BadGateway => return Some(html(StatusCode::BAD_GATEWAY)),
-            Weather::Portal => return Some(html(StatusCode::OK)),
-            Weather::Fair | Weather::Silent | Weather::Gone => {}
+            Weather::BadGateway => Some(html(StatusCode::BAD_GATEWAY)),
+            Weather::Portal => Some(html(StatusCode::OK)),
+            Weather::Fair | Weather::Silent | Weather::Gone => None,
         }
+    }
+
+    /// The limit that a call of the API runs into.
+    pub(super) fn limit(&self, now: Timestamp) -> Option<Response> {
         if let Some(until) = self.exhausted.filter(|until| now < *until) {
             let reset = until.micros() / 1_000_000;
             let problem = Problem::forbidden("API rate limit exceeded for user ID 1.")

@@ -31,6 +31,10 @@ fn refusal(from: &str, to: &str) -> Option<String> {
         (PROTO, _) => return Some("the generated code knows nobody".into()),
         ("cli", PROTO) => true,
         ("cli", _) => return Some("a client knows the wire alone".into()),
+        ("gateway", to) => {
+            let knows = "it translates JSON, and knows the wire alone";
+            return (to != PROTO).then(|| knows.into());
+        }
         (_, PROTO) => SPEAK_THE_WIRE.contains(&from),
         ("scheduler", "domain") => true,
         // Fakes and fixtures stand on the ports and below whoever uses them.
@@ -90,6 +94,9 @@ fn the_rule_itself_knows_right_from_wrong() {
         ("testkit", "controller", false),
         ("cli", "proto", true),
         ("cli", "domain", false),
+        ("gateway", "proto", true),
+        ("gateway", "domain", false),
+        ("gateway", "api", false),
         ("domain", "nobody-has-heard-of", false),
     ] {
         assert_eq!(refusal(from, to).is_none(), may, "{from} names {to}");

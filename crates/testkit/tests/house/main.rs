@@ -7,6 +7,7 @@ mod files;
 mod floors;
 mod migrations;
 mod papers;
+mod ports;
 mod supply;
 mod text;
 mod workspace;

@@ -1,7 +1,7 @@
 //! What is remembered of tokens, by their hash: never a token.
 
 use super::Confirmed;
-use domain::Login;
+use domain::{AccountId, Login};
 use ports::store::tokens::TokenHash;
 use std::{
     collections::BTreeMap,
@@ -37,6 +37,8 @@ pub(super) struct Memory(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     known: BTreeMap<TokenHash, Known>,
+    /// Those whose sessions go on though they might have left: what they are in since.
+    asked_again: BTreeMap<AccountId, Arc<Confirmed>>,
     /// Since when strangers are counted, and how many there were.
     strangers: Option<(Instant, u32)>,
 }
@@ -76,8 +78,18 @@ impl Memory {
         self.state().known.remove(hash);
     }
 
-    pub(super) fn clear(&self) {
-        self.state().known.clear();
+    pub(super) fn asked_again(&self, account: AccountId) -> Option<Arc<Confirmed>> {
+        self.state().asked_again.get(&account).cloned()
+    }
+
+    pub(super) fn is_as(&self, confirmed: Confirmed) -> Arc<Confirmed> {
+        let confirmed = Arc::new(confirmed);
+        let again = &mut self.state().asked_again;
+        if again.len() >= KNOWN_MAX {
+            again.clear();
+        }
+        again.insert(confirmed.person.id, Arc::clone(&confirmed));
+        confirmed
     }
 
     /// Counts one more token that is not known yet; false when there were too many.

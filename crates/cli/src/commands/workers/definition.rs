@@ -58,6 +58,10 @@ pub(crate) struct Definition {
     /// How many instances below its scale may be healthy during a change [default: 0]
     #[arg(long, value_name = "NUMBER")]
     max_unavailable: Option<i32>,
+    /// What the meta of a node has to say, such as `disk == ssd` or `gpu != none`; may be repeated,
+    /// and replaces those it had; an empty one takes them away [default: any node will do]
+    #[arg(long, value_name = "CONSTRAINT")]
+    constraint: Vec<String>,
     /// Old instances stop before new ones start
     #[arg(long)]
     stop_first: bool,
@@ -87,6 +91,7 @@ impl Definition {
             ("max_unavailable", self.max_unavailable.is_some()),
             ("rollout_order", self.stop_first),
             ("scale", self.scale.is_some()),
+            ("constraints", !self.constraint.is_empty()),
         ];
         let given = given.into_iter().filter(|(_, is_given)| *is_given);
         FieldMask {
@@ -100,6 +105,13 @@ impl Definition {
             memory_bytes: self.memory.unwrap_or(before.memory_bytes),
             cpu_millis: self.cpu.unwrap_or(before.cpu_millis),
         }
+    }
+
+    fn constraints(&self) -> Vec<String> {
+        let said = self.constraint.iter();
+        said.filter(|constraint| !constraint.trim().is_empty())
+            .cloned()
+            .collect()
     }
 
     pub(super) fn values(&self) -> Worker {
@@ -135,6 +147,7 @@ impl Definition {
             max_unavailable: self.max_unavailable,
             rollout_order: order.into(),
             scale: self.scale,
+            constraints: self.constraints(),
             ..Worker::default()
         }
     }

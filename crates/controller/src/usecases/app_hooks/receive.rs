@@ -1,11 +1,19 @@
-//! What a delivery leads to: a job, written down before it is answered.
+//! What a delivery leads to: a job, written down with the delivery before it is answered.
 
 use crate::{
     code_host::{self, job},
     usecases::{Ctx, Error},
 };
-use domain::{App, Build, RepoName, webhook::Meaning};
-use ports::store::entities::AppFilter;
+use domain::{
+    App, AppId, Build, RepoName,
+    webhook::{Departure, Meaning},
+};
+use ports::store::{
+    deliveries::{Consequence, NewDelivery},
+    entities::AppFilter,
+    jobs::NewJob,
+};
+use secrecy::SecretString;
 use std::time::Duration;
 
 /// How long a delivery waits for GitHub before it is answered. The whole answer has to be there within a second.
@@ -29,8 +37,8 @@ pub enum Received {
     Looks(RepoName),
     /// Kept.
     Noted,
-    /// Who was confirmed is asked about again.
-    AsksAgain,
+    /// Who may have left is asked about again.
+    AsksAgain(Departure),
     /// Nothing, and why.
     Nothing(String),
 }
@@ -41,73 +49,155 @@ impl std::fmt::Display for Received {
             Self::Builds { app, branch } => write!(f, "the tip of {branch} is built for {app}"),
             Self::Looks(repo) => write!(f, "what became of {repo} is looked at"),
             Self::Noted => f.write_str("kept"),
-            Self::AsksAgain => f.write_str("everybody is asked about again"),
+            Self::AsksAgain(who) => write!(f, "{who} is asked about again"),
             Self::Nothing(why) => write!(f, "nothing follows: {why}"),
         }
     }
 }
 
-/// Writes down what follows from a delivery of this id.
+/// A delivery whose signature fits.
+#[derive(Debug, Clone)]
+pub struct Delivered {
+    /// As its sender calls it.
+    pub id: String,
+    /// `push`.
+    pub event: String,
+    /// The body as it was received.
+    pub payload: SecretString,
+}
+
+/// What follows from a delivery: what is written down with it, and in words.
+struct Follows {
+    app: Option<AppId>,
+    leads_to: Vec<Consequence>,
+    received: Received,
+}
+
+impl Follows {
+    fn of(app: &App, leads_to: Vec<Consequence>, received: Received) -> Self {
+        Self {
+            app: Some(app.id),
+            leads_to,
+            received,
+        }
+    }
+}
+
+impl From<Received> for Follows {
+    /// Nothing is written down.
+    fn from(received: Received) -> Self {
+        Self {
+            app: None,
+            leads_to: Vec::new(),
+            received,
+        }
+    }
+}
+
+/// Writes down what follows from a delivery, together with the delivery. One of which nothing follows is not kept.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn received(
     ctx: &Ctx,
-    delivery: &str,
+    delivered: Delivered,
     at: &At,
     meaning: Meaning,
 ) -> Result<Received, Error> {
+    let Follows {
+        app,
+        leads_to,
+        received,
+    } = follows(ctx, &delivered.id, at, meaning).await?;
+    if leads_to.is_empty() {
+        return Ok(received);
+    }
+    let change = ctx.change(match &received {
+        Received::AsksAgain(who) => {
+            format!("{who} may have left, as delivery {} tells", delivered.id)
+        }
+        Received::Builds { .. } | Received::Looks(_) | Received::Noted | Received::Nothing(_) => {
+            received.to_string()
+        }
+    });
+    let new = NewDelivery {
+        delivery: delivered.id,
+        event: delivered.event,
+        app,
+        payload: delivered.payload,
+        outcome: received.to_string(),
+    };
+    ctx.store().keep_delivery(new, leads_to, &change).await?;
+    Ok(received)
+}
+
+async fn follows(ctx: &Ctx, delivery: &str, at: &At, meaning: Meaning) -> Result<Follows, Error> {
     let now = ctx.deps.clock.now();
-    let enqueue = async |new| ctx.store().enqueue_job(new).await;
     match meaning {
         Meaning::BuildTip { repo, branch, by } => {
             let Some(app) = app(ctx, at, &repo).await? else {
                 return Ok(nobody(&repo));
             };
+            let mut jobs = Vec::new();
             if repo != app.repo && ctx.deps.host.is_some() {
-                enqueue(job::moved(&app.repo, &repo, delivery, now)).await?;
+                jobs.push(job::moved(&app.repo, &repo, delivery, now));
             }
-            if let Some(why) = code_host::unwanted(&app, &branch) {
-                return Ok(Received::Nothing(why));
-            }
-            enqueue(job::push(&app, &branch, by.as_ref(), delivery, now)).await?;
-            Ok(Received::Builds {
-                app: app.name.to_string(),
-                branch: branch.to_string(),
-            })
+            let received = match code_host::unwanted(&app, &branch) {
+                Some(why) => Received::Nothing(why),
+                None => {
+                    jobs.push(job::push(&app, &branch, by.as_ref(), delivery, now));
+                    Received::Builds {
+                        app: app.name.to_string(),
+                        branch: branch.to_string(),
+                    }
+                }
+            };
+            let jobs = jobs.into_iter().map(Consequence::Job).collect();
+            Ok(Follows::of(&app, jobs, received))
         }
         Meaning::PullRequest { repo, number, tip } => {
             let Some(app) = app(ctx, at, &repo).await? else {
                 return Ok(nobody(&repo));
             };
-            ctx.store().note_pull_request(app.id, number, tip).await?;
-            Ok(Received::Noted)
+            let noted = Consequence::PullRequest {
+                app: app.id,
+                number,
+                tip,
+            };
+            Ok(Follows::of(&app, vec![noted], Received::Noted))
         }
         Meaning::Renamed { .. } | Meaning::Gone { .. } if ctx.deps.host.is_none() => {
             let why = "the server has no credential to look with".to_owned();
-            Ok(Received::Nothing(why))
+            Ok(Received::Nothing(why).into())
         }
         Meaning::Renamed { from, to } => {
-            if app(ctx, at, &from).await?.is_none() {
-                return Ok(nobody(&from));
-            }
-            enqueue(job::moved(&from, &to, delivery, now)).await?;
-            Ok(Received::Looks(from))
+            let look = job::moved(&from, &to, delivery, now);
+            looks(ctx, at, from, look).await
         }
         Meaning::Gone { repo } => {
-            if app(ctx, at, &repo).await?.is_none() {
-                return Ok(nobody(&repo));
-            }
-            enqueue(job::gone(&repo, delivery, now)).await?;
-            Ok(Received::Looks(repo))
+            let look = job::gone(&repo, delivery, now);
+            looks(ctx, at, repo, look).await
         }
-        Meaning::AskAgain => Ok(Received::AsksAgain),
-        Meaning::Nothing => Ok(Received::Nothing("of no consequence here".to_owned())),
+        Meaning::AskAgain(departure) => Ok(Follows {
+            app: None,
+            leads_to: vec![Consequence::Departure(departure.clone())],
+            received: Received::AsksAgain(departure),
+        }),
+        Meaning::Nothing => Ok(Received::Nothing("of no consequence here".to_owned()).into()),
     }
 }
 
-fn nobody(repo: &RepoName) -> Received {
-    Received::Nothing(format!("no app is made from {repo}"))
+/// What became of a repository is looked at.
+async fn looks(ctx: &Ctx, at: &At, repo: RepoName, look: NewJob) -> Result<Follows, Error> {
+    let Some(app) = app(ctx, at, &repo).await? else {
+        return Ok(nobody(&repo));
+    };
+    let look = vec![Consequence::Job(look)];
+    Ok(Follows::of(&app, look, Received::Looks(repo)))
+}
+
+fn nobody(repo: &RepoName) -> Follows {
+    Received::Nothing(format!("no app is made from {repo}")).into()
 }
 
 /// Whose delivery it is.

@@ -124,8 +124,9 @@ pub(in crate::usecases) async fn kept_build(
         state: Some(domain::BuildState::Completed),
         commit: Some(commit.clone()),
     };
+    let recipe = ctx.deps.settings.recipe_of(app);
     for build in ctx.store().list_builds(&filter, Page::ALL).await?.items {
-        if build.recipe == app.recipe
+        if build.is_made_by(&recipe)
             && let Some(image) = &build.image
             && ctx.store().image_is_kept(image).await?
         {
@@ -159,7 +160,7 @@ async fn deployed_again(
     environment: &Environment,
 ) -> Result<Vec<EnvironmentPlan>, Error> {
     let affected = redeploy::affected(ctx, [app.clone()], environment).await?;
-    redeploy::preview(ctx, environment, &affected).await
+    redeploy::preview(ctx, environment, &affected, Cause::Commit).await
 }
 
 /// A Release to be deployed again.

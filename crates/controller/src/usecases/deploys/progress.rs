@@ -55,19 +55,26 @@ pub async fn progress(ctx: &Ctx, id: DeployId, after_line: i64) -> Result<Progre
     let view = view(ctx, deploy).await?;
     let lines = lines(ctx, &view, after_line).await?;
     let workers = match view.deploy.state {
-        DeployState::Deploying => workers(ctx, &view).await?,
+        DeployState::Deploying => workers(ctx, &view).await,
         DeployState::Created
         | DeployState::Building
         | DeployState::Deployed
         | DeployState::Stopped
         | DeployState::Failed
-        | DeployState::Cancelled => Vec::new(),
+        | DeployState::Cancelled => Ok(Vec::new()),
+    };
+    // While the catalog does not answer, what the Deploy waits for is in its step, and that is to be told.
+    let (workers, lost) = match workers {
+        Ok(workers) => (workers, false),
+        Err(Error::World(error)) if error.is_transient() => (Vec::new(), true),
+        Err(error) => return Err(error),
     };
     let phase = match view.deploy.state {
         DeployState::Created if view.queue_position > 0 => Phase::Queue,
         DeployState::Created => Phase::Fetch,
         DeployState::Building if after_line == 0 && lines.is_empty() => Phase::Fetch,
         DeployState::Building => Phase::Build,
+        DeployState::Deploying if lost => Phase::Start,
         DeployState::Deploying => phase_of(&workers),
         DeployState::Deployed
         | DeployState::Stopped

@@ -105,7 +105,12 @@ pub async fn open(ctx: Ctx, source: Source, from: From) -> Result<Logs, Error> {
                 ended: Ended::LeftOut,
                 ..Filter::default()
             });
-            logs.look(Look::Afresh).await?;
+            // Whoever follows is told of what comes up later all the same.
+            let look = match logs.from.follow {
+                Follow::No => Look::Afresh,
+                Follow::Yes => Look::AsLoopsDo,
+            };
+            logs.look(look).await?;
         }
     }
     // What comes up later is read from its beginning.

@@ -11,6 +11,7 @@ use ports::store::{
     builds::NewBuild,
     deploys::{DeployChoice, NewDeploy, OnConflict},
 };
+use secrecy::SecretString;
 
 /// A Deploy with what it embeds. None: that was deleted, or is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +77,7 @@ pub async fn create(
     (app, environment): (&str, &str),
     git_ref: GitRef,
     on_conflict: OnConflict,
+    callback: Option<&SecretString>,
 ) -> Result<DeployView, Error> {
     let app = ctx.app(app).await?;
     let environment = ctx.environment(environment).await?;
@@ -88,7 +90,7 @@ pub async fn create(
         app: app.id,
         git_ref: git_ref.clone(),
         commit,
-        recipe: app.recipe.clone(),
+        recipe: ctx.deps.settings.recipe_of(&app),
         wanted: Wanted::ByDeploys,
     };
     let asked = format!(
@@ -107,7 +109,9 @@ pub async fn create(
         patience: DEFAULT_PATIENCE,
         on_conflict,
     };
-    let deploy = ctx.store().create_deploy(new, &ctx.further(asked)).await?;
+    let calling = ctx.called_back(callback);
+    let change = ctx.further(asked);
+    let deploy = calling.store().create_deploy(new, &change).await?;
     view(ctx, &mut Embedded::new(ctx), deploy).await
 }
 

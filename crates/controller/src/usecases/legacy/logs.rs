@@ -11,7 +11,7 @@ use domain::{
     reconcile::{Reconcile, ReconcileState},
 };
 use ports::store::events::EventFilter;
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 /// One line of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,8 +121,8 @@ fn end_of_deploy(deploy: &Deploy) -> Option<String> {
     }
 }
 
-/// Its own events up to its end, and those of its instances meanwhile.
-async fn events_of_deploy(ctx: &Ctx, deploy: &Deploy) -> Result<Vec<Event>, Error> {
+/// Its own events up to its end, and those of its instances meanwhile: the newest of them.
+async fn events_of_deploy(ctx: &Ctx, deploy: &Deploy) -> Result<VecDeque<Event>, Error> {
     let subject = deploy.id.to_string();
     let own = EventFilter {
         subject: Some(subject.clone()),
@@ -130,7 +130,7 @@ async fn events_of_deploy(ctx: &Ctx, deploy: &Deploy) -> Result<Vec<Event>, Erro
     };
     let first = ctx.store().events_after(EventId::new(0), &own, 1).await?;
     let Some(first) = first.first() else {
-        return Ok(Vec::new());
+        return Ok(VecDeque::new());
     };
     let around = EventFilter {
         app: Some(deploy.app),
@@ -138,7 +138,7 @@ async fn events_of_deploy(ctx: &Ctx, deploy: &Deploy) -> Result<Vec<Event>, Erro
         ..EventFilter::default()
     };
     let mut after = EventId::new(first.id.number() - 1);
-    let mut events: Vec<Event> = Vec::new();
+    let mut events = VecDeque::new();
     loop {
         let found = ctx.store().events_after(after, &around, LINES_MAX).await?;
         let Some(last) = found.last() else {
@@ -152,8 +152,11 @@ async fn events_of_deploy(ctx: &Ctx, deploy: &Deploy) -> Result<Vec<Event>, Erro
                 continue;
             }
             let ends = its_own && ends_deploy(&event.kind);
-            events.push(event);
-            if ends || events.len() >= LINES_MAX as usize {
+            if events.len() == LINES_MAX as usize {
+                events.pop_front();
+            }
+            events.push_back(event);
+            if ends {
                 return Ok(events);
             }
         }

@@ -37,6 +37,7 @@ fn next_of(input: &PlanInput, app: &App, worker: &Worker) -> Option<Node> {
     let demand = Demand {
         stack: app.stack,
         resources: worker.spec.resources,
+        constraints: worker.spec.constraints.clone(),
         port: worker.spec.port.is_some(),
         beside: Vec::new(),
     };

@@ -7,13 +7,17 @@ use domain::{
     reconcile::{PlannedStep, Reconcile},
 };
 use ports::store::{Listed, Page, reconciles::OnConflict};
+use secrecy::SecretString;
+use std::collections::BTreeMap;
 
 /// A Reconcile with what it embeds. None: that was deleted, or every App is meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ReconcileView {
     pub reconcile: Reconcile,
     pub environment: Option<Environment>,
     pub app: Option<App>,
+    /// Who is called once it is over; of several the last.
+    pub callback: Option<SecretString>,
 }
 
 /// How many numbers are looked through for one page.
@@ -37,10 +41,15 @@ pub async fn list(ctx: &Ctx, after: i64) -> Result<Listed<ReconcileView>, Error>
     };
     let found = ctx.store().list_reconciles(None, None, window).await?;
     let within = found.items.into_iter().rev();
+    let within: Vec<_> = within
+        .filter(|reconcile| reconcile.id.number() > after)
+        .collect();
+    let mut callbacks = callbacks(ctx, &within).await?;
     let mut embedded = Embedded::new(ctx);
-    let mut items = Vec::new();
-    for reconcile in within.filter(|reconcile| reconcile.id.number() > after) {
-        items.push(view(&mut embedded, reconcile).await?);
+    let mut items = Vec::with_capacity(within.len());
+    for reconcile in within {
+        let callback = callbacks.remove(&reconcile.id.to_string());
+        items.push(view(&mut embedded, reconcile, callback).await?);
     }
     Ok(Listed {
         items,
@@ -55,7 +64,9 @@ pub async fn list(ctx: &Ctx, after: i64) -> Result<Listed<ReconcileView>, Error>
 pub async fn get(ctx: &Ctx, id: ReconcileId) -> Result<ReconcileView, Error> {
     let found = ctx.store().find_reconcile(id).await?;
     let reconcile = found.ok_or_else(|| Error::unknown(Kind::Reconcile, id.number()))?;
-    view(&mut Embedded::new(ctx), reconcile).await
+    let mut callbacks = callbacks(ctx, std::slice::from_ref(&reconcile)).await?;
+    let callback = callbacks.remove(&reconcile.id.to_string());
+    view(&mut Embedded::new(ctx), reconcile, callback).await
 }
 
 /// Starts a Reconcile, or shows what it would do.
@@ -77,6 +88,7 @@ pub async fn create(
         reconcile: done.value.reconcile,
         environment: Some(environment),
         app,
+        callback: None,
     })
 }
 
@@ -88,8 +100,28 @@ pub(super) async fn steps(ctx: &Ctx, environment: &Environment) -> Result<Vec<Pl
     Ok(reconciles::plan(ctx, environment, None).await?.steps)
 }
 
-async fn view(embedded: &mut Embedded<'_>, reconcile: Reconcile) -> Result<ReconcileView, Error> {
+/// Who is called after these, by what they wait for.
+async fn callbacks(
+    ctx: &Ctx,
+    reconciles: &[Reconcile],
+) -> Result<BTreeMap<String, SecretString>, Error> {
+    let subjects: Vec<String> = reconciles.iter().map(|it| it.id.to_string()).collect();
+    let mut urls = BTreeMap::new();
+    for callback in ctx.store().expected_callbacks(&subjects).await? {
+        if let Some(url) = ctx.store().find_callback(callback.number).await? {
+            urls.insert(callback.subject, url);
+        }
+    }
+    Ok(urls)
+}
+
+async fn view(
+    embedded: &mut Embedded<'_>,
+    reconcile: Reconcile,
+    callback: Option<SecretString>,
+) -> Result<ReconcileView, Error> {
     Ok(ReconcileView {
+        callback,
         environment: embedded.environment(reconcile.environment).await?,
         app: match reconcile.app {
             Some(app) => embedded.app(app).await?,

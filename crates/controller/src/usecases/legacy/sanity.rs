@@ -114,7 +114,8 @@ async fn look_at(
     let stuck_reconciles: Vec<i64> = running
         .iter()
         .rev()
-        .filter(|reconcile| reconcile.created_at < before)
+        // Evening a pool out takes as long as it takes.
+        .filter(|reconcile| reconcile.rebalance.is_none() && reconcile.created_at < before)
         .map(|reconcile| reconcile.id.number())
         .collect();
     let stuck_deploys: Vec<i64> = active

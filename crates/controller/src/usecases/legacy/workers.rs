@@ -1,5 +1,6 @@
 //! Workers by numbers and lists, and what follows when their scale changes.
 
+use super::Embedded;
 use crate::usecases::{
     Ctx, Error, Kind, Mode, reconciles,
     workers::{self, Edit, Which},
@@ -37,6 +38,27 @@ pub async fn list(
         name,
     };
     Ok(ctx.store().list_workers(&filter, page).await?)
+}
+
+/// Workers with the App and the Environment of each. What was deleted has none any more, and is left out.
+///
+/// # Errors
+/// Those of the database.
+pub async fn placed(
+    ctx: &Ctx,
+    workers: Vec<Worker>,
+) -> Result<Vec<(Worker, App, Environment)>, Error> {
+    let mut embedded = Embedded::new(ctx);
+    let mut placed = Vec::with_capacity(workers.len());
+    for worker in workers {
+        let app = embedded.app(worker.app).await?;
+        let environment = embedded.environment(worker.environment).await?;
+        placed.extend(
+            app.zip(environment)
+                .map(|(app, environment)| (worker, app, environment)),
+        );
+    }
+    Ok(placed)
 }
 
 /// The Worker of this id.

@@ -82,9 +82,9 @@ pub async fn own(ctx: &Ctx, asked: Own) -> Result<Prepared, Error> {
     let variables = of_app
         .changed(&asked.variables, &[])
         .map_err(|error| Error::invalid("variables", error))?;
+    let node = node(ctx, &app, &environment, basis.worker.as_ref()).await?;
     let resources = basis.worker.as_ref().map(|worker| worker.resources);
     let resources = resources.unwrap_or_default();
-    let node = node(ctx, &app, &environment, resources).await?;
     let run = RunId::from_bits(ctx.deps.ids.bits());
     let until = ctx.deps.clock.now() + longest;
     let worker = basis.worker.map(|worker| worker.name);
@@ -225,11 +225,12 @@ async fn node(
     ctx: &Ctx,
     app: &App,
     environment: &Environment,
-    resources: domain::worker::Resources,
+    like: Option<&WorkerSpec>,
 ) -> Result<NodeName, Error> {
     let demand = Demand {
         stack: app.stack,
-        resources,
+        resources: like.map(|worker| worker.resources).unwrap_or_default(),
+        constraints: like.map_or_else(Vec::new, |worker| worker.constraints.clone()),
         port: false,
         beside: Vec::new(),
     };

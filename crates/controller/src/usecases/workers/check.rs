@@ -3,7 +3,7 @@
 use crate::usecases::Error;
 use domain::{
     Scale, WorkerSpec,
-    worker::{Check, Command},
+    worker::{Check, Command, Constraint},
 };
 use std::time::Duration;
 
@@ -36,6 +36,8 @@ pub(super) fn definition(spec: &WorkerSpec) -> Result<(), Error> {
         };
         Error::invalid(field, error)
     })?;
+    Constraint::check_number(&spec.constraints)
+        .map_err(|error| Error::invalid("constraints", error))?;
     let stuck = |error| Error::invalid("max_surge", error);
     spec.rollout.check().map_err(stuck)?;
     let timing = spec.timing;

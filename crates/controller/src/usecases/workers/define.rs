@@ -345,7 +345,7 @@ async fn preview(
         return Ok(Vec::new());
     }
     let plan = ctx.preview(environment, |input| {
-        redeploy::deploy_again(input, worker.app);
+        redeploy::deploy_again(input, worker.app, Cause::Worker);
         let desired = input.apps.iter_mut().filter(|app| app.app == worker.app);
         for deploy in desired.filter_map(|app| app.deploy.as_mut()) {
             for known in &mut deploy.workers {

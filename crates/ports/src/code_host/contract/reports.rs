@@ -9,7 +9,7 @@ use crate::{
         },
     },
 };
-use domain::{CommitSha, DeployId};
+use domain::{CommitSha, DeployId, InstallationId};
 
 pub(super) async fn contract(ground: &Ground) {
     statuses_are_kept_by_context(ground).await;
@@ -61,6 +61,7 @@ async fn statuses_are_kept_by_context(ground: &Ground) {
 async fn a_deployment_is_made_once(ground: &Ground) {
     let Ground { host, repo, .. } = ground;
     let new = |number, commit: &CommitSha| NewDeployment {
+        installation: InstallationId::from_bits(1),
         deploy: DeployId::new(number),
         commit: commit.clone(),
         environment: "staging".parse().expect("a name"),
@@ -74,6 +75,13 @@ async fn a_deployment_is_made_once(ground: &Ground) {
     let second = host.ensure_deployment(repo, &new(2, &ground.tip)).await;
     let second = second.expect("another Deploy of the same commit");
     assert_ne!(first, second);
+    let elsewhere = NewDeployment {
+        installation: InstallationId::from_bits(2),
+        ..new(1, &ground.tip)
+    };
+    let third = host.ensure_deployment(repo, &elsewhere).await;
+    let third = third.expect("the Deploy of another Installation");
+    assert!(![first, second].contains(&third));
 
     let status = |state| DeploymentStatus {
         state,
@@ -102,6 +110,7 @@ async fn a_deployment_is_made_once(ground: &Ground) {
     let want = [
         told(&["queued", "in_progress", "success", "inactive"]),
         told(&["success", "failure", "error"]),
+        told(&[]),
     ];
     assert_eq!(ground.witness.deployments(repo), want);
 

@@ -1,14 +1,24 @@
 //! What the audit log shows of a thing. Secrets are there as what `fingerprint` makes of them.
 
+use crate::{
+    authority::Claim,
+    store::{
+        app_hooks::AppHook,
+        webhooks::{Enabled, Webhook},
+    },
+};
 use domain::{
-    App, Build, Deploy, Environment, Stack, Worker,
+    App, Build, Deploy, Environment, Run, Stack, Worker,
     audit::Picture,
     config::{ConfigScope, ConfigSet},
     node::Duty,
+    push::BranchRule,
     reconcile::Reconcile,
+    run::Place,
     token::Token,
     worker::{Check, Command},
 };
+use secrecy::ExposeSecret;
 use std::{fmt::Display, time::Duration};
 
 /// Before the name of a variable.
@@ -35,9 +45,10 @@ impl Fields {
     }
 }
 
-/// Of an App.
+/// Of an App, with its hook where it has one.
 #[must_use]
-pub fn app(app: &App) -> Picture {
+pub fn app(app: &App, hook: Option<&AppHook>, fingerprint: impl Fn(&str) -> String) -> Picture {
+    let secret = hook.map(|hook| fingerprint(hook.secret.expose_secret()));
     let builder = app.recipe.builder.as_ref();
     let secrets = &app.recipe.secrets;
     Fields::new()
@@ -57,7 +68,27 @@ pub fn app(app: &App) -> Picture {
             "subscribe_to_github_webhook",
             app.subscribe_to_github_webhook,
         )
+        .some("built_branches", listed(&app.pushes.built))
+        .some("branch_rules", listed(app.pushes.rules.iter().map(rule)))
+        .some("hook.secret", secret)
+        .some("hook.signed", hook.map(|hook| hook.signed))
         .0
+}
+
+/// Several on one line; none where there is none.
+fn listed(items: impl IntoIterator<Item = impl Display>) -> Option<String> {
+    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    (!items.is_empty()).then(|| items.join(", "))
+}
+
+fn rule(rule: &BranchRule) -> String {
+    let BranchRule {
+        branches,
+        environment,
+        start,
+        gate,
+    } = rule;
+    format!("{branches}={environment} {start} {gate}")
 }
 
 /// Of an Environment.
@@ -75,10 +106,27 @@ pub fn stack(stack: &Stack) -> Picture {
     Fields::new().with("name", &stack.name).0
 }
 
-/// Of a node that somebody wants something of.
+/// Of a node that somebody wants something of, or that has joined. None: of any other.
 #[must_use]
-pub fn node(duty: Duty) -> Picture {
-    Fields::new().with("duty", duty).0
+pub fn node(duty: Option<Duty>, joined: Option<&Claim>) -> Option<Picture> {
+    let fields = Fields::new().some("duty", duty);
+    let fields = match joined {
+        None => fields,
+        Some(claim) => {
+            let key = claim.public_key.iter().map(|byte| format!("{byte:02x}"));
+            let meta = claim
+                .meta
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"));
+            fields
+                .with("address", &claim.address)
+                .with("port", claim.port)
+                .with("public_key", key.collect::<String>())
+                .with("pools", claim.pools.join(" "))
+                .with("meta", meta.collect::<Vec<_>>().join(" "))
+        }
+    };
+    Some(fields.0).filter(|fields| !fields.is_empty())
 }
 
 /// Of a token.
@@ -126,6 +174,8 @@ pub fn worker(worker: &Worker) -> Picture {
         Check::Tcp => "tcp".to_owned(),
     };
     let seconds = |time: Duration| format!("{}s", time.as_secs_f64());
+    let constraints: Vec<String> = spec.constraints.iter().map(ToString::to_string).collect();
+    let constraints = (!constraints.is_empty()).then(|| constraints.join(", "));
     Fields::new()
         .with("name", &spec.name)
         .with("scale", worker.scale.get())
@@ -146,6 +196,7 @@ pub fn worker(worker: &Worker) -> Picture {
         .with("max_unavailable", spec.rollout.max_unavailable)
         .with("order", spec.rollout.order)
         .with("singleton", spec.singleton)
+        .some("constraints", constraints)
         .0
 }
 
@@ -174,5 +225,60 @@ pub fn deploy(deploy: &Deploy) -> Picture {
 /// Of a Reconcile. Its later states are told by its events.
 #[must_use]
 pub fn reconcile(reconcile: &Reconcile) -> Picture {
-    Fields::new().with("state", reconcile.state).0
+    let at_once = reconcile.rebalance.map(|of| of.at_once);
+    Fields::new()
+        .with("state", reconcile.state)
+        .some("rebalance", reconcile.rebalance.map(|of| of.stack))
+        .some("at_once", at_once)
+        .0
+}
+
+/// Of a webhook. Its address is a secret too: that of a chat lets anybody write there.
+#[must_use]
+pub fn webhook(webhook: &Webhook, fingerprint: impl Fn(&str) -> String) -> Picture {
+    let hook = &webhook.hook;
+    let secret = hook.secret.as_ref();
+    let fields = Fields::new()
+        .with("kind", hook.kind)
+        .some(
+            "events",
+            (!hook.events.is_empty()).then(|| hook.events.join(", ")),
+        )
+        .with("enabled", hook.enabled == Enabled::Yes)
+        .with("url", fingerprint(hook.url.expose_secret()))
+        .some(
+            "secret",
+            secret.map(|secret| fingerprint(secret.expose_secret())),
+        )
+        .some("channel", hook.channel.as_ref())
+        .some("sender", hook.sender.as_ref());
+    hook.fields
+        .iter()
+        .fold(fields, |fields, (name, value)| {
+            fields.with(&format!("fields.{name}"), fingerprint(value))
+        })
+        .0
+}
+
+/// Of a run. Its command is as it is on record: without the values of variables.
+#[must_use]
+pub fn run(run: &Run) -> Picture {
+    let (image, instance) = match &run.place {
+        Place::Own(image) => (Some(image), None),
+        Place::Inside(instance) => (None, Some(instance)),
+    };
+    let end = run.end.as_ref();
+    let command = (!run.command.is_empty()).then(|| domain::run::shown(&run.command));
+    Fields::new()
+        .with("node", &run.node)
+        .some("worker", run.worker.as_ref())
+        .some("image", image)
+        .some("instance", instance)
+        .some("commit", run.commit.as_ref())
+        .some("command", command)
+        .with("attendance", run.attendance)
+        .with("until", run.until)
+        .some("end", end.map(|end| &end.what))
+        .some("exit_code", end.and_then(|end| end.exit_code))
+        .0
 }

@@ -1,17 +1,19 @@
 //! Hooks of Apps, and pull requests.
 
-use super::world::{at, shop};
+use super::world::{at, by, shop};
 use crate::{
     Store,
     store::{
         Error,
-        app_hooks::{AppHook, SeenHook},
+        app_hooks::{AppHook, HookEdit, SeenHook},
+        audit::AuditFilter,
         events::EventFilter,
     },
 };
 use domain::{
-    App, AppId, EventId,
+    App, AppId, AuditEntry, AuditId, EventId,
     app_hook::{Signed, Standing},
+    audit::differences,
     push::{BranchRule, Gate, Pushes, Start},
     webhook::Tip,
 };
@@ -50,8 +52,13 @@ pub async fn a_hook_has_one_secret_until_somebody_changes_it(store: &dyn Store) 
         .ensure_app_hook(AppId::new(99), secret("a"), &at(1))
         .await;
     assert!(matches!(nobody, Err(Error::NotFound { .. })), "{nobody:?}");
+    let edit = |given: Option<&str>, signed| HookEdit {
+        secret: given.map(SecretString::from),
+        signed,
+        fresh: secret("fresh"),
+    };
     let none = store
-        .change_app_hook(app, Some(secret("a")), None, &at(1))
+        .change_app_hook(AppId::new(99), edit(Some("a"), None), &at(1))
         .await;
     assert!(matches!(none, Err(Error::NotFound { .. })), "{none:?}");
 
@@ -69,9 +76,12 @@ pub async fn a_hook_has_one_secret_until_somebody_changes_it(store: &dyn Store) 
         (repo, "one", Signed::Sha256, Standing::Unmade, "")
     );
     let old = Some(Signed::Sha256OrSha1);
-    store.change_app_hook(app, None, old, &at(3)).await.unwrap();
     store
-        .change_app_hook(app, Some(secret("three")), None, &at(4))
+        .change_app_hook(app, edit(None, old), &at(3))
+        .await
+        .unwrap();
+    store
+        .change_app_hook(app, edit(Some("three"), None), &at(4))
         .await
         .unwrap();
     let found = store.find_app_hook(app).await.unwrap().unwrap();
@@ -80,6 +90,45 @@ pub async fn a_hook_has_one_secret_until_somebody_changes_it(store: &dyn Store) 
         (repo, "three", Signed::Sha256OrSha1, Standing::Unmade, "")
     );
     assert_eq!(kinds(store, app).await, ["hook.changed", "hook.changed"]);
+}
+
+/// One call, one row, also where the hook is made by it; what signs is told apart in it, and not told.
+pub async fn a_hook_that_is_changed_leaves_a_row_of_its_app(store: &dyn Store) {
+    let app = shop(store).await.app.id;
+    let call = by("tok-1", "jockey.v1.AppService/UpdateAppHook");
+    let edit = |given: Option<&str>| HookEdit {
+        secret: given.map(SecretString::from),
+        signed: None,
+        fresh: SecretString::from("swordfish"),
+    };
+    let made = store.change_app_hook(app, edit(None), &call).await;
+    assert_eq!(made.unwrap().secret.expose_secret(), "swordfish");
+    let changed = store.change_app_hook(app, edit(Some("trout")), &call).await;
+    assert_eq!(changed.unwrap().secret.expose_secret(), "trout");
+    store
+        .ensure_app_hook(app, SecretString::from("herring"), &call)
+        .await
+        .unwrap();
+
+    let every = AuditFilter::default();
+    let rows = store.audit_entries_after(AuditId::new(0), &every, 10);
+    let rows = rows.await.unwrap();
+    let [first, second] = &rows[..] else {
+        panic!("one for each change: {rows:?}");
+    };
+    assert_eq!(first.object, app.to_string());
+    let fields = |row: &AuditEntry| {
+        let all = differences(row.before.as_ref(), row.after.as_ref());
+        all.into_iter().map(|it| it.field).collect::<Vec<_>>()
+    };
+    assert_eq!(fields(first), ["hook.secret", "hook.signed"]);
+    assert_eq!(fields(second), ["hook.secret"]);
+    assert_eq!(second.before, first.after);
+    let all = format!("{rows:?}");
+    assert!(
+        !all.contains("swordfish") && !all.contains("trout"),
+        "{all}"
+    );
 }
 
 pub async fn what_is_seen_of_a_hook_is_told_once(store: &dyn Store) {

@@ -6,16 +6,18 @@ use crate::{
     store::{
         Change, Page,
         audit::AuditFilter,
+        events::EventFilter,
         retention::{Keep, Old},
         tokens::NewToken,
     },
 };
 use domain::{
-    AccountId, AuditEntry, AuditId, Person,
+    AccountId, AuditEntry, AuditId, Event, EventId, Login, Person,
     audit::{Proof, differences},
     config::{ConfigScope, Variables},
     people::KnownPerson,
     token::Role,
+    webhook::{Departure, Whose},
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -265,4 +267,30 @@ pub async fn people_are_seen(store: &dyn Store) {
         store.list_people().await.unwrap(),
         [seen("ada", 7, 1), renamed]
     );
+}
+
+pub async fn who_may_have_left_is_told_of(store: &dyn Store) {
+    let told = async || {
+        let of_people = EventFilter {
+            kind: Some(Departure::KIND.to_owned()),
+            ..EventFilter::default()
+        };
+        let every = EventId::new(0);
+        let events = store.events_after(every, &of_people, 10).await.unwrap();
+        let read = |event: &Event| Departure::of_facts(&event.facts);
+        events.iter().map(read).collect::<Vec<_>>()
+    };
+    let acme: Login = "acme".parse().unwrap();
+    let mona = Whose::Person {
+        id: Some(AccountId(2)),
+        login: Some("mona".parse().unwrap()),
+    };
+    let team = Whose::Team("acme/ops".parse().unwrap());
+    let departures = [mona, team].map(|who| Departure::from(acme.clone(), who));
+    for departure in &departures {
+        let change = at(1);
+        let telling = store.tell_of_departure(departure.clone(), &change);
+        telling.await.unwrap();
+    }
+    assert_eq!(told().await, departures.map(Some));
 }

@@ -31,15 +31,8 @@ pub async fn equal_requests_share_a_build(store: &dyn Store) {
     assert!(matches!(&shared, Requested::Shared(build) if build.id == fresh.id));
     assert_eq!(shared.into_build().wanted, Wanted::ByItself);
 
-    let mut other_recipe = shop.new_build('a');
-    other_recipe.recipe = Recipe {
-        dockerfile: Some("other".to_owned()),
-        ..Recipe::default()
-    };
-    for other in [shop.new_build('b'), other_recipe] {
-        let other = store.request_build(other, &at(3)).await.unwrap();
-        assert!(matches!(other, Requested::Fresh(_)), "{other:?}");
-    }
+    let other = store.request_build(shop.new_build('b'), &at(3)).await;
+    assert!(matches!(other, Ok(Requested::Fresh(_))), "{other:?}");
 
     let completed = shop.built(store, 'c', 3).await;
     let shared = store
@@ -67,6 +60,80 @@ pub async fn equal_requests_share_a_build(store: &dyn Store) {
         .items;
     let ids: Vec<_> = listed.iter().map(|build| build.id).collect();
     assert_eq!(ids, [again.into_build().id, completed.id], "newest first");
+}
+
+pub async fn each_recipe_has_a_build_of_its_own(store: &dyn Store) {
+    let shop = shop(store).await;
+    let made_by = |recipe: &Recipe| {
+        let mut new = shop.new_build('a');
+        new.recipe = recipe.clone();
+        new
+    };
+    let plain = Recipe::default();
+    let recipes = [
+        plain.clone(),
+        Recipe {
+            dockerfile: Some("other".to_owned()),
+            ..plain.clone()
+        },
+        plain.clone().or_builder(Some(&buildstep("one"))),
+        plain.clone().or_builder(Some(&buildstep("two"))),
+        Recipe {
+            secrets: vec!["npm-token".to_owned()],
+            ..plain.clone()
+        },
+        Recipe {
+            secrets: vec!["npm-token".to_owned(), "key".to_owned()],
+            ..plain
+        },
+    ];
+    let mut builds = Vec::new();
+    for recipe in &recipes {
+        let asked = store.request_build(made_by(recipe), &at(3)).await.unwrap();
+        assert!(matches!(asked, Requested::Fresh(_)), "{asked:?}");
+        builds.push(asked.into_build());
+    }
+    for (recipe, build) in recipes.iter().zip(&builds) {
+        assert_eq!(build.recipe, *recipe);
+        let asked = store.request_build(made_by(recipe), &at(4)).await.unwrap();
+        assert!(
+            matches!(&asked, Requested::Shared(shared) if shared.id == build.id),
+            "{asked:?}"
+        );
+    }
+}
+
+pub async fn a_builder_is_no_part_of_what_a_dockerfile_makes(store: &dyn Store) {
+    let shop = shop(store).await;
+    let made_by = |commit, builder: &str| {
+        let mut new = shop.new_build(commit);
+        new.recipe = Recipe::default().or_builder(Some(&buildstep(builder)));
+        new
+    };
+    let buildpacks = Strategy::Buildpacks(buildstep("one"));
+    for (commit, strategy, shares) in [('a', Strategy::Dockerfile, true), ('b', buildpacks, false)]
+    {
+        let asked = store.request_build(made_by(commit, "one"), &at(1)).await;
+        let build = asked.unwrap().into_build();
+        let fence = lease(store, &format!("build/{}", build.id), "one").await;
+        store
+            .note_strategy(build.id, &strategy, &fence)
+            .await
+            .unwrap();
+        for (builder, shares) in [("one", true), ("two", shares)] {
+            let asked = store.request_build(made_by(commit, builder), &at(2)).await;
+            let asked = asked.unwrap();
+            let shared = matches!(asked, Requested::Shared(_));
+            assert_eq!(shared, shares, "{strategy:?} and {builder}: {asked:?}");
+        }
+    }
+}
+
+fn buildstep(image: &str) -> Builder {
+    Builder {
+        image: image.to_owned(),
+        layout: BuilderLayout::Buildstep,
+    }
 }
 
 pub async fn a_finished_build_stays_finished(store: &dyn Store) {
@@ -182,4 +249,39 @@ pub async fn how_an_image_is_made_is_noted_once_it_is_chosen(store: &dyn Store) 
         .note_strategy(BuildId::new(1), &Strategy::Dockerfile, &fence)
         .await;
     assert!(matches!(refused(late), Error::Fenced { .. }));
+}
+
+pub async fn a_build_says_what_it_does_to_those_that_wait(store: &dyn Store) {
+    let shop = shop(store).await;
+    let new = shop.new_build('a');
+    let build = store.request_build(new, &at(1)).await.unwrap().into_build();
+    let fence = lease(store, "build/bld-1", "one").await;
+    let asking = NewDeploy {
+        build: Some(build.id),
+        ..shop.new_deploy(OnConflict::Queue)
+    };
+    let waits = store.create_deploy(asking, &at(2)).await.unwrap();
+    let other = store
+        .create_deploy(shop.new_deploy(OnConflict::Queue), &at(3))
+        .await
+        .unwrap();
+    let step = async |id| store.find_deploy(id).await.unwrap().unwrap().step;
+    let before = step(waits.id).await;
+    let say = async |step| store.set_build_step(build.id, step, &fence).await;
+    say("too early").await.unwrap();
+    assert_eq!(step(waits.id).await, before, "it does not wait yet");
+
+    shop.moved(store, &waits, DeployEvent::BuildStarted)
+        .await
+        .unwrap();
+    let newest = *store.newest_event().borrow();
+    say("the node does not answer").await.unwrap();
+    assert_eq!(step(waits.id).await, "the node does not answer");
+    assert_ne!(step(other.id).await, "the node does not answer");
+    assert_eq!(*store.newest_event().borrow(), newest, "a step is no event");
+
+    store.release(&fence).await.unwrap();
+    lease(store, "build/bld-1", "two").await;
+    assert!(matches!(refused(say("late").await), Error::Fenced { .. }));
+    assert_eq!(step(waits.id).await, "the node does not answer");
 }

@@ -53,6 +53,9 @@ pub async fn an_environment_with_deploys_or_instances_stays(store: &dyn Store) {
     shop.record(store, gone(&start)).await.unwrap();
     store.delete_environment(id, &at(3)).await.unwrap();
     assert_eq!(store.find_environment("production").await.unwrap(), None);
+    let late = shop.start(&deploy, 2, 20_001);
+    let error = refused(shop.record(store, open(&late)).await);
+    assert!(matches!(error, Error::Fenced { .. }), "{error}");
     let error = refused(store.delete_environment(id, &at(4)).await);
     assert!(matches!(error, Error::NotFound { .. }), "{error}");
     environment(store, "production").await;
@@ -66,6 +69,7 @@ pub async fn an_environment_ends_its_reconciles_with_it(store: &dyn Store) {
         let new = NewReconcile {
             environment,
             app: None,
+            rebalance: None,
             state: ReconcileState::InProgress,
             plan: Vec::new(),
             steps: Vec::new(),

@@ -11,7 +11,8 @@ use crate::{
 use domain::{
     DeployId, InstanceId, WorkerId,
     reconcile::{
-        PlannedAction, PlannedInstance, PlannedStep, PlannedWorker, ReconcileEvent, ReconcileState,
+        PlannedAction, PlannedInstance, PlannedStep, PlannedWorker, Rebalance, ReconcileEvent,
+        ReconcileState,
     },
 };
 
@@ -20,6 +21,7 @@ pub async fn a_reconcile_ends_once(store: &dyn Store) {
     let new = |state| NewReconcile {
         environment: shop.environment.id,
         app: Some(shop.app.id),
+        rebalance: None,
         state,
         plan: vec!["start web.1@a".to_owned(), "stop web.2@b".to_owned()],
         steps: Vec::new(),
@@ -110,6 +112,7 @@ pub async fn planned_steps_read_back(store: &dyn Store) {
     let new = NewReconcile {
         environment: shop.environment.id,
         app: None,
+        rebalance: None,
         state: ReconcileState::InProgress,
         plan: Vec::new(),
         steps: vec![start, stop],
@@ -120,11 +123,40 @@ pub async fn planned_steps_read_back(store: &dyn Store) {
     assert_eq!(store.find_reconcile(made.id).await.unwrap(), Some(made));
 }
 
+pub async fn a_rebalance_reads_back_and_is_in_nobodys_way(store: &dyn Store) {
+    let shop = shop(store).await;
+    let rebalance = Rebalance {
+        stack: shop.stack.id,
+        at_once: 3,
+    };
+    let new = |rebalance| NewReconcile {
+        environment: shop.environment.id,
+        app: None,
+        rebalance,
+        state: ReconcileState::InProgress,
+        plan: Vec::new(),
+        steps: Vec::new(),
+        on_conflict: OnConflict::Refuse,
+    };
+    let evens = store.create_reconcile(new(Some(rebalance)), &at(1)).await;
+    let evens = evens.unwrap();
+    assert_eq!(evens.rebalance, Some(rebalance));
+    assert_eq!(
+        store.find_reconcile(evens.id).await.unwrap(),
+        Some(evens.clone())
+    );
+    let other = store.create_reconcile(new(None), &at(2)).await.unwrap();
+    assert_eq!(other.rebalance, None);
+    let view = store.view(shop.environment.id, at(0).at).await.unwrap();
+    assert_eq!(view.unwrap().reconciles, [evens, other]);
+}
+
 pub async fn a_reconcile_may_give_way(store: &dyn Store) {
     let shop = shop(store).await;
     let new = |app, on_conflict| NewReconcile {
         environment: shop.environment.id,
         app,
+        rebalance: None,
         state: ReconcileState::InProgress,
         plan: Vec::new(),
         steps: Vec::new(),

@@ -311,6 +311,7 @@ pub async fn what_is_under_way_stays_however_old(store: &dyn Store) {
     let new = NewReconcile {
         environment: shop.environment.id,
         app: None,
+        rebalance: None,
         state: ReconcileState::InProgress,
         plan: Vec::new(),
         steps: Vec::new(),

@@ -30,8 +30,8 @@ pub async fn a_trial_answers_and_changes_nothing(store: &dyn Store) {
     assert_eq!(store.find_request("ada", "once").await.unwrap(), None);
     assert_eq!(*newest.borrow(), before, "nobody is woken");
     let real = app(store, "other", &shop.stack).await;
-    let next = shop.app.id.number() + 1;
-    assert_eq!(real.id.number(), next, "no id is used up");
+    // PostgreSQL gives no number twice, also not one that was taken back.
+    assert!(real.id > shop.app.id, "{} is a new one", real.id);
 }
 
 pub async fn a_trial_refuses_what_would_be_refused(store: &dyn Store) {

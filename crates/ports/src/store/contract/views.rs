@@ -90,6 +90,7 @@ async fn in_progress(store: &dyn Store, shop: &Shop) -> Reconcile {
     let new = NewReconcile {
         environment: shop.environment.id,
         app: None,
+        rebalance: None,
         state: ReconcileState::InProgress,
         plan: Vec::new(),
         steps: Vec::new(),

@@ -8,11 +8,13 @@ use crate::{
     Store,
     store::{
         Error, Page,
+        deploys::OnConflict,
+        reconciles::{self, NewReconcile},
         retention::Old,
         webhooks::{Enabled, Hook},
     },
 };
-use domain::{AppId, hook::HookKind};
+use domain::{AppId, hook::HookKind, reconcile::ReconcileState};
 use secrecy::{ExposeSecret, SecretString};
 
 fn hook(app: Option<AppId>) -> Hook {
@@ -128,4 +130,41 @@ pub async fn a_callback_is_remembered_until_it_is_old(store: &dyn Store) {
     assert_eq!(forget(store, Old::Callbacks, 15, 0).await, 1);
     assert!(store.find_callback(first.number).await.unwrap().is_none());
     assert!(store.find_callback(second.number).await.unwrap().is_some());
+}
+
+pub async fn whom_to_call_is_written_down_with_what_they_wait_for(store: &dyn Store) {
+    let shop = shop(store).await;
+    let calling = store.calling_back(SecretString::from("https://a.example/"));
+    let build = shop.new_build('a');
+    let made = calling.request_build(build.clone(), &at(1)).await;
+    let made = made.unwrap().into_build().id.to_string();
+    // One that is shared, and one of which nobody wants to hear.
+    calling.request_build(build, &at(2)).await.unwrap();
+    let other = store.request_build(shop.new_build('b'), &at(2)).await;
+    let other = other.unwrap().into_build().id.to_string();
+    let new = shop.new_deploy(OnConflict::Queue);
+    let deploy = calling.create_deploy(new, &at(3)).await.unwrap();
+    let deploy = deploy.id.to_string();
+    let beside = shop.new_deploy(OnConflict::Refuse);
+    assert!(calling.create_deploy(beside, &at(4)).await.is_err());
+    let reconcile = NewReconcile {
+        environment: shop.environment.id,
+        app: None,
+        rebalance: None,
+        state: ReconcileState::InProgress,
+        plan: Vec::new(),
+        steps: Vec::new(),
+        on_conflict: reconciles::OnConflict::Ignore,
+    };
+    let reconcile = calling.create_reconcile(reconcile, &at(5)).await;
+    let reconcile = reconcile.unwrap().id.to_string();
+
+    let subjects = [&made, &other, &deploy, &reconcile].map(Clone::clone);
+    let expected = store.expected_callbacks(&subjects).await.unwrap();
+    let of: Vec<&str> = expected.iter().map(|one| &*one.subject).collect();
+    assert_eq!(of, [&*made, &made, &deploy, &reconcile]);
+    for one in &expected {
+        let url = store.find_callback(one.number).await.unwrap().unwrap();
+        assert_eq!(url.expose_secret(), "https://a.example/");
+    }
 }

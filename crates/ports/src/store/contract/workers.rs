@@ -27,6 +27,7 @@ pub async fn a_worker_is_defined_scaled_and_deleted(store: &dyn Store) {
     let mut spec = made.spec.clone();
     spec.command = Some(Command::Exec(vec!["clock".to_owned(), "--slow".to_owned()]));
     spec.singleton = true;
+    spec.constraints = vec!["disk == ssd".parse().unwrap()];
     let changed = store
         .update_worker(made.id, &spec, made.updated_at, &at(1))
         .await

@@ -48,8 +48,10 @@ fn assert_owned(us: InstallationId, rows: &[(&str, String, &str)]) {
 fn what_our_builds_made_and_the_layers_below_are_ours() {
     let us = InstallationId::from_bits(1);
     let them = InstallationId::from_bits(2);
-    let mark = |installation| layers::repository(installation) + ":x";
-    let (our_mark, their_mark) = (mark(us), mark(them));
+    let mark = |installation, letter: &str| {
+        format!("{}:{}", layers::repository(installation), letter.repeat(12))
+    };
+    let (a_mark, b_mark, their_mark) = (mark(us, "a"), mark(us, "b"), mark(them, "f"));
     let a = built("jockey/shop", "a");
     assert_owned(
         us,
@@ -77,17 +79,32 @@ fn what_our_builds_made_and_the_layers_below_are_ours() {
             ),
             (
                 "what a build of ours left, and what it stands on last",
-                format!("c< - -, a<c - -, b<a - {our_mark}, f<c - {their_mark}"),
+                format!("c< - -, a<c - -, b<a - {b_mark}, f<c - {their_mark}"),
                 "b a c",
             ),
             (
                 "below our image too, until its build has come to its end",
-                format!("a<b {us} {a}, b< - {our_mark}"),
+                format!("a<b {us} {a}, b< - {b_mark}"),
                 "a b",
             ),
             (
+                "not what somebody calls as we call another layer",
+                format!("a< - {b_mark}"),
+                "",
+            ),
+            (
+                "not a layer that somebody has named too",
+                format!("a< - {a_mark}+mine:1"),
+                "",
+            ),
+            (
+                "nor one that somebody has pushed",
+                format!("a< - {a_mark}+mine/shop@sha256:1"),
+                "",
+            ),
+            (
                 "not when another has labelled it",
-                format!("a< {them} {our_mark}"),
+                format!("a< {them} {a_mark}"),
                 "",
             ),
         ],
@@ -100,10 +117,8 @@ fn what_bears_our_label_by_inheritance_or_a_foreign_name_is_not_ours() {
     let a = built("jockey/shop", "a");
     let pushed = built("r:5000/shop", "a");
     let digest = "r:5000/shop@sha256:1";
-    let pulled = registry::name_of_pulled(&id("a").parse().unwrap(), us);
     let draft = drafts::name(us);
     let their_draft = drafts::name(InstallationId::from_bits(2));
-    let not_its_own = registry::name_of_pulled(&id("b").parse().unwrap(), us);
     assert_owned(
         us,
         &[
@@ -147,9 +162,33 @@ fn what_bears_our_label_by_inheritance_or_a_foreign_name_is_not_ours() {
                 "",
             ),
             (
-                "under a name that nobody else gives, also without a label",
+                "called as we call what we build, and not built by us: that has our label",
                 format!("a< - {draft}"),
-                "a",
+                "",
+            ),
+            ("without our label", format!("a< - {a}"), ""),
+        ],
+    );
+}
+
+#[test]
+fn what_was_pulled_is_ours_by_our_name_for_it_alone() {
+    let us = InstallationId::from_bits(1);
+    let digest = "r:5000/shop@sha256:1";
+    let pulled = registry::name_of_pulled(&id("a").parse().unwrap(), us);
+    let not_its_own = registry::name_of_pulled(&id("b").parse().unwrap(), us);
+    assert_owned(
+        us,
+        &[
+            (
+                "called as we call what we pull, without our label",
+                format!("a< - {pulled}"),
+                "",
+            ),
+            (
+                "what is made from ours, called as we call what we pull",
+                format!("b< {us} {pulled}"),
+                "",
             ),
             ("pulled by us", format!("a< {us} {pulled}+{digest}"), "a"),
             ("pulled by somebody", format!("a< {us} {digest}"), ""),
@@ -163,7 +202,6 @@ fn what_bears_our_label_by_inheritance_or_a_foreign_name_is_not_ours() {
                 format!("a< {us} {not_its_own}"),
                 "",
             ),
-            ("without our label", format!("a< - {a}"), ""),
         ],
     );
 }

@@ -14,7 +14,7 @@ use domain::{
 };
 use scheduler::{
     Plan,
-    input::{Answered, DesiredWorker},
+    input::{Answered, DesiredWorker, Opening},
 };
 use std::collections::BTreeMap;
 
@@ -49,8 +49,8 @@ impl Default for Conversation {
 impl Conversation {
     /// Does what is said, and answers.
     ///
-    /// The world: `pool`, `worker`, `running`. What is wanted: `deploy` (under way), `deployed`, `scale`. What happens:
-    /// `node`, `health`, `killed`, `release` (how what it starts turns out), `wait`. To look: `plan` shows what would be
+    /// The world: `pool`, `worker`, `running`. What is wanted: `deploy` (under way), `change` (the same, of changed variables), `deployed`, `scale`. What happens:
+    /// `node`, `rebalance` (how many at once), `health`, `killed`, `release` (how what it starts turns out), `wait`. To look: `plan` shows what would be
     /// done, `then` does that and shows what comes next, `rest` goes on until nothing moves, `verdict` judges the deploy.
     ///
     /// # Errors
@@ -63,12 +63,17 @@ impl Conversation {
             ("worker", facts) => self.describe(facts)?,
             ("running", [deploy, places @ ..]) => self.running(deploy.parse()?, places)?,
             ("deploy", [deploy]) => self.want(deploy.parse()?, DeployState::Deploying),
+            ("change", [deploy]) => {
+                self.want(deploy.parse()?, DeployState::Deploying);
+                self.world.open_with(Opening::One);
+            }
             ("deployed", [deploy]) => self.want(deploy.parse()?, DeployState::Deployed),
             ("scale", [scale]) => self.scale(scale)?,
             ("node", [name, what]) => self.node(name, what)?,
             ("health", [name, health]) => self.health(name, health)?,
             ("killed", [name, code]) => self.killed(name, code.parse()?)?,
             ("release", [deploy, quality]) => self.release(deploy.parse()?, quality)?,
+            ("rebalance", [most]) => self.world.rebalance = Some(most.parse()?),
             ("wait", [time]) => self.world.now = self.world.now + duration(time)?,
             ("plan", []) => return Ok(self.look()),
             ("then", []) => {
@@ -125,9 +130,13 @@ impl Conversation {
         Ok(())
     }
 
-    /// What a person wants of it, or what has become of it.
+    /// What a person wants of it, what has become of it, or what its meta says: `disk=ssd`.
     fn node(&mut self, name: &str, what: &str) -> Heard<()> {
         let host = self.world.node_mut(name);
+        if let Some((key, value)) = what.split_once('=') {
+            host.node.meta.insert(key.to_owned(), value.to_owned());
+            return Ok(());
+        }
         match (what.parse::<Duty>(), what.parse::<NodeState>()) {
             (Ok(duty), _) => host.node.duty = duty,
             (Err(_), Ok(state)) => {
@@ -190,6 +199,9 @@ impl Conversation {
         for step in &plan.steps {
             self.world.perform(step);
             self.tally.see(&self.world, &names);
+        }
+        if !plan.even.is_empty() {
+            self.world.rebalance = None;
         }
         self.world.go_on(&plan);
         for sighting in &mut self.world.containers {

@@ -33,8 +33,8 @@ pub(crate) fn pool_node(text: &str) -> Heard<PoolNode> {
     Ok(host)
 }
 
-/// `web scale=2 surge=1 unavailable=0 order=stop-first memory=64MiB drain=30s grace=60s singleton`: all but the name may
-/// be left out.
+/// `web scale=2 surge=1 unavailable=0 order=stop-first memory=64MiB drain=30s grace=60s singleton where=disk==ssd`: all but
+/// the name may be left out.
 pub(crate) fn described_worker(words: &[&str]) -> Heard<DesiredWorker> {
     let (name, facts) = words.split_first().ok_or("a worker has a name")?;
     let mut described = worker(name, 1);
@@ -50,6 +50,7 @@ pub(crate) fn described_worker(words: &[&str]) -> Heard<DesiredWorker> {
             "drain" => spec.timing.drain = duration(value)?,
             "grace" => spec.timing.grace = duration(value)?,
             "singleton" => spec.singleton = true,
+            "where" => spec.constraints.push(value.parse()?),
             _ => return Err(format!("there is no `{key}` of a worker").into()),
         }
     }

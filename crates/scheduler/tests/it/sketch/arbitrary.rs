@@ -1,18 +1,24 @@
-//! Random worlds: open intents, unknown health, lost and silent nodes, copies, strays and unknown Deploys in them.
+//! Random worlds: open intents, unknown health, lost and silent nodes, copies, strays and unknown Deploys in them, nodes
+//! with little room, and Workers that have failed.
 
-use super::{APP, Sketch, evidence, healthy, unhealthy, worker};
+use super::{
+    APP, Sketch, evidence, healthy,
+    limits::{self, Wants, site, wants},
+    unhealthy, worker,
+};
 use domain::{
-    DeployId, DeployState, EnvironmentId, Health, InstanceId, Intent, IntentKind, IntentState,
-    Timestamp,
+    DeployId, DeployState, EnvironmentId, Health, InstanceEnd, InstanceId, Intent, IntentKind,
+    IntentState, Timestamp,
     node::{Duty, NodeState},
-    observed::{Authenticity, End, Phase, RestartPolicy},
+    observed::{Authenticity, End, Manner, Phase, RestartPolicy},
     worker::Order,
 };
 use proptest::prelude::*;
-use scheduler::input::{Answered, DesiredWorker, Registration, RestartOnly, Sighting};
+use scheduler::input::{Answered, DesiredWorker, Opening, Registration, RestartOnly, Sighting};
 use std::time::Duration;
 
 const NODES: [&str; 4] = ["a", "b", "c", "d"];
+const WORKERS: [&str; 3] = ["clock", "cron", "web"];
 
 /// One instance, as numbers to be made sense of.
 #[derive(Debug, Clone)]
@@ -30,14 +36,21 @@ struct Rough {
 }
 
 pub(crate) fn sketch() -> impl Strategy<Value = Sketch> {
-    let nodes = prop::collection::vec((0..8_u8, 0..6_u8), 1..=4);
+    let nodes = prop::collection::vec((0..8_u8, 0..8_u8, site()), 1..=4);
     let workers = (rollout(0..4), rollout(0..3), rollout(0..2));
     let instances = prop::collection::vec(rough(), 0..14);
-    let restart = (0..6_u8, 0..120_u64);
-    (nodes, workers, any::<bool>(), restart, instances).prop_map(
-        |(nodes, (web, clock, cron), deploying, restart, instances)| {
+    let ends = prop::collection::vec((0..WORKERS.len(), 0..900_u64), 0..6);
+    let past = ((0..6_u8, 0..120_u64), ends);
+    let state = prop_oneof![
+        2 => Just((DeployState::Deployed, Opening::Surge)),
+        2 => Just((DeployState::Deploying, Opening::Surge)),
+        1 => Just((DeployState::Deploying, Opening::One)),
+    ];
+    (nodes, workers, state, past, instances).prop_map(
+        |(nodes, (web, clock, cron), (state, opening), (restart, ends), instances)| {
             let mut world = Sketch::new(&NODES[..nodes.len()]);
-            for (host, (state, duty)) in world.nodes.iter_mut().zip(nodes) {
+            for (host, (state, duty, site)) in world.nodes.iter_mut().zip(nodes) {
+                site.limit(host);
                 (host.node.state, host.answered) = match state {
                     0 => (NodeState::Silent, Answered::No),
                     1 => (NodeState::Failed, Answered::No),
@@ -47,13 +60,10 @@ pub(crate) fn sketch() -> impl Strategy<Value = Sketch> {
                 host.node.duty = match duty {
                     0 => Duty::Draining,
                     1 => Duty::Cordoned,
+                    2 => Duty::GivenUp,
                     _ => Duty::Serving,
                 };
             }
-            let state = match deploying {
-                true => DeployState::Deploying,
-                false => DeployState::Deployed,
-            };
             let mut cron = named("cron", cron);
             cron.spec.singleton = true;
             let mut web = named("web", web);
@@ -66,13 +76,37 @@ pub(crate) fn sketch() -> impl Strategy<Value = Sketch> {
             };
             world.now = now + Duration::from_secs(200);
             world.want(2, state, vec![named("clock", clock), cron, web]);
+            world.open_with(opening);
             world.known = (1..=3).map(DeployId::new).collect();
             for (number, rough) in instances.iter().enumerate() {
                 world.add(number, rough);
             }
+            for (number, (worker, age)) in ends.into_iter().enumerate() {
+                world.has_failed(number, WORKERS[worker], Duration::from_secs(age));
+            }
             world
         },
     )
+}
+
+/// Instances of two Workers that serve, and changed variables under way.
+pub(crate) fn change() -> impl Strategy<Value = Sketch> {
+    (rollout(0..5), rollout(0..4)).prop_map(|(web, clock)| {
+        let mut world = Sketch::new(&NODES);
+        let mut workers = vec![named("clock", clock), named("web", web)];
+        for worker in &mut workers {
+            // Each node may have them.
+            worker.spec.constraints.clear();
+        }
+        for worker in &workers {
+            for number in 0..usize::from(worker.scale.get()) {
+                world.run(worker, 1, NODES[number % NODES.len()]);
+            }
+        }
+        world.want(2, DeployState::Deploying, workers);
+        world.open_with(Opening::One);
+        world
+    })
 }
 
 fn rough() -> impl Strategy<Value = Rough> {
@@ -94,19 +128,21 @@ fn rough() -> impl Strategy<Value = Rough> {
     )
 }
 
-type Change = (u16, Option<u16>, u16, bool);
+type Change = (u16, Option<u16>, u16, bool, Wants);
 
 fn rollout(scale: std::ops::Range<u16>) -> impl Strategy<Value = Change> {
     (
         scale,
         prop::option::of(0..3_u16),
-        0..2_u16,
+        prop_oneof![3 => 0..2_u16, 1 => 2..5_u16],
         prop::bool::weighted(0.2),
+        wants(),
     )
 }
 
-fn named(name: &str, (scale, surge, unavailable, stop_first): Change) -> DesiredWorker {
+fn named(name: &str, (scale, surge, unavailable, stop_first, wants): Change) -> DesiredWorker {
     let mut worker = worker(name, scale);
+    wants.ask(&mut worker);
     worker.spec.rollout.max_surge = surge;
     worker.spec.rollout.max_unavailable = unavailable;
     if stop_first {
@@ -207,8 +243,8 @@ impl Sketch {
         seen.phase = rough.phase(born);
         let health = rough.health(born, self.now);
         let registration = match (port, rough.registration) {
-            (None, _) | (_, 0) => Registration::None,
-            (_, 1) => Registration::Maintenance,
+            (_, 0) => Registration::None,
+            (Some(_), 1) => Registration::Maintenance,
             (_, _) => Registration::Serving,
         };
         let sighting = Sighting {
@@ -225,7 +261,25 @@ impl Sketch {
         self.containers.push(sighting);
     }
 
-    /// Everything answers, and nobody acts: from here on the planner is alone with the world.
+    /// An instance of the wanted Deploy died this long ago, and that is on record.
+    fn has_failed(&mut self, number: usize, worker: &str, ago: Duration) {
+        self.ends.push(InstanceEnd {
+            instance: InstanceId::from_bits(2000 + number as u64),
+            app: APP,
+            environment: EnvironmentId::new(1),
+            deploy: DeployId::new(2),
+            worker: worker.parse().unwrap(),
+            node: self.nodes[0].node.name.clone(),
+            manner: Manner::Died,
+            exit_code: Some(1),
+            what: "exited with code 1".to_owned(),
+            log_tail: Vec::new(),
+            at: self.now - ago,
+        });
+        self.ends.sort_by_key(|end| end.at);
+    }
+
+    /// Everything answers, and nobody acts: from here on the planner is alone with the world. One node takes anything.
     pub(crate) fn repair(&mut self) {
         self.policy.halt_at_least = u32::MAX;
         self.busy.clear();
@@ -241,6 +295,7 @@ impl Sketch {
             host.node.state = NodeState::Alive;
         }
         self.nodes[0].node.duty = Duty::Serving;
+        limits::unlimit(&mut self.nodes[0]);
         self.containers
             .retain(|seen| names.contains(&seen.seen.node));
         self.intents.retain(|intent| names.contains(&intent.node));

@@ -1,5 +1,8 @@
 use super::*;
-use axum::routing::get;
+use axum::{
+    body::Body,
+    routing::{get, post},
+};
 use std::sync::Arc;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
@@ -21,14 +24,15 @@ impl Served {
     fn new() -> Self {
         let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (begins, waits) = (Arc::clone(&begun), Arc::clone(&go_on));
-        let app = Router::new().route("/", get(async || "quick")).route(
-            "/slow",
-            get(async move || {
-                begins.notify_one();
-                waits.notified().await;
-                "slow"
-            }),
-        );
+        let slow = get(async move || {
+            begins.notify_one();
+            waits.notified().await;
+            "slow"
+        });
+        let app = Router::new()
+            .route("/", get(async || "quick"))
+            .route("/refused", post(async || "refused"))
+            .route("/slow", slow);
         let stop = CancellationToken::new();
         let (client, server) = tokio::io::duplex(1 << 20);
         let task = tokio::spawn(Connections::new(app, stop.clone()).serve(server));
@@ -102,6 +106,36 @@ async fn a_call_may_take_longer_than_a_head() {
     tokio::time::sleep(HEAD_DEADLINE * 10).await;
     served.go_on.notify_one();
     assert!(served.hears("slow").await.contains("200 OK"));
+}
+
+/// The body is written to its end before the answer is read, as clients do whose buffers have room.
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_unread_leaves_the_connection_to_the_next_request() {
+    let mut served = Served::new();
+    let body = "x".repeat(2 << 20);
+    let length = body.len();
+    let head = format!("POST /refused HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n");
+    served.says(&(head + &body)).await;
+    let first = served.hears("refused").await;
+    assert!(
+        first.contains("200 OK") && !first.contains("connection: close"),
+        "{first}"
+    );
+    served.says("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(served.hears("quick").await.contains("200 OK"));
+}
+
+/// Nor is it closed without a word where more is left than anybody should have to read.
+#[tokio::test(start_paused = true)]
+async fn a_connection_on_which_too_much_is_left_unread_is_said_to_end() {
+    for (length, sent) in [(1_u64 << 40, 1000), (2000, 1000)] {
+        let mut served = Served::new();
+        let head = format!("POST /refused HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n");
+        served.says(&(head + &"x".repeat(sent))).await;
+        let answer = served.hears("refused").await;
+        assert!(answer.contains("connection: close"), "{length}: {answer}");
+        assert!(served.closes_after().await < FIRST_DEADLINE);
+    }
 }
 
 /// A client of HTTP/2 that answers every ping.

@@ -3,7 +3,9 @@
 use super::world::{World, app_wide, rule, world};
 use crate::sources::WEB;
 use domain::CommitSha;
+use ports::Clock as _;
 use proto::v1;
+use std::time::Duration;
 
 async fn deploying_main() -> anyhow::Result<World> {
     world(app_wide(), |app| {
@@ -36,6 +38,8 @@ async fn a_push_is_built_and_deployed_and_github_shows_it() -> anyhow::Result<()
         "{:?}",
         world.github.requests()
     );
+    let pushed = ["github.push", "github:mona", "deploy"].map(str::to_owned);
+    assert!(world.audited().await?.contains(&pushed));
     first_is_shown(&world).await?;
 
     // A delivery that comes again does nothing, and neither does one that is late.
@@ -149,5 +153,41 @@ async fn a_commit_that_cannot_be_built_is_told_and_not_deployed() -> anyhow::Res
     world.tell_push(&mended).await?;
     world.deployed(&mended).await?;
     assert_eq!(world.deploys().await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_github_will_not_hear_now_is_told_later() -> anyhow::Result<()> {
+    let world = deploying_main().await?;
+    let slow = WEB.replace("COPY", "RUN sleep 2\nCOPY");
+    let commit = world.push(&[("Dockerfile", &slow)])?;
+    world.tell_push(&commit).await?;
+    world
+        .until(
+            "a build under way",
+            || world.status(&commit),
+            |state| state == "pending",
+        )
+        .await?;
+    let until = world.github.clock().now() + Duration::from_secs(6);
+    world.github.exhaust(until);
+    let path = format!("POST /repos/acme/shop/statuses/{commit}");
+    let refused = || {
+        let all = world.github.requests().into_iter();
+        let of_it = all.filter(|request| format!("{} {}", request.method, request.path) == path);
+        of_it.map(|request| request.status).collect::<Vec<u16>>()
+    };
+    let limited = |seen: &Vec<u16>| seen.iter().any(|status| [403, 429].contains(status));
+    world.until("a refusal", refused, limited).await?;
+    // The time of this GitHub stands still until it is told to go on.
+    world.github.clock().forward(Duration::from_secs(7));
+    world
+        .until(
+            "the status",
+            || world.status(&commit),
+            |state| state == "success",
+        )
+        .await?;
+    world.deployed(&commit).await?;
     Ok(())
 }

@@ -41,7 +41,8 @@ async fn a_delivery_is_taken_when_it_is_signed_whatever_it_tells() -> anyhow::Re
         .await?;
         assert_eq!(answer.status, 200, "{event}: {answer:?}");
     }
-    for (event, payload, told) in understood(&world)? {
+    let all = [understood(&world)?, of_people(&world)?].concat();
+    for (event, payload, told) in all {
         let body = payload.to_string();
         let answer = Signed {
             event,
@@ -98,10 +99,47 @@ fn understood(world: &World) -> anyhow::Result<Vec<(&'static str, Value, &'stati
             payload::installation(&world.acme, "created"),
             "nothing follows",
         ),
+    ])
+}
+
+/// The same of those that tell of people, and of who has no login, in each of the shapes that GitHub documents.
+fn of_people(world: &World) -> anyhow::Result<Vec<(&'static str, Value, &'static str)>> {
+    let mona: domain::Login = "mona".parse()?;
+    Ok(vec![
+        (
+            "installation",
+            payload::installation_at_enterprise("megacorp", "created"),
+            "nothing follows",
+        ),
+        (
+            "installation_repositories",
+            payload::installation(&world.acme, "added"),
+            "nothing follows",
+        ),
         (
             "team",
             payload::team(&world.acme, "dev", "deleted"),
-            "asked about again",
+            "everybody in acme/dev is asked about again",
+        ),
+        (
+            "membership",
+            payload::team_member(&world.acme, "dev", "removed", &mona, 7),
+            "mona is asked about again",
+        ),
+        (
+            "membership",
+            payload::member_of_deleted_team(&world.acme, "Developers", &mona, 7),
+            "mona is asked about again",
+        ),
+        (
+            "membership",
+            payload::team_member(&world.acme, "dev", "added", &mona, 7),
+            "nothing follows",
+        ),
+        (
+            "organization",
+            payload::member(&world.acme, "member_removed", &mona, 7),
+            "mona is asked about again",
         ),
     ])
 }

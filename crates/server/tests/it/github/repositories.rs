@@ -5,6 +5,7 @@ use crate::calls::refused;
 use domain::Membership;
 use proto::v1;
 use secrecy::ExposeSecret;
+use std::collections::BTreeSet;
 use testkit::github::payload;
 use tonic::Code;
 
@@ -33,6 +34,13 @@ async fn an_app_follows_its_repository_and_outlives_it() -> anyhow::Result<()> {
     let gone = world.event("app.repository_gone").await?;
     assert!(gone.message.contains("acme/store is gone"), "{gone:?}");
     assert_eq!(world.shop().await?.repo, "acme/store");
+    let audited = world.audited().await?;
+    let actions: BTreeSet<_> = audited.iter().map(|[action, ..]| action.as_str()).collect();
+    assert!(actions.contains("github.repository"), "{audited:?}");
+    assert!(
+        !actions.contains("github.push"),
+        "nothing was pushed: {audited:?}"
+    );
     Ok(())
 }
 

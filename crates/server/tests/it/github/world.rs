@@ -9,7 +9,7 @@ use crate::{
 use anyhow::ensure;
 use domain::{CommitSha, Login, RepoName, Timestamp};
 use http::Method;
-use proto::v1;
+use proto::v1::{self, audit_service_client::AuditServiceClient};
 use secrecy::SecretString;
 use serde_json::Value;
 use std::{
@@ -29,6 +29,8 @@ pub(super) const SECRET: &str = "the secret of the app-wide webhook";
 pub(super) struct World {
     pub(super) server: Jockeyd,
     pub(super) github: GitHub,
+    /// GitHub's.
+    pub(super) clock: Arc<Clock>,
     pub(super) acme: Login,
     pub(super) repo: RepoName,
     pub(super) repository: Repository,
@@ -65,10 +67,10 @@ pub(super) async fn world(
     clippy::disallowed_methods,
     reason = "GitHub checks times that the server takes from the machine"
 )]
-async fn without_app(more: Vec<String>) -> anyhow::Result<World> {
+pub(super) async fn without_app(more: Vec<String>) -> anyhow::Result<World> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
     let clock = Arc::new(Clock::at(Timestamp::EPOCH + now));
-    let github = GitHub::start(clock).await?;
+    let github = GitHub::start(clock.clone()).await?;
     let acme = github.organisation("acme");
     github.install(&acme);
     let repository = github.repository("acme/shop")?;
@@ -94,6 +96,7 @@ async fn without_app(more: Vec<String>) -> anyhow::Result<World> {
     Ok(World {
         server,
         github,
+        clock,
         acme,
         repo: "acme/shop".parse()?,
         repository,
@@ -213,6 +216,16 @@ impl World {
         };
         let found = self.server.admin().apps().get_app(request).await?;
         Ok(found.into_inner().app.unwrap_or_default())
+    }
+
+    /// What the audit log has of what GitHub told, oldest first: as what, by whom, and what changed.
+    pub(super) async fn audited(&self) -> anyhow::Result<Vec<[String; 3]>> {
+        let mut audit = AuditServiceClient::new(self.server.api());
+        let every = v1::ListAuditEntriesRequest::default();
+        let found = audit.list_audit_entries(every).await?.into_inner();
+        let told = found.entries.into_iter().rev();
+        let told = told.filter(|entry| entry.proof == "webhook");
+        Ok(told.map(|it| [it.action, it.actor, it.kind]).collect())
     }
 
     /// Waits until GitHub shows what is wanted.

@@ -170,6 +170,16 @@ fn an_app_is_changed() {
     assert_eq!(changed["data"]["repo"], json!("acme/moved"));
     let same = server.put("/apps/apps-change", "").is(200);
     assert_eq!(same, changed);
+    let id = changed["data"]["id"].as_str().unwrap();
+    let renamed = server.put(&format!("/apps/{id}"), "name=apps-renamed");
+    assert_eq!(renamed.is(200)["data"]["name"], json!("apps-renamed"));
+    let found = server.get("/apps/apps-renamed").is(200);
+    assert_eq!(found["data"]["id"].as_str(), Some(id));
+    let old = server.get("/apps/apps-change");
+    old.refuses(404, "not_found", "Couldn't find App with 'id'=apps-change");
+    server
+        .put(&format!("/apps/{id}"), "name=apps-change")
+        .is(200);
     for (form, message) in [
         ("repo=x", "Validation failed: Repo is invalid"),
         ("name=", "Validation failed: Name can't be blank"),

@@ -92,6 +92,7 @@ impl Server {
             .args(["token", "create", "--role", role, "--name", name])
             .arg("--state-dir")
             .arg(self.jockeyd.state())
+            .args(self.jockeyd.database_flag())
             .output()
             .unwrap();
         assert!(made.status.success(), "{made:?}");

@@ -178,6 +178,26 @@ fn a_deploy_beside_another_is_locked_and_force_supersedes() {
 }
 
 #[test]
+fn several_deploys_in_the_way_are_all_named() {
+    let server = busy();
+    let commit = endless(&server, "dep-queue");
+    let queue = json!({"app": "dep-queue", "environment": "development", "ref": commit,
+        "onConflict": "DEPLOY_CONFLICT_QUEUE"});
+    let queued = || {
+        let made = server.ask("POST", "/v1/deploys").json(&queue).send();
+        let made: Value = serde_json::from_str(&made.text).unwrap();
+        let id = made["deploy"]["id"].as_str().unwrap();
+        id.trim_start_matches("dep-").to_owned()
+    };
+    let (first, second) = (queued(), queued());
+    let message = format!(
+        "Deploy IDs {first} and {second} are in progress. Either wait for completion, or call again with force."
+    );
+    let refused = server.post("/deploys", &form("dep-queue", &commit));
+    refused.refuses(423, "resource_locked", &message);
+}
+
+#[test]
 fn a_cancelled_deploy_is_shown_as_failed() {
     let server = busy();
     let commit = endless(&server, "dep-cancel");

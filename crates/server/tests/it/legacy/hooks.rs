@@ -129,6 +129,53 @@ fn a_deploy_is_told_signed_and_again_until_it_arrives() {
 }
 
 #[test]
+fn a_reconcile_shows_whom_it_calls_back() {
+    let receiver = Receiver::start();
+    let server = Server::start_with(&["--callback-allow", "127.0.0.1"]).unwrap();
+    let at = |path: &str| format!("http://127.0.0.1:{}{path}", receiver.port);
+    let form = format!("environment=development&callback_url={}", at("/called?t=1"));
+    let made = server.post("/reconciles", &form).is(202)["data"].clone();
+    assert_eq!(made["callback_url"], json!(at("/called?t=1")));
+    let id = made["id"].as_str().unwrap();
+    let ended = server.ended("reconciles", id);
+    assert_eq!(
+        ended["callback_url"],
+        json!(at("/…")),
+        "the rest is a secret"
+    );
+    let list = server.get("/reconciles").is(200);
+    assert_eq!(list["data"][0]["callback_url"], json!(at("/…")));
+    receiver.until("/called?t=1", 1);
+}
+
+#[test]
+fn who_waits_for_what_fails_is_called_back_too() {
+    let receiver = Receiver::start();
+    let server = Server::start_with(&["--callback-allow", "127.0.0.1"]).unwrap();
+    let files = [("Dockerfile", "FROM busybox:1\nRUN echo it breaks; false\n")];
+    let (_repository, commit) = server.app_of("broken", &files);
+    let at = |path: &str| format!("http://127.0.0.1:{}{path}", receiver.port);
+    let form = format!("app=broken&ref={commit}&callback_url={}", at("/build"));
+    server.post("/builds", &form).is(200);
+    let built: Value = serde_json::from_str(&receiver.until("/build", 1)[0].body).unwrap();
+    assert_eq!(
+        (&built["object_type"], &built["state"]),
+        (&json!("build"), &json!("failed"))
+    );
+    let form = format!(
+        "app=broken&environment=development&rref={commit}&callback_url={}",
+        at("/deploy")
+    );
+    server.post("/deploys", &form).is(202);
+    let told: Value = serde_json::from_str(&receiver.until("/deploy", 1)[0].body).unwrap();
+    assert_eq!(
+        (&told["object_type"], &told["state"]),
+        (&json!("deploy"), &json!("failed"))
+    );
+    assert!(told["failure_reason"].is_string(), "{told}");
+}
+
+#[test]
 fn slack_is_told_and_a_redirect_is_looked_at_like_the_address_itself() {
     let receiver = Receiver::start();
     let server = Server::start_with(&["--callback-allow", "127.0.0.1"]).unwrap();

@@ -22,6 +22,29 @@ fn a_slash_or_json_at_the_end_of_a_path_changes_nothing() {
 }
 
 #[test]
+fn whole_lists_are_sent_without_their_length_being_known() {
+    let server = shared();
+    server.app("rules-whole");
+    let length = |path: &str| {
+        let answer = server.get(path);
+        answer.is(200);
+        answer.header("content-length").map(str::to_owned)
+    };
+    for list in [
+        "/apps",
+        "/environments",
+        "/config_sets",
+        "/workers",
+        "/reconciles",
+    ] {
+        assert_eq!(length(list), None, "{list} is made whole first");
+    }
+    for made_whole in ["/apps/rules-whole", "/deploys"] {
+        assert!(length(made_whole).is_some(), "{made_whole}");
+    }
+}
+
+#[test]
 fn a_path_that_is_none_is_told_as_json() {
     let server = shared();
     let answer = server.get("/nowhere");

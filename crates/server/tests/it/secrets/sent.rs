@@ -105,6 +105,8 @@ async fn secrets_sent_wrongly_are_neither_told_nor_written_down() -> anyhow::Res
         "--git-token",
         GIT,
     ])?;
+    // All that is traced, by all that is linked.
+    server.launcher = ["env", "JOCKEY_LOG=trace"].map(Into::into).to_vec();
     server.resume().await?;
     planted(&server).await?;
     let viewer = server.token("viewer", &[]).await?;
@@ -121,8 +123,16 @@ async fn secrets_sent_wrongly_are_neither_told_nor_written_down() -> anyhow::Res
         "/v1/deploys",
         "/v1/builds",
         "/deploys",
+        "/v1/auditEntries",
+        "/v1/auditEntries:export",
+        "/v1/versions",
     ] {
-        all += &admin.get(path).await?.text;
+        let answer = admin.get(path).await?;
+        anyhow::ensure!(answer.status == 200, "{path}: {}", answer.text);
+        let is_log = path.starts_with("/v1/audit");
+        let has_change = answer.text.contains("ConfigSetService/UpdateConfigSet");
+        anyhow::ensure!(has_change == is_log, "{path}: {}", answer.text);
+        all += &answer.text;
     }
     for words in [&["check"][..], &["token", "create", "--role", "nobody"]] {
         let ended = server.jockeyd(words).await?;

@@ -1,7 +1,14 @@
 //! What one change has touched, on its way into the audit log.
 
 use super::{Said, pictures};
-use crate::{conn::Conn, fault::Fault, json, keys::Keyring, tx::About};
+use crate::{
+    conn::Conn,
+    fault::{Fault, corrupt},
+    json,
+    keys::Keyring,
+    tables::fit,
+    tx::About,
+};
 use domain::{
     AppId, AuditId, EnvironmentId,
     audit::{Picture, kind_of},
@@ -50,6 +57,13 @@ impl Trail {
         Ok(())
     }
 
+    /// Keeps that a thing was not there.
+    pub(crate) fn keep_nothing(&mut self, object: &str) {
+        if self.is_asked {
+            self.before.entry(object.to_owned()).or_default();
+        }
+    }
+
     pub(crate) fn knows(&self, object: &str) -> bool {
         self.touched.iter().any(|touched| touched.object == object)
     }
@@ -81,8 +95,15 @@ impl Trail {
         let mut ids = Vec::with_capacity(self.touched.len());
         for touched in &self.touched {
             let plain = |picture: Option<Picture>| picture.as_ref().map(json::plain).transpose();
-            let before = plain(self.before.remove(&touched.object).flatten())?;
-            let after = plain(pictures::of(conn, keys, &touched.object)?)?;
+            let kept = self.before.remove(&touched.object);
+            let after = pictures::of(conn, keys, &touched.object)?;
+            if kept.is_none() && (after.is_some() || pictures::are_kept_of(&touched.object)) {
+                unkept(&touched.object)?;
+            }
+            let before = plain(kept.flatten())?;
+            let after = plain(after)?;
+            // As it is kept, for that is what is proved.
+            let message = fit(touched.message.as_deref().unwrap_or(&change.message));
             let said = Said {
                 at: change.at.micros(),
                 actor: &change.actor,
@@ -97,7 +118,7 @@ impl Trail {
                 app: touched.app.map(AppId::number),
                 environment: touched.environment.map(EnvironmentId::number),
                 request: &asked.request,
-                message: touched.message.as_deref().unwrap_or(&change.message),
+                message: &message,
                 before: before.as_deref(),
                 after: after.as_deref(),
             };
@@ -105,4 +126,14 @@ impl Trail {
         }
         Ok(ids)
     }
+}
+
+/// A mutation that has said neither what a thing was (`Tx::will_change`) nor that it is new (`Tx::made`). Tests are refused;
+/// a caller's change is not, for a defect of the log.
+fn unkept(object: &str) -> Result<(), Fault> {
+    if cfg!(debug_assertions) {
+        return Err(corrupt(format!("nothing was kept of what {object} was")));
+    }
+    tracing::error!(object, "nothing was kept of what it was before it changed");
+    Ok(())
 }

@@ -36,6 +36,7 @@ pub(super) fn create(tx: &mut Tx<'_>, new: &NewDeploy, change: &Change) -> Resul
         let reason = format!("superseded by {}", deploy.id);
         end(tx, earlier, DeployEvent::Cancelled, &reason, change)?;
     }
+    tx.made(deploy.id);
     tx.tell("deploy.created", about(&deploy), change)?;
     follow_up(tx, &before, &deploy, change)?;
     tx.concerns(deploy.id);

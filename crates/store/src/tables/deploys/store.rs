@@ -9,7 +9,7 @@ use crate::{
     conn::Backend,
     fault::Fault,
     schema::deploys,
-    tables::{kept_images, listed, releases, rows},
+    tables::{fit, kept_images, listed, releases, rows},
 };
 use async_trait::async_trait;
 use diesel::prelude::*;
@@ -25,8 +25,12 @@ use std::{collections::BTreeSet, time::Duration};
 #[async_trait]
 impl Deploys for Store {
     async fn create_deploy(&self, new: NewDeploy, change: &Change) -> Result<Deploy, Error> {
-        self.change(change, move |tx, change| create(tx, &new, change))
-            .await
+        self.begin(
+            change,
+            move |tx, change| create(tx, &new, change),
+            |made| made.id.to_string(),
+        )
+        .await
     }
 
     async fn find_deploy(&self, id: DeployId) -> Result<Option<Deploy>, Error> {
@@ -125,7 +129,7 @@ impl Deploys for Store {
                 .find(id.number())
                 .filter(deploys::state.eq_any(ACTIVE).and(deploys::step.ne(&step)));
             diesel::update(other)
-                .set(deploys::step.eq(&step))
+                .set(deploys::step.eq(fit(&step)))
                 .execute(tx.conn)?;
             Ok(())
         })

@@ -54,7 +54,8 @@ impl Reports for CodeHost {
         let found = state.repos.entry(name).or_default();
         found.wants(repo, &deployment.commit)?;
         let mut told = found.deployments.iter();
-        let known = told.find(|told| told.deployment.deploy == deployment.deploy);
+        let whose = |it: &NewDeployment| (it.installation, it.deploy);
+        let known = told.find(|told| whose(&told.deployment) == whose(deployment));
         if let Some(known) = known {
             return Ok(DeploymentId(known.id));
         }

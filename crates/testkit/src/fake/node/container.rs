@@ -25,6 +25,8 @@ pub(super) struct Container {
     pub(super) name: String,
     /// Whose it is, and what it was started with. None: it bears no label of any Jockey.
     pub(super) labels: Option<(InstallationId, InstanceSpec)>,
+    /// Known once: it is asked for at every look.
+    pub(super) authenticity: Authenticity,
     pub(super) image: String,
     /// The host port that is bound while its process runs.
     pub(super) port: Option<u16>,
@@ -89,9 +91,14 @@ impl Container {
         created_at: Timestamp,
     ) -> Self {
         let spec = labels.as_ref().map(|(_, spec)| spec);
+        let authenticity = match spec {
+            Some(spec) if spec.instance.to_string() == name => Authenticity::Genuine,
+            Some(_) | None => Authenticity::Copy,
+        };
         Self {
             handle,
             name,
+            authenticity,
             image: spec.map_or_else(String::new, |spec| spec.image.to_string()),
             port: spec.and_then(|spec| spec.port).map(|binding| binding.host),
             restart: spec.map_or(RestartPolicy::No, |spec| spec.restart),
@@ -197,15 +204,10 @@ impl Container {
     /// As `Runtime::list` tells it. None: it bears no label of any Jockey.
     pub(super) fn observed(&self, node: &NodeName, now: Instant) -> Option<ObservedInstance> {
         let (_, spec) = self.labels.as_ref()?;
-        let genuine = self.name == spec.instance.to_string();
         Some(ObservedInstance {
             instance: spec.instance,
             handle: self.handle.clone(),
-            authenticity: if genuine {
-                Authenticity::Genuine
-            } else {
-                Authenticity::Copy
-            },
+            authenticity: self.authenticity,
             node: node.clone(),
             app: spec.app,
             environment: spec.environment,
@@ -226,6 +228,14 @@ impl Container {
                 resources: spec.resources,
             },
         })
+    }
+
+    /// Whether it does what it is for: one without a port has only to run.
+    pub(super) fn does_its_work(&self, now: Instant) -> bool {
+        match self.port {
+            Some(_) => self.serves(now),
+            None => self.phase(now).is_running(),
+        }
     }
 
     fn phase(&self, now: Instant) -> Phase {

@@ -9,7 +9,7 @@ use super::{
 use crate::fake::lock;
 use domain::{
     ByteSize, CpuMillis, ImageRef, InstallationId, ObservedInstance,
-    observed::{End, RestartPolicy},
+    observed::{Authenticity, End, RestartPolicy},
 };
 use ports::{Clock as _, runtime::InstanceSpec};
 use std::time::Duration;
@@ -28,6 +28,8 @@ pub struct Standing {
     pub serves: bool,
     /// Whether it was signalled to stop.
     pub stopping: bool,
+    /// Whether it will end by itself.
+    pub ends: bool,
 }
 
 /// What whoever asks on a host port finds there.
@@ -290,9 +292,36 @@ impl Node {
                 observed: container.observed(&machine.name, now),
                 serves: container.serves(now),
                 stopping: container.stopped_on_purpose,
+                ends: container.behaviour.end().is_some(),
             })
             .collect()
         })
+    }
+
+    /// Shows every instance of an Installation that is no copy, with what the daemon calls it and whether it truly does
+    /// its work: what is asked for far too often to make a `Standing` of each.
+    pub fn glance(
+        &self,
+        of: InstallationId,
+        mut show: impl FnMut(&InstanceSpec, &str, DoesItsWork),
+    ) {
+        self.look(|machine| {
+            let now = Instant::now();
+            for container in machine.containers.values() {
+                match &container.labels {
+                    Some((owner, spec))
+                        if *owner == of && container.authenticity == Authenticity::Genuine =>
+                    {
+                        let works = match container.does_its_work(now) {
+                            true => DoesItsWork::Yes,
+                            false => DoesItsWork::No,
+                        };
+                        show(spec, &container.handle, works);
+                    }
+                    Some(_) | None => {}
+                }
+            }
+        });
     }
 
     /// What whoever asks on a host port finds there.
@@ -309,6 +338,13 @@ impl Node {
             }
         })
     }
+}
+
+/// Whether an instance does what it is for: one without a port has only to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DoesItsWork {
+    Yes,
+    No,
 }
 
 /// Whether somebody meant it.

@@ -154,6 +154,8 @@ enum Going {
 #[async_trait]
 impl Runtime for OfInstallation {
     async fn start(&self, spec: &InstanceSpec) -> Result<Effect, Error> {
+        let breaks = self.node.shared.breaks.load(Ordering::Relaxed);
+        assert!(!breaks, "broken: {spec:?}");
         let Some(handle) = self.call(|machine| self.prepare(machine, spec)).await? else {
             return Ok(Effect::WasSo);
         };

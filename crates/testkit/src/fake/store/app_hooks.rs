@@ -12,7 +12,7 @@ use domain::{
 };
 use ports::store::{
     AppHooks, Change, Error,
-    app_hooks::{AppHook, PullRequest, SeenHook},
+    app_hooks::{AppHook, HookEdit, PullRequest, SeenHook},
 };
 use secrecy::SecretString;
 
@@ -20,6 +20,26 @@ impl State {
     fn app_hook(&mut self, app: AppId) -> Result<&mut AppHook, Error> {
         let hook = self.app_hooks.get_mut(&app);
         hook.ok_or_else(|| missing("hook of", app))
+    }
+
+    /// The hook of an App, and whether it was made just now.
+    fn ensured_hook(
+        &mut self,
+        app: AppId,
+        secret: SecretString,
+    ) -> Result<(&mut AppHook, bool), Error> {
+        let repo = self.app(app)?.repo.clone();
+        let is_new = !self.app_hooks.contains_key(&app);
+        let hook = self.app_hooks.entry(app).or_insert_with(|| AppHook {
+            app,
+            repo,
+            secret,
+            signed: Signed::Sha256,
+            standing: Standing::Unmade,
+            detail: String::new(),
+            checked_at: None,
+        });
+        Ok((hook, is_new))
     }
 }
 
@@ -37,18 +57,13 @@ impl AppHooks for Store {
     ) -> Result<AppHook, Error> {
         self.write(|state| {
             state.admit(change)?;
-            let repo = state.app(app)?.repo.clone();
-            let hook = state.app_hooks.entry(app).or_insert_with(|| AppHook {
-                app,
-                repo,
-                secret,
-                signed: Signed::Sha256,
-                standing: Standing::Unmade,
-                detail: String::new(),
-                checked_at: None,
-            });
+            let (hook, is_new) = state.ensured_hook(app, secret)?;
             let hook = hook.clone();
-            state.note_request(&app.to_string(), change);
+            if is_new {
+                state.note_request(&app.to_string(), change);
+            } else {
+                state.keep_request(&app.to_string(), change);
+            }
             Ok(hook)
         })
     }
@@ -56,15 +71,15 @@ impl AppHooks for Store {
     async fn change_app_hook(
         &self,
         app: AppId,
-        secret: Option<SecretString>,
-        signed: Option<Signed>,
+        edit: HookEdit,
         change: &Change,
     ) -> Result<AppHook, Error> {
+        self.may_break(&(app, &edit, change));
         self.write(|state| {
             state.admit(change)?;
-            let hook = state.app_hook(app)?;
-            hook.secret = secret.unwrap_or_else(|| hook.secret.clone());
-            hook.signed = signed.unwrap_or(hook.signed);
+            let (hook, _) = state.ensured_hook(app, edit.fresh)?;
+            hook.secret = edit.secret.unwrap_or_else(|| hook.secret.clone());
+            hook.signed = edit.signed.unwrap_or(hook.signed);
             let hook = hook.clone();
             state.tell("hook.changed", About::of_app(app, app), change);
             Ok(hook)
@@ -115,10 +130,7 @@ impl AppHooks for Store {
         tip: Option<Tip>,
     ) -> Result<(), Error> {
         self.write(|state| {
-            match tip {
-                Some(tip) => state.pull_requests.insert((app, number), tip),
-                None => state.pull_requests.remove(&(app, number)),
-            };
+            state.note_tip(app, number, tip);
             Ok(())
         })
     }

@@ -6,7 +6,7 @@ use super::{
 };
 use async_trait::async_trait;
 use domain::{
-    AuditEntry, AuditId, Timestamp,
+    AuditEntry, AuditId, RunId, Timestamp, WebhookId,
     audit::{Picture, Seal, Verdict, kind_of},
 };
 use ports::store::{
@@ -20,7 +20,7 @@ use std::{
 use tokio::sync::watch;
 
 /// The rows, how many of them were pruned, and what the transaction that runs has touched.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct AuditTable {
     rows: BTreeMap<AuditId, AuditEntry>,
     pruned: u64,
@@ -29,7 +29,7 @@ pub(super) struct AuditTable {
 }
 
 /// A transaction of somebody.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Open {
     before: Box<State>,
     touched: Vec<AuditEntry>,
@@ -120,7 +120,11 @@ impl State {
 
     fn picture(&self, object: &str) -> Option<Picture> {
         match kind_of(object) {
-            Some("app") => self.apps.get(&object.parse().ok()?).map(picture::app),
+            Some("app") => {
+                let app = self.apps.get(&object.parse().ok()?)?;
+                let hook = self.app_hooks.get(&app.id);
+                Some(picture::app(app, hook, fingerprint))
+            }
             Some("environment") => {
                 let found = self.environments.get(&object.parse().ok()?);
                 found.map(picture::environment)
@@ -149,11 +153,22 @@ impl State {
                 set.map(|set| picture::config_set(set, fingerprint))
             }
             Some(_) => None,
-            None => {
-                let duty = self.duties.get(&object.parse().ok()?);
-                duty.map(|duty| picture::node(*duty))
-            }
+            None => self.picture_of_other(object),
         }
+    }
+
+    /// Of what its id does not say the kind of.
+    fn picture_of_other(&self, object: &str) -> Option<Picture> {
+        if let Ok(id) = object.parse::<RunId>() {
+            let run = self.runs.values().find(|run| run.id == id);
+            return run.map(picture::run);
+        }
+        if let Ok(id) = object.parse::<WebhookId>() {
+            let webhook = self.webhooks.get(&id);
+            return webhook.map(|webhook| picture::webhook(webhook, fingerprint));
+        }
+        let node = object.parse().ok()?;
+        picture::node(self.duties.get(&node).copied(), self.joined.claim(&node))
     }
 
     /// Takes sealed rows away that are older than this, from the beginning on, and says how many.

@@ -18,7 +18,7 @@ use ports::store::{
 use std::time::Duration;
 
 /// A Build, its lines, and whether its image serves requests.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct BuildRow {
     pub(super) build: Build,
     pub(super) lines: Vec<(Timestamp, String)>,
@@ -41,7 +41,7 @@ impl BuildRow {
     fn serves(&self, new: &NewBuild) -> bool {
         let same = self.build.app == new.app
             && self.build.commit == new.commit
-            && self.build.recipe == new.recipe;
+            && self.build.is_made_by(&new.recipe);
         same && match self.build.state {
             BuildState::InProgress => true,
             BuildState::Completed => self.kept,
@@ -134,7 +134,9 @@ impl Builds for Store {
     async fn request_build(&self, new: NewBuild, change: &Change) -> Result<Requested, Error> {
         self.write(|state| {
             state.admit(change)?;
-            state.request_build(new, change)
+            let asked = state.request_build(new, change)?;
+            self.note_callback(state, asked.build().id, change.at);
+            Ok(asked)
         })
     }
 
@@ -282,6 +284,18 @@ impl Builds for Store {
             });
             u32::try_from(waiting.count()).unwrap_or(u32::MAX)
         }))
+    }
+
+    async fn set_build_step(&self, id: BuildId, step: &str, fence: &Fence) -> Result<(), Error> {
+        self.write(|state| {
+            state.guard(fence)?;
+            let waiting = state
+                .deploys
+                .values_mut()
+                .filter(|deploy| deploy.state == DeployState::Building && deploy.build == Some(id));
+            waiting.for_each(|deploy| step.clone_into(&mut deploy.step));
+            Ok(())
+        })
     }
 
     async fn forget_image(&self, image: &ImageRef, change: &Change) -> Result<(), Error> {

@@ -13,7 +13,7 @@ use ports::store::{Change, Configs, Error, Listed, Page, configs::ConfigVersion}
 use std::collections::BTreeMap;
 
 /// The sets that there are, and all versions that there ever were: Releases go on naming those of deleted sets.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct ConfigTable {
     pub(super) newest: BTreeMap<ConfigScope, ConfigSet>,
     versions: BTreeMap<ConfigVersionId, (ConfigVersion, Variables)>,
@@ -154,6 +154,7 @@ impl Configs for Store {
         variables: &Variables,
         change: &Change,
     ) -> Result<ConfigSet, Error> {
+        self.may_break(&(scope, variables, change));
         self.write(|state| {
             state.admit(change)?;
             state.write_config(scope, base, variables, change)

@@ -171,7 +171,9 @@ impl Deploys for Store {
     async fn create_deploy(&self, new: NewDeploy, change: &Change) -> Result<Deploy, Error> {
         self.write(|state| {
             state.admit(change)?;
-            state.create_deploy(new, change)
+            let made = state.create_deploy(new, change)?;
+            self.note_callback(state, made.id, change.at);
+            Ok(made)
         })
     }
 

@@ -12,6 +12,7 @@ use domain::{
 use ports::store::{
     Apps, Change, Environments, Error, Listed, Page,
     entities::{AppFilter, Beginning, NewApp},
+    leases::of_environment,
     workers::NewWorker,
 };
 use std::time::Duration;
@@ -232,6 +233,7 @@ impl State {
         self.configs
             .forget(|scope| scope.environment() == id, change.at);
         self.end_reconciles(id, change);
+        self.end_lease(&of_environment(id));
         let about = About {
             environment: Some(id),
             ..About::thing(id)

@@ -83,10 +83,13 @@ impl Nodes for Store {
                 Duty::Serving => "node.serving",
                 Duty::Cordoned => "node.cordoned",
                 Duty::Draining => "node.draining",
+                Duty::GivenUp => "node.given_up",
             };
             match duty {
                 Duty::Serving => state.duties.remove(node),
-                Duty::Cordoned | Duty::Draining => state.duties.insert(node.clone(), duty),
+                Duty::Cordoned | Duty::Draining | Duty::GivenUp => {
+                    state.duties.insert(node.clone(), duty)
+                }
             };
             state.tell(kind, About::thing(node), change);
             Ok(())

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 type Key = (InstanceId, IntentKind);
 
 /// Intents that stand, and those that do no more.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Ledger {
     /// Those open, and starts that are done and whose instance is not known to be gone.
     standing: BTreeMap<Key, Intent>,

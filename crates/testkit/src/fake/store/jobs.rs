@@ -13,7 +13,7 @@ use ports::store::{
 use std::{collections::BTreeMap, time::Duration};
 use tokio::sync::watch;
 
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct JobRow {
     job: Job,
     until: Timestamp,

@@ -10,7 +10,7 @@ use ports::store::{
 use std::time::Duration;
 
 /// A lease, held or given back. Its number goes on rising either way.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct LeaseRow {
     /// None: given back.
     owner: Option<String>,
@@ -19,6 +19,13 @@ pub(super) struct LeaseRow {
 }
 
 impl State {
+    /// Ends a lease, whoever holds it.
+    pub(super) fn end_lease(&mut self, name: &str) {
+        if let Some(row) = self.leases.get_mut(name) {
+            row.owner = None;
+        }
+    }
+
     /// Refuses a write whose lease has changed hands.
     pub(super) fn guard(&self, fence: &Fence) -> Result<(), Error> {
         match self.leases.get(&fence.lease) {

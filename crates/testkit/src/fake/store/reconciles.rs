@@ -79,6 +79,7 @@ impl State {
         let under_way = self.reconciles.values().find(|other| {
             other.environment == new.environment
                 && other.state == ReconcileState::InProgress
+                && other.rebalance.is_none()
                 && concerns(other.app)
         });
         if let Some(other) = under_way {
@@ -112,6 +113,7 @@ impl Reconciles for Store {
                 id: ReconcileId::new(state.number("reconcile")),
                 environment: new.environment,
                 app: new.app,
+                rebalance: new.rebalance,
                 state: new.state,
                 plan: new.plan,
                 steps: new.steps,
@@ -121,6 +123,7 @@ impl Reconciles for Store {
             };
             state.reconciles.insert(reconcile.id, reconcile.clone());
             state.tell(kind(reconcile.state), about(&reconcile), change);
+            self.note_callback(state, reconcile.id, change.at);
             Ok(reconcile)
         })
     }

@@ -11,7 +11,7 @@ use ports::store::{Change, Error, deploys::NewRelease, workers::NewWorker};
 use std::collections::BTreeMap;
 
 /// A Release, and whether it was ever deployed.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct ReleaseRow {
     pub(super) release: Release,
     pub(super) was_deployed: bool,

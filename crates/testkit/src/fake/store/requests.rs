@@ -1,7 +1,7 @@
 //! Idempotency keys.
 
 use super::{
-    Store,
+    Store, lock,
     state::{About, State, missing},
 };
 use async_trait::async_trait;
@@ -12,11 +12,10 @@ use ports::store::{
     requests::{RequestKey, RequestRecord},
 };
 
-/// A request that was carried out, and when.
-#[derive(Clone)]
+/// A request that was carried out.
+#[derive(Debug, Clone)]
 pub(super) struct RequestRow {
-    record: RequestRecord,
-    pub(super) at: Timestamp,
+    pub(super) record: RequestRecord,
 }
 
 impl RequestRow {
@@ -26,8 +25,19 @@ impl RequestRow {
             digest: key.digest,
             subject: subject.to_owned(),
             answer: None,
+            at,
         };
-        Self { record, at }
+        Self { record }
+    }
+}
+
+impl Store {
+    /// Forgets what was answered to a request, as if the server had ended before it was kept.
+    pub fn lose_answer(&self, actor: &str, id: &str) {
+        let key = (actor.to_owned(), id.to_owned());
+        if let Some(row) = lock(&self.state).requests.get_mut(&key) {
+            row.record.answer = None;
+        }
     }
 }
 

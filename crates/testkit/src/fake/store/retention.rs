@@ -35,7 +35,7 @@ impl State {
         let since = keep.since;
         match what {
             Old::Requests => {
-                let keys = old(&self.requests, limit, |_, row| row.at < since);
+                let keys = old(&self.requests, limit, |_, row| row.record.at < since);
                 remove(&mut self.requests, keys)
             }
             Old::Events => {
@@ -76,6 +76,7 @@ impl State {
                 let keys = old(&self.runs, limit, |_, run| is_old(run));
                 remove(&mut self.runs, keys)
             }
+            Old::Deliveries => self.forget_deliveries(since, limit),
             Old::Deploys => {
                 let keys = self.old_deploys(keep, limit);
                 remove(&mut self.deploys, keys)

@@ -2,7 +2,8 @@
 
 use super::{
     audit::AuditTable, builds::BuildRow, configs::ConfigTable, intents::Ledger, jobs::JobRow,
-    leases::LeaseRow, releases::ReleaseRow, requests::RequestRow, workers::WorkerRow,
+    joined::JoinTable, leases::LeaseRow, releases::ReleaseRow, requests::RequestRow,
+    workers::WorkerRow,
 };
 use domain::{
     App, AppId, BuildId, Deploy, DeployId, Environment, EnvironmentId, Event, EventId, InstanceEnd,
@@ -12,6 +13,7 @@ use domain::{
 use ports::store::{
     Change, Error, Listed, Page,
     app_hooks::AppHook,
+    deliveries::Delivery,
     events::NewEvent,
     sessions::SigningKey,
     tokens::TokenHash,
@@ -21,7 +23,7 @@ use secrecy::SecretString;
 use std::{collections::BTreeMap, ops::Bound};
 
 /// Every table, and the counters of their ids.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct State {
     pub(super) apps: BTreeMap<AppId, App>,
     /// Those that were deleted: their history stays.
@@ -43,8 +45,10 @@ pub(super) struct State {
     pub(super) requests: BTreeMap<(String, String), RequestRow>,
     pub(super) app_hooks: BTreeMap<AppId, AppHook>,
     pub(super) pull_requests: BTreeMap<(AppId, u64), Tip>,
+    pub(super) deliveries: BTreeMap<i64, Delivery>,
     pub(super) runs: BTreeMap<i64, Run>,
     pub(super) signing_keys: Vec<SigningKey>,
+    pub(super) joined: JoinTable,
     pub(super) revoked_sessions: BTreeMap<String, Timestamp>,
     pub(super) audit: AuditTable,
     pub(super) people: BTreeMap<u64, KnownPerson>,
@@ -56,7 +60,7 @@ pub(super) struct State {
 }
 
 /// What an event is about.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct About {
     pub(super) subject: String,
     pub(super) app: Option<AppId>,

@@ -2,8 +2,8 @@
 
 use super::Store;
 use async_trait::async_trait;
-use domain::{AccountId, people::KnownPerson};
-use ports::store::{Error, Users};
+use domain::{AccountId, people::KnownPerson, webhook::Departure};
+use ports::store::{Change, Error, Users};
 
 #[async_trait]
 impl Users for Store {
@@ -29,5 +29,13 @@ impl Users for Store {
 
     async fn find_person(&self, account: AccountId) -> Result<Option<KnownPerson>, Error> {
         Ok(self.read(|state| state.people.get(&account.0).cloned()))
+    }
+
+    async fn tell_of_departure(&self, departure: Departure, change: &Change) -> Result<(), Error> {
+        self.write(|state| {
+            state.admit(change)?;
+            state.tell_of_departure(&departure, change);
+            Ok(())
+        })
     }
 }

@@ -22,6 +22,21 @@ fn about(webhook: &Webhook) -> About {
 }
 
 impl State {
+    pub(super) fn expect_callback(
+        &mut self,
+        subject: &str,
+        url: SecretString,
+        at: Timestamp,
+    ) -> Callback {
+        let callback = Callback {
+            number: self.number("callback"),
+            subject: subject.to_owned(),
+        };
+        self.callbacks
+            .insert(callback.number, (callback.clone(), url, at));
+        callback
+    }
+
     fn webhook(&self, id: WebhookId) -> Result<Webhook, Error> {
         let found = self.webhooks.get(&id).cloned();
         found.ok_or_else(|| missing("webhook", id))
@@ -31,6 +46,7 @@ impl State {
 #[async_trait]
 impl Webhooks for Store {
     async fn create_webhook(&self, hook: Hook, change: &Change) -> Result<Webhook, Error> {
+        self.may_break(&(&hook, change));
         self.write(|state| {
             state.admit(change)?;
             if let Some(app) = hook.app.filter(|app| !state.apps.contains_key(app)) {
@@ -118,16 +134,7 @@ impl Webhooks for Store {
         url: SecretString,
         at: Timestamp,
     ) -> Result<Callback, Error> {
-        self.write(|state| {
-            let callback = Callback {
-                number: state.number("callback"),
-                subject: subject.to_owned(),
-            };
-            state
-                .callbacks
-                .insert(callback.number, (callback.clone(), url, at));
-            Ok(callback)
-        })
+        self.write(|state| Ok(state.expect_callback(subject, url, at)))
     }
 
     async fn find_callback(&self, number: i64) -> Result<Option<SecretString>, Error> {

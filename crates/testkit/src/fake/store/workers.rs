@@ -16,7 +16,7 @@ use ports::store::{
 };
 
 /// A Worker, with the restart that was last asked for.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct WorkerRow {
     pub(super) worker: Worker,
     pub(super) restart: Option<Restart>,

@@ -11,7 +11,7 @@ use futures_util::stream::BoxStream;
 use ports::{
     BuildEngine, Catalog, Effect, Prober, Source,
     build_engine::{self, BuildOrder, Built, Told},
-    catalog::{self, Entry, Pool, Registration},
+    catalog::{self, Entry, Pool, Registration, Word},
     images,
     prober::{Answer, Probe},
     source,
@@ -95,6 +95,17 @@ impl Catalog for FaultyCatalog {
         });
         let result = self.inner.deregister(node, instance).await;
         self.after("deregister", result).await?
+    }
+
+    async fn attest(
+        &self,
+        node: &NodeName,
+        instance: InstanceId,
+        word: &Word,
+    ) -> Result<(), catalog::Error> {
+        self.before("attest").await?;
+        let result = self.inner.attest(node, instance, word).await;
+        self.after("attest", result).await?
     }
 
     async fn registrations(

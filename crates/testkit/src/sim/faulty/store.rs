@@ -6,12 +6,11 @@ use super::{
 };
 use bytes::Bytes;
 use domain::{
-    AccountId, App, AppId, AuditEntry, AuditId, Build, BuildId, ConfigSetId, ConfigVersionId,
-    Deploy, DeployEvent, DeployId, DeployState, Environment, EnvironmentId, EnvironmentName, Event,
-    EventId, ImageRef, InstallationId, InstanceEnd, Intent, JobId, NodeName, ReconcileId, Release,
-    ReleaseId, Run, RunId, Scale, Stack, StackId, StackName, Timestamp, TokenId, WebhookId, Worker,
-    WorkerId, WorkerName, WorkerSpec,
-    app_hook::Signed,
+    AccountId, App, AppId, AppName, AuditEntry, AuditId, Build, BuildId, ConfigSetId,
+    ConfigVersionId, Deploy, DeployEvent, DeployId, DeployState, Environment, EnvironmentId,
+    EnvironmentName, Event, EventId, ImageRef, InstallationId, InstanceEnd, Intent, JobId,
+    NodeName, ReconcileId, Release, ReleaseId, Run, RunId, Scale, Stack, StackId, StackName,
+    Timestamp, TokenId, WebhookId, Worker, WorkerId, WorkerName, WorkerSpec,
     audit::Verdict,
     build::Strategy,
     config::{ConfigScope, ConfigSet, ConfigVersions, Variables},
@@ -21,23 +20,26 @@ use domain::{
     reconcile::{Reconcile, ReconcileEvent, ReconcileState},
     run::RunEnd,
     token::Token,
-    webhook::Tip,
+    webhook::{Departure, Tip},
 };
 use ports::{
-    Store,
+    Store, authority,
     store::{
         self, Change, Counted, Error, Fence, Listed, Numbered, Page,
         adoptions::Adoption,
-        app_hooks::{AppHook, PullRequest, SeenHook},
+        app_hooks::{AppHook, HookEdit, PullRequest, SeenHook},
         audit::{AuditFilter, Sealed},
         builds::{BuildChoice, BuildFilter, BuildLine, BuildOutcome, NewBuild, Requested},
         configs::ConfigVersion,
+        deliveries::{Consequence, Delivery, NewDelivery},
         deploys::{DeployChoice, DeployFilter, DeployPatch, KeptImage, NewDeploy, NewRelease},
         entities::{AppFilter, Beginning, NewApp},
         events::EventFilter,
         intents::{EndFilter, Entry},
         jobs::{Claimed, Job, JobClaim, JobEnd, JobFilter, NewJob},
+        joined::{JoinedNode, NewJoinToken, NodeAuthority},
         leases::{Claim, Lease},
+        lookups::Commits,
         reconciles::NewReconcile,
         requests::RequestRecord,
         retention::{Keep, Old},
@@ -88,6 +90,10 @@ impl Store for FaultyStore {
     fn trial(&self) -> Arc<dyn Store> {
         Arc::new(Self::new(self.inner.trial(), self.points.clone()))
     }
+
+    fn calling_back(&self, url: SecretString) -> Arc<dyn Store> {
+        Arc::new(Self::new(self.inner.calling_back(url), self.points.clone()))
+    }
 }
 
 between_points! { store::Apps, FaultyStore, transient;
@@ -117,6 +123,24 @@ between_points! { store::Stacks, FaultyStore, transient;
 between_points! { store::Nodes, FaultyStore, transient;
     fn duties() -> Result<BTreeMap<NodeName, Duty>, Error>;
     fn set_duty(node: &NodeName, duty: Duty, change: &Change) -> Result<(), Error>;
+}
+
+between_points! { store::JoinedNodes, FaultyStore, transient;
+    fn add_join_token(token: NewJoinToken, change: &Change) -> Result<(), Error>;
+    fn join_node(token: &TokenHash, claim: authority::Claim, change: &Change) -> Result<JoinedNode, Error>;
+    fn renew_node(claim: authority::Claim, change: &Change) -> Result<JoinedNode, Error>;
+    fn remove_node(name: &NodeName, change: &Change) -> Result<(), Error>;
+    fn joined_nodes() -> Result<Vec<JoinedNode>, Error>;
+    fn node_authority() -> Result<Option<NodeAuthority>, Error>;
+    fn keep_node_authority(new: NodeAuthority) -> Result<NodeAuthority, Error>;
+}
+
+between_points! { store::Lookups, FaultyStore, transient;
+    fn app_names(apps: &[AppId]) -> Result<BTreeMap<AppId, AppName>, Error>;
+    fn stack_names(stacks: &[StackId]) -> Result<BTreeMap<StackId, StackName>, Error>;
+    fn environment_names(environments: &[EnvironmentId]) -> Result<BTreeMap<EnvironmentId, EnvironmentName>, Error>;
+    fn commits(releases: &[ReleaseId], builds: &[BuildId]) -> Result<Commits, Error>;
+    fn active_among(apps: &[AppId], environments: &[EnvironmentId]) -> Result<Vec<Deploy>, Error>;
 }
 
 between_points! { store::Configs, FaultyStore, transient;
@@ -151,6 +175,7 @@ between_points! { store::Builds, FaultyStore, transient;
     fn build_lines(id: BuildId, after: i64, limit: u32) -> Result<Vec<BuildLine>, Error>;
     fn last_build_lines(id: BuildId, count: u32) -> Result<Vec<String>, Error>;
     fn waiting_for_build(id: BuildId) -> Result<u32, Error>;
+    fn set_build_step(id: BuildId, step: &str, fence: &Fence) -> Result<(), Error>;
     fn forget_image(image: &ImageRef, change: &Change) -> Result<(), Error>;
     fn give_up_images(images: &[ImageRef], retained: u32, recent: Timestamp, change: &Change) -> Result<Vec<KeptImage>, Error>;
     fn image_is_kept(image: &ImageRef) -> Result<bool, Error>;
@@ -240,6 +265,7 @@ between_points! { store::Users, FaultyStore, transient;
     fn see_person(person: &KnownPerson) -> Result<(), Error>;
     fn list_people() -> Result<Vec<KnownPerson>, Error>;
     fn find_person(account: AccountId) -> Result<Option<KnownPerson>, Error>;
+    fn tell_of_departure(departure: Departure, change: &Change) -> Result<(), Error>;
 }
 
 between_points! { store::Requests, FaultyStore, transient;
@@ -257,12 +283,17 @@ between_points! { store::Adoptions, FaultyStore, transient;
 between_points! { store::AppHooks, FaultyStore, transient;
     fn find_app_hook(app: AppId) -> Result<Option<AppHook>, Error>;
     fn ensure_app_hook(app: AppId, secret: SecretString, change: &Change) -> Result<AppHook, Error>;
-    fn change_app_hook(app: AppId, secret: Option<SecretString>, signed: Option<Signed>, change: &Change) -> Result<AppHook, Error>;
+    fn change_app_hook(app: AppId, edit: HookEdit, change: &Change) -> Result<AppHook, Error>;
     fn note_app_hook(app: AppId, seen: SeenHook, change: &Change) -> Result<(), Error>;
     fn forget_app_hook(app: AppId) -> Result<(), Error>;
     fn tell_of_app(app: AppId, kind: &str, change: &Change) -> Result<(), Error>;
     fn note_pull_request(app: AppId, number: u64, tip: Option<Tip>) -> Result<(), Error>;
     fn pull_requests(app: AppId) -> Result<Vec<PullRequest>, Error>;
+}
+
+between_points! { store::Deliveries, FaultyStore, transient;
+    fn keep_delivery(new: NewDelivery, leads_to: Vec<Consequence>, change: &Change) -> Result<(), Error>;
+    fn list_deliveries(page: Page) -> Result<Listed<Delivery>, Error>;
 }
 
 between_points! { store::Jobs, FaultyStore, transient;

@@ -1,8 +1,9 @@
-//! The calls about hooks, webhooks and runs.
+//! The calls about hooks, webhooks, runs and nodes.
 
-use super::{Walk, rows, text};
+use super::{ANSWER_DUE, Walk, answered, begins, differs, rows, text, things};
 use crate::stage::As;
 use proto::v1::{self, run_request::Message as Said, run_response::Message as Told};
+use std::time::Duration;
 
 pub(super) async fn hooks(walk: &mut Walk<'_>, admin: &As) {
     does!(
@@ -87,5 +88,54 @@ pub(super) async fn runs(walk: &mut Walk<'_>, admin: &As) {
         StopRunRequest {
             run: started.run.unwrap().id
         }
+    );
+}
+
+pub(super) async fn nodes(walk: &mut Walk<'_>, admin: &As) {
+    let node = || text("node-1");
+    does!(
+        walk,
+        admin.nodes(),
+        cordon_node,
+        "NodeService/CordonNode",
+        CordonNodeRequest { node: node() }
+    );
+    does!(
+        walk,
+        admin.nodes(),
+        drain_node,
+        "NodeService/DrainNode",
+        DrainNodeRequest { node: node() }
+    );
+    // One that answers is not given up.
+    walk.stage.node.silence();
+    does!(
+        walk,
+        admin.nodes(),
+        give_up_node,
+        "NodeService/GiveUpNode",
+        GiveUpNodeRequest { node: node() }
+    );
+    walk.stage.node.speak();
+    does!(
+        walk,
+        admin.nodes(),
+        uncordon_node,
+        "NodeService/UncordonNode",
+        UncordonNodeRequest { node: node() }
+    );
+    does!(
+        walk,
+        admin.nodes(),
+        rebalance_nodes,
+        "NodeService/RebalanceNodes",
+        RebalanceNodesRequest {}
+    );
+    does!(
+        walk,
+        admin.nodes(),
+        cancel_rebalance,
+        "NodeService/CancelRebalance",
+        CancelRebalanceRequest {}
     );
 }

@@ -1,9 +1,10 @@
 //! The calls, in an order in which each can be made.
 
-use super::{Walk, rows, text};
+use super::{ANSWER_DUE, Walk, answered, begins, differs, rows, text, things};
 use crate::stage::{As, Stage};
 use proto::v1;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 pub(super) async fn stacks(walk: &mut Walk<'_>, admin: &As) {
     let stack = || v1::Stack {
@@ -88,7 +89,8 @@ pub(super) async fn tokens(walk: &mut Walk<'_>, admin: &As) {
         admin.tokens(),
         create_token,
         "TokenService/CreateToken",
-        CreateTokenRequest { token: Some(token) }
+        CreateTokenRequest { token: Some(token) },
+        once secret
     );
     let values = v1::Token {
         role: v1::Role::Deployer.into(),
@@ -110,31 +112,6 @@ pub(super) async fn tokens(walk: &mut Walk<'_>, admin: &As) {
         delete_token,
         "TokenService/DeleteToken",
         DeleteTokenRequest { token: text("ci") }
-    );
-}
-
-pub(super) async fn nodes(walk: &mut Walk<'_>, admin: &As) {
-    let node = || text("node-1");
-    does!(
-        walk,
-        admin.nodes(),
-        cordon_node,
-        "NodeService/CordonNode",
-        CordonNodeRequest { node: node() }
-    );
-    does!(
-        walk,
-        admin.nodes(),
-        drain_node,
-        "NodeService/DrainNode",
-        DrainNodeRequest { node: node() }
-    );
-    does!(
-        walk,
-        admin.nodes(),
-        uncordon_node,
-        "NodeService/UncordonNode",
-        UncordonNodeRequest { node: node() }
     );
 }
 

@@ -1,0 +1,179 @@
+//! The original API's answers when something is pending, stuck or in the way. The control loops stand still.
+
+use crate::stage::{As, Stage, refusal};
+use domain::CommitSha;
+use proto::legacy::v1::{
+    self as old, PlanStep, deploy_service_client::DeployServiceClient,
+    reconcile_service_client::ReconcileServiceClient, system_service_client::SystemServiceClient,
+    worker_service_client::WorkerServiceClient,
+};
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+/// `shop`, deployed in `development`, of which nothing is done any more.
+async fn halted() -> (Stage, As, CommitSha) {
+    let mut stage = Stage::still().await;
+    stage.run();
+    let commit = stage.commit(1);
+    let admin = stage.admin().await;
+    admin.create_shop().await;
+    admin.deploy_shop().await;
+    stage.halt();
+    (stage, admin, commit)
+}
+
+async fn scale(admin: &As, scale: &str) {
+    let mut workers = WorkerServiceClient::new(admin.0.clone());
+    let request = old::UpdateWorkerRequest {
+        id: text("1"),
+        scale: Some(text(scale)),
+        ..old::UpdateWorkerRequest::default()
+    };
+    workers.update_worker(request).await.unwrap();
+}
+
+async fn planned(admin: &As) -> Vec<PlanStep> {
+    let mut reconciles = ReconcileServiceClient::new(admin.0.clone());
+    let request = old::PreviewReconcileRequest {
+        app: text("shop"),
+        environment: text("development"),
+    };
+    let shown = reconciles.preview_reconcile(request).await.unwrap();
+    shown.into_inner().data.unwrap().plan
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Force {
+    Yes,
+    No,
+}
+
+async fn reconcile(admin: &As, app: &str, force: Force) -> Result<old::Reconcile, tonic::Status> {
+    let mut reconciles = ReconcileServiceClient::new(admin.0.clone());
+    let request = old::CreateReconcileRequest {
+        app: text(app),
+        environment: text("development"),
+        force: force == Force::Yes,
+        ..old::CreateReconcileRequest::default()
+    };
+    let made = reconciles.create_reconcile(request).await?;
+    Ok(made.into_inner().data.unwrap())
+}
+
+async fn sanity(client: &As) -> (bool, old::EnvironmentSanity, Vec<i64>) {
+    let mut system = SystemServiceClient::new(client.0.clone());
+    let found = system.get_sanity(old::GetSanityRequest {}).await.unwrap();
+    let found = found.into_inner();
+    let data = found.data.unwrap();
+    let development = data.environments["development"].clone();
+    (found.well, development, data.stuck_builds)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_is_shown_step_by_step() {
+    let (_stage, admin, commit) = halted().await;
+    assert_eq!(planned(&admin).await, []);
+    scale(&admin, "2").await;
+    let plan = planned(&admin).await;
+    let [start] = &plan[..] else {
+        panic!("one step: {plan:?}");
+    };
+    assert_eq!((&*start.action, &start.instance), ("start", &None));
+    assert_eq!(start.rref.as_deref(), Some(commit.as_str()));
+    let node = start.node.clone().unwrap();
+    assert_eq!((&*node.id, &*node.address), ("node-1", "node-1.test"));
+    let worker = start.worker.clone().unwrap();
+    assert_eq!(
+        (worker.id, &*worker.name, worker.scale, worker.app_id),
+        (Some(1), "web", 2, 1)
+    );
+    assert!(worker.created_at.is_some() && worker.updated_at.is_some());
+
+    scale(&admin, "0").await;
+    let plan = planned(&admin).await;
+    let [stop] = &plan[..] else {
+        panic!("one step: {plan:?}");
+    };
+    assert_eq!(
+        (&*stop.action, &stop.rref, &stop.node),
+        ("stop", &None, &None)
+    );
+    let instance = stop.instance.clone().unwrap();
+    assert!(!instance.id.is_empty() && instance.check.is_none());
+    assert_eq!(instance.node, Some(node));
+    let tag = format!("rref:{commit}");
+    assert!(instance.tags.contains(&tag), "{:?}", instance.tags);
+    assert_eq!(stop.worker.clone().unwrap().scale, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_stuck_is_told_to_those_who_may_know_and_that_it_is_to_all() {
+    let (stage, admin, _) = halted().await;
+    scale(&admin, "2").await;
+    let viewer = stage.client(domain::token::Role::Viewer).await;
+    let strangers = stage.bearing(None);
+    let (well, development, _) = sanity(&viewer).await;
+    assert!(!well, "a step waits");
+    assert_eq!(development.reconcile_plan.len(), 1);
+    assert_eq!(
+        (development.stuck_reconciles.len(), &*development.status),
+        (0, "NOT OK")
+    );
+
+    let mut deploys = DeployServiceClient::new(admin.0.clone());
+    stage.commit(2);
+    let request = old::CreateDeployRequest {
+        app: text("shop"),
+        environment: text("development"),
+        rref: Some(text("main")),
+        force: true,
+        ..old::CreateDeployRequest::default()
+    };
+    let made = deploys.create_deploy(request).await.unwrap().into_inner();
+    let deploy: i64 = made.data.unwrap().id.parse().unwrap();
+    stage.clock.forward(2 * HOUR);
+    let (well, development, builds) = sanity(&viewer).await;
+    assert!(!well);
+    assert_eq!(development.stuck_deploys, [deploy]);
+    assert_eq!(development.stuck_reconciles.len(), 1);
+    assert_eq!(builds.len(), 1);
+    assert_eq!(development.reconcile_plan, [], "it is being deployed");
+    let (well, development, builds) = sanity(&strangers).await;
+    let lists = (
+        development.stuck_deploys,
+        development.stuck_reconciles,
+        builds,
+    );
+    assert_eq!((well, lists), (false, (Vec::new(), Vec::new(), Vec::new())));
+    assert_eq!(development.status, "NOT OK");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reconcile_gives_way_to_another_of_its_app_or_of_all() {
+    let (stage, admin, _) = halted().await;
+    let first = reconcile(&admin, "shop", Force::No).await.unwrap();
+    let words = |id: &Option<String>| {
+        let id = id.clone().unwrap_or_default();
+        format!(
+            "Reconcile ID {id} already in progress in this environment. Either wait for completion, or call again with force."
+        )
+    };
+    for app in ["shop", ""] {
+        let refused = reconcile(&admin, app, Force::No).await;
+        let told = refusal(refused);
+        assert!(told.contains(&words(&first.id)), "{app}: {told}");
+    }
+    let forced = reconcile(&admin, "shop", Force::Yes).await.unwrap();
+    assert_ne!(forced.id, first.id);
+
+    let (stage_of_all, admin, _) = halted().await;
+    let whole = reconcile(&admin, "", Force::No).await.unwrap();
+    let told = refusal(reconcile(&admin, "shop", Force::No).await);
+    assert!(told.contains(&words(&whole.id)), "{told}");
+    drop((stage, stage_of_all));
+}

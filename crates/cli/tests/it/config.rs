@@ -1,0 +1,89 @@
+//! Where variables come from.
+
+use proto::v1::{ConfigSet, ExplainConfigResponse, ExplainedVariable, VariableSource};
+
+use crate::world::{World, stderr, stdout};
+
+fn source(set: ConfigSet, value: &str) -> VariableSource {
+    VariableSource {
+        config_set: Some(ConfigSet {
+            environment: "production".to_owned(),
+            ..set
+        }),
+        value: value.to_owned(),
+    }
+}
+
+/// A URL in all three layers, and a key that was taken away.
+fn explained() -> World {
+    let world = World::new();
+    let of = |version: i64| ConfigSet {
+        version,
+        ..ConfigSet::default()
+    };
+    let own = ConfigSet {
+        app: "shop".to_owned(),
+        ..of(3)
+    };
+    let stack = ConfigSet {
+        stack: "api".to_owned(),
+        ..of(2)
+    };
+    let answer = ExplainConfigResponse {
+        variables: vec![
+            ExplainedVariable {
+                name: "KEY".to_owned(),
+                deployed: false,
+                sources: Vec::new(),
+            },
+            ExplainedVariable {
+                name: "URL".to_owned(),
+                deployed: true,
+                sources: vec![
+                    source(own, "one"),
+                    source(stack, "two"),
+                    source(of(1), "three"),
+                ],
+            },
+        ],
+    };
+    world
+        .server
+        .answer("ConfigSetService/ExplainConfig", &answer);
+    world
+}
+
+#[test]
+fn the_set_that_wins_comes_first_and_what_it_hides_below() {
+    let world = explained();
+    let told = stdout(&world.run("config explain -a shop -e production").success());
+    let rows: Vec<Vec<&str>> = told
+        .lines()
+        .skip(1)
+        .map(|line| {
+            line.split("  ")
+                .map(str::trim)
+                .filter(|cell| !cell.is_empty())
+                .collect()
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            vec!["KEY", "-", "-", "-", "taken away; what runs still has it"],
+            vec!["URL", "one", "app shop", "3", "deployed"],
+            vec!["URL", "two", "stack api", "2", "hidden"],
+            vec!["URL", "three", "environment production", "1", "hidden"],
+        ],
+        "{told}"
+    );
+}
+
+#[test]
+fn a_variable_that_no_set_has_is_no_success() {
+    let world = explained();
+    let ended = world
+        .run("config explain -a shop -e production NOPE")
+        .code(3);
+    assert!(stderr(&ended).contains("NOPE"), "{}", stderr(&ended));
+}

@@ -1,0 +1,192 @@
+//! What a cluster of three hosts and two servers does when a part of it fails while something is under way: each fault
+//! with each operation, and what was seen of it.
+//!
+//! All of it takes half an hour, so that it is a phase of `scripts/test --full`; otherwise a host is lost during a rolling
+//! deploy, and a server killed. Some of it alone:
+//! `JOCKEY_FAULTS='server is killed' cargo test -p server --test it faults::`. What is asked for is written into the page.
+
+mod clock;
+mod fault;
+mod lost;
+mod operation;
+mod paper;
+mod rest;
+mod watch;
+mod world;
+
+use fault::Fault;
+use operation::Operation;
+use paper::Row;
+use std::time::{Duration, Instant};
+use watch::Watch;
+use world::World;
+
+/// What of the table is run: the cells whose fault and operation hold this; `all`.
+const CHOICE: &str = "JOCKEY_FAULTS";
+/// What is run when nobody says.
+const ALWAYS: [&str; 2] = ["a server is killed, deploy", "a whole host is lost, deploy"];
+/// How long a fault lasts: longer than a lease, and than Consul takes to call a node failed.
+const LASTS: Duration = Duration::from_secs(15);
+
+#[rustfmt::skip]
+const TABLE: &[(Fault, Operation)] = &[
+    (Fault::ServerKilled,         Operation::Deploy),
+    (Fault::ServerKilled,         Operation::Scale),
+    (Fault::ServerKilled,         Operation::Drain),
+    (Fault::ServerKilled,         Operation::Idle),
+    (Fault::EngineKilled,         Operation::Deploy),
+    (Fault::EngineKilled,         Operation::Scale),
+    (Fault::EngineKilled,         Operation::Drain),
+    (Fault::EngineKilled,         Operation::Idle),
+    (Fault::HostLost,             Operation::Deploy),
+    (Fault::HostLost,             Operation::Scale),
+    (Fault::HostLost,             Operation::Drain),
+    (Fault::HostLost,             Operation::Idle),
+    (Fault::AgentKilled,          Operation::Deploy),
+    (Fault::AgentKilled,          Operation::Scale),
+    (Fault::AgentKilled,          Operation::Drain),
+    (Fault::AgentKilled,          Operation::Idle),
+    (Fault::DatabaseKilled,       Operation::Deploy),
+    (Fault::DatabaseKilled,       Operation::Scale),
+    (Fault::DatabaseKilled,       Operation::Drain),
+    (Fault::DatabaseKilled,       Operation::Idle),
+    (Fault::RegistryKilled,       Operation::Deploy),
+    (Fault::RegistryKilled,       Operation::Scale),
+    (Fault::RegistryKilled,       Operation::Drain),
+    (Fault::RegistryKilled,       Operation::Idle),
+    (Fault::ServerCutFromNode,    Operation::Deploy),
+    (Fault::ServerCutFromNode,    Operation::Scale),
+    (Fault::ServerCutFromNode,    Operation::Drain),
+    (Fault::ServerCutFromNode,    Operation::Idle),
+    (Fault::ServerCutFromDatabase, Operation::Deploy),
+    (Fault::ServerCutFromDatabase, Operation::Scale),
+    (Fault::ServerCutFromDatabase, Operation::Drain),
+    (Fault::ServerCutFromDatabase, Operation::Idle),
+    (Fault::ServerCutFromConsul,  Operation::Deploy),
+    (Fault::ServerCutFromConsul,  Operation::Scale),
+    (Fault::ServerCutFromConsul,  Operation::Drain),
+    (Fault::ServerCutFromConsul,  Operation::Idle),
+    (Fault::NodeCutFromConsul,    Operation::Deploy),
+    (Fault::NodeCutFromConsul,    Operation::Scale),
+    (Fault::NodeCutFromConsul,    Operation::Drain),
+    (Fault::NodeCutFromConsul,    Operation::Idle),
+    (Fault::NodeCutFromRegistry,  Operation::Deploy),
+    (Fault::NodeCutFromRegistry,  Operation::Scale),
+    (Fault::NodeCutFromRegistry,  Operation::Drain),
+    (Fault::NodeCutFromRegistry,  Operation::Idle),
+    (Fault::NodeCutFromNode,      Operation::Deploy),
+    (Fault::NodeCutFromNode,      Operation::Scale),
+    (Fault::NodeCutFromNode,      Operation::Drain),
+    (Fault::NodeCutFromNode,      Operation::Idle),
+    (Fault::ClockMoved,           Operation::Deploy),
+    (Fault::ClockMoved,           Operation::Scale),
+    (Fault::ClockMoved,           Operation::Drain),
+    (Fault::ClockMoved,           Operation::Idle),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_fails_takes_nothing_with_it_whatever_is_under_way() -> anyhow::Result<()> {
+    let asked = std::env::var(CHOICE).ok();
+    let is_chosen = |cell: &str| match asked.as_deref() {
+        None => ALWAYS.contains(&cell),
+        Some("all") => true,
+        Some(some) => cell.contains(some),
+    };
+    let mut rows = Vec::new();
+    let mut world = None;
+    for (fault, operation) in TABLE {
+        if !is_chosen(&format!("{fault}, {operation}")) {
+            continue;
+        }
+        // A world goes on to the next cell as long as nothing is broken in it, and servers run with the clock they need.
+        if world
+            .as_ref()
+            .is_none_or(|it: &World| it.clocks() != fault.clocks())
+        {
+            drop(world.take());
+            world = Some(World::start(fault.clocks()).await?);
+        }
+        let here = world.as_mut().expect("it was started");
+        let row = match cell(here, *fault, *operation).await {
+            Ok(row) => row,
+            Err(error) => {
+                eprintln!("{}", here.logs());
+                world = None;
+                Row::broken(*fault, *operation, &error)
+            }
+        };
+        println!("{row}");
+        if asked.is_some() {
+            paper::write(&row)?;
+        }
+        rows.push(row);
+    }
+    let broken: Vec<&Row> = rows.iter().filter(|row| row.is_broken()).collect();
+    assert!(
+        broken.is_empty(),
+        "{} of {} cells:\n{broken:#?}",
+        broken.len(),
+        rows.len()
+    );
+    assert!(!rows.is_empty(), "no cell is called {asked:?}");
+    assert!(asked.is_some() || rows.len() == ALWAYS.len(), "{rows:#?}");
+    Ok(())
+}
+
+/// One fault while one operation is under way.
+async fn cell(world: &mut World, fault: Fault, operation: Operation) -> anyhow::Result<Row> {
+    world.reset().await?;
+    let scale = world.scale();
+    let watch = Watch::start(world);
+    watch.sees(scale).await?;
+    let began = Instant::now();
+    let begun = operation.begin(world).await?;
+    let hit = watch.ready_at(fault.takes().map(|host| world.cluster.address_of(host)));
+    anyhow::ensure!(
+        hit > 0 || fault.takes().is_none(),
+        "nothing was on the host that is struck"
+    );
+    let scar = fault.strike(world)?;
+    let struck = Instant::now();
+    let healthy_elsewhere_in = match fault {
+        Fault::HostLost => Some(lost::healthy_elsewhere(world, &begun).await?),
+        _ => None,
+    };
+    tokio::time::sleep(LASTS.saturating_sub(struck.elapsed())).await;
+    let ended_meanwhile = begun.end(world).await;
+    scar.heal(world).await?;
+    let healed = Instant::now();
+    let end = world.rest(&begun, operation).await?;
+    let (rested, took) = (healed.elapsed(), began.elapsed());
+    let seen = watch.stop().await?;
+    let lost_elsewhere = seen.lost_not_at(fault.takes().map(|host| world.cluster.address_of(host)));
+    anyhow::ensure!(
+        lost_elsewhere.is_empty(),
+        "{} of {} requests were lost: {lost_elsewhere:#?}",
+        lost_elsewhere.len(),
+        seen.asked
+    );
+    anyhow::ensure!(
+        seen.fewest + hit >= scale,
+        "only {} of {scale} were ready, and the fault took {hit} of them: {:#?}",
+        seen.fewest,
+        seen.course
+    );
+    Ok(Row {
+        fault,
+        operation,
+        end: match ended_meanwhile {
+            Some(end) => format!("{end} under the fault"),
+            None => end,
+        },
+        scale,
+        hit,
+        healthy_elsewhere_in,
+        fewest: seen.fewest,
+        asked: seen.asked,
+        lost: seen.lost.len(),
+        rested,
+        took,
+        broken: None,
+    })
+}

@@ -1,0 +1,57 @@
+//! A host that is gone altogether: how long it takes until all that is wanted is healthy elsewhere.
+
+use super::{
+    operation::Begun,
+    world::{APP, STRUCK, World},
+};
+use crate::{
+    harness::{PATIENCE, is_healthy},
+    network::get_at,
+};
+use anyhow::ensure;
+use proto::v1;
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+/// From when a host is declared lost until its instances are healthy elsewhere, at the most.
+const HEALED_WITHIN: Duration = Duration::from_secs(30);
+/// Between two looks.
+const EACH: Duration = Duration::from_millis(100);
+
+/// Waits until Consul calls the host failed, then until as many as are wanted are healthy on others: of the new Deploy, where
+/// one is under way. Answers how long that took.
+pub(super) async fn healthy_elsewhere(world: &World, begun: &Begun) -> anyhow::Result<Duration> {
+    let struck = Instant::now();
+    while !is_called_failed(world).await? {
+        ensure!(struck.elapsed() < PATIENCE, "{STRUCK} is not called failed");
+        tokio::time::sleep(EACH).await;
+    }
+    let declared = Instant::now();
+    loop {
+        let instances = world.servers[0].instances(APP).await?;
+        let is_wanted = |it: &v1::Instance| match &begun.deploy {
+            Some((deploy, _)) => it.deploy == *deploy,
+            None => true,
+        };
+        let elsewhere = instances.iter().filter(|it| it.node != STRUCK);
+        let healthy = elsewhere.filter(|it| is_healthy(it) && is_wanted(it));
+        let healthy = healthy.count();
+        if healthy >= world.scale() {
+            return Ok(declared.elapsed());
+        }
+        ensure!(
+            declared.elapsed() < HEALED_WITHIN,
+            "{healthy} of {} are healthy elsewhere {HEALED_WITHIN:?} after Consul called {STRUCK} failed",
+            world.scale()
+        );
+        tokio::time::sleep(EACH).await;
+    }
+}
+
+async fn is_called_failed(world: &World) -> anyhow::Result<bool> {
+    let path = format!("/v1/health/node/{STRUCK}");
+    let checks: Value = serde_json::from_str(&get_at(&world.consul(), &path).await?)?;
+    let serf = |check: &&Value| check["CheckID"] == "serfHealth";
+    let found = checks.as_array().into_iter().flatten().find(serf);
+    Ok(found.is_some_and(|check| check["Status"] == "critical"))
+}

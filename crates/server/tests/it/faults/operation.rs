@@ -1,0 +1,102 @@
+//! What is under way when something fails.
+
+use super::world::{APP, DRAINED, World};
+use crate::harness::{PATIENCE, change};
+use anyhow::ensure;
+use proto::v1::{self, DeployState};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    Deploy,
+    /// From three to five.
+    Scale,
+    /// Of another host than the one that is struck.
+    Drain,
+    Idle,
+}
+
+/// What was asked for.
+pub(super) struct Begun {
+    /// The Deploy, and the page that it brings.
+    pub(super) deploy: Option<(String, String)>,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Deploy => "deploy",
+            Self::Scale => "scale",
+            Self::Drain => "drain",
+            Self::Idle => "idle",
+        })
+    }
+}
+
+impl Operation {
+    /// Asks for it, by the server that does not keep the Environment, and waits until it is under way.
+    pub(super) async fn begin(self, world: &mut World) -> anyhow::Result<Begun> {
+        let mut begun = Begun { deploy: None };
+        match self {
+            Self::Deploy => {
+                let page = world.next_page();
+                world
+                    .repository
+                    .commit(&change(&page, &[("page", &page)]))?;
+                let asked = world.other()?.ask_deploy(APP, "HEAD").await?;
+                under_way(world, &asked.id).await?;
+                begun.deploy = Some((asked.id, page));
+            }
+            Self::Scale => world.rescale(5).await?,
+            Self::Drain => {
+                let drain = v1::DrainNodeRequest {
+                    node: DRAINED.to_owned(),
+                    ..v1::DrainNodeRequest::default()
+                };
+                world.other()?.admin().nodes().drain_node(drain).await?;
+            }
+            Self::Idle => {}
+        }
+        Ok(begun)
+    }
+}
+
+async fn under_way(world: &World, deploy: &str) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let now = world.other()?.deploy_of(deploy).await?;
+        match now.state() {
+            DeployState::Created | DeployState::Building => {}
+            DeployState::Deploying => return Ok(()),
+            _ => ensure!(false, "it is over before anything failed: {now:?}"),
+        }
+        ensure!(Instant::now() < deadline, "waiting for {now:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+impl Begun {
+    /// How it ended, as far as that can be asked. None: it goes on, or nobody answers.
+    pub(super) async fn end(&self, world: &World) -> Option<String> {
+        let (deploy, _) = self.deploy.as_ref()?;
+        for server in world.servers.iter().filter(|server| server.pid() != 0) {
+            let asked = tokio::time::timeout(Duration::from_secs(3), server.deploy_of(deploy));
+            if let Ok(Ok(deploy)) = asked.await {
+                return end_of(&deploy);
+            }
+        }
+        None
+    }
+}
+
+/// How it ended. None: it goes on.
+pub(super) fn end_of(deploy: &v1::Deploy) -> Option<String> {
+    match deploy.state() {
+        DeployState::Created | DeployState::Building | DeployState::Deploying => None,
+        DeployState::Deployed => Some("deployed".to_owned()),
+        _ => Some(format!("{}: {}", deploy.state().as_str_name(), deploy.step)),
+    }
+}

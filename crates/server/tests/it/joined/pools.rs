@@ -1,0 +1,140 @@
+//! A node program that keeps its host in a pool of Consul.
+
+use crate::{
+    calls::containers,
+    harness::{Jockeyd, PATIENCE, exactly},
+    sources::WEB,
+};
+use anyhow::ensure;
+use proto::v1;
+use serde_json::Value;
+use std::{
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+use testkit::consul::Consul;
+
+const POOL: &str = "jockey-api-development";
+
+/// Waits until the service of the pool is as it should be.
+async fn pool_is(
+    consul: &Consul,
+    what: &str,
+    is_so: impl Fn(&Value) -> bool,
+) -> anyhow::Result<Value> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let rows = consul.get(&format!("/v1/health/service/{POOL}"))?;
+        if is_so(&rows) {
+            return Ok(rows);
+        }
+        ensure!(Instant::now() < deadline, "waiting for {what}: {rows:#}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn status(rows: &Value) -> Option<&str> {
+    let checks = rows[0]["Checks"].as_array()?;
+    let ours = checks
+        .iter()
+        .find(|check| check["CheckID"] == format!("{POOL}:docker"))?;
+    ours["Status"].as_str()
+}
+
+fn start(command: &mut Command) -> anyhow::Result<Child> {
+    Ok(command.stdin(Stdio::null()).spawn()?)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_is_in_its_pool_as_long_as_its_node_program_says_so() -> anyhow::Result<()> {
+    let consul = Consul::start()?;
+    let server = Jockeyd::start_with(&["--consul", &consul.url()]).await?;
+    let request = v1::CreateJoinTokenRequest::default();
+    let token = server.admin().nodes().create_join_token(request).await?;
+    let token = token.into_inner().token;
+    // Held until the program takes it.
+    let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_jockeyd"));
+    command
+        .args([
+            "node",
+            "--server",
+            std::fs::read_to_string(server.file("address"))?.trim(),
+        ])
+        .args(["--address", "127.0.0.1"])
+        .args(["--listen", &format!("127.0.0.1:{port}")])
+        .args(["--consul", &consul.url(), "--pool", "development/api"])
+        .args(["--meta", "zone=a", "--stay"])
+        .arg("--state-dir")
+        .arg(server.file("node"))
+        .env("JOCKEY_JOIN_TOKEN", &token);
+    let mut program = Killed(start(&mut command)?);
+    let rows = pool_is(&consul, "the pool", |rows| status(rows) == Some("passing")).await?;
+    let meta = &rows[0]["Service"]["Meta"];
+    assert_eq!(meta["docker"], format!("node://127.0.0.1:{port}"));
+    assert_eq!(meta["zone"], "a");
+
+    // The server reaches its host's Docker by the node program: that is what Consul says.
+    server
+        .app("web", &[("Dockerfile", WEB), ("page", "one")])
+        .await?;
+    server.deployed("web").await?;
+    let first = server.settled("web", "one", exactly(1)).await?;
+    assert_eq!(first[0].node, consul.node());
+
+    // Its end is told, and nothing is stopped for it.
+    program.terminate()?;
+    pool_is(&consul, "a word", |rows| status(rows) == Some("critical")).await?;
+    program = Killed(start(&mut command)?);
+    pool_is(&consul, "the pool", |rows| status(rows) == Some("passing")).await?;
+    let second = server.settled("web", "one", exactly(1)).await?;
+    assert_eq!(containers(&first), containers(&second));
+
+    // Killed, it says nothing any more, and so is not believed for long.
+    program.0.kill()?;
+    program.0.wait()?;
+    pool_is(&consul, "silence", |rows| status(rows) == Some("critical")).await?;
+    program = Killed(start(&mut command)?);
+    pool_is(&consul, "the pool", |rows| status(rows) == Some("passing")).await?;
+    assert_eq!(
+        containers(&server.settled("web", "one", exactly(1)).await?),
+        containers(&first)
+    );
+    program.terminate()?;
+
+    // Without `--stay` it takes the host out.
+    let words: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
+    let mut leaving = Command::new(env!("CARGO_BIN_EXE_jockeyd"));
+    leaving.args(words.iter().filter(|word| *word != "--stay"));
+    let mut program = Killed(start(&mut leaving)?);
+    pool_is(&consul, "the pool", |rows| status(rows) == Some("passing")).await?;
+    program.terminate()?;
+    pool_is(&consul, "nobody", |rows| {
+        rows.as_array().is_some_and(Vec::is_empty)
+    })
+    .await?;
+    Ok(())
+}
+
+/// A program that does not outlive its test.
+struct Killed(Child);
+
+impl Killed {
+    /// SIGTERM, and waits for the end.
+    fn terminate(&mut self) -> anyhow::Result<()> {
+        let pid = self.0.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &pid]).status()?;
+        ensure!(told.success(), "kill failed");
+        let status = self.0.wait()?;
+        ensure!(status.success(), "it ended with {status}");
+        Ok(())
+    }
+}
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}

@@ -1,0 +1,391 @@
+//! Two servers on one PostgreSQL and one Docker host.
+
+use crate::{
+    calls::{Clients, containers, contains, refused},
+    harness::{Jockeyd, PATIENCE, change, exactly},
+    network::get,
+    sources::WEB,
+};
+use anyhow::{Context, ensure};
+use proto::v1::{self, DeployState};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use testkit::{git::Repository, postgres::Postgres};
+use tonic::Code;
+
+pub(crate) const APP: &str = "shared";
+
+/// Two instances that run, kept by the first of two servers.
+pub(crate) async fn two() -> anyhow::Result<(Jockeyd, Jockeyd, Repository)> {
+    let one = Jockeyd::start_shared(&[]).await?;
+    let repository = one
+        .app(APP, &[("Dockerfile", WEB), ("page", "first")])
+        .await?;
+    one.deployed(APP).await?;
+    one.scale(APP, "web", 2).await?;
+    one.settled(APP, "two", exactly(2)).await?;
+    let two = one.start_beside().await?;
+    Ok((one, two, repository))
+}
+
+/// Waits for something that is asked of a server.
+pub(crate) async fn wait(
+    what: &str,
+    mut is_so: impl AsyncFnMut() -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so().await? {
+        ensure!(Instant::now() < deadline, "waiting for {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Ok(())
+}
+
+/// How long a lease lasts, and how soon after its owner is gone another server works on, in microseconds.
+const LEASE: i64 = 10_000_000;
+const TAKEN_OVER: i64 = 15_000_000;
+
+/// Who keeps the Environment of the tests, until when, and when that was asked, by the clock of the database.
+struct Lease {
+    owner: String,
+    until: i64,
+    now: i64,
+}
+
+impl Lease {
+    fn of(server: &Jockeyd) -> anyhow::Result<Self> {
+        let row = server.sql(
+            "SELECT owner, until, CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) \
+             FROM leases WHERE name = 'environment/env-1'",
+        )?;
+        let mut columns = row.trim().split('|');
+        let mut next = || columns.next().context("three columns");
+        Ok(Self {
+            owner: next()?.to_owned(),
+            until: next()?.parse()?,
+            now: next()?.parse()?,
+        })
+    }
+}
+
+/// Waits until another server has the lease, and has ended the deploy.
+async fn taken_over(by: &Jockeyd, lost: &Lease, deploy: &str) -> anyhow::Result<v1::Deploy> {
+    assert!(lost.until - lost.now <= LEASE, "it is free soon enough");
+    let mut taken = None;
+    wait("another server to have the lease", async || {
+        let lease = Lease::of(by)?;
+        let is_taken = !lease.owner.is_empty() && lease.owner != lost.owner;
+        taken = is_taken.then_some(lease);
+        Ok(is_taken)
+    })
+    .await?;
+    // Each look starts a program, so that the lease itself says when it was had, at the latest.
+    let taken = taken.context("a lease")?;
+    let after = taken.until - LEASE - lost.now;
+    assert!(
+        after < TAKEN_OVER,
+        "taken over after {after} us\n{}",
+        by.log()
+    );
+    by.ended(deploy).await
+}
+
+/// Two of this deploy serve this page, and nothing else is there.
+pub(crate) async fn serve(
+    server: &Jockeyd,
+    all: BTreeSet<String>,
+    deploy: &str,
+    page: &str,
+) -> anyhow::Result<()> {
+    let instances = server
+        .settled(APP, "two of the new deploy", exactly(2))
+        .await?;
+    for instance in &instances {
+        assert_eq!(instance.deploy, deploy);
+        assert_eq!(get(&instance.address).await?, page);
+    }
+    assert_eq!(containers(&instances), all, "an orphan\n{}", server.log());
+    Ok(())
+}
+
+pub(crate) fn all(one: &Jockeyd) -> anyhow::Result<BTreeSet<String>> {
+    Ok(one.scope.containers()?.into_iter().collect())
+}
+
+#[tokio::test]
+async fn what_one_server_keeps_is_seen_and_changed_at_the_other() -> anyhow::Result<()> {
+    let (one, two, repository) = two().await?;
+    let seen = two
+        .settled(APP, "the same as at the other", exactly(2))
+        .await?;
+    assert_eq!(containers(&seen), containers(&one.instances(APP).await?));
+    repository.commit(&change("second", &[("page", "second")]))?;
+    let deploy = two.deploy(APP, "HEAD").await?;
+    assert_eq!(deploy.state(), DeployState::Deployed, "{deploy:?}");
+    serve(&two, all(&one)?, &deploy.id, "second").await?;
+    serve(&one, all(&one)?, &deploy.id, "second").await
+}
+
+#[tokio::test]
+async fn a_request_that_both_are_asked_happens_once() -> anyhow::Result<()> {
+    let (one, two, _repository) = two().await?;
+    let token = std::fs::read_to_string(one.file("admin-token"))?;
+    let mut asking = tokio::task::JoinSet::new();
+    for number in 0..12 {
+        let server = if number % 2 == 0 { &one } else { &two };
+        let mut deploys = Clients(server.api_as(token.trim())).deploys();
+        asking.spawn(async move {
+            let request = v1::CreateDeployRequest {
+                app: APP.to_owned(),
+                environment: "development".to_owned(),
+                target: Some(v1::create_deploy_request::Target::Ref("HEAD".to_owned())),
+                request_id: "once".to_owned(),
+                ..v1::CreateDeployRequest::default()
+            };
+            let asked = deploys.create_deploy(request).await;
+            asked.map(|answer| answer.into_inner().deploy.expect("a deploy").id)
+        });
+    }
+    let all = asking.join_all().await.into_iter();
+    let ids: BTreeSet<String> = all.collect::<Result<_, _>>()?;
+    assert_eq!(ids.len(), 1, "{ids:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_deploy_of_a_killed_server_is_finished_by_the_other() -> anyhow::Result<()> {
+    let (mut one, two, repository) = two().await?;
+    let dockerfile = WEB.replace("COPY", "RUN sleep 2\nCOPY");
+    let files = [("Dockerfile", dockerfile.as_str()), ("page", "second")];
+    repository.commit(&change("second", &files))?;
+    let asked = one.ask_deploy(APP, "HEAD").await?;
+    wait("the build", async || {
+        Ok(one.deploy_of(&asked.id).await?.state() == DeployState::Building)
+    })
+    .await?;
+    let lost = Lease::of(&one)?;
+    one.kill()?;
+    let deploy = taken_over(&two, &lost, &asked.id).await?;
+    assert_eq!(
+        deploy.state(),
+        DeployState::Deployed,
+        "{deploy:?}\n{}",
+        two.log()
+    );
+    serve(&two, all(&one)?, &deploy.id, "second").await
+}
+
+#[tokio::test]
+async fn a_server_that_stalls_is_taken_over_from_and_its_late_writes_are_refused()
+-> anyhow::Result<()> {
+    let (one, two, repository) = two().await?;
+    repository.commit(&change("second", &[("page", "second")]))?;
+    let steps = || one.log().matches("step action=").count();
+    let before = steps();
+    let asked = one.ask_deploy(APP, "HEAD").await?;
+    wait("its first step", async || Ok(steps() > before)).await?;
+    let lost = Lease::of(&one)?;
+    one.hold()?;
+    let deploy = taken_over(&two, &lost, &asked.id).await?;
+    assert_eq!(
+        deploy.state(),
+        DeployState::Deployed,
+        "{deploy:?}\n{}",
+        two.log()
+    );
+    serve(&two, all(&one)?, &deploy.id, "second").await?;
+    one.release()?;
+    wait("it to hear that it lost its lease", async || {
+        Ok(one.log().contains("another server has taken"))
+    })
+    .await?;
+    // It has not undone anything, and goes on as the second of two.
+    serve(&two, all(&one)?, &deploy.id, "second").await?;
+    repository.commit(&change("third", &[("page", "third")]))?;
+    let third = one.deploy(APP, "HEAD").await?;
+    assert_eq!(
+        third.state(),
+        DeployState::Deployed,
+        "{third:?}\n{}",
+        two.log()
+    );
+    serve(&one, all(&one)?, &third.id, "third").await
+}
+
+/// The ids of events, until there is one of this kind.
+async fn follow(server: &Jockeyd, after: &str, until: &str) -> anyhow::Result<Vec<String>> {
+    let request = v1::WatchEventsRequest {
+        after: after.to_owned(),
+        ..v1::WatchEventsRequest::default()
+    };
+    let mut stream = server
+        .admin()
+        .events()
+        .watch_events(request)
+        .await?
+        .into_inner();
+    let mut seen = Vec::new();
+    let following = async {
+        loop {
+            let told = match stream.message().await {
+                Ok(Some(told)) => told,
+                // The server was killed.
+                Ok(None) | Err(_) => return seen,
+            };
+            for event in told.events {
+                let last = event.kind == until;
+                seen.push(event.id);
+                if last {
+                    return seen;
+                }
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, following)
+        .await
+        .context(until.to_owned())
+}
+
+#[tokio::test]
+async fn a_stream_goes_on_at_the_other_server_without_a_gap_or_a_double() -> anyhow::Result<()> {
+    let (mut one, two, repository) = two().await?;
+    let mut events = two.admin().events();
+    let newest = events.list_events(v1::ListEventsRequest::default());
+    let newest = newest.await?.into_inner().events[0].id.clone();
+    let dockerfile = WEB.replace(
+        "COPY",
+        "RUN for i in 1 2 3 4 5 6; do echo line-$i; sleep 0.3; done\nCOPY",
+    );
+    let files = [("Dockerfile", dockerfile.as_str()), ("page", "second")];
+    repository.commit(&change("second", &files))?;
+    // Both follow what happens at either.
+    let (at_one, at_two) = (
+        follow(&one, &newest, "build.requested"),
+        follow(&two, &newest, "build.requested"),
+    );
+    let asked = two.ask_deploy(APP, "HEAD").await?;
+    let (at_one, at_two) = tokio::try_join!(at_one, at_two)?;
+    assert_eq!(at_one, at_two);
+    let cursor = at_one.last().context("an event")?.clone();
+    one.kill()?;
+    let rest = follow(&two, &cursor, "deploy.deployed").await?;
+    assert_eq!(two.ended(&asked.id).await?.state(), DeployState::Deployed);
+    let page = v1::ListEventsRequest {
+        page_size: 1000,
+        ..v1::ListEventsRequest::default()
+    };
+    let listed = two
+        .admin()
+        .events()
+        .list_events(page)
+        .await?
+        .into_inner()
+        .events;
+    let mut all: Vec<String> = listed.into_iter().rev().map(|event| event.id).collect();
+    let begin = all
+        .iter()
+        .position(|id| *id == newest)
+        .context("the first")?
+        + 1;
+    let mut all = all.split_off(begin);
+    let seen: Vec<String> = at_one.into_iter().chain(rest).collect();
+    all.truncate(seen.len());
+    assert_eq!(seen, all);
+
+    let build = two.deploy_of(&asked.id).await?.build;
+    let lines = async |server: &Jockeyd, after_line: i64| {
+        let request = v1::StreamBuildLogsRequest {
+            build: build.clone(),
+            after_line,
+            follow: true,
+        };
+        let mut stream = server
+            .admin()
+            .builds()
+            .stream_build_logs(request)
+            .await?
+            .into_inner();
+        let mut lines = Vec::new();
+        while let Some(told) = stream.message().await? {
+            lines.extend(told.lines.into_iter().map(|line| line.number));
+        }
+        anyhow::Ok(lines)
+    };
+    let whole = lines(&two, 0).await?;
+    let count = i64::try_from(whole.len())?;
+    assert_eq!(whole, (1..=count).collect::<Vec<_>>());
+    assert_eq!(
+        lines(&two, count / 2).await?,
+        (count / 2 + 1..=count).collect::<Vec<_>>()
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_with_another_key_or_without_the_database_is_told_so() -> anyhow::Result<()> {
+    let one = Jockeyd::start_shared(&[]).await?;
+    let other = one.beside()?;
+    let elsewhere = Jockeyd::start_shared(&[]).await?;
+    std::fs::copy(elsewhere.file("key"), other.file("key"))?;
+    let told = other.start_refused().await?.with(1);
+    contains(
+        &told.err,
+        &[
+            "was encrypted with the key",
+            "give the key that was made with the database",
+        ],
+    );
+    std::fs::remove_file(other.file("key"))?;
+    let told = other.start_refused().await?.with(1);
+    contains(&told.err, &["the key file", "is missing"]);
+    let nowhere = ["check", "--database", "postgres://127.0.0.1:1/jockey"];
+    let told = Jockeyd::prepare(&[])?.jockeyd(&nowhere).await?;
+    contains(
+        &(told.out + &told.err),
+        &["postgres://127.0.0.1:1/jockey cannot be reached"],
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_database_that_is_gone_for_a_while_stops_nothing_that_runs() -> anyhow::Result<()> {
+    let postgres = Postgres::start()?;
+    let database = Arc::new(postgres.database()?);
+    let mut server = Jockeyd::prepare(&[])?;
+    server.keep_in(database);
+    server.resume().await?;
+    let repository = server
+        .app(APP, &[("Dockerfile", WEB), ("page", "first")])
+        .await?;
+    server.deployed(APP).await?;
+    let before = server.settled(APP, "one", exactly(1)).await?;
+    let lease = Lease::of(&server)?;
+    let gone = Instant::now();
+    postgres.stop()?;
+    let mut apps = server.admin().apps();
+    let asked = apps.list_apps(v1::ListAppsRequest::default());
+    refused(asked.await).says(Code::Unavailable, "DATABASE_UNAVAILABLE", &["the database"]);
+    let asked = server.ask_deploy(APP, "HEAD").await.unwrap_err();
+    contains(&asked.to_string(), &["the database"]);
+    let left = Duration::from_micros(u64::try_from(lease.until - lease.now)?);
+    wait("the lease to run out", async || Ok(gone.elapsed() > left)).await?;
+    assert_eq!(get(&before[0].address).await?, "first");
+    assert_eq!(server.scope.containers()?, [before[0].container.clone()]);
+    postgres.start_again()?;
+    repository.commit(&change("second", &[("page", "second")]))?;
+    wait("an answer", async || {
+        Ok(server.ask_deploy(APP, "HEAD").await.is_ok())
+    })
+    .await?;
+    let served = async || {
+        let instances = server.instances(APP).await?;
+        let [only] = instances.as_slice() else {
+            return Ok(false);
+        };
+        Ok(get(&only.address).await.is_ok_and(|page| page == "second"))
+    };
+    wait("the next deploy", served).await
+}

@@ -1,0 +1,241 @@
+//! Two servers are replaced, one after the other, while a deploy is under way and clients follow it.
+
+use crate::{
+    calls::Clients,
+    harness::{Api, Jockeyd, PATIENCE, change},
+    several::{APP, all, serve, two, wait},
+    sources::WEB,
+};
+use anyhow::{Context, ensure};
+use proto::v1::{self, DeployState};
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+/// The servers that clients know of, and whether each runs.
+#[derive(Clone, Default)]
+struct Servers(Arc<Mutex<[Option<Api>; 2]>>);
+
+impl Servers {
+    fn set(&self, at: usize, api: Option<Api>) {
+        self.0.lock().expect("nobody panics with it")[at] = api;
+    }
+
+    /// One that runs: another at each turn, where there are two.
+    fn one(&self, turn: usize) -> Option<Clients> {
+        let servers = self.0.lock().expect("nobody panics with it");
+        let both = [&servers[turn % 2], &servers[(turn + 1) % 2]];
+        both.into_iter().flatten().next().cloned().map(Clients)
+    }
+}
+
+/// What a client has seen of something that it follows, whichever server tells it.
+struct Followed<T> {
+    seen: Vec<T>,
+    /// How often it had to ask anew.
+    turns: usize,
+}
+
+/// The ids of the events after this one, up to the end of the deploy.
+async fn events(servers: Servers, mut cursor: String) -> anyhow::Result<Followed<String>> {
+    let mut followed = Followed {
+        seen: Vec::new(),
+        turns: 0,
+    };
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        ensure!(Instant::now() < deadline, "after {:?}", followed.seen);
+        followed.turns += 1;
+        let request = v1::WatchEventsRequest {
+            after: cursor.clone(),
+            ..v1::WatchEventsRequest::default()
+        };
+        let Some(server) = servers.one(followed.turns) else {
+            continue;
+        };
+        let Ok(stream) = server.events().watch_events(request).await else {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        let mut stream = stream.into_inner();
+        while let Ok(Some(told)) = stream.message().await {
+            for event in told.events {
+                cursor.clone_from(&event.id);
+                followed.seen.push(event.id);
+                if event.kind == "deploy.deployed" {
+                    return Ok(followed);
+                }
+            }
+        }
+    }
+}
+
+/// The numbers of the lines of a build's log, until the build is over and no more come.
+async fn lines(servers: Servers, build: String) -> anyhow::Result<Followed<i64>> {
+    let mut followed = Followed {
+        seen: Vec::new(),
+        turns: 0,
+    };
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        ensure!(Instant::now() < deadline, "after {:?}", followed.seen);
+        followed.turns += 1;
+        let Some(server) = servers.one(followed.turns) else {
+            continue;
+        };
+        let request = v1::GetBuildRequest {
+            build: build.clone(),
+        };
+        let asked = server.builds().get_build(request).await;
+        let is_over = asked.is_ok_and(|told| {
+            told.into_inner()
+                .build
+                .is_some_and(|it| it.state() != v1::BuildState::InProgress)
+        });
+        let request = v1::StreamBuildLogsRequest {
+            build: build.clone(),
+            after_line: followed.seen.last().copied().unwrap_or_default(),
+            follow: true,
+        };
+        let Ok(stream) = server.builds().stream_build_logs(request).await else {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        let mut stream = stream.into_inner();
+        let end = loop {
+            match stream.message().await {
+                Ok(Some(told)) => followed
+                    .seen
+                    .extend(told.lines.into_iter().map(|it| it.number)),
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        if is_over && end.is_ok() {
+            return Ok(followed);
+        }
+    }
+}
+
+/// SIGTERM, and the next one in its place.
+async fn replace(server: &mut Jockeyd, at: usize, servers: &Servers) -> anyhow::Result<()> {
+    servers.set(at, None);
+    let status = server.terminate()?;
+    ensure!(status.success(), "{status}\n{}", server.log());
+    server.resume().await?;
+    servers.set(at, Some(server.api()));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deploy_and_those_who_follow_it_go_on_while_each_server_is_replaced() -> anyhow::Result<()>
+{
+    let (mut one, mut two, repository) = two().await?;
+    let servers = Servers::default();
+    servers.set(0, Some(one.api()));
+    servers.set(1, Some(two.api()));
+    let mut asks = one.admin().events();
+    let newest = asks.list_events(v1::ListEventsRequest::default());
+    let newest = newest.await?.into_inner().events[0].id.clone();
+    // Named, so that the Engine does not have it from an earlier run.
+    let slow = format!(
+        "RUN : {}; for i in 1 2 3 4 5 6 7 8; do echo line-$i; sleep 0.5; done\nCOPY",
+        one.scope.label()
+    );
+    // It listens late, so that both are replaced while something is under way.
+    let dockerfile = WEB.replace("COPY", &slow).replace(
+        "CMD [\"httpd\", \"-f\", \"-p\", \"8888\", \"-h\", \"/www\"]",
+        "CMD sleep 3 && exec httpd -f -p 8888 -h /www",
+    );
+    repository.commit(&change(
+        "second",
+        &[("Dockerfile", &*dockerfile), ("page", "second")],
+    ))?;
+    let watching = tokio::spawn(events(servers.clone(), newest.clone()));
+    let asked = two.ask_deploy(APP, "HEAD").await?;
+    let state = async |server: &Jockeyd| anyhow::Ok(server.deploy_of(&asked.id).await?.state());
+    wait("the build", async || {
+        Ok(state(&two).await? == DeployState::Building)
+    })
+    .await?;
+    let build = two.deploy_of(&asked.id).await?.build;
+    let reading = tokio::spawn(lines(servers.clone(), build.clone()));
+    let has_line = async || {
+        let request = v1::StreamBuildLogsRequest {
+            build: build.clone(),
+            ..v1::StreamBuildLogsRequest::default()
+        };
+        let mut told = two
+            .admin()
+            .builds()
+            .stream_build_logs(request)
+            .await?
+            .into_inner();
+        Ok(told.message().await?.is_some_and(|it| !it.lines.is_empty()))
+    };
+    wait("its first line", has_line).await?;
+
+    replace(&mut one, 0, &servers).await?;
+    wait("instances to be started", async || {
+        Ok(state(&one).await? == DeployState::Deploying)
+    })
+    .await?;
+    replace(&mut two, 1, &servers).await?;
+    let deploy = one.ended(&asked.id).await?;
+    assert_eq!(
+        deploy.state(),
+        DeployState::Deployed,
+        "{deploy:?}\n{}\n{}",
+        one.log(),
+        two.log()
+    );
+    serve(&two, all(&one)?, &deploy.id, "second").await?;
+
+    let (watched, read) = (watching.await??, reading.await??);
+    without_a_gap(&one, &newest, watched).await?;
+    to_the_last_line(&one, build, &read.seen).await
+}
+
+/// Whether all events after this one were seen, each once.
+async fn without_a_gap(
+    server: &Jockeyd,
+    newest: &str,
+    watched: Followed<String>,
+) -> anyhow::Result<()> {
+    assert!(watched.turns > 1, "nobody had to ask anew");
+    let page = v1::ListEventsRequest {
+        page_size: 1000,
+        ..v1::ListEventsRequest::default()
+    };
+    let listed = server.admin().events().list_events(page).await?;
+    let listed = listed.into_inner().events;
+    let mut all: Vec<String> = listed.into_iter().rev().map(|event| event.id).collect();
+    let before = all.iter().position(|id| *id == newest);
+    let mut all = all.split_off(before.context("the first")? + 1);
+    all.truncate(watched.seen.len());
+    assert_eq!(watched.seen, all, "without a gap or a double");
+    Ok(())
+}
+
+/// Whether all lines of the Build were read, each once.
+async fn to_the_last_line(server: &Jockeyd, build: String, read: &[i64]) -> anyhow::Result<()> {
+    let count = i64::try_from(read.len())?;
+    assert_eq!(
+        read,
+        (1..=count).collect::<Vec<_>>(),
+        "without a gap or a double"
+    );
+    let request = v1::StreamBuildLogsRequest {
+        build,
+        ..v1::StreamBuildLogsRequest::default()
+    };
+    let mut builds = server.admin().builds();
+    let mut told = builds.stream_build_logs(request).await?.into_inner();
+    let mut whole = 0;
+    while let Some(told) = told.message().await? {
+        whole += told.lines.len();
+    }
+    assert_eq!(read.len(), whole, "to the last line");
+    Ok(())
+}

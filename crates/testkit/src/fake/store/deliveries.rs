@@ -1,0 +1,90 @@
+//! Deliveries of webhooks.
+
+use super::{
+    Store,
+    state::{State, falling, page},
+};
+use async_trait::async_trait;
+use domain::{
+    AppId, Timestamp,
+    webhook::{Departure, Tip},
+};
+use ports::store::{
+    Change, Deliveries, Error, Listed, Page,
+    deliveries::{Consequence, Delivery, NewDelivery},
+    events::NewEvent,
+};
+
+impl State {
+    pub(super) fn forget_deliveries(&mut self, since: Timestamp, limit: usize) -> usize {
+        let old = self.deliveries.values().filter(|it| it.received_at < since);
+        let old: Vec<i64> = old.take(limit).map(|it| it.number).collect();
+        for number in &old {
+            self.deliveries.remove(number);
+        }
+        old.len()
+    }
+
+    pub(super) fn note_tip(&mut self, app: AppId, number: u64, tip: Option<Tip>) {
+        match tip {
+            Some(tip) => self.pull_requests.insert((app, number), tip),
+            None => self.pull_requests.remove(&(app, number)),
+        };
+    }
+
+    pub(super) fn tell_of_departure(&mut self, departure: &Departure, change: &Change) {
+        self.add_event(NewEvent {
+            at: change.at,
+            kind: format!("{}.departed", Departure::KIND),
+            actor: change.actor.clone(),
+            subject: departure.organisation.to_string(),
+            app: None,
+            environment: None,
+            message: change.message.clone(),
+            facts: departure.facts(),
+        });
+    }
+}
+
+#[async_trait]
+impl Deliveries for Store {
+    async fn keep_delivery(
+        &self,
+        new: NewDelivery,
+        leads_to: Vec<Consequence>,
+        change: &Change,
+    ) -> Result<(), Error> {
+        self.write(|state| {
+            state.admit(change)?;
+            let mut job = None;
+            for consequence in leads_to {
+                match consequence {
+                    Consequence::Job(new) => job = Some(state.enqueue(new)),
+                    Consequence::PullRequest { app, number, tip } => {
+                        state.note_tip(app, number, tip);
+                    }
+                    Consequence::Departure(departure) => {
+                        state.tell_of_departure(&departure, change);
+                    }
+                }
+            }
+            let number = state.number("delivery");
+            let delivery = Delivery {
+                number,
+                new,
+                job,
+                received_at: change.at,
+            };
+            state.deliveries.insert(number, delivery);
+            Ok(())
+        })
+    }
+
+    async fn list_deliveries(&self, wanted: Page) -> Result<Listed<Delivery>, Error> {
+        Ok(self.read(|state| {
+            let newest_first = state.deliveries.iter().rev();
+            let chosen = newest_first.filter(|(number, _)| falling(wanted, **number));
+            page(chosen.map(|(number, it)| (*number, it.clone())), wanted)
+        }))
+    }
+}

@@ -1,0 +1,93 @@
+//! Processes that are held still.
+
+use anyhow::{Context as _, ensure};
+use std::{
+    fs, io,
+    path::Path,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// For how long a process may go on after it was told to stop.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Holds the process still, and comes back when it is: the call that sends the signal comes back while threads of it still run.
+///
+/// # Errors
+/// There is no such process, it is somebody else's, or it still runs after ten seconds.
+pub fn hold(pid: u32) -> anyhow::Result<()> {
+    signal(pid, "STOP")?;
+    let deadline = Instant::now() + PATIENCE;
+    while !is_still(pid)? {
+        ensure!(Instant::now() < deadline, "process {pid} still runs");
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+/// Lets a held process go on.
+///
+/// # Errors
+/// There is no such process, or it is somebody else's.
+pub fn release(pid: u32) -> anyhow::Result<()> {
+    signal(pid, "CONT")
+}
+
+fn signal(pid: u32, name: &str) -> anyhow::Result<()> {
+    // 0 means the whole group of who asks: kill(2).
+    ensure!(pid > 0, "there is no process to signal");
+    let (name, pid) = (format!("-{name}"), pid.to_string());
+    let sent = Command::new("kill").args([&name, &pid]).status()?;
+    ensure!(sent.success(), "kill {name} {pid}");
+    Ok(())
+}
+
+/// That each thread of it is stopped: proc(5), `/proc/pid/task/tid/stat`.
+fn is_still(pid: u32) -> anyhow::Result<bool> {
+    let tasks = format!("/proc/{pid}/task");
+    for task in fs::read_dir(&tasks).with_context(|| tasks.clone())? {
+        let Some(state) = state(&task?.path())? else {
+            continue;
+        };
+        if state != 'T' {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The letter of the thread's state; `None`: it has ended meanwhile.
+fn state(task: &Path) -> anyhow::Result<Option<char>> {
+    let stat = match fs::read_to_string(task.join("stat")) {
+        Ok(stat) => stat,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    // The name before it is in parentheses, and may have some itself.
+    let (_, after) = stat.rsplit_once(") ").context("a stat without a name")?;
+    Ok(after.chars().next())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_still_when_hold_comes_back_and_goes_on_when_released() -> anyhow::Result<()> {
+        let mut busy = Command::new("sh")
+            .args(["-c", "while :; do :; done"])
+            .spawn()?;
+        hold(busy.id())?;
+        assert!(is_still(busy.id())?);
+        release(busy.id())?;
+        let goes_on = (0..1000).any(|_| {
+            thread::sleep(Duration::from_millis(1));
+            !is_still(busy.id()).unwrap()
+        });
+        busy.kill()?;
+        busy.wait()?;
+        assert!(goes_on);
+        Ok(())
+    }
+}

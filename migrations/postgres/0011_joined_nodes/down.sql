@@ -1,0 +1,3 @@
+DROP TABLE joined_nodes;
+DROP TABLE join_tokens;
+DROP TABLE node_authority;

@@ -1,0 +1,2 @@
+ALTER TABLE reconciles DROP COLUMN rebalance_at_once;
+ALTER TABLE reconciles DROP COLUMN rebalance_stack;

@@ -1,0 +1,3 @@
+-- The pool that a reconcile evens out, and how many of its instances may be on the move at once.
+ALTER TABLE reconciles ADD COLUMN rebalance_stack BIGINT;
+ALTER TABLE reconciles ADD COLUMN rebalance_at_once BIGINT;

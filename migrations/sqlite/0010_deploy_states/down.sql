@@ -1,0 +1,1 @@
+DROP INDEX deploys_environment_state;
