@@ -26,7 +26,9 @@ pub(crate) fn apply(input: &mut PlanInput, closures: &[Closure]) {
                     }
                 }
             }
-            Closure::Gone { instance } | Closure::Vanished { instance } => {
+            Closure::Gone { instance }
+            | Closure::Vanished { instance }
+            | Closure::GivenUp { instance } => {
                 input.intents.retain(|intent| intent.instance != *instance);
             }
         }
@@ -62,19 +64,43 @@ pub(crate) fn closed(closures: &[Closure], input: &PlanInput) -> Vec<Entry> {
                 ));
             }
             Closure::Vanished { instance } => {
-                entries.push(Entry::Gone {
-                    instance: *instance,
-                    at: now,
-                });
                 let what = "was removed by somebody else";
-                entries.extend(told(input, *instance, "instance.vanished", what));
-                entries.extend(
-                    start_of(input, *instance)
-                        .map(|intent| Entry::End(vanished(intent, what, now))),
-                );
+                let ended = (Manner::Died, what);
+                entries.extend(unseen(input, *instance, "instance.vanished", ended));
+            }
+            Closure::GivenUp { instance } => {
+                let ended = (Manner::Stopped, "was given up with its node");
+                entries.extend(unseen(input, *instance, "instance.given_up", ended));
             }
         }
     }
+    entries
+}
+
+/// The lines for one whose end nobody saw.
+fn unseen(
+    input: &PlanInput,
+    instance: InstanceId,
+    kind: &str,
+    (manner, what): (Manner, &str),
+) -> Vec<Entry> {
+    let at = input.now;
+    let mut entries = vec![Entry::Gone { instance, at }];
+    entries.extend(told(input, instance, kind, what));
+    let end = start_of(input, instance).map(|intent| InstanceEnd {
+        instance,
+        app: intent.app,
+        environment: intent.environment,
+        deploy: intent.deploy,
+        worker: intent.worker.clone(),
+        node: intent.node.clone(),
+        manner,
+        exit_code: None,
+        what: what.to_owned(),
+        log_tail: Vec::new(),
+        at,
+    });
+    entries.extend(end.map(Entry::End));
     entries
 }
 
@@ -83,22 +109,6 @@ fn start_of(input: &PlanInput, instance: InstanceId) -> Option<&Intent> {
         .intents
         .iter()
         .find(|intent| intent.instance == instance && intent.kind == IntentKind::Start)
-}
-
-fn vanished(intent: &Intent, what: &str, at: Timestamp) -> InstanceEnd {
-    InstanceEnd {
-        instance: intent.instance,
-        app: intent.app,
-        environment: intent.environment,
-        deploy: intent.deploy,
-        worker: intent.worker.clone(),
-        node: intent.node.clone(),
-        manner: Manner::Died,
-        exit_code: None,
-        what: what.to_owned(),
-        log_tail: Vec::new(),
-        at,
-    }
 }
 
 fn told(input: &PlanInput, instance: InstanceId, kind: &str, what: &str) -> Option<Entry> {

@@ -7,7 +7,7 @@ pub(crate) use route::Route;
 use crate::{
     fault::{Fault, Refusal},
     gate::Gate,
-    remembered::{Kept, Remembered, key},
+    remembered::{Kept, Key, Remembered, key},
 };
 use bytes::Bytes;
 use domain::Timestamp;
@@ -149,6 +149,16 @@ impl Api {
     ) -> Result<Answer, Fault> {
         // Who bears nothing shares its limit with strangers, and would have to wait for what they do.
         let bearer = token.map(|token| key(Some(token), "", ""));
+        self.call_as(call, token, bearer).await
+    }
+
+    /// The same as somebody whose tokens change faster than their limits end.
+    pub(crate) async fn call_as(
+        &self,
+        call: &Call,
+        token: Option<&SecretString>,
+        bearer: Option<Key>,
+    ) -> Result<Answer, Fault> {
         let closed = bearer
             .as_ref()
             .and_then(|bearer| self.gate.closed(bearer, self.now()));

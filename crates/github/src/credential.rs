@@ -5,6 +5,7 @@ use crate::{
     App, GitHub,
     api::{Answer, Api, Call, Route},
     fault::Fault,
+    remembered::{Key, key},
 };
 use domain::{Login, Timestamp};
 use http::StatusCode;
@@ -98,6 +99,10 @@ impl OwnCredential {
         let seconds = self.clock.now().micros() / 1_000_000;
         let own = app.key.sign(&app.id, seconds);
         let own = own.map_err(|error| NoToken::BadApp(error.to_string()))?;
+        let own = OwnName {
+            token: own,
+            bearer: key(None, "app", &app.id),
+        };
         let Some(installation) = installation(api, account, &own).await? else {
             return Ok(None);
         };
@@ -107,7 +112,7 @@ impl OwnCredential {
         let id = installation.id.to_string();
         let route = Route::new(&["app", "installations", &id, "access_tokens"]);
         let call = Call::post(route, &serde_json::json!({}));
-        match api.call(&call, Some(&own)).await {
+        match own.call(api, &call).await {
             Ok(answer) => answer
                 .json::<Answered>()
                 .and_then(Answered::made)
@@ -122,6 +127,19 @@ impl OwnCredential {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Login, Made>> {
         // Nothing in here can be left half done.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The App under its own name. Each token of it is another, and its limits are those of all.
+struct OwnName {
+    token: SecretString,
+    bearer: Key,
+}
+
+impl OwnName {
+    async fn call(&self, api: &Api, call: &Call) -> Result<Answer, Fault> {
+        api.call_as(call, Some(&self.token), Some(self.bearer))
+            .await
     }
 }
 
@@ -190,11 +208,11 @@ struct Installation {
 async fn installation(
     api: &Api,
     account: &Login,
-    own: &SecretString,
+    own: &OwnName,
 ) -> Result<Option<Installation>, NoToken> {
     for kind in ["orgs", "users"] {
         let call = Call::get(Route::new(&[kind, account.as_str(), "installation"]));
-        match api.call(&call, Some(own)).await {
+        match own.call(api, &call).await {
             Ok(answer) => return answer.json().map(Some).map_err(NoToken::Fault),
             Err(fault) if fault.is(StatusCode::NOT_FOUND) => {}
             Err(fault) => return Err(of_app(fault)),

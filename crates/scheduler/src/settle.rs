@@ -17,10 +17,13 @@ pub enum Closure {
     /// The instance was started, nobody here stopped it, and its node does not show it any more. Its start is closed
     /// with an end on record (`Manner::Died`, `removed by somebody else`), and its port and room are given back.
     Vanished { instance: InstanceId },
+    /// A person gave its node up, and it does not answer. It is closed as one that was stopped: should the node come back
+    /// all the same, what is there is nothing of the record any more, and goes.
+    GivenUp { instance: InstanceId },
 }
 
 /// The closures that the evidence at hand allows, in order of instance. Nothing is closed at which a server is acting,
-/// and nothing on a node that did not answer.
+/// and nothing on a node that did not answer, but for one that was given up.
 #[must_use]
 pub fn settle(input: &PlanInput) -> Vec<Closure> {
     let world = World::new(input);
@@ -48,6 +51,7 @@ fn closure(member: &Member<'_>) -> Option<Closure> {
         Presence::Awaited => member.stop.map(|_| Closure::Gone { instance }),
         Presence::Vanished if member.stop.is_some() => Some(Closure::Gone { instance }),
         Presence::Vanished => Some(Closure::Vanished { instance }),
-        Presence::Created | Presence::Silent | Presence::Lost | Presence::GivenUp => None,
+        Presence::GivenUp => Some(Closure::GivenUp { instance }),
+        Presence::Created | Presence::Silent | Presence::Lost => None,
     }
 }

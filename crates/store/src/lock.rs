@@ -16,7 +16,17 @@ use std::{
 /// Held while this process serves. The kernel gives it back when the process ends, however it ends.
 #[derive(Debug)]
 pub struct ServeLock {
-    _file: File,
+    file: File,
+}
+
+/// Let go by name: a child that is just coming into being holds the file too, until it runs its own program, and would keep
+/// the lock for that moment.
+impl Drop for ServeLock {
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(%error, "the lock of the database is given back only when this process ends");
+        }
+    }
 }
 
 /// Why this process may not serve.
@@ -49,7 +59,7 @@ pub(crate) fn take(database: &Path) -> Result<ServeLock, LockError> {
     match file.try_lock() {
         Ok(()) => {
             note_holder(&mut file).map_err(io)?;
-            Ok(ServeLock { _file: file })
+            Ok(ServeLock { file })
         }
         Err(TryLockError::WouldBlock) => Err(LockError::Held {
             database: database.to_owned(),

@@ -13,6 +13,7 @@ mod departures;
 mod deploys;
 mod dry_runs;
 mod events;
+mod filters;
 mod instances;
 mod long_logs;
 mod named;

@@ -23,10 +23,10 @@ use proto::v1::{
     deploy_service_client::DeployServiceClient,
     environment_service_client::EnvironmentServiceClient, event_service_client::EventServiceClient,
     instance_service_client::InstanceServiceClient, node_service_client::NodeServiceClient,
-    reconcile_service_client::ReconcileServiceClient, run_service_client::RunServiceClient,
-    stack_service_client::StackServiceClient, system_service_client::SystemServiceClient,
-    token_service_client::TokenServiceClient, webhook_service_client::WebhookServiceClient,
-    worker_service_client::WorkerServiceClient,
+    reconcile_service_client::ReconcileServiceClient, release_service_client::ReleaseServiceClient,
+    run_service_client::RunServiceClient, stack_service_client::StackServiceClient,
+    system_service_client::SystemServiceClient, token_service_client::TokenServiceClient,
+    webhook_service_client::WebhookServiceClient, worker_service_client::WorkerServiceClient,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use testkit::fake::{
@@ -108,6 +108,7 @@ clients! {
     instances: InstanceServiceClient;
     nodes: NodeServiceClient;
     reconciles: ReconcileServiceClient;
+    releases: ReleaseServiceClient;
     runs: RunServiceClient;
     stacks: StackServiceClient;
     system: SystemServiceClient;

@@ -93,9 +93,7 @@ impl View {
             }
             live.begin(name);
         }
-        if let Some((bar, _)) = &live.active {
-            bar.set_message(text.to_owned());
-        }
+        live.show(text, share(message));
     }
 
     fn line(&mut self, line: &LogLine) {
@@ -127,6 +125,19 @@ impl Live {
         bar.set_prefix(name);
         bar.enable_steady_tick(TICK);
         self.active = Some((bar, Instant::now()));
+    }
+
+    /// What the phase is about now, with a bar where its share is known.
+    fn show(&self, text: &str, share: Option<(u64, u64)>) {
+        let Some((bar, _)) = &self.active else {
+            return;
+        };
+        if let Some((done, all)) = share {
+            bar.set_style(style("{spinner} {prefix:8} {bar:16} {msg}").progress_chars("━╸ "));
+            bar.set_length(all);
+            bar.set_position(done);
+        }
+        bar.set_message(text.to_owned());
     }
 
     fn end(&mut self, mark: &str) {
@@ -191,6 +202,19 @@ pub(super) fn describe(message: &WatchDeployResponse) -> String {
         DeployPhase::Build if !deploy.commit.is_empty() => words::short(&deploy.commit).to_owned(),
         _ => deploy.step,
     }
+}
+
+/// How many instances the phase is through with, of how many. None: the phase does not count any.
+fn share(message: &WatchDeployResponse) -> Option<(u64, u64)> {
+    let workers = &message.workers;
+    let done: i32 = match message.phase() {
+        DeployPhase::Start => workers.iter().map(|worker| worker.running).sum(),
+        DeployPhase::Healthy => workers.iter().map(|worker| worker.healthy).sum(),
+        _ => return None,
+    };
+    let all: i32 = workers.iter().map(|worker| worker.scale).sum();
+    let all = u64::try_from(all).ok().filter(|all| *all > 0)?;
+    Some((u64::try_from(done).unwrap_or(0).min(all), all))
 }
 
 /// `web 1/2, clock 1/1 healthy`.

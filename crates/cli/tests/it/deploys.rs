@@ -243,7 +243,7 @@ fn on_a_terminal_the_phases_are_a_list_with_the_last_lines_of_the_build() {
     let world = begun();
     world
         .server
-        .stream(WATCH, &[building(&[1, 2]), healthy(2), done()]);
+        .stream(WATCH, &[building(&[1, 2]), healthy(1), healthy(2), done()]);
     let jockey = format!("{} {DEPLOY} --color always", env!("CARGO_BIN_EXE_jockey"));
     let output = Command::new("script")
         .args(["--quiet", "--return", "--command", &jockey, "/dev/null"])
@@ -255,7 +255,8 @@ fn on_a_terminal_the_phases_are_a_list_with_the_last_lines_of_the_build() {
         .unwrap();
     let shown = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{shown}");
-    for want in ["✓ build", "step 2", "✓ healthy  web 2/2 healthy"] {
+    let half = "━━━━━━━━         web 1/2 healthy";
+    for want in ["✓ build", "step 2", half, "✓ healthy  web 2/2 healthy"] {
         assert!(shown.contains(want), "{want}: {shown}");
     }
 }

@@ -5,6 +5,8 @@ use proto::v1::{
     ListWorkersResponse, Worker,
 };
 
+use std::time::{Duration, SystemTime};
+
 use crate::world::{World, deploy, instance, json, stdout};
 
 fn running() -> World {
@@ -14,6 +16,10 @@ fn running() -> World {
     let health = failing.health.as_mut().unwrap();
     health.state = HealthState::Unhealthy.into();
     health.evidence = "exited with code 3".to_owned();
+    let ago = |hours: u64| Some((SystemTime::now() - Duration::from_secs(hours * 3600)).into());
+    let mut serving = instance("ins-1", "web");
+    serving.create_time = ago(50);
+    serving.health.as_mut().unwrap().since = ago(3);
     let worker = |name: &str, scale: i32| Worker {
         name: name.to_owned(),
         scale: Some(scale),
@@ -48,7 +54,7 @@ fn running() -> World {
         .answer(
             "InstanceService/ListInstances",
             &ListInstancesResponse {
-                instances: vec![failing, instance("ins-1", "web")],
+                instances: vec![failing, serving],
                 ..ListInstancesResponse::default()
             },
         );
@@ -66,7 +72,7 @@ workers:  clock 0/1 healthy, web 1/1 healthy
 
 WORKER   INSTANCE   NODE    ADDRESS           HEALTH      SINCE   AGE   COMMIT
 clock    ins-2      local   -                 unhealthy   -       -     678d49f
-web      ins-1      local   127.0.0.1:20001   healthy     -       -     678d49f
+web      ins-1      local   127.0.0.1:20001   healthy     3h      2d    678d49f
 clock ins-2: exited with code 3
 "#);
 }

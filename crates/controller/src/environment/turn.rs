@@ -312,7 +312,8 @@ impl Keeper {
         for closure in closures {
             match closure {
                 scheduler::Closure::Gone { instance }
-                | scheduler::Closure::Vanished { instance } => {
+                | scheduler::Closure::Vanished { instance }
+                | scheduler::Closure::GivenUp { instance } => {
                     self.deps.board.forget(*instance);
                     self.retries.remove(instance);
                 }

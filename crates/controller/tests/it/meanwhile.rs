@@ -27,6 +27,23 @@ async fn running(stage: &Stage) -> controller::Server {
     server
 }
 
+/// The loop ticks each ten seconds: whoever waits for that sees it after five of them, as a rule.
+#[tokio::test(start_paused = true)]
+async fn a_death_is_seen_to_when_docker_tells_of_it() {
+    let stage = Stage::new().await;
+    let _server = running(&stage).await;
+    for quiet in [1, 3, 7] {
+        sleep(Duration::from_secs(60 + quiet)).await;
+        let died = stage.handles();
+        let began = Instant::now();
+        died.iter().for_each(|handle| stage.node.kill(handle));
+        let is_replaced = || stage.handles().difference(&died).count() == 1;
+        stage.until("another stands there", is_replaced).await;
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(2), "{took:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_turned_in_a_turn_that_was_refused_is_told_of_all_the_same() {
     for seed in 1..=20 {

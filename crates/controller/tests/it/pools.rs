@@ -6,7 +6,7 @@ use domain::{
     DeployState,
     node::{Duty, NodeState},
 };
-use ports::store::deploys::OnConflict;
+use ports::store::{Intents as _, deploys::OnConflict};
 use scheduler::plan::{Held, Why};
 use testkit::fake::node::Behaviour;
 
@@ -75,6 +75,12 @@ async fn a_singleton_of_a_host_that_is_gone_for_good_starts_elsewhere_when_a_per
     nodes::give_up(&ctx, &name, Mode::Run).await.unwrap();
     let is_there = || serving(&other) == 1;
     stage.until("it runs on the other node", is_there).await;
+    // What is given up is on record no more, but as something that ended.
+    let record = stage.store.standing_intents().await.unwrap();
+    let places: Vec<_> = record.iter().map(|intent| &intent.node).collect();
+    assert_eq!(places, [other.name()]);
+    let told = stage.events("instance.given_up").await;
+    assert_eq!(told.len(), 1, "{told:?}");
 
     // It comes back: what it had goes, and it takes nothing until somebody takes it back.
     home.speak();

@@ -1,4 +1,4 @@
-use crate::stage::{Stage, git_ref};
+use crate::stage::{Stage, git_ref, repo};
 use domain::Timestamp;
 use ports::{
     Clock, Directory, SignIn,
@@ -81,6 +81,29 @@ async fn a_limit_that_one_call_has_met_is_waited_out_by_all_of_its_credential() 
         let head = adapter.branch_head(&stage.repo, &main).await;
         assert_eq!(head, Ok(Some(stage.tip.clone())));
     }
+}
+
+/// It signs another token for each call.
+#[tokio::test]
+async fn a_limit_of_the_app_itself_is_waited_out_for_every_account() {
+    let stage = Stage::new().await;
+    let globex = stage.github.organisation("globex");
+    stage.github.install(&globex);
+    let adapter = stage.adapter();
+    let until = stage.github.clock().now() + Duration::from_secs(20 * 60);
+    stage.github.exhaust(until);
+    let met = adapter.repository(&stage.repo).await;
+    assert!(matches!(met, Err(code_host::Error::RateLimited { .. })));
+    let asked = stage.github.requests().len();
+    assert_ne!(asked, 0);
+    stage.github.clock().forward(Duration::from_secs(12 * 60));
+    for name in [stage.repo.clone(), repo("globex/site")] {
+        let again = adapter.repository(&name).await;
+        assert!(matches!(again, Err(code_host::Error::RateLimited { .. })));
+    }
+    assert_eq!(stage.github.requests().len(), asked, "GitHub is not asked");
+    stage.github.clock().forward(Duration::from_secs(9 * 60));
+    adapter.repository(&stage.repo).await.unwrap();
 }
 
 #[tokio::test]

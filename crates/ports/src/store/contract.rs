@@ -61,6 +61,7 @@ macro_rules! store_contract {
             }
             deliveries {
                 a_delivery_is_kept_with_what_it_leads_to,
+                a_delivery_that_is_sent_again_is_kept_once,
                 a_delivery_that_no_job_works_off_is_kept_with_what_it_did,
                 an_old_delivery_is_forgotten,
             }

@@ -5,7 +5,12 @@ use async_trait::async_trait;
 use ports::passes::{Error, Pass, Passes};
 use secrecy::SecretString;
 use serde::Deserialize;
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 use tokio::{io::AsyncWriteExt, process::Command};
 
 /// How long the program may take: it may have to ask somebody far away.
@@ -70,7 +75,7 @@ impl Passes for PassProgram {
 
 impl PassProgram {
     async fn run(&self, registry: &str) -> std::io::Result<std::process::Output> {
-        let mut child = Command::new(&self.0)
+        let mut child = command(&self.0, std::env::vars_os().map(|(name, _)| name))
             .arg("get")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -92,6 +97,21 @@ impl PassProgram {
     }
 }
 
+/// What begins so is told to the server, secrets among it, and is none of a helper's business. Whatever else there is it may
+/// need: who it is, and where its own settings lie.
+const OURS: [&str; 3] = ["JOCKEY_", "GITHUB_", "CONSUL_"];
+
+fn command(program: &Path, variables: impl Iterator<Item = OsString>) -> Command {
+    let mut command = Command::new(program);
+    for name in variables {
+        let known = name.to_string_lossy();
+        if OURS.iter().any(|prefix| known.starts_with(prefix)) {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +130,28 @@ mod tests {
             Err(Error::Wrong { why, .. }) => format!("wrong {why}"),
             Err(Error::Unreachable { why, .. }) => format!("again {why}"),
         }
+    }
+
+    #[test]
+    fn a_helper_gets_nothing_that_is_told_to_the_server() {
+        let told = [
+            "PATH",
+            "JOCKEY_KEY",
+            "GITHUB_OAUTH_TOKEN",
+            "AWS_PROFILE",
+            "CONSUL_HTTP_TOKEN",
+        ];
+        let command = command(Path::new("helper"), told.map(OsString::from).into_iter());
+        let changed = command.as_std().get_envs();
+        let removed: Vec<_> = changed.filter(|(_, value)| value.is_none()).collect();
+        let removed: Vec<_> = removed
+            .iter()
+            .filter_map(|(name, _)| name.to_str())
+            .collect();
+        assert_eq!(
+            removed,
+            ["CONSUL_HTTP_TOKEN", "GITHUB_OAUTH_TOKEN", "JOCKEY_KEY"]
+        );
     }
 
     #[tokio::test]

@@ -81,6 +81,36 @@ proptest! {
         let wanted: usize = (1..=3).map(|deploy| world.serving("web", deploy) + world.serving("cron", deploy)
             + world.serving("clock", deploy)).sum();
         prop_assert_eq!(world.containers.len(), wanted, "nothing is left over");
+        let draining = |node| world.nodes.iter().any(|host| host.node.name == node && host.node.duty == Duty::Draining);
+        let stay = world.containers.iter().find(|seen| draining(seen.seen.node.clone()));
+        prop_assert!(stay.is_none(), "a node that drains keeps {:?}", stay);
+    }
+
+    #[test]
+    fn plans_come_to_an_end_beside_a_node_that_stays_lost(world in sketch()) {
+        let mut world = world;
+        world.repair();
+        let Some(lost) = world.lose_one() else {
+            return Ok(());
+        };
+        let there = |world: &Sketch| {
+            let all = world.containers.iter().filter(|seen| seen.seen.node == lost);
+            all.map(|seen| seen.seen.instance).collect::<Vec<_>>()
+        };
+        let before = there(&world);
+        let rest = perform_to_the_end(&mut world)?;
+        prop_assert!(rest.is_empty(), "no rest:\n{}", rest);
+        prop_assert_eq!(there(&world), before, "nothing is done there");
+        for worker in &world.apps[0].deploy.as_ref().unwrap().workers {
+            // Whether it runs there nobody can see.
+            if worker.spec.singleton {
+                continue;
+            }
+            let mut here = world.clone();
+            here.containers.retain(|seen| seen.seen.node != lost);
+            let have = here.serving(worker.spec.name.as_str(), 2);
+            prop_assert_eq!(have, usize::from(worker.scale.get()), "{}", worker.spec.name);
+        }
     }
 
     #[test]

@@ -300,7 +300,6 @@ fn a_singleton_of_a_node_that_a_person_has_given_up_starts_elsewhere() {
             world.node_mut("a").answered = Answered::Yes;
             world.node_mut("a").node.state = NodeState::Alive;
             let plan = world.plan();
-            assert_eq!(plan.steps[0].why, Why::NodeGivenUp, "{plan}");
             assert_eq!(plan.steps[0].instance, lost);
             never_below(&mut world, "cron", 1);
             let left = world.containers.iter().map(|seen| seen.seen.node.as_str());

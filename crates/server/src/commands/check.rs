@@ -186,6 +186,8 @@ async fn room(what: &'static str, path: &Path) -> Finding {
     let output = tokio::process::Command::new("df")
         .args(["--output=avail", "--block-size=1"])
         .arg(path)
+        // Nothing that is told to the server is told to it.
+        .env_clear()
         .output()
         .await;
     let free = output

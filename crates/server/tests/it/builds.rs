@@ -2,7 +2,7 @@
 
 use crate::{
     calls::contains,
-    harness::{Jockeyd, exactly},
+    harness::{Jockeyd, change, exactly},
     network::get,
     sources::WEB,
 };
@@ -73,6 +73,46 @@ async fn nothing_of_an_environment_is_present_in_a_build() -> anyhow::Result<()>
         !seen.contains("PLANTED") && !seen.contains("JOCKEY"),
         "{seen}"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_build_reads_the_secrets_that_its_app_names() -> anyhow::Result<()> {
+    let secrets = tempfile::tempdir()?;
+    std::fs::write(secrets.path().join("npm"), "s3cret-value")?;
+    let directory = secrets.path().display().to_string();
+    let server = Jockeyd::start_with(&["--build-secrets", &directory]).await?;
+    let dockerfile = "FROM busybox:1\nRUN --mount=type=secret,id=npm mkdir /www && md5sum </run/secrets/npm >/www/index.html\nCMD [\"httpd\", \"-f\", \"-p\", \"8888\", \"-h\", \"/www\"]\n";
+    for (name, secret) in [("told", "npm"), ("untold", "pip")] {
+        let repository = server.repositories.create(&format!("example/{name}"))?;
+        repository.commit(&change("first", &[("Dockerfile", dockerfile)]))?;
+        let app = v1::App {
+            name: name.to_owned(),
+            repo: format!("example/{name}"),
+            build_secrets: vec![secret.to_owned()],
+            ..v1::App::default()
+        };
+        let request = v1::CreateAppRequest {
+            app: Some(app),
+            ..v1::CreateAppRequest::default()
+        };
+        server.admin().apps().create_app(request).await?;
+    }
+    server.deployed("told").await?;
+    let instances = server.settled("told", "one", exactly(1)).await?;
+    let seen = get(&instances[0].address).await?;
+    contains(&seen, &["dfe5e226b6e19e8fb9d764084d02923a"]);
+    // It is gone once the step is over, and no layer has it.
+    let id = &instances[0].container;
+    let look = "ls -A /run/secrets 2>/dev/null; true";
+    let found = testkit::docker::run(["exec", id, "sh", "-c", look])?;
+    assert_eq!(found.trim(), "");
+
+    let failed = server.build("untold", "HEAD").await?;
+    assert_eq!(failed.state(), BuildState::Failed);
+    let why = "the app wants the build secret `pip`, which this server does not have";
+    contains(&failed.reason, &[why]);
+    assert!(!server.log().contains("s3cret-value"));
     Ok(())
 }
 

@@ -250,22 +250,37 @@ async fn a_rescale_keeps_the_instances_that_stay() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_rollback_brings_back_image_and_config_while_scale_stays() -> anyhow::Result<()> {
+async fn a_rollback_brings_back_image_config_and_workers_while_scale_stays() -> anyhow::Result<()> {
     let server = Jockeyd::start().await?;
-    let dockerfile = "FROM busybox:1\nCOPY page /page\nRUN mkdir /www\nCMD (cat /page && echo $MOOD) >/www/index.html && exec httpd -f -p 8888 -h /www\n";
+    let dockerfile = "FROM busybox:1\nCOPY page /page\nRUN mkdir /www\n";
+    let workers = |last: &str| {
+        let serve = "exec httpd -f -p 8888 -h /www";
+        let command = format!("(cat /page && echo $MOOD {last}) >/www/index.html && {serve}");
+        format!("[workers.web]\ncommand = \"{command}\"\n")
+    };
     let repository = server
-        .app("back", &[("Dockerfile", dockerfile), ("page", "one ")])
+        .app(
+            "back",
+            &[
+                ("Dockerfile", dockerfile),
+                ("page", "one "),
+                ("jockey.toml", &workers("early")),
+            ],
+        )
         .await?;
     server.set_config("back", &[("MOOD", "calm")]).await?;
     let first = server.deployed("back").await?;
     server.settled("back", "one", exactly(1)).await?;
 
-    repository.commit(&change("second", &[("page", "two ")]))?;
+    repository.commit(&change(
+        "second",
+        &[("page", "two "), ("jockey.toml", &workers("late"))],
+    ))?;
     server.deployed("back").await?;
     server.set_config("back", &[("MOOD", "wild")]).await?;
     server.scale("back", "web", 2).await?;
     let wild = server.settled("back", "two", exactly(2)).await?;
-    assert_eq!(get(&wild[0].address).await?, "two wild\n");
+    assert_eq!(get(&wild[0].address).await?, "two wild late\n");
 
     let request = v1::RollbackDeployRequest {
         app: "back".to_owned(),
@@ -285,13 +300,13 @@ async fn a_rollback_brings_back_image_and_config_while_scale_stays() -> anyhow::
         (DeployCause::Rollback, &first.commit)
     );
     for instance in server.settled("back", "two", exactly(2)).await? {
-        assert_eq!(get(&instance.address).await?, "one calm\n");
+        assert_eq!(get(&instance.address).await?, "one calm early\n");
     }
 
     // Without a target: what was current before.
     server.rolled_back("back").await?;
     for instance in server.settled("back", "two", exactly(2)).await? {
-        assert_eq!(get(&instance.address).await?, "two wild\n");
+        assert_eq!(get(&instance.address).await?, "two wild late\n");
     }
     Ok(())
 }

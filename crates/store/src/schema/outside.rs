@@ -88,6 +88,7 @@ diesel::table! {
         event -> Text,
         app -> Nullable<BigInt>,
         sealed -> Binary,
+        digest -> Binary,
         outcome -> Text,
         job -> Nullable<BigInt>,
         received_at -> BigInt,

@@ -15,6 +15,7 @@ use ports::store::{
     Change, Deliveries, Error, Listed, Page,
     deliveries::{Consequence, Delivery, NewDelivery},
 };
+use ring::digest::{Context, SHA256};
 use secrecy::{ExposeSecret, SecretString};
 
 #[derive(Queryable, Selectable)]
@@ -80,6 +81,16 @@ pub(crate) fn seal_again(tx: &mut Tx<'_>, key: KeyId) -> Result<(), Fault> {
     Ok(())
 }
 
+/// By which a delivery is known again. What its sender calls it is not signed, so that whoever replays it may call it
+/// anything.
+fn digest(new: &NewDelivery) -> Vec<u8> {
+    let mut digest = Context::new(&SHA256);
+    digest.update(new.event.as_bytes());
+    digest.update(&[0]);
+    digest.update(new.payload.expose_secret().as_bytes());
+    digest.finish().as_ref().to_vec()
+}
+
 fn keep(
     tx: &mut Tx<'_>,
     new: &NewDelivery,
@@ -96,6 +107,8 @@ fn keep(
             Consequence::Departure(departure) => people::tell_of(tx, departure, change)?,
         }
     }
+    let digest = digest(new);
+    diesel::delete(deliveries::table.filter(deliveries::digest.eq(&digest))).execute(tx.conn)?;
     // Sealed with its number, which the row has to have first.
     let id: i64 = diesel::insert_into(deliveries::table)
         .values((
@@ -103,6 +116,7 @@ fn keep(
             deliveries::event.eq(fit(&new.event)),
             deliveries::app.eq(new.app.map(AppId::number)),
             deliveries::sealed.eq(Vec::new()),
+            deliveries::digest.eq(&digest),
             deliveries::outcome.eq(fit(&new.outcome)),
             deliveries::job.eq(job.map(JobId::number)),
             deliveries::received_at.eq(change.at.micros()),

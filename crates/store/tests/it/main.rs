@@ -12,4 +12,5 @@ mod keys;
 mod opening;
 mod sessions;
 mod shared;
+mod steps;
 mod world;

@@ -346,9 +346,13 @@ async fn a_database_that_goes_and_comes_back_is_told_of_and_used_again() {
 async fn a_migration_waits_for_a_backup_and_nobody_else_waits_for_it() {
     let ground = Ground::postgres();
     drop(join(&ground).await);
-    // The last but one is that which changes a table that is read and written all the time.
-    for _ in 0..2 {
-        Store::migrate_down(ground.database()).await.unwrap();
+    // Back to that of rebalancing, which changes a table that is read and written all the time.
+    let mut pending = 0;
+    let mut last = String::new();
+    while !last.ends_with("0012") {
+        let taken_back = Store::migrate_down(ground.database()).await.unwrap();
+        last = taken_back.expect("it is among them");
+        pending += 1;
     }
     let backup = ground.begin(
         "LOCK TABLE reconciles IN ACCESS SHARE MODE; LOCK TABLE reconciles IN ROW EXCLUSIVE MODE",
@@ -368,5 +372,5 @@ async fn a_migration_waits_for_a_backup_and_nobody_else_waits_for_it() {
     }
     drop(backup);
     let before = migrating.await.unwrap().unwrap();
-    assert_eq!(before.pending.len(), 2);
+    assert_eq!(before.pending.len(), pending);
 }

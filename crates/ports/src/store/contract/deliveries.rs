@@ -52,10 +52,8 @@ pub async fn a_delivery_is_kept_with_what_it_leads_to(store: &dyn Store) {
     let push = delivery("one", Some(app));
     store.keep_delivery(push, both, &at(1)).await.unwrap();
     newest.changed().await.unwrap();
-    // Sent again while the job is open: one job, and both deliveries.
-    let again = delivery("one", Some(app));
-    let push = vec![job("push")];
-    store.keep_delivery(again, push, &at(2)).await.unwrap();
+    let two = delivery("two", None);
+    store.keep_delivery(two, vec![], &at(2)).await.unwrap();
 
     let page = Page {
         size: 1,
@@ -77,9 +75,39 @@ pub async fn a_delivery_is_kept_with_what_it_leads_to(store: &dyn Store) {
     );
     assert_eq!(one.new.outcome, "the tip of main is built");
     assert_eq!(one.received_at, at(1).at);
-    assert_eq!(one.job, first.items[0].job);
     let working = store.find_job(one.job.unwrap()).await.unwrap().unwrap();
     assert_eq!(working.key, "push");
+}
+
+pub async fn a_delivery_that_is_sent_again_is_kept_once(store: &dyn Store) {
+    let app = shop(store).await.app.id;
+    let one = delivery("one", Some(app));
+    let push = vec![job("push")];
+    store.keep_delivery(one, push, &at(1)).await.unwrap();
+    let first = kept(store).await[0].job;
+    let other = delivery("other", Some(app));
+    store.keep_delivery(other, vec![], &at(2)).await.unwrap();
+
+    // By the same name, and replayed under another, while its job is open.
+    for (second, name) in [(3, "one"), (4, "forged")] {
+        let again = NewDelivery {
+            delivery: name.to_owned(),
+            ..delivery("one", Some(app))
+        };
+        let push = vec![job("push")];
+        store.keep_delivery(again, push, &at(second)).await.unwrap();
+        let now = kept(store).await;
+        let told: Vec<_> = now.iter().map(|it| &*it.new.delivery).collect();
+        assert_eq!(told, [name, "other"]);
+        assert_eq!((now[0].job, now[0].received_at), (first, at(second).at));
+    }
+    // The same body as another event is another delivery.
+    let event = NewDelivery {
+        event: "create".to_owned(),
+        ..delivery("one", Some(app))
+    };
+    store.keep_delivery(event, vec![], &at(5)).await.unwrap();
+    assert_eq!(kept(store).await.len(), 3);
 }
 
 pub async fn a_delivery_that_no_job_works_off_is_kept_with_what_it_did(store: &dyn Store) {

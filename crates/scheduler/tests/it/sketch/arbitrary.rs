@@ -8,7 +8,7 @@ use super::{
 };
 use domain::{
     DeployId, DeployState, EnvironmentId, Health, InstanceEnd, InstanceId, Intent, IntentKind,
-    IntentState, Timestamp,
+    IntentState, NodeName, Timestamp,
     node::{Duty, NodeState},
     observed::{Authenticity, End, Manner, Phase, RestartPolicy},
     worker::Order,
@@ -299,6 +299,18 @@ impl Sketch {
         self.containers
             .retain(|seen| names.contains(&seen.seen.node));
         self.intents.retain(|intent| names.contains(&intent.node));
+    }
+
+    /// The last node is silent from here on, and the catalog calls it failed. None: too few would be left to believe that.
+    pub(crate) fn lose_one(&mut self) -> Option<NodeName> {
+        self.remembered = 0;
+        if self.nodes.len() < 3 {
+            return None;
+        }
+        let host = self.nodes.last_mut()?;
+        host.answered = Answered::No;
+        host.node.state = NodeState::Failed;
+        Some(host.node.name.clone())
     }
 
     /// Something happens to the world, as these bits say.

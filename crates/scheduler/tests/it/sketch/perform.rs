@@ -100,7 +100,9 @@ impl Sketch {
     fn close(&mut self, closure: Closure) {
         match closure {
             Closure::Started { instance } => self.start_of(instance).state = IntentState::Done,
-            Closure::Gone { instance } | Closure::Vanished { instance } => {
+            Closure::Gone { instance }
+            | Closure::Vanished { instance }
+            | Closure::GivenUp { instance } => {
                 self.intents.retain(|intent| intent.instance != instance);
             }
         }

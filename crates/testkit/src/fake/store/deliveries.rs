@@ -14,6 +14,7 @@ use ports::store::{
     deliveries::{Consequence, Delivery, NewDelivery},
     events::NewEvent,
 };
+use secrecy::ExposeSecret;
 
 impl State {
     pub(super) fn forget_deliveries(&mut self, since: Timestamp, limit: usize) -> usize {
@@ -46,6 +47,10 @@ impl State {
     }
 }
 
+fn is_the_same(one: &NewDelivery, other: &NewDelivery) -> bool {
+    one.event == other.event && one.payload.expose_secret() == other.payload.expose_secret()
+}
+
 #[async_trait]
 impl Deliveries for Store {
     async fn keep_delivery(
@@ -68,6 +73,9 @@ impl Deliveries for Store {
                     }
                 }
             }
+            state
+                .deliveries
+                .retain(|_, kept| !is_the_same(&kept.new, &new));
             let number = state.number("delivery");
             let delivery = Delivery {
                 number,
