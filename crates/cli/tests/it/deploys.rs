@@ -255,7 +255,7 @@ fn on_a_terminal_the_phases_are_a_list_with_the_last_lines_of_the_build() {
         .unwrap();
     let shown = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{shown}");
-    let half = "━━━━━━━━         web 1/2 healthy";
+    let half = "━━━━━━━━╸        web 1/2 healthy";
     for want in ["✓ build", "step 2", half, "✓ healthy  web 2/2 healthy"] {
         assert!(shown.contains(want), "{want}: {shown}");
     }

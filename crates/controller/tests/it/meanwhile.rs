@@ -27,12 +27,12 @@ async fn running(stage: &Stage) -> controller::Server {
     server
 }
 
-/// The loop ticks each ten seconds: whoever waits for that sees it after five of them, as a rule.
+/// And not when the loop ticks, which is each ten seconds.
 #[tokio::test(start_paused = true)]
 async fn a_death_is_seen_to_when_docker_tells_of_it() {
-    let stage = Stage::new().await;
-    let _server = running(&stage).await;
-    for quiet in [1, 3, 7] {
+    for quiet in [1, 3, 5] {
+        let stage = Stage::new().await;
+        let _server = running(&stage).await;
         sleep(Duration::from_secs(60 + quiet)).await;
         let died = stage.handles();
         let began = Instant::now();
@@ -40,7 +40,7 @@ async fn a_death_is_seen_to_when_docker_tells_of_it() {
         let is_replaced = || stage.handles().difference(&died).count() == 1;
         stage.until("another stands there", is_replaced).await;
         let took = began.elapsed();
-        assert!(took < Duration::from_secs(2), "{took:?}");
+        assert!(took < Duration::from_secs(3), "{took:?}");
     }
 }
 

@@ -1,14 +1,13 @@
 //! What the Engine tells of its own accord.
 
 use crate::{docker::Inner, engine::Lines, failure::Failure, labels, moment, query::Query};
-use domain::Timestamp;
 use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
 };
 use ports::runtime::NodeChange;
 use serde::Deserialize;
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 /// What changes an instance. Left out is what an `exec` says, three times for each check of an image's own.
 const KINDS: [&str; 11] = [
@@ -24,8 +23,6 @@ const KINDS: [&str; 11] = [
     "destroy",
     "health_status",
 ];
-/// How much later than an end its cause may be told.
-const LATE: Duration = Duration::from_millis(250);
 /// An event is some hundred bytes, and its container's labels.
 const EVENT_MAX: usize = 1 << 20;
 
@@ -72,30 +69,6 @@ impl Inner {
             }
         });
         Ok(changes.boxed())
-    }
-
-    /// Whether the Engine has told that a container ran out of memory in this life of it. Its word on how a container ended
-    /// leaves that out where the news of the end came before that of the memory.
-    pub(super) async fn ran_out_of_memory(
-        &self,
-        handle: &str,
-        began: Timestamp,
-        ended: Timestamp,
-    ) -> bool {
-        let filters = serde_json::json!({
-            "type": ["container"], "event": ["oom"], "container": [handle],
-        });
-        let path = Query::default()
-            .with("since", &moment::to_since(began))
-            .with("until", &moment::to_since(ended + LATE))
-            .with_json("filters", &filters)
-            .of("/events");
-        let told = async {
-            let mut lines = Lines::of(self.engine.open(&path).await?, EVENT_MAX);
-            lines.next().await
-        };
-        // The stream ends by itself, when that time has come.
-        matches!(tokio::time::timeout(4 * LATE, told).await, Ok(Ok(Some(_))))
     }
 }
 

@@ -123,9 +123,6 @@ struct Binding {
     host_port: String,
 }
 
-/// What a shell says of a process that was killed: 128 and the signal.
-const KILLED: i64 = 137;
-
 impl State {
     fn end(&self) -> End {
         if self.oom_killed {
@@ -140,20 +137,6 @@ impl Inspected {
     /// Its labels.
     pub(super) fn labels(&self) -> Labels {
         self.config.labels.clone().unwrap_or_default()
-    }
-
-    /// When it began and ended, where it was killed under a limit of memory and nothing says why.
-    pub(super) fn killed(&self) -> Option<(Timestamp, Timestamp)> {
-        let state = &self.state;
-        let has_ended = matches!(state.status.as_str(), "exited" | "restarting");
-        let is_odd = has_ended && state.exit_code == KILLED && !state.oom_killed;
-        (is_odd && self.host_config.memory > 0)
-            .then(|| (time(&state.started_at), time(&state.finished_at)))
-    }
-
-    /// It was for memory, as something else says.
-    pub(super) fn note_out_of_memory(&mut self) {
-        self.state.oom_killed = true;
     }
 
     /// Where its life stands. A state that is not known counts as ended: it is not running.

@@ -140,17 +140,12 @@ impl Inner {
         }
         let read_at = Instant::now();
         let path = format!("/containers/{}/json", listed.id);
-        let mut inspected: Inspected = match self.engine.get(&path).await {
+        let inspected: Inspected = match self.engine.get(&path).await {
             Ok(inspected) => inspected,
             // It went since the list was made.
             Err(failure) if failure.is_missing() => return Ok(None),
             Err(failure) => return Err(failure),
         };
-        if let Some((began, ended)) = inspected.killed()
-            && self.ran_out_of_memory(&listed.id, began, ended).await
-        {
-            inspected.note_out_of_memory();
-        }
         let mark = mark(&listed);
         let agrees = inspected.agrees_with(&mark.state, &mark.detail);
         let instance = inspected.instance(&self.settings.node);

@@ -215,6 +215,10 @@ async fn a_port_that_a_program_of_the_host_has_is_taken() {
     assert_eq!(world.node.start(&spec).await, Ok(Effect::Done));
 }
 
+/// Takes all memory, but not at once: of what is over before the Engine has begun to watch its memory, it tells the exit code
+/// alone.
+const EATS: &str = "sleep 0.5; exec tail /dev/zero";
+
 #[tokio::test]
 async fn killed_for_memory_is_told() {
     let world = World::open().await;
@@ -223,7 +227,7 @@ async fn killed_for_memory_is_told() {
             memory: Some(ByteSize::bytes(8 << 20)),
             cpu: None,
         },
-        ..world.spec(1, "tail /dev/zero")
+        ..world.spec(1, EATS)
     };
     world.node.start(&spec).await.unwrap();
     let phase = world.only_exited().await;
@@ -249,7 +253,7 @@ async fn killed_for_memory_and_started_again_is_told() {
             cpu: None,
         },
         restart: RestartPolicy::UnlessStopped,
-        ..world.spec(1, "tail /dev/zero")
+        ..world.spec(1, EATS)
     };
     world.node.start(&spec).await.unwrap();
     let killed = |phase: &Phase| {

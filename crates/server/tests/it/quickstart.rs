@@ -202,7 +202,6 @@ fn quickstart_deploys_the_sample_app_twice_is_pictured_and_takes_all_away() -> a
     ];
     contains(&again.out, &words);
 
-    copy.types_what_is_next(&again.out)?;
     copy.run("scripts/picture", &[])?.with(0);
     let readme = fs::read_to_string(copy.path("README.md"))?;
     let old = fs::read_to_string(Path::new(ROOT).join("README.md"))?;
@@ -218,6 +217,7 @@ fn quickstart_deploys_the_sample_app_twice_is_pictured_and_takes_all_away() -> a
     ];
     contains(picture, &words);
 
+    copy.types_what_is_next(&again.out)?;
     let installation = fs::read_to_string(copy.path(".jockey/installation"))?;
     assert_ne!(made_by(installation.trim())?, "");
     copy.quickstart(&["--stop"])?.with(0);
