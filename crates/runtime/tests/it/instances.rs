@@ -217,7 +217,7 @@ async fn a_port_that_a_program_of_the_host_has_is_taken() {
 
 /// Takes all memory, but not at once: of what is over before the Engine has begun to watch its memory, it tells the exit code
 /// alone.
-const EATS: &str = "sleep 0.5; exec tail /dev/zero";
+const EATS: &str = "sleep 2; exec tail /dev/zero";
 
 #[tokio::test]
 async fn killed_for_memory_is_told() {

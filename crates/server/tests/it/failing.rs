@@ -167,7 +167,7 @@ async fn a_release_whose_own_healthcheck_fails() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_release_that_takes_more_memory_than_it_may() -> anyhow::Result<()> {
     let steady = Steady::start().await?;
-    let manifest = "[workers.web]\ncommand = \"sleep 0.5; exec dd if=/dev/zero of=/dev/null bs=512M count=1\"\n[workers.web.resources]\nmemory = \"16MiB\"\n";
+    let manifest = "[workers.web]\ncommand = \"sleep 1; exec dd if=/dev/zero of=/dev/null bs=512M count=1\"\n[workers.web.resources]\nmemory = \"16MiB\"\n";
     let deploy = steady.fails(&[("jockey.toml", manifest)]).await?;
     contains(
         &deploy.reason,
