@@ -2,7 +2,7 @@
 
 use crate::{board::Board, feed::Feed, runs::Runs};
 use domain::{
-    App,
+    App, ByteSize,
     app::{Builder, Recipe},
     environment_url::EnvironmentUrl,
     job::Backoff,
@@ -79,6 +79,8 @@ pub struct Settings {
     pub retained_releases: u32,
     /// How long an image that nothing needs is left alone after it was made. Default 1 h.
     pub image_grace: Duration,
+    /// How much of each node's build cache stays, which is taken for Jockey's alone then. Default: it is not touched.
+    pub build_cache: Option<ByteSize>,
     /// How often disks are cleaned and what is old is forgotten. Default 10 min.
     pub collect_every: Duration,
     /// How long events and everything else that is over stay on record. Default 30 days, at least `HISTORY_MIN`.
@@ -132,6 +134,7 @@ impl Settings {
             probe_deadline: Duration::from_secs(2),
             retained_releases: 10,
             image_grace: Duration::from_secs(3600),
+            build_cache: None,
             collect_every: Duration::from_secs(600),
             keep_history: Duration::from_secs(30 * 24 * 3600),
             keep_audit: Duration::from_secs(400 * 24 * 3600),

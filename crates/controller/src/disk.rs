@@ -4,7 +4,7 @@ use crate::{
     Error,
     deps::{Deps, Settings},
 };
-use domain::{BuildId, BuildState, NodeName, Timestamp, image::ImageRef};
+use domain::{BuildId, BuildState, ByteSize, NodeName, Timestamp, image::ImageRef};
 use futures_util::future::join_all;
 use ports::{
     Images,
@@ -150,6 +150,27 @@ pub async fn collect(
     Ok(collected)
 }
 
+/// Takes what is beyond the limit out of the build cache of every node, where there is one. Answers how much has gone.
+///
+/// # Errors
+/// Those of the database and of the catalog. A node that does not answer is told in the log, and trimmed next time.
+pub async fn trim(deps: &Deps) -> Result<ByteSize, Error> {
+    let Some(keep) = deps.settings.build_cache else {
+        return Ok(ByteSize::default());
+    };
+    let mut gone = 0;
+    for node in nodes(deps).await? {
+        let Ok(images) = deps.fleet.images(&node) else {
+            continue;
+        };
+        match images.trim_build_cache(keep).await {
+            Ok(bytes) => gone += bytes.as_bytes(),
+            Err(error) => tracing::warn!(%node, %error, "the node's build cache stays as it is"),
+        }
+    }
+    Ok(ByteSize::bytes(gone))
+}
+
 /// How old it has to be. A build under way needs its earlier stages, unlabelled layers that nothing stands on yet.
 fn grace(settings: &Settings, image: &OwnedImage) -> Duration {
     match image.labels.is_empty() {
@@ -258,7 +279,6 @@ pub(crate) async fn nodes(deps: &Deps) -> Result<Vec<NodeName>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::ByteSize;
     use std::collections::BTreeMap;
 
     #[test]

@@ -64,6 +64,16 @@ async fn clean_up(deps: &Deps) {
                 "disks are not cleaned"
             ),
         }
+        match disk::trim(deps).await {
+            Ok(gone) if gone.as_bytes() == 0 => {}
+            Ok(gone) => {
+                tracing::info!(%gone, "took out of build caches what is beyond their limit")
+            }
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "build caches are not trimmed"
+            ),
+        }
         let history = match history(deps).await {
             Ok(history) => history,
             Err(error) => return tracing::warn!(%error, "what is old is not forgotten"),

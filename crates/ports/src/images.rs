@@ -155,4 +155,11 @@ pub trait Images: Send + Sync {
     /// # Errors
     /// `Unreachable`.
     async fn disk_use(&self) -> Result<DiskUse, Error>;
+
+    /// Leaves this much of the node's build cache, what was used last, and takes the rest away, whoever it was made for:
+    /// the cache does not say. What a build under way uses stays. Answers how much has gone.
+    ///
+    /// # Errors
+    /// `Unreachable`.
+    async fn trim_build_cache(&self, keep: ByteSize) -> Result<ByteSize, Error>;
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use bollard::query_parameters::TagImageOptionsBuilder;
-use domain::ImageRef;
+use domain::{ByteSize, ImageRef};
 use ports::{
     Effect, Images,
     images::{DiskUse, Error, HasHealthcheck, ImageBuild, ImageFacts, OwnedImage},
@@ -58,6 +58,10 @@ impl Images for Docker {
 
     async fn disk_use(&self) -> Result<DiskUse, Error> {
         Ok(self.0.disk_use().await?)
+    }
+
+    async fn trim_build_cache(&self, keep: ByteSize) -> Result<ByteSize, Error> {
+        Ok(self.0.trim_build_cache(keep).await?)
     }
 }
 

@@ -272,6 +272,10 @@ pub(crate) struct Limits {
     /// How long an image that nothing needs is left alone after it was made.
     #[arg(long, env = "JOCKEY_IMAGE_GRACE", default_value = "1h", value_parser = duration, value_name = "TIME")]
     pub(crate) image_grace: Duration,
+    /// How much of the build cache of each host stays: what was used longest ago goes first. Only where no one but Jockey
+    /// builds there, for the cache does not say whose it is. [default: it is not touched]
+    #[arg(long, env = "JOCKEY_BUILD_CACHE", value_name = "SIZE")]
+    pub(crate) build_cache: Option<domain::ByteSize>,
     /// How long events, ended deploys and builds, and everything else that is over stay on record; 1d or more.
     #[arg(long, env = "JOCKEY_KEEP_HISTORY", default_value = "30d", value_parser = history, value_name = "TIME")]
     pub(crate) keep_history: Duration,

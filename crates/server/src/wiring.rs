@@ -245,6 +245,7 @@ fn settings(args: &args::Serve, builder: Option<&Builder>, server: String) -> Se
     settings.scale_max = args.limits.scale_max;
     settings.retained_releases = args.limits.retained_releases;
     settings.image_grace = args.limits.image_grace;
+    settings.build_cache = args.limits.build_cache;
     settings.keep_history = args.limits.keep_history;
     settings.keep_audit = args.limits.keep_audit;
     settings.runs_at_once = args.limits.runs_at_once;

@@ -78,10 +78,8 @@ async fn world() -> World {
 }
 
 #[tokio::test(start_paused = true)]
-async fn apps_workers_builds_and_releases_are_filtered() {
-    let World {
-        admin, old, new, ..
-    } = world().await;
+async fn apps_and_workers_are_filtered() {
+    let World { admin, .. } = world().await;
     let mut apps = admin.apps();
     let all = listed!(apps, list_apps, ListAppsRequest {}, apps.name);
     assert_eq!(all, ["shop", "tool"]);
@@ -131,7 +129,13 @@ async fn apps_workers_builds_and_releases_are_filtered() {
         workers.environment
     );
     assert_eq!(of_place, ["staging"]);
+}
 
+#[tokio::test(start_paused = true)]
+async fn builds_are_filtered() {
+    let World {
+        admin, old, new, ..
+    } = world().await;
     let mut builds = admin.builds();
     let all = listed!(builds, list_builds, ListBuildsRequest {}, builds.commit);
     assert_eq!(all, [&*new.commit, &*old.commit]);
@@ -161,7 +165,13 @@ async fn apps_workers_builds_and_releases_are_filtered() {
         );
         assert_eq!(found.len(), want);
     }
+}
 
+#[tokio::test(start_paused = true)]
+async fn releases_are_filtered() {
+    let World {
+        admin, old, new, ..
+    } = world().await;
     let mut releases = admin.releases();
     let of_place = listed!(
         releases,
@@ -191,7 +201,7 @@ async fn apps_workers_builds_and_releases_are_filtered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn deploys_reconciles_and_instances_are_filtered() {
+async fn deploys_are_filtered() {
     let World {
         admin, old, new, ..
     } = world().await;
@@ -214,7 +224,11 @@ async fn deploys_reconciles_and_instances_are_filtered() {
         deploys.id
     );
     assert_eq!(of_app, [""; 0]);
+}
 
+#[tokio::test(start_paused = true)]
+async fn reconciles_are_filtered() {
+    let World { admin, .. } = world().await;
     let reconcile = v1::CreateReconcileRequest {
         environment: text("staging"),
         app: text("shop"),
@@ -249,7 +263,13 @@ async fn deploys_reconciles_and_instances_are_filtered() {
         reconciles.id
     );
     assert_eq!(elsewhere, [""; 0]);
+}
 
+#[tokio::test(start_paused = true)]
+async fn instances_are_filtered() {
+    let World {
+        admin, old, new, ..
+    } = world().await;
     let mut instances = admin.instances();
     let all = listed!(
         instances,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use domain::ImageRef;
+use domain::{ByteSize, ImageRef};
 use futures_util::StreamExt;
 use ports::{
     Effect, Images,
@@ -139,5 +139,9 @@ impl Images for Node {
 
     async fn disk_use(&self) -> Result<DiskUse, Error> {
         Ok(DiskUse::default())
+    }
+
+    async fn trim_build_cache(&self, _: ByteSize) -> Result<ByteSize, Error> {
+        Ok(ByteSize::default())
     }
 }

@@ -29,7 +29,7 @@ pub(crate) enum Command {
     ///
     /// An image to which anybody has given a name of their own stays, and so does what was made from one of ours. Instances
     /// are stopped and removed by the server itself. BuildKit's cache is not told apart by installation, and is left to
-    /// Docker's own limit: `docker builder prune` empties it.
+    /// `jockeyd serve --build-cache`, or to Docker's own limit: `docker builder prune` empties it.
     #[command(after_help = "Example:\n  jockey system gc --dry-run")]
     Gc {
         /// Only what is on this node

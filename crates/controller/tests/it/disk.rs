@@ -3,7 +3,7 @@
 use crate::stage::{Stage, change, web};
 use bytes::Bytes;
 use controller::disk::{Mode, collect};
-use domain::{CommitSha, GitRef, RepoName, app::Recipe, build::Wanted};
+use domain::{ByteSize, CommitSha, GitRef, RepoName, app::Recipe, build::Wanted};
 use futures_util::stream;
 use ports::{
     Images,
@@ -13,7 +13,7 @@ use ports::{
         builds::{BuildOutcome, NewBuild},
     },
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use testkit::fake::node::Behaviour;
 
 #[tokio::test(start_paused = true)]
@@ -48,6 +48,23 @@ async fn an_old_image_stays_until_the_build_that_makes_it_is_done() {
     let collected = collect(&stage.deps, None, Mode::Run).await.unwrap();
     let collected: Vec<_> = collected.into_iter().map(|one| one.image.image).collect();
     assert_eq!(collected, [image]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_build_cache_is_trimmed_where_it_is_said_to_be_ours_alone() {
+    for (limit, left) in [(None, 900), (Some(300), 300), (Some(1_000), 900)] {
+        let mut stage = Stage::new().await;
+        let mut settings = (*stage.deps.settings).clone();
+        settings.build_cache = limit.map(ByteSize::bytes);
+        stage.deps.settings = Arc::new(settings);
+        stage.node.cache(ByteSize::bytes(900));
+        let _server = stage.start();
+        tokio::time::sleep(2 * stage.deps.settings.collect_every).await;
+        let node = stage.deps.fleet.nodes().remove(0);
+        let images = stage.deps.fleet.images(&node).unwrap();
+        let held = images.disk_use().await.unwrap();
+        assert_eq!(held.build_cache.as_bytes(), left, "{limit:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

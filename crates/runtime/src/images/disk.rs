@@ -5,6 +5,7 @@ use crate::{
     docker::Inner,
     failure::Failure,
     labels::{self, Labels},
+    query::Query,
 };
 use domain::ByteSize;
 use ports::images::DiskUse;
@@ -53,6 +54,12 @@ struct Cached {
     size: i64,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Trimmed {
+    space_reclaimed: i64,
+}
+
 impl Inner {
     /// BuildKit's cache tells nobody's from ours, so it is given as a whole.
     pub(super) async fn disk_use(&self) -> Result<DiskUse, Failure> {
@@ -84,6 +91,20 @@ impl Inner {
             own_instances: size(written.sum()),
             build_cache: size(cache.max(usage.build_cache_usage.total_size)),
         })
+    }
+}
+
+impl Inner {
+    /// By the word of older Engines, and by that of API 1.48 and later.
+    pub(super) async fn trim_build_cache(&self, keep: ByteSize) -> Result<ByteSize, Failure> {
+        let keep = keep.as_bytes().to_string();
+        let path = Query::default()
+            .with("all", "1")
+            .with("keep-storage", &keep)
+            .with("reserved-space", &keep)
+            .of("/build/prune");
+        let trimmed: Trimmed = self.engine.wait(&path).await?;
+        Ok(size(trimmed.space_reclaimed))
     }
 }
 

@@ -83,6 +83,11 @@ impl Node {
         self.change(|machine| (machine.memory, machine.cpu) = (memory, cpu));
     }
 
+    /// Builds have left this much in the cache.
+    pub fn cache(&self, left: ByteSize) {
+        self.change(|machine| machine.build_cache = left);
+    }
+
     /// Fills the disk.
     pub fn fill_disk(&self) {
         self.change(|machine| machine.disk = Disk::Full);

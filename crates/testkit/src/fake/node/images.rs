@@ -295,8 +295,18 @@ impl Images for ImagesOf {
             Ok(DiskUse {
                 images: sum(&mut machine.images.values()),
                 own_images: sum(&mut own),
+                build_cache: machine.build_cache,
                 ..DiskUse::default()
             })
+        })
+        .await
+    }
+
+    async fn trim_build_cache(&self, keep: ByteSize) -> Result<ByteSize, Error> {
+        self.call(|machine| {
+            let held = machine.build_cache.as_bytes();
+            machine.build_cache = ByteSize::bytes(held.min(keep.as_bytes()));
+            Ok(ByteSize::bytes(held - machine.build_cache.as_bytes()))
         })
         .await
     }

@@ -48,6 +48,8 @@ pub(super) struct Machine {
     /// Ports that processes outside of containers listen on.
     pub(super) foreign_ports: BTreeSet<u16>,
     pub(super) disk: Disk,
+    /// What builds have left, ours and others'.
+    pub(super) build_cache: ByteSize,
     pub(super) memory: ByteSize,
     pub(super) cpu: CpuMillis,
     pub(super) events: Vec<(InstallationId, NodeChange)>,
@@ -84,6 +86,7 @@ impl Machine {
             images: BTreeMap::new(),
             foreign_ports: BTreeSet::new(),
             disk: Disk::Roomy,
+            build_cache: ByteSize::default(),
             memory: ByteSize::bytes(16 << 30),
             cpu: CpuMillis::new(8000),
             events: Vec::new(),

@@ -5,7 +5,9 @@ use super::{
     Act, Witness, between_points,
 };
 use async_trait::async_trait;
-use domain::{ImageRef, NodeName, ObservedInstance, RunId, observed::RestartPolicy, run::Signal};
+use domain::{
+    ByteSize, ImageRef, NodeName, ObservedInstance, RunId, observed::RestartPolicy, run::Signal,
+};
 use futures_util::stream::BoxStream;
 use ports::{
     Effect, Images, Runtime,
@@ -161,4 +163,5 @@ between_points! { Images, FaultyImages, transient;
     fn list() -> Result<Vec<OwnedImage>, images::Error>;
     fn remove(image: &ImageRef) -> Result<Effect, images::Error>;
     fn disk_use() -> Result<DiskUse, images::Error>;
+    fn trim_build_cache(keep: ByteSize) -> Result<ByteSize, images::Error>;
 }
