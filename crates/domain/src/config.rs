@@ -1,5 +1,9 @@
 //! Config Sets: the variables of an App, in three layers of which the later wins.
 
+mod value;
+
+pub use value::{Said, Value};
+
 use crate::{AppId, ConfigSetId, ConfigVersionId, EnvironmentId, StackId, Timestamp};
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -129,18 +133,26 @@ impl fmt::Display for Key {
 
 /// Variables and their values. The values are secrets: `Debug` shows the names alone, and there is no `Display`.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct Variables(BTreeMap<Key, String>);
+pub struct Variables(BTreeMap<Key, Value>);
 
 impl Variables {
     /// These variables, checked.
     ///
     /// # Errors
     /// `BadVariable` when a value or the whole is too long, or cannot be a variable's.
-    pub fn new(variables: BTreeMap<Key, String>) -> Result<Self, BadVariable> {
+    pub fn new<V: Into<Value>>(variables: BTreeMap<Key, V>) -> Result<Self, BadVariable> {
+        let variables = variables.into_iter();
+        Self::checked(variables.map(|(key, value)| (key, value.into())).collect())
+    }
+
+    fn checked(variables: BTreeMap<Key, Value>) -> Result<Self, BadVariable> {
+        let mut whole = 0;
         for (key, value) in &variables {
+            let value = value.as_str();
             if value.contains('\0') {
                 return Err(BadVariable::Nul { key: key.clone() });
             }
+            // `NAME=value` and a NUL.
             let size = key.as_str().len() + 1 + value.len() + 1;
             if size > VALUE_MAX {
                 return Err(BadVariable::TooLong {
@@ -148,27 +160,34 @@ impl Variables {
                     size: value.len(),
                 });
             }
+            whole += size;
         }
-        let size = variables
-            .iter()
-            .map(|(key, value)| key.as_str().len() + value.len() + 2)
-            .sum();
-        if size > SET_MAX {
-            Err(BadVariable::SetTooLong { size })
+        if whole > SET_MAX {
+            Err(BadVariable::SetTooLong { size: whole })
         } else {
             Ok(Self(variables))
         }
     }
 
-    /// These variables with some set and some taken away.
+    /// These variables with some set and some taken away. A text that is there as a number stays one.
     ///
     /// # Errors
     /// As `new`.
-    pub fn changed(&self, set: &BTreeMap<Key, String>, unset: &[Key]) -> Result<Self, BadVariable> {
+    pub fn changed<V: Into<Value>>(
+        &self,
+        set: BTreeMap<Key, V>,
+        unset: &[Key],
+    ) -> Result<Self, BadVariable> {
         let mut variables = self.0.clone();
         variables.retain(|key, _| !unset.contains(key));
-        variables.extend(set.iter().map(|(key, value)| (key.clone(), value.clone())));
-        Self::new(variables)
+        for (key, value) in set {
+            let value = value.into();
+            let known = variables.get(&key);
+            if !known.is_some_and(|known| value.repeats(known)) {
+                variables.insert(key, value);
+            }
+        }
+        Self::checked(variables)
     }
 
     /// The layers laid over each other, the first lowest; a later value wins.
@@ -182,15 +201,26 @@ impl Variables {
         )
     }
 
-    /// Names and values, in order of name.
+    /// Names and texts, in order of name.
     pub fn iter(&self) -> impl Iterator<Item = (&Key, &str)> {
         self.0.iter().map(|(key, value)| (key, value.as_str()))
     }
 
-    /// The value of this name.
+    /// Names and values, in order of name.
+    pub fn values(&self) -> impl Iterator<Item = (&Key, &Value)> {
+        self.0.iter()
+    }
+
+    /// The text of this name.
     #[must_use]
     pub fn get(&self, key: &Key) -> Option<&str> {
-        self.0.get(key).map(String::as_str)
+        self.0.get(key).map(Value::as_str)
+    }
+
+    /// The value of this name.
+    #[must_use]
+    pub fn value(&self, key: &Key) -> Option<&Value> {
+        self.0.get(key)
     }
 
     /// Whether there are none.
@@ -257,8 +287,27 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_repeats_a_number_leaves_it_one() {
+        let key: Key = "WORKERS".parse().unwrap();
+        let bare = |text: &str| [(key.clone(), Value::bare(text.to_owned()))].into();
+        let quoted = |text: &str| [(key.clone(), Value::from(text.to_owned()))].into();
+        let said = |variables: &Variables| {
+            let value = variables.value(&key).unwrap();
+            (value.as_str().to_owned(), value.said())
+        };
+        let number = Variables::new(bare("3")).unwrap();
+        let again = number.changed(quoted("3"), &[]).unwrap();
+        assert_eq!(said(&again), ("3".to_owned(), Said::Bare));
+        let other = number.changed(quoted("4"), &[]).unwrap();
+        assert_eq!(said(&other), ("4".to_owned(), Said::Quoted));
+        let back = other.changed(bare("4"), &[]).unwrap();
+        assert_eq!(said(&back), ("4".to_owned(), Said::Bare));
+    }
+
+    #[test]
     fn debug_shows_no_value() {
         let text = format!("{:?}", variables(&[("TOKEN", "hunter2")]));
         assert_eq!(text, r#"{"TOKEN": "***"}"#);
+        assert_eq!(format!("{:?}", Value::bare("42".to_owned())), "***");
     }
 }

@@ -97,7 +97,7 @@ pub(crate) fn edit(set: BTreeMap<String, String>, unset: &[String]) -> Result<Ed
     let key = |name: String| name.parse::<Key>().map_err(|e| Refusal::field("set", e));
     let set = set
         .into_iter()
-        .map(|(name, value)| Ok((key(name)?, value)))
+        .map(|(name, value)| Ok((key(name)?, value.into())))
         .collect::<Result<BTreeMap<_, _>, Refusal>>()?;
     let unset = names("unset", unset)?;
     if let Some(both) = unset.iter().find(|key| set.contains_key(*key)) {

@@ -14,7 +14,7 @@ use controller::usecases::{
     Ctx,
     legacy::config_sets::{self, ConfigView},
 };
-use domain::config::Key;
+use domain::config::{Key, Value};
 use proto::legacy::v1::{self, config_set_service_server::ConfigSetService};
 use std::collections::BTreeMap;
 use tonic::Request;
@@ -106,12 +106,52 @@ fn shown(view: &ConfigView, sight: &Sight) -> v1::ConfigSet {
     objects::config_set(view, values)
 }
 
-fn variables(config: BTreeMap<String, String>) -> Result<BTreeMap<Key, String>, Refusal> {
-    let each = config.into_iter().map(|(name, value)| {
+fn variables(config: BTreeMap<String, String>) -> Result<BTreeMap<Key, Value>, Refusal> {
+    let each = config.into_iter().map(|(name, said)| {
         let key: Key = name
             .parse()
             .map_err(|error| Flaw::new("config", format!("is invalid: {error}")))?;
+        let value = value(said).ok_or_else(|| {
+            Flaw::new(
+                "config",
+                format!("is invalid: the value of {key} is not JSON"),
+            )
+        })?;
         Ok((key, value))
     });
     each.collect::<Result<_, Flaw>>().map_err(Refusal::from)
+}
+
+/// The value that JSON says: a text; a number or a truth value, which stays one; nothing is the empty text, and what is
+/// deeper the text that it is written with. None: it is not JSON.
+fn value(said: String) -> Option<Value> {
+    use serde_json::Value as Json;
+    Some(match serde_json::from_str(&said).ok()? {
+        Json::String(text) => Value::from(text),
+        Json::Null => Value::from(String::new()),
+        Json::Number(_) | Json::Bool(_) => Value::bare(said),
+        Json::Array(_) | Json::Object(_) => Value::from(said),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::config::Said;
+
+    #[test]
+    fn numbers_and_truth_values_stay_what_they_are() {
+        for (said, text, how) in [
+            (r#""3""#, "3", Said::Quoted),
+            ("3", "3", Said::Bare),
+            ("-0.5e3", "-0.5e3", Said::Bare),
+            ("false", "false", Said::Bare),
+            ("null", "", Said::Quoted),
+            ("[1]", "[1]", Said::Quoted),
+        ] {
+            let value = value(said.to_owned()).unwrap();
+            assert_eq!((value.as_str(), value.said()), (text, how), "{said}");
+        }
+        assert_eq!(value("3 4".to_owned()), None);
+    }
 }

@@ -13,7 +13,9 @@ use controller::usecases::{
     reconciles::steps::shown_command,
 };
 use domain::{
-    App, BuildState, Deploy, DeployState, Environment, Node, Worker, reconcile::ReconcileState,
+    App, BuildState, Deploy, DeployState, Environment, Node, Worker,
+    config::{Key, Said, Value},
+    reconcile::ReconcileState,
 };
 use proto::legacy::v1;
 use secrecy::ExposeSecret;
@@ -73,24 +75,33 @@ pub(super) fn build_states(word: &str) -> Option<Vec<BuildState>> {
 }
 
 pub(super) fn config_set(view: &ConfigView, values: Values) -> v1::ConfigSet {
-    let shown = |value: &str| match values {
-        Values::Shown => value.to_owned(),
-        Values::Masked => STARS.to_owned(),
+    let stars = Value::from(STARS.to_owned());
+    let shown = |value| match values {
+        Values::Shown => value,
+        Values::Masked => &stars,
     };
-    let variables = view.set.variables.iter();
-    let config: std::collections::BTreeMap<String, String> = variables
-        .map(|(key, value)| (key.to_string(), shown(value)))
-        .collect();
-    let arguments = config
-        .iter()
-        .map(|(key, value)| format!(" -e {key}=\"{}\"", quoted(value)))
-        .collect();
+    let variables = || {
+        let all = view.set.variables.values();
+        all.map(|(key, value)| (key, shown(value)))
+    };
+    let argument =
+        |(key, value): (&Key, &Value)| format!(" -e {key}=\"{}\"", quoted(value.as_str()));
     v1::ConfigSet {
         id: view.set.id.number().to_string(),
-        config,
-        config_command_line_args: arguments,
+        config: variables()
+            .map(|(key, value)| (key.to_string(), said(value)))
+            .collect(),
+        config_command_line_args: variables().map(argument).collect(),
         app: Some(app(&view.app)),
         environment: Some(environment(&view.environment)),
+    }
+}
+
+/// A value as JSON, as it was said.
+fn said(value: &Value) -> String {
+    match value.said() {
+        Said::Quoted => serde_json::Value::from(value.as_str()).to_string(),
+        Said::Bare => value.as_str().to_owned(),
     }
 }
 

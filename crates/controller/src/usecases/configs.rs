@@ -15,7 +15,7 @@ use super::{
 };
 use domain::{
     App, Cause, ConfigVersionId, Environment, Timestamp,
-    config::{BadVariable, ConfigScope, ConfigSet, ConfigVersions, Key, Variables},
+    config::{BadVariable, ConfigScope, ConfigSet, ConfigVersions, Key, Value, Variables},
 };
 use ports::store::{self, Listed, Page, configs::ConfigVersion};
 use std::collections::BTreeMap;
@@ -57,7 +57,7 @@ pub struct Version {
 #[derive(Debug, Clone)]
 pub enum Edit {
     Change {
-        set: BTreeMap<Key, String>,
+        set: BTreeMap<Key, Value>,
         unset: Vec<Key>,
     },
     /// Take every variable away.
@@ -320,21 +320,16 @@ fn changed(before: &Variables, edit: Edit) -> Result<(Variables, String), BadVar
             (BTreeMap::new(), all)
         }
     };
-    let after = before.changed(&set, &unset)?;
-    let is_new = |key: &Key| {
-        before
-            .iter()
-            .find(|(known, _)| *known == key)
-            .map(|(_, v)| v)
-    };
-    let words = set
+    let named: Vec<Key> = set.keys().cloned().collect();
+    let after = before.changed(set, &unset)?;
+    let words = named
         .iter()
-        .filter(|(key, value)| is_new(key) != Some(value.as_str()))
-        .map(|(key, _)| format!("set {key}"))
+        .filter(|key| after.value(key) != before.value(key))
+        .map(|key| format!("set {key}"))
         .chain(
             unset
                 .iter()
-                .filter(|key| is_new(key).is_some() && !set.contains_key(key))
+                .filter(|key| before.get(key).is_some() && !named.contains(key))
                 .map(|key| format!("unset {key}")),
         );
     let summary = words.collect::<Vec<_>>().join(", ");

@@ -7,7 +7,7 @@ use controller::usecases::{
 };
 use domain::{
     Cause, Deploy, DeployState, GitRef, Release, Scale, WorkerSpec,
-    config::{Key, Variables},
+    config::{Key, Value, Variables},
     deploy::DEFAULT_PATIENCE,
     worker::Command,
 };
@@ -45,7 +45,8 @@ impl Stage {
             stack: String::new(),
             app: "shop".to_owned(),
         };
-        let set: BTreeMap<Key, String> = [("GREETING".parse().unwrap(), value.to_owned())].into();
+        let set: BTreeMap<Key, Value> =
+            [("GREETING".parse().unwrap(), value.to_owned().into())].into();
         let edit = configs::Edit::Change {
             set,
             unset: Vec::new(),

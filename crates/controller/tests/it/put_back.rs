@@ -7,7 +7,7 @@ use controller::{
 };
 use domain::{
     Cause, ConfigVersionId, Deploy, DeployState, RepoName,
-    config::{ConfigScope, ConfigSet, Key},
+    config::{ConfigScope, ConfigSet, Key, Value},
     deploy::DEFAULT_PATIENCE,
 };
 use futures_util::FutureExt;
@@ -65,7 +65,7 @@ async fn set(stage: &Stage, layer: Layer, value: &str) -> Vec<Deploy> {
             Layer::Environment | Layer::Stack => String::new(),
         },
     };
-    let set: BTreeMap<Key, String> = [("MODE".parse().unwrap(), value.to_owned())].into();
+    let set: BTreeMap<Key, Value> = [("MODE".parse().unwrap(), value.to_owned().into())].into();
     let unset = Vec::new();
     let edit = configs::Edit::Change { set, unset };
     let done = configs::update(&stage.ctx(), &which, edit, None, Mode::Run).await;

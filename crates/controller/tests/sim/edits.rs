@@ -34,7 +34,7 @@ impl World {
         self.fate
             .note(format_args!("somebody configures {which:?}"));
         let edit = configs::Edit::Change {
-            set: [("GREETING".parse().unwrap(), value)].into(),
+            set: [("GREETING".parse().unwrap(), value.into())].into(),
             unset: Vec::new(),
         };
         let ask = |ctx: Ctx| {

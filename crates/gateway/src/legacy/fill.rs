@@ -19,7 +19,7 @@ pub(super) fn message(input: MessageDescriptor, params: &Params) -> DynamicMessa
 /// None: what is given is nothing, or nothing of this kind.
 fn value(field: &FieldDescriptor, given: &Json) -> Option<Value> {
     if field.is_map() {
-        return texts(given).map(Value::Map);
+        return said(given).map(Value::Map);
     }
     match field.kind() {
         Kind::String => text(given).map(Value::String),
@@ -28,15 +28,12 @@ fn value(field: &FieldDescriptor, given: &Json) -> Option<Value> {
     }
 }
 
-fn texts(given: &Json) -> Option<HashMap<MapKey, Value>> {
+/// Each value of a hash as JSON, which the maps of requests take: see `as_json` in `options.proto`.
+fn said(given: &Json) -> Option<HashMap<MapKey, Value>> {
     let hash = given.as_object()?;
     let each = hash.iter().map(|(key, value)| {
-        // What is deeper than a text stays as it was written.
-        let text = text(value).unwrap_or_else(|| match value {
-            Json::Null => String::new(),
-            deeper => deeper.to_string(),
-        });
-        (MapKey::String(key.clone()), Value::String(text))
+        let said = Value::String(value.to_string());
+        (MapKey::String(key.clone()), said)
     });
     Some(each.collect())
 }
@@ -93,15 +90,41 @@ mod tests {
         };
         let worker = json!({"id": "3", "scale": 2, "utf8": "x", "name": null});
         assert_eq!(fill("UpdateWorkerRequest", worker), r#"id:"3",scale:"2""#);
-        let config = json!({"id": 7, "config": {"PORTS": 3, "ON": true, "NONE": null}});
+        let config = json!({"config": {"PORTS": 3, "ON": true, "NONE": null, "TEXT": "3"}});
         let filled = message(input("UpdateConfigSetRequest"), config.as_object().unwrap());
         let map = filled.get_field_by_name("config").unwrap();
         let map = map.as_map().unwrap();
-        for (key, want) in [("PORTS", "3"), ("ON", "true"), ("NONE", "")] {
+        for (key, want) in [
+            ("PORTS", "3"),
+            ("ON", "true"),
+            ("NONE", "null"),
+            ("TEXT", "\"3\""),
+        ] {
             let got = map[&MapKey::String(key.to_owned())].as_str().unwrap();
             assert_eq!(got, want);
         }
         let none = fill("UpdateConfigSetRequest", json!({"config": "text"}));
         assert_eq!(none, "");
+    }
+
+    #[test]
+    fn the_maps_of_requests_take_json() {
+        let pool = prost_reflect::DescriptorPool::decode(proto::DESCRIPTOR).unwrap();
+        let option = format!("{}.as_json", super::super::PACKAGE);
+        let option = pool.get_extension_by_name(&option).unwrap();
+        let inputs = pool
+            .services()
+            .filter(|service| service.package_name() == super::super::PACKAGE)
+            .flat_map(|service| service.methods().map(|rpc| rpc.input()).collect::<Vec<_>>());
+        let maps = inputs.flat_map(|input| {
+            input
+                .fields()
+                .filter(FieldDescriptor::is_map)
+                .collect::<Vec<_>>()
+        });
+        let told: Vec<bool> = maps
+            .map(|field| field.options().get_extension(&option).as_bool() == Some(true))
+            .collect();
+        assert_eq!(told, [true, true]);
     }
 }

@@ -5,6 +5,7 @@ use prost_reflect::{
     DescriptorPool, DynamicMessage, ExtensionDescriptor, FieldDescriptor, MapKey, Value,
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
@@ -19,6 +20,7 @@ pub(super) struct Shapes {
     shape: ExtensionDescriptor,
     spread: ExtensionDescriptor,
     hidden: ExtensionDescriptor,
+    as_json: ExtensionDescriptor,
 }
 
 /// One message, shown.
@@ -41,6 +43,7 @@ impl Shapes {
             shape: named("shape")?,
             spread: named("spread")?,
             hidden: named("hidden")?,
+            as_json: named("as_json")?,
         })
     }
 
@@ -126,6 +129,10 @@ impl Serialize for Shown<'_> {
                 }
                 continue;
             }
+            if self.shapes.says(&self.shapes.as_json, &field) {
+                map.serialize_entry(field.name(), &said(&value))?;
+                continue;
+            }
             let shown = ShownValue {
                 shapes: self.shapes,
                 value: &value,
@@ -163,6 +170,18 @@ impl Serialize for ShownValue<'_> {
             }
         }
     }
+}
+
+/// The entries of a map whose texts are JSON, each as what it says. A text that is none is shown as a text.
+fn said(map: &Value) -> BTreeMap<&str, Box<RawValue>> {
+    let entries = sorted(map).into_iter();
+    let said = entries.map(|(key, value)| {
+        let text = value.as_str().unwrap_or_default();
+        let json = RawValue::from_string(text.to_owned());
+        let json = json.or_else(|_| serde_json::value::to_raw_value(text));
+        (key, json.expect("a text has its JSON"))
+    });
+    said.collect()
 }
 
 /// The entries of a map, in order of key.
@@ -251,6 +270,21 @@ mod tests {
         };
         let want = r#"{"object_type":"reconcile","id":null,"environment":null,"app":null,"state":"preview","callback_url":null,"plan":[],"created_at":null,"updated_at":null,"completed_at":null,"container_id":null,"container_host":null}"#;
         check(&reconcile, "Reconcile", want);
+    }
+
+    #[test]
+    fn texts_that_are_json_are_shown_as_what_they_say() {
+        let config = [("A", "3"), ("B", "\"3\""), ("C", "true"), ("D", "1e400")];
+        let config = config.map(|(key, json)| (key.to_owned(), json.to_owned()));
+        let set = v1::ConfigSet {
+            id: "7".to_owned(),
+            config: config.into(),
+            config_command_line_args: String::new(),
+            app: None,
+            environment: None,
+        };
+        let want = r#"{"object_type":"config_set","id":"7","config":{"A":3,"B":"3","C":true,"D":1e400},"config_command_line_args":""}"#;
+        check(&set, "ConfigSet", want);
     }
 
     #[test]

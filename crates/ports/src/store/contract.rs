@@ -93,6 +93,7 @@ macro_rules! store_contract {
                 versions_go_once_replaced_and_unnamed,
             }
             builds {
+                values_stay_as_they_were_said,
                 equal_requests_share_a_build,
                 each_recipe_has_a_build_of_its_own,
                 a_builder_is_no_part_of_what_a_dockerfile_makes,

@@ -1,5 +1,7 @@
 //! Config Sets and their versions. What the database holds of a value is sealed.
 
+mod plain;
+
 use super::{apps, environments, listed, rows};
 use crate::{
     Store,
@@ -14,11 +16,10 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use domain::{
     AppId, ConfigSetId, ConfigVersionId, EnvironmentId, StackId, Timestamp,
-    config::{ConfigScope, ConfigSet, ConfigVersions, Key, Variables},
+    config::{ConfigScope, ConfigSet, ConfigVersions, Variables},
 };
 use ports::store::{Change, Configs, Error, Listed, Page, configs::ConfigVersion};
 use std::{collections::BTreeMap, sync::Arc};
-use zeroize::Zeroizing;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = config_sets)]
@@ -43,7 +44,7 @@ struct VersionRow {
 impl VersionRow {
     fn variables(&self, keys: &Keyring) -> Result<Variables, Fault> {
         let plain = keys.open(&identity(self.config_set, self.number), &self.sealed)?;
-        decode(&plain)
+        plain::decode(&plain)
     }
 
     fn set(&self, scope: ConfigScope, keys: &Keyring) -> Result<ConfigSet, Fault> {
@@ -62,27 +63,6 @@ impl VersionRow {
 /// What a sealed value is bound to: moved to another row, it does not open.
 fn identity(set: i64, number: i64) -> String {
     format!("config/{set}/{number}")
-}
-
-fn encode(variables: &Variables) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    let map: BTreeMap<&str, &str> = variables
-        .iter()
-        .map(|(key, value)| (key.as_str(), value))
-        .collect();
-    serde_json::to_vec(&map)
-        .map(Zeroizing::new)
-        .map_err(corrupt)
-}
-
-fn decode(plain: &[u8]) -> Result<Variables, Fault> {
-    // The parser's error may quote what it stumbled over, which is a secret.
-    let odd = || corrupt("a config value is not as it was written");
-    let map: BTreeMap<String, String> = serde_json::from_slice(plain).map_err(|_| odd())?;
-    let named: Result<BTreeMap<Key, String>, Fault> = map
-        .into_iter()
-        .map(|(key, value)| Ok((key.parse().map_err(corrupt)?, value)))
-        .collect();
-    Variables::new(named?).map_err(corrupt)
 }
 
 fn word(scope: ConfigScope) -> String {
@@ -205,7 +185,7 @@ pub(super) fn write(
     }
     let number = before + 1;
     let key = meta::key_in_use(tx.conn)?.ok_or_else(|| corrupt("no key is recorded"))?;
-    let plain = encode(variables)?;
+    let plain = plain::encode(variables)?;
     let sealed = tx.keys.seal(key, &identity(set, number), &plain)?;
     let row: VersionRow = diesel::insert_into(config_versions::table)
         .values((

@@ -8,7 +8,7 @@ use crate::usecases::{
 };
 use domain::{
     App, ConfigSetId, Environment,
-    config::{ConfigScope, ConfigSet, Key},
+    config::{ConfigScope, ConfigSet, Key, Value},
 };
 use ports::store::{self, Listed, Page};
 use std::collections::BTreeMap;
@@ -73,7 +73,7 @@ pub async fn get(ctx: &Ctx, id: ConfigSetId) -> Result<ConfigView, Error> {
 pub async fn create(
     ctx: &Ctx,
     (app, environment): (&str, &str),
-    variables: BTreeMap<Key, String>,
+    variables: BTreeMap<Key, Value>,
 ) -> Result<ConfigView, Error> {
     let app = ctx.app(app).await?;
     let environment = ctx.environment(environment).await?;
@@ -102,7 +102,7 @@ pub async fn create(
 pub async fn merge(
     ctx: &Ctx,
     id: ConfigSetId,
-    variables: BTreeMap<Key, String>,
+    variables: BTreeMap<Key, Value>,
 ) -> Result<ConfigView, Error> {
     let before = get(ctx, id).await?;
     if variables.is_empty() {
@@ -115,7 +115,7 @@ pub async fn merge(
 async fn set(
     ctx: &Ctx,
     (app, environment): (&App, &Environment),
-    set: BTreeMap<Key, String>,
+    set: BTreeMap<Key, Value>,
 ) -> Result<(), Error> {
     let which = Which {
         environment: environment.id.to_string(),

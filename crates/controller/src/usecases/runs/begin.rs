@@ -80,7 +80,7 @@ pub async fn own(ctx: &Ctx, asked: Own) -> Result<Prepared, Error> {
     let longest = asked.deadline.unwrap_or(longest).min(longest);
     let of_app = ctx.store().config_at(basis.config).await?;
     let variables = of_app
-        .changed(&asked.variables, &[])
+        .changed(asked.variables.clone(), &[])
         .map_err(|error| Error::invalid("variables", error))?;
     let node = node(ctx, &app, &environment, basis.worker.as_ref()).await?;
     let resources = basis.worker.as_ref().map(|worker| worker.resources);

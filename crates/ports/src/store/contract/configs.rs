@@ -10,7 +10,7 @@ use crate::{
 };
 use domain::{
     ConfigVersionId, DeployState,
-    config::{ConfigScope, ConfigVersions, Variables},
+    config::{ConfigScope, ConfigVersions, Value, Variables},
     worker::WorkerSource,
 };
 
@@ -59,6 +59,29 @@ pub async fn versions_count_and_a_stale_base_is_refused(store: &dyn Store) {
         .await
         .unwrap();
     assert_eq!(listed.items, [second]);
+}
+
+pub async fn values_stay_as_they_were_said(store: &dyn Store) {
+    let shop = shop(store).await;
+    let scope = ConfigScope::App(shop.app.id, shop.environment.id);
+    let said = [
+        ("A", Value::bare("3".to_owned())),
+        ("B", Value::from("3".to_owned())),
+        ("C", Value::bare("1.10e3".to_owned())),
+        ("D", Value::bare("true".to_owned())),
+    ];
+    let said = said.map(|(key, value)| (key.parse().unwrap(), value));
+    let said = Variables::new(said.into()).unwrap();
+    let change = at(1);
+    let written = store.write_config(scope, None, &said, &change);
+    let written = written.await.unwrap();
+    assert_eq!(written.variables, said);
+    assert_eq!(
+        store.find_config(scope).await.unwrap(),
+        Some(written.clone())
+    );
+    let versions = ConfigVersions::only(scope, Some(written.version));
+    assert_eq!(store.config_at(versions).await.unwrap(), said);
 }
 
 pub async fn layers_are_laid_over_each_other_as_they_were(store: &dyn Store) {

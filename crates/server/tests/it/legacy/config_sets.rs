@@ -93,13 +93,42 @@ fn variables_are_merged_key_by_key() {
         after["data"]["config"],
         json!({"id": "production", "RACK_ENV": "production", "New": "a=b", "EMPTY": ""})
     );
-    let json = json!({"config": {"RACK_ENV": "test", "COUNT": 3}});
+    let json = json!({"config": {"RACK_ENV": "test", "COUNT": "3"}});
     let after = server.ask("PUT", &path(&before)).json(&json).send().is(200);
     assert_eq!(
         after["data"]["config"],
         json!({"id": "production", "RACK_ENV": "test", "New": "a=b", "EMPTY": "", "COUNT": "3"})
     );
     assert_eq!(after["data"], set(&server, "cfg-merge"));
+}
+
+#[test]
+fn numbers_stay_numbers_and_become_text_for_the_process() {
+    let server = shared();
+    server.app("cfg-number");
+    let before = set(&server, "cfg-number");
+    let put = |config: Value| {
+        let json = json!({ "config": config });
+        let answer = server.ask("PUT", &path(&before)).json(&json).send();
+        answer.is(200)["data"].clone()
+    };
+    let after = put(json!({"WORKERS": 3, "RATIO": 0.5, "LIVE": true, "TEXT": "3"}));
+    let want = json!({"WORKERS": 3, "RATIO": 0.5, "LIVE": true, "TEXT": "3",
+        "id": "production", "RACK_ENV": "production"});
+    assert_eq!(after["config"], want);
+    assert_eq!(
+        after["config_command_line_args"],
+        json!(
+            " -e LIVE=\"true\" -e RACK_ENV=\"production\" -e RATIO=\"0.5\" -e TEXT=\"3\" -e WORKERS=\"3\" -e id=\"production\""
+        )
+    );
+    assert_eq!(set(&server, "cfg-number"), after);
+    // A form has texts alone: one that says the same changes nothing, another one is a text.
+    let same = server.put(&path(&before), "config[WORKERS]=3").is(200);
+    assert_eq!(same["data"]["config"]["WORKERS"], json!(3));
+    let other = server.put(&path(&before), "config[WORKERS]=4").is(200);
+    assert_eq!(other["data"]["config"]["WORKERS"], json!("4"));
+    assert_eq!(put(json!({"WORKERS": 4}))["config"]["WORKERS"], json!(4));
 }
 
 #[test]
