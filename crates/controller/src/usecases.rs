@@ -36,7 +36,7 @@ pub mod workers;
 
 pub use crate::disk::Mode;
 pub use ctx::Ctx;
-pub use error::{Error, Kind, NotVouched};
+pub use error::{Error, Kind, NameHolder, NotVouched};
 pub use etag::Etag;
 pub use outcome::{Done, EnvironmentPlan, Intended, Record, Verb};
 use paging::{all, filtered};

@@ -1,17 +1,21 @@
 //! Workers.
 
 use super::{id, time, unknown_value};
-use crate::{mask::Mask, status::Refusal};
+use crate::{
+    mask::{Mask, text},
+    status::Refusal,
+};
 use controller::usecases::{Etag, workers::WorkerView};
 use domain::{
-    ByteSize, CpuMillis, WorkerSpec,
+    ByteSize, CpuMillis, WorkerName, WorkerSpec,
     worker::{Check, Command, Constraint, Order, Resources, Rollout, Timing, WorkerSource},
 };
 use proto::v1::{self, check, command};
 use std::time::Duration;
 
 /// What an update may name.
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 15] = [
+    "name",
     "command",
     "port",
     "check",
@@ -94,6 +98,7 @@ fn wire_command(command: &Command) -> v1::Command {
 
 /// What shall change of a definition. Outer none: it stays; inner none: its default again.
 pub(crate) struct Edit {
+    name: Option<WorkerName>,
     command: Option<Option<Command>>,
     port: Option<Option<Option<u16>>>,
     check: Option<Check>,
@@ -135,7 +140,10 @@ fn read(values: v1::Worker, mask: &Mask<'_>) -> Result<(Edit, Option<i64>), Refu
     let order = parse_order(values.rollout_order)?;
     let constraints = parse_constraints(&values.constraints)?;
     let scale = mask.pick("scale", values.scale).flatten();
+    let name = mask.pick("name", text(values.name));
+    let name = name.map(|name| super::parse("name", &name.unwrap_or_default()));
     let edit = Edit {
+        name: name.transpose()?,
         command: mask.pick("command", values.command.map(parse_command).transpose()?),
         port: mask.pick("port", values.port.map(parse_port).transpose()?),
         check: mask
@@ -174,6 +182,7 @@ fn read(values: v1::Worker, mask: &Mask<'_>) -> Result<(Edit, Option<i64>), Refu
 impl Edit {
     pub(crate) fn apply(self, spec: &mut WorkerSpec) {
         let default = WorkerSpec::named(spec.name.clone());
+        spec.name = self.name.unwrap_or_else(|| spec.name.clone());
         if let Some(command) = self.command {
             spec.command = command;
         }

@@ -3,10 +3,10 @@
 use super::{
     Legacy, objects,
     params::{changed, flawless, required},
-    refusal::{Flaw, Refusal},
+    refusal::Flaw,
 };
 use crate::{handlers::Answer, streams::Flow};
-use controller::usecases::{self, Ctx, Kind, Mode, environments};
+use controller::usecases::{Ctx, Mode, environments};
 use domain::EnvironmentName;
 use proto::legacy::v1::{self, environment_service_server::EnvironmentService};
 use tonic::Request;
@@ -66,11 +66,8 @@ impl EnvironmentService for Legacy {
         self.act(request, |ctx, asked| async move {
             let mut flaws = Vec::new();
             let name: Option<EnvironmentName> = changed("name", asked.name.as_deref(), &mut flaws);
-            let before = environments::get(&ctx, &asked.id).await?;
+            environments::get(&ctx, &asked.id).await?;
             flawless(flaws)?;
-            if let Some(name) = name.as_ref().filter(|name| **name != before.name) {
-                refuse_taken(&ctx, name).await?;
-            }
             let edit = (name, None);
             let done = environments::update(&ctx, &asked.id, edit, None, Mode::Run).await?;
             Ok(v1::UpdateEnvironmentResponse {
@@ -91,17 +88,5 @@ impl EnvironmentService for Legacy {
             })
         })
         .await
-    }
-}
-
-/// Another one's name is refused for that, before any other name is for being another one.
-async fn refuse_taken(ctx: &Ctx, name: &EnvironmentName) -> Result<(), Refusal> {
-    match environments::get(ctx, name.as_str()).await {
-        Ok(_) => Err(Flaw::new("name", "has already been taken").into()),
-        Err(usecases::Error::Unknown {
-            what: Kind::Environment,
-            ..
-        }) => Ok(()),
-        Err(error) => Err(error.into()),
     }
 }

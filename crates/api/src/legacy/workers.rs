@@ -10,7 +10,7 @@ use controller::usecases::{
     legacy::{live, workers},
     workers as own,
 };
-use domain::{Worker, WorkerId, WorkerSpec, worker::Command};
+use domain::{Worker, WorkerId, WorkerName, WorkerSpec, worker::Command};
 use proto::legacy::v1::{self, worker_service_server::WorkerService};
 use scheduler::input::RestartOnly;
 use std::sync::Arc;
@@ -89,12 +89,16 @@ impl WorkerService for Legacy {
             let before = find(&ctx, &asked.id).await?;
             let mut flaws = Vec::new();
             let scale = scale_of(&ctx, asked.scale.as_deref(), &mut flaws);
-            same_name(&before, asked.name.as_deref(), &mut flaws);
+            let name: Option<WorkerName> =
+                params::changed("name", asked.name.as_deref(), &mut flaws);
             params::flawless(flaws)?;
-            let after = match scale {
-                Some(scale) => workers::rescale(&ctx, &before, scale).await?,
-                None => before,
-            };
+            let mut after = before;
+            if let Some(name) = name.filter(|name| *name != after.spec.name) {
+                after = workers::rename(&ctx, &after, name).await?;
+            }
+            if let Some(scale) = scale {
+                after = workers::rescale(&ctx, &after, scale).await?;
+            }
             Ok(v1::UpdateWorkerResponse {
                 data: Some(objects::worker(&after)),
             })
@@ -210,17 +214,6 @@ fn scale_of(ctx: &Ctx, asked: Option<&str>, flaws: &mut Vec<Flaw>) -> Option<i64
             flaws.push(flaw);
             None
         }
-    }
-}
-
-/// A Worker keeps its name, by which Releases and services know it.
-fn same_name(worker: &Worker, asked: Option<&str>, flaws: &mut Vec<Flaw>) {
-    let Some(asked) = asked else { return };
-    if asked.trim().is_empty() {
-        flaws.push(Flaw::blank("name"));
-    } else if asked != worker.spec.name.as_str() {
-        let problem = "cannot be changed; define another worker and delete this one";
-        flaws.push(Flaw::new("name", problem));
     }
 }
 

@@ -31,6 +31,9 @@ pub(crate) enum Of<'a> {
     Environment(&'a str),
     /// An Environment, with every App in it.
     WholeEnvironment(&'a str),
+    /// An Environment that may get another name, by which grants and the tag at its repositories go: only a right in all
+    /// of them suffices then.
+    RenamedEnvironment(&'a str, &'a str),
     /// An Environment that is not there yet.
     NewEnvironment(&'a str),
     /// An App in an Environment. An empty text is all of them.
@@ -79,6 +82,7 @@ impl Of<'_> {
             Self::WholeEnvironment(environment) => {
                 at(Part::Every, part_environment(ctx, environment).await?)
             }
+            Self::RenamedEnvironment(environment, name) => renamed(ctx, environment, name).await?,
             Self::NewEnvironment(name) => at(Part::Every, named(name)),
             Self::Place(app, environment) => Place {
                 app: some(app, part_app(ctx, app), Part::Every).await?,
@@ -140,7 +144,7 @@ impl Of<'_> {
                 at(named(app), Part::Every)
             }
             Self::Environment(_) => at(Part::Any, named(environment)),
-            Self::WholeEnvironment(_) | Self::NewEnvironment(_) => {
+            Self::WholeEnvironment(_) | Self::RenamedEnvironment(..) | Self::NewEnvironment(_) => {
                 at(Part::Every, named(environment))
             }
             Self::Filter(..) => Place {
@@ -166,6 +170,15 @@ impl Of<'_> {
             | Self::Worker { .. } => at(named(app), named(environment)),
         }
     }
+}
+
+/// All of an Environment that keeps its name, else the whole Installation.
+async fn renamed(ctx: &Ctx, environment: &str, name: &str) -> Result<Place, Error> {
+    let found = environments::get(ctx, environment).await?;
+    Ok(match found.name.as_str() == name {
+        true => at(Part::Every, named(name)),
+        false => Place::EVERYWHERE,
+    })
 }
 
 async fn of_config_set(ctx: &Ctx, number: &str) -> Result<Place, Error> {

@@ -98,7 +98,8 @@ calls! {
         EnvironmentService/DeleteEnvironment(DeleteEnvironmentRequest) ADMIN |q| Of::WholeEnvironment(&q.id);
         EnvironmentService/GetEnvironment(GetEnvironmentRequest) VIEWER |q| Of::Environment(&q.id);
         EnvironmentService/ListEnvironments(ListEnvironmentsRequest) VIEWER |_| Of::Nothing, sifted;
-        EnvironmentService/UpdateEnvironment(UpdateEnvironmentRequest) ADMIN |q| Of::WholeEnvironment(&q.id);
+        EnvironmentService/UpdateEnvironment(UpdateEnvironmentRequest) ADMIN
+            |q| environment(&q.id, q.name.as_deref().unwrap_or_default());
         // Its signature says who calls.
         GitHubService/ReceiveDelivery(ReceiveDeliveryRequest) OPEN |_| Of::Nothing;
         ReconcileService/CreateReconcile(CreateReconcileRequest) DEPLOYER |q| Of::Place(&q.app, &q.environment);
@@ -166,7 +167,8 @@ calls! {
         EnvironmentService/GetEnvironment(GetEnvironmentRequest) VIEWER |q| Of::Environment(&q.environment);
         EnvironmentService/ListEnvironments(ListEnvironmentsRequest) VIEWER |_| Of::Nothing
             => ListEnvironmentsResponse |a, sight| a.environments.retain(|environment| sight.sees("", &environment.name));
-        EnvironmentService/UpdateEnvironment(UpdateEnvironmentRequest) ADMIN |q| Of::WholeEnvironment(&q.environment);
+        EnvironmentService/UpdateEnvironment(UpdateEnvironmentRequest) ADMIN
+            |q| environment(&q.environment, q.values.as_ref().map_or("", |values| &values.name));
         EventService/ListEvents(ListEventsRequest) VIEWER |q| Of::Filter(&q.app, &q.environment)
             => ListEventsResponse |a, sight| a.events.retain(|event| sight.sees_event(&event.app, &event.environment));
         EventService/WatchEvents(WatchEventsRequest) VIEWER |q| Of::Filter(&q.app, &q.environment)
@@ -263,6 +265,14 @@ calls! {
     }
 }
 
+/// An Environment that is changed, with the name that it is to have, if one is given.
+fn environment<'a>(which: &'a str, name: &'a str) -> Of<'a> {
+    match name {
+        "" => Of::WholeEnvironment(which),
+        name => Of::RenamedEnvironment(which, name),
+    }
+}
+
 /// What the first message of a session says.
 fn exec_start(request: &v1::ExecRequest) -> Option<&v1::ExecStart> {
     match &request.message {
@@ -300,7 +310,7 @@ fn shape<Q: Default>(of: fn(&Q) -> Of<'_>) -> Of<'static> {
         Of::WholeAppOrAll(_) => Of::WholeAppOrAll(""),
         Of::NewApp(_) => Of::NewApp(""),
         Of::Environment(_) => Of::Environment(""),
-        Of::WholeEnvironment(_) => Of::WholeEnvironment(""),
+        Of::WholeEnvironment(_) | Of::RenamedEnvironment(..) => Of::WholeEnvironment(""),
         Of::NewEnvironment(_) => Of::NewEnvironment(""),
         Of::Place(..) => Of::Place("", ""),
         Of::Filter(..) => Of::Filter("", ""),

@@ -1,7 +1,7 @@
 //! Code, reason and advice for what use cases, the store and the world answer.
 
 use super::{Told, told};
-use controller::usecases::{Error, Kind, NotVouched};
+use controller::usecases::{Error, Kind, NameHolder, NotVouched};
 use ports::{catalog, runtime, source, store};
 use std::{fmt::Display, time::Duration};
 use tonic::Code;
@@ -41,6 +41,7 @@ pub(super) fn of_use_case(error: &Error) -> Told {
             "BUILD_OVER",
             "there is nothing left to cancel",
         ),
+        Error::NameHeld { by, .. } => return name_held(by),
         Error::HasInstances { .. } => (
             Code::FailedPrecondition,
             "HAS_INSTANCES",
@@ -116,6 +117,16 @@ fn not_vouched(why: &NotVouched) -> Told {
         ),
     };
     told(code, reason, advice.to_owned())
+}
+
+fn name_held(by: &NameHolder) -> Told {
+    let advice = match by {
+        NameHolder::Users(_) => {
+            "wait for what is under way, and scale what runs to 0; then give it another name"
+        }
+        NameHolder::Commit => "give it another name there, and deploy that",
+    };
+    told(Code::FailedPrecondition, "NAME_HELD", advice.to_owned())
 }
 
 fn nothing_deployed(app: &str, environment: &str) -> Told {

@@ -44,6 +44,11 @@ fn in_old_words(refusal: Refusal) -> Refusal {
             which: worker,
         },
         usecases::Error::NoPlace { .. } => Refusal::NoNode,
+        usecases::Error::NameHeld { by, .. } => Flaw {
+            field: "name",
+            problem: format!("cannot be changed: {by}"),
+        }
+        .into(),
         usecases::Error::Invalid { field, problem } => Flaw {
             field,
             problem: format!("is invalid: {problem}"),

@@ -23,6 +23,7 @@ mod people;
 mod processes;
 mod reach;
 mod refusals;
+mod renamed;
 mod secrets;
 mod sessions;
 mod stage;

@@ -356,7 +356,7 @@ async fn lists_and_masks_that_cannot_be_are_refused() {
     let rename = v1::UpdateEnvironmentRequest {
         environment: "development".to_owned(),
         values: Some(v1::Environment {
-            name: "other".to_owned(),
+            name: "7".to_owned(),
             ..v1::Environment::default()
         }),
         ..v1::UpdateEnvironmentRequest::default()

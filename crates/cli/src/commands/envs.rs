@@ -29,16 +29,20 @@ pub(crate) enum Command {
         /// The environment, by name or id
         name: String,
     },
-    /// Changes how the service names of an environment are made; its own name stays
+    /// Changes the name of an environment in which nothing runs, or how its service names are made
     #[command(
-        after_help = "Example:\n  jockey envs update qa --service-names '{app}-{worker}-preview'"
+        after_help = "Examples:\n  jockey envs update qa --service-names '{app}-{worker}-preview'\n  jockey envs update qa --rename preview",
+        group = clap::ArgGroup::new("change").args(["rename", "service_names"]).required(true).multiple(true)
     )]
     Update {
         /// The environment, by name or id
         name: String,
+        /// Its new name. Grants, hosts of its pools and the tag at GitHub go by the name
+        #[arg(long, value_name = "NAME")]
+        rename: Option<String>,
         /// How service names are made, of `{app}`, `{worker}` and `{environment}`
         #[arg(long, value_name = "TEMPLATE")]
-        service_names: String,
+        service_names: Option<String>,
     },
     /// Deletes an environment in which nothing runs
     #[command(after_help = "Example:\n  jockey envs delete qa")]
@@ -78,11 +82,12 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
         }
         Command::Update {
             name,
+            rename,
             service_names,
         } => {
             let request = UpdateEnvironmentRequest {
                 environment: name,
-                values: Some(values(String::new(), Some(service_names))),
+                values: Some(values(rename.unwrap_or_default(), service_names)),
                 ..UpdateEnvironmentRequest::default()
             };
             let answer = client.call(request).await?;

@@ -37,7 +37,14 @@ pub(crate) enum Command {
     #[command(
         after_help = "Example:\n  jockey workers update -a sample -e development web --memory 128MiB"
     )]
-    Update(Definition),
+    Update {
+        #[command(flatten)]
+        definition: Definition,
+        /// Its new name: of one that no commit declares and of which nothing runs. What has its old
+        /// name in a release stays there
+        #[arg(long, value_name = "NAME", conflicts_with = "scale")]
+        rename: Option<String>,
+    },
     /// Deletes a worker; one that the commit declares comes back with the next deploy
     #[command(after_help = "Example:\n  jockey workers delete -a sample -e development mailer")]
     Delete {
@@ -72,7 +79,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
                 .out
                 .show(client.call(request).await?.worker.as_ref())
         }
-        Command::Update(definition) => update(context, &definition).await,
+        Command::Update { definition, rename } => update(context, &definition, rename).await,
         Command::Delete { worker, detach } => {
             let (app, environment) = whose(context, &worker).await?;
             let request = DeleteWorkerRequest {
@@ -108,9 +115,18 @@ async fn create(context: &Context, definition: &Definition) -> Result<(), Error>
 
 /// Sends what is given and nothing else. Memory and cores are one value: who gives one of them keeps
 /// the other.
-async fn update(context: &Context, definition: &Definition) -> Result<(), Error> {
+async fn update(
+    context: &Context,
+    definition: &Definition,
+    rename: Option<String>,
+) -> Result<(), Error> {
     let (app, environment) = whose(context, &definition.worker).await?;
     let mut values = definition.values();
+    let mut mask = definition.mask();
+    if let Some(name) = rename {
+        mask.paths.push("name".to_owned());
+        values.name = name;
+    }
     let mut etag = String::new();
     if definition.memory.is_some() != definition.cpu.is_some() {
         let request = GetWorkerRequest {
@@ -128,7 +144,7 @@ async fn update(context: &Context, definition: &Definition) -> Result<(), Error>
         app,
         environment,
         values: Some(values),
-        update_mask: Some(definition.mask()),
+        update_mask: Some(mask),
         etag,
         ..UpdateWorkerRequest::default()
     };

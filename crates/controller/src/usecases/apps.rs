@@ -176,7 +176,7 @@ pub async fn list(
 /// Changes an App. What runs stays as it is until the next Deploy.
 ///
 /// # Errors
-/// `Unknown`, `StaleEtag`, `Invalid`, `Store(Exists | InUse | Stale)`.
+/// `Unknown`, `StaleEtag`, `Invalid`, `NameHeld`, `Store(Exists | Stale)`.
 pub async fn update(
     ctx: &Ctx,
     which: &str,
@@ -203,9 +203,9 @@ pub async fn update(
     );
     let change = ctx.change(format!("changed {what} of app {}", before.name));
     let store = ctx.store_for(mode);
-    view.app = store
-        .update_app(&view.app, before.updated_at, &change)
-        .await?;
+    let stored = store.update_app(&view.app, before.updated_at, &change);
+    let stored = stored.await;
+    view.app = stored.map_err(|error| Error::of_rename(error, Kind::App))?;
     Ok(Done::recorded(view, record))
 }
 

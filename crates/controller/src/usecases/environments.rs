@@ -44,10 +44,12 @@ pub async fn list(ctx: &Ctx, page: Page) -> Result<Listed<Environment>, Error> {
     Ok(ctx.store().list_environments(page).await?)
 }
 
-/// Gives an Environment another service name template. Its instances are registered under the new names.
+/// Gives an Environment another name, where nothing bears the one that it has, or another service name template: its
+/// instances are registered under the new names. What refers to it does so by id, and goes on; grants, hosts that have
+/// joined its pools and the tag at GitHub go by the name.
 ///
 /// # Errors
-/// `Unknown`, `StaleEtag`, `Invalid` for another name, `Store(ServiceNameTaken | Stale)`.
+/// `Unknown`, `StaleEtag`, `NameHeld`, `Store(Exists | ServiceNameTaken | Stale)`.
 pub async fn update(
     ctx: &Ctx,
     which: &str,
@@ -55,33 +57,30 @@ pub async fn update(
     expected: Option<&Etag>,
     mode: Mode,
 ) -> Result<Done<Environment>, Error> {
-    let mut environment = ctx.environment(which).await?;
-    let before = environment.updated_at;
-    Etag::changed_at(before).check(expected, Kind::Environment, &environment.name)?;
-    if name.is_some_and(|name| name != environment.name) {
-        return Err(Error::invalid(
-            "values.name",
-            "an environment keeps its name, for its instances bear it; create another one and deploy to that",
-        ));
+    let before = ctx.environment(which).await?;
+    Etag::changed_at(before.updated_at).check(expected, Kind::Environment, &before.name)?;
+    let mut wanted = before.clone();
+    wanted.name = name.unwrap_or(wanted.name);
+    wanted.service_template = template.unwrap_or(wanted.service_template);
+    let mut changes = Vec::new();
+    if wanted.name != before.name {
+        changes.push(format!("its name becomes {}", wanted.name));
     }
-    let Some(template) = template.filter(|template| *template != environment.service_template)
-    else {
-        return Ok(Done::unchanged(environment));
-    };
-    let record = Record::new(
-        Verb::Update,
-        format!("environment {}", environment.name),
-        format!("its service names are made by {template}"),
-    );
-    let change = ctx.change(format!(
-        "service names of {} are made by {template}",
-        environment.name
-    ));
+    if wanted.service_template != before.service_template {
+        let template = &wanted.service_template;
+        changes.push(format!("its service names are made by {template}"));
+    }
+    if changes.is_empty() {
+        return Ok(Done::unchanged(before));
+    }
+    let (title, why) = (format!("environment {}", before.name), changes.join(", "));
+    let change = ctx.change(format!("changed {title}: {why}"));
+    let record = Record::new(Verb::Update, title, why);
     let store = ctx.store_for(mode);
-    environment = store
-        .update_environment(environment.id, template, before, &change)
-        .await?;
-    Ok(Done::recorded(environment, record))
+    let stored = store.update_environment(&wanted, before.updated_at, &change);
+    let stored = stored.await;
+    let stored = stored.map_err(|error| Error::of_rename(error, Kind::Environment))?;
+    Ok(Done::recorded(stored, record))
 }
 
 /// Deletes an Environment in which nothing is deployed or being deployed.

@@ -51,6 +51,13 @@ pub enum Error {
     },
     #[error("{build} is {state} and cannot be cancelled")]
     BuildOver { build: BuildId, state: BuildState },
+    /// It cannot have another name yet: something bears the one that it has.
+    #[error("{what} `{which}` keeps its name: {by}")]
+    NameHeld {
+        what: Kind,
+        which: String,
+        by: NameHolder,
+    },
     #[error("{app} has {instances} instances")]
     HasInstances { app: String, instances: usize },
     #[error("no node can take another instance of {app} in {environment}")]
@@ -93,6 +100,17 @@ pub enum Error {
     World(crate::Error),
 }
 
+/// What bears a name, or brings it back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameHolder {
+    /// What runs or is under way: `2 instances`.
+    #[error("{0} bear it")]
+    Users(String),
+    /// What a commit declares, or what an App has that declares nothing.
+    #[error("it is what the commit declares")]
+    Commit,
+}
+
 /// Why a host is not let join, or a node not certified.
 #[derive(Debug, thiserror::Error)]
 pub enum NotVouched {
@@ -131,6 +149,15 @@ impl Error {
             what,
             which: which.to_string(),
         }
+    }
+
+    /// A refusal of the store, where another name was asked for: what uses a thing bears its name.
+    pub(crate) fn of_rename(error: store::Error, what: Kind) -> Self {
+        if let store::Error::InUse { which, by, .. } = error {
+            let by = NameHolder::Users(by);
+            return Self::NameHeld { what, which, by };
+        }
+        error.into()
     }
 
     pub(crate) fn invalid(field: &'static str, problem: impl fmt::Display) -> Self {

@@ -56,6 +56,7 @@ macro_rules! store_contract {
                 the_first_environment_has_the_short_names,
                 an_environment_with_deploys_or_instances_stays,
                 an_environment_ends_its_reconciles_with_it,
+                an_environments_name_stays_while_something_bears_it,
                 a_stack_with_apps_stays,
                 a_node_serves_until_somebody_says_otherwise,
             }
@@ -80,20 +81,23 @@ macro_rules! store_contract {
                 a_template_renames_every_service,
                 a_name_is_free_once_its_holder_is_gone,
                 a_renamed_app_takes_its_names_anew,
+                a_renamed_environment_takes_its_names_anew,
+                a_renamed_worker_takes_its_name_anew,
             }
             workers {
                 a_worker_is_defined_scaled_and_deleted,
                 scales_are_set_all_or_none,
+                a_workers_name_stays_while_something_bears_it,
                 a_restart_is_seen_in_the_view,
             }
             configs {
                 versions_count_and_a_stale_base_is_refused,
                 layers_are_laid_over_each_other_as_they_were,
+                values_stay_as_they_were_said,
                 the_set_of_a_deleted_app_is_gone_and_its_versions_stay,
                 versions_go_once_replaced_and_unnamed,
             }
             builds {
-                values_stay_as_they_were_said,
                 equal_requests_share_a_build,
                 each_recipe_has_a_build_of_its_own,
                 a_builder_is_no_part_of_what_a_dockerfile_makes,

@@ -118,15 +118,16 @@ pub trait Environments: Send + Sync {
     /// None but those of the database.
     async fn list_environments(&self, page: Page) -> Result<Listed<Environment>, Error>;
 
-    /// Stores a new template, when the Environment is still as it was at `read_at`. Its Workers' service names change
-    /// with it.
+    /// Stores the Environment's name and template, when it is still as it was at `read_at`. Its Workers' service names
+    /// change with them. A name does not change while an instance or a run may stand in it, or while a Deploy or a
+    /// Reconcile is under way; and with it the lease of the server that looks after the Environment ends, so that nothing
+    /// is started under the former name by a plan that was made before.
     ///
     /// # Errors
-    /// `Stale`, `NotFound`, `ServiceNameTaken`.
+    /// `Stale`, `NotFound`, `Exists`, `InUse`, `ServiceNameTaken`.
     async fn update_environment(
         &self,
-        id: EnvironmentId,
-        template: ServiceTemplate,
+        environment: &Environment,
         read_at: Timestamp,
         change: &Change,
     ) -> Result<Environment, Error>;

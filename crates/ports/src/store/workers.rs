@@ -64,10 +64,11 @@ pub trait Workers: Send + Sync {
         page: Page,
     ) -> Result<Listed<Worker>, Error>;
 
-    /// Stores a definition, which is the API's from now on, when the Worker is still as it was at `read_at`.
+    /// Stores a definition, which is the API's from now on, when the Worker is still as it was at `read_at`. Its name
+    /// does not change while an instance of it may stand, or while a Deploy of its App in its Environment is under way.
     ///
     /// # Errors
-    /// `Stale`, `NotFound`.
+    /// `Stale`, `NotFound`; for another name `Exists`, `InUse`, `ServiceNameTaken`.
     async fn update_worker(
         &self,
         id: WorkerId,

@@ -197,6 +197,15 @@ pub(super) fn unfinished_within(
     )
 }
 
+/// How many of an Environment are not done.
+pub(super) fn active_in(conn: &mut Conn, environment: EnvironmentId) -> QueryResult<i64> {
+    deploys::table
+        .filter(deploys::environment.eq(environment.number()))
+        .filter(deploys::state.eq_any(ACTIVE))
+        .count()
+        .get_result(conn)
+}
+
 /// How many of an Environment run or are not done.
 pub(super) fn unfinished_in(conn: &mut Conn, environment: EnvironmentId) -> QueryResult<i64> {
     deploys::table

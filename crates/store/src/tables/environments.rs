@@ -1,12 +1,13 @@
 //! Environments.
 
 use super::{
-    configs, deploys, intents, leases, listed, reconciles, rows, service_names, touched, workers,
+    configs, deploys, intents, leases, listed, reconciles, rows, runs, service_names, touched,
+    workers,
 };
 use crate::{
     Store,
     conn::{Conn, columns},
-    fault::{Fault, exists, missing, parse, stale},
+    fault::{Fault, exists, is_taken, missing, parse, stale},
     schema::environments,
     tx::{About, Tx},
 };
@@ -127,23 +128,29 @@ fn create(
 
 fn update(
     tx: &mut Tx<'_>,
-    id: EnvironmentId,
-    template: &ServiceTemplate,
+    wanted: &Environment,
     read_at: Timestamp,
     change: &Change,
 ) -> Result<Environment, Fault> {
+    let (id, name) = (wanted.id, &wanted.name);
     tx.will_change(id)?;
     let stored = load(tx.conn, id)?;
     if stored.updated_at != read_at {
         return Err(stale("environment", stored.name));
     }
+    if stored.name != *name {
+        refuse_rename(tx.conn, &stored, name)?;
+        leases::end(tx.conn, &of_environment(id))?;
+    }
     let row: EnvironmentRow = diesel::update(environments::table.find(id.number()))
         .set((
-            environments::service_template.eq(template.as_str()),
+            environments::name.eq(name.as_str()),
+            environments::service_template.eq(wanted.service_template.as_str()),
             environments::updated_at.eq(touched(read_at.micros(), change)),
         ))
         .returning(columns::<EnvironmentRow>())
-        .get_result(tx.conn)?;
+        .get_result(tx.conn)
+        .map_err(|error| twin(error, name))?;
     let updated = row.environment()?;
     service_names::free_environment(tx.conn, id)?;
     service_names::take_for_environment(tx.conn, &updated)?;
@@ -151,20 +158,61 @@ fn update(
     Ok(updated)
 }
 
+/// Refuses a name that another has, and any other one while something bears the one that it has.
+fn refuse_rename(
+    conn: &mut Conn,
+    stored: &Environment,
+    name: &EnvironmentName,
+) -> Result<(), Fault> {
+    if by_name(conn, name.as_str())?.is_some() {
+        return Err(exists("an environment", name));
+    }
+    let id = stored.id;
+    let deploys = deploys::active_in(conn, id)?;
+    let reconciles = reconciles::in_progress(conn, id)?.len();
+    let instances = intents::standing_in(conn, id)?;
+    let runs = runs::standing_in(conn, id)?;
+    refuse_used(
+        stored,
+        [
+            (deploys, "deploys"),
+            (i64::try_from(reconciles).unwrap_or(i64::MAX), "reconciles"),
+            (instances, "instances"),
+            (runs, "runs"),
+        ],
+    )
+}
+
+fn refuse_used(
+    stored: &Environment,
+    users: impl IntoIterator<Item = (i64, &'static str)>,
+) -> Result<(), Fault> {
+    let mut users = users.into_iter();
+    match users.find(|(held, _)| *held > 0) {
+        Some((held, what)) => Err(Fault(Error::InUse {
+            what: "environment",
+            which: stored.name.to_string(),
+            by: format!("{held} {what}"),
+        })),
+        None => Ok(()),
+    }
+}
+
+/// Only where several servers write: another's was committed since the look.
+fn twin(error: diesel::result::Error, name: &EnvironmentName) -> Fault {
+    if is_taken(&error) {
+        exists("an environment", name)
+    } else {
+        error.into()
+    }
+}
+
 fn delete(tx: &mut Tx<'_>, id: EnvironmentId, change: &Change) -> Result<(), Fault> {
     tx.will_change(id)?;
     let stored = load(tx.conn, id)?;
     let deploys = deploys::unfinished_in(tx.conn, id)?;
     let instances = intents::standing_in(tx.conn, id)?;
-    for (held, what) in [(deploys, "deploys"), (instances, "instances")] {
-        if held > 0 {
-            return Err(Fault(Error::InUse {
-                what: "environment",
-                which: stored.name.to_string(),
-                by: format!("{held} {what}"),
-            }));
-        }
-    }
+    refuse_used(&stored, [(deploys, "deploys"), (instances, "instances")])?;
     service_names::free_environment(tx.conn, id)?;
     workers::delete_of_environment(tx.conn, id)?;
     configs::delete_of_environment(tx.conn, id, change)?;
@@ -212,13 +260,13 @@ impl Environments for Store {
 
     async fn update_environment(
         &self,
-        id: EnvironmentId,
-        template: ServiceTemplate,
+        environment: &Environment,
         read_at: Timestamp,
         change: &Change,
     ) -> Result<Environment, Error> {
+        let environment = environment.clone();
         self.change(change, move |tx, change| {
-            update(tx, id, &template, read_at, change)
+            update(tx, &environment, read_at, change)
         })
         .await
     }

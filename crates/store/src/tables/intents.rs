@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use domain::{
     AppId, ByteSize, CpuMillis, DeployId, EnvironmentId, InstanceEnd, InstanceId, Intent,
-    IntentKind, IntentState, Timestamp, intent::IntentEvent, worker::Resources,
+    IntentKind, IntentState, Timestamp, Worker, intent::IntentEvent, worker::Resources,
 };
 use ports::store::{
     Error, Fence, Intents, Listed, Page,
@@ -90,6 +90,17 @@ pub(super) fn standing_in(conn: &mut Conn, environment: EnvironmentId) -> QueryR
     intents::table
         .filter(intents::standing.and(intents::kind.eq(START)))
         .filter(intents::environment.eq(environment.number()))
+        .count()
+        .get_result(conn)
+}
+
+/// How many starts of one Worker stand.
+pub(super) fn standing_of_worker(conn: &mut Conn, worker: &Worker) -> QueryResult<i64> {
+    intents::table
+        .filter(intents::standing.and(intents::kind.eq(START)))
+        .filter(intents::app.eq(worker.app.number()))
+        .filter(intents::environment.eq(worker.environment.number()))
+        .filter(intents::worker.eq(worker.spec.name.as_str()))
         .count()
         .get_result(conn)
 }

@@ -100,16 +100,21 @@ fn told(run: &Run, verb: &str) -> (String, About) {
     (format!("{kind}.{verb}"), about)
 }
 
-fn begin(tx: &mut Tx<'_>, new: &NewRun, most: u32, change: &Change) -> Result<Run, Fault> {
-    let environment = new.environment.number();
-    let standing: i64 = runs::table
+/// How many of an Environment have not ended.
+pub(super) fn standing_in(conn: &mut Conn, environment: EnvironmentId) -> QueryResult<i64> {
+    runs::table
         .filter(
             runs::environment
-                .eq(environment)
+                .eq(environment.number())
                 .and(runs::ended_at.is_null()),
         )
         .count()
-        .get_result(tx.conn)?;
+        .get_result(conn)
+}
+
+fn begin(tx: &mut Tx<'_>, new: &NewRun, most: u32, change: &Change) -> Result<Run, Fault> {
+    let environment = new.environment.number();
+    let standing = standing_in(tx.conn, new.environment)?;
     if standing >= i64::from(most) {
         let name: Option<String> = environments::table
             .find(environment)

@@ -1,10 +1,12 @@
 //! Workers: definitions for the next Release, and scales.
 
+mod rename;
+
 use super::{apps, environments, listed, rows, service_names, touched};
 use crate::{
     Store,
     conn::{Backend, Conn, columns},
-    fault::{Fault, corrupt, exists, missing, parse, stale},
+    fault::{Fault, corrupt, exists, is_taken, missing, parse, stale},
     json,
     schema::workers,
     tx::{About, Tx},
@@ -160,7 +162,7 @@ pub(super) fn add(
     Ok(worker)
 }
 
-/// Stores a definition. The name stays.
+/// Stores a definition. Whoever gives another name has made sure that it may change.
 pub(super) fn define(
     tx: &mut Tx<'_>,
     stored: &Worker,
@@ -169,18 +171,20 @@ pub(super) fn define(
     change: &Change,
 ) -> Result<Worker, Fault> {
     tx.will_change(stored.id)?;
-    let spec = WorkerSpec {
-        name: stored.spec.name.clone(),
-        ..spec.clone()
-    };
     let row: WorkerRow = diesel::update(workers::table.find(stored.id.number()))
         .set((
-            workers::spec.eq(json::write(&spec)?),
+            workers::name.eq(spec.name.as_str()),
+            workers::spec.eq(json::write(spec)?),
             workers::source.eq(source.as_str()),
             workers::updated_at.eq(touched(stored.updated_at.micros(), change)),
         ))
         .returning(columns::<WorkerRow>())
-        .get_result(tx.conn)?;
+        .get_result(tx.conn)
+        .map_err(|error| match is_taken(&error) {
+            // Only where several servers write: another's was committed since the look.
+            true => exists("a worker", &spec.name),
+            false => error.into(),
+        })?;
     let worker = row.worker()?;
     tx.tell("worker.updated", about(&worker), change)?;
     Ok(worker)
@@ -308,6 +312,9 @@ impl Workers for Store {
             let stored = load(tx.conn, id)?;
             if stored.updated_at != read_at {
                 return Err(stale("worker", &stored.spec.name));
+            }
+            if stored.spec.name != spec.name {
+                rename::rename(tx, &stored, &spec.name)?;
             }
             define(tx, &stored, &spec, WorkerSource::Api, change)
         })

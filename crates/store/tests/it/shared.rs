@@ -126,9 +126,9 @@ async fn what_one_server_writes_wakes_who_waits_at_another() {
         .unwrap();
     of_first.mark_unchanged();
     of_second.mark_unchanged();
-    let template = "{app}-{worker}-x".parse().unwrap();
-    let second = one.find_environment("staging").await.unwrap().unwrap();
-    one.update_environment(second.id, template, second.updated_at, &change())
+    let mut second = one.find_environment("staging").await.unwrap().unwrap();
+    second.service_template = "{app}-{worker}-x".parse().unwrap();
+    one.update_environment(&second, second.updated_at, &change())
         .await
         .unwrap();
     let newest = *one.newest_event().borrow();

@@ -10,6 +10,7 @@ mod configs;
 mod deliveries;
 mod deploys;
 mod entities;
+mod environments;
 mod events;
 mod grounds;
 mod intents;

@@ -5,7 +5,7 @@ use crate::usecases::{
     Ctx, Error, Kind, Mode, reconciles,
     workers::{self, Edit, Which},
 };
-use domain::{App, Environment, Worker, WorkerId, WorkerSpec};
+use domain::{App, Environment, Worker, WorkerId, WorkerName, WorkerSpec};
 use ports::store::{Listed, Page, reconciles::OnConflict, workers::WorkerFilter};
 use scheduler::input::RestartOnly;
 
@@ -84,6 +84,27 @@ pub async fn named(
     ctx.worker_of(&app, &environment, name).await
 }
 
+/// Gives a Worker another name, where nothing bears the one that it has.
+///
+/// # Errors
+/// `Invalid`, `NameHeld`, `Store(Exists | ServiceNameTaken | Stale)`.
+pub async fn rename(ctx: &Ctx, before: &Worker, name: WorkerName) -> Result<Worker, Error> {
+    let edit = Edit {
+        spec: |spec: &mut WorkerSpec| spec.name = name,
+        scale: None,
+    };
+    let done = workers::update(ctx, &which(before), edit, None, Mode::Run).await?;
+    Ok(done.value.worker.worker)
+}
+
+fn which(worker: &Worker) -> Which {
+    Which {
+        worker: worker.id.to_string(),
+        app: String::new(),
+        environment: String::new(),
+    }
+}
+
 /// Sets a Worker's scale, and starts a Reconcile of its App in its Environment where that changes something.
 ///
 /// # Errors
@@ -92,16 +113,11 @@ pub async fn rescale(ctx: &Ctx, before: &Worker, scale: i64) -> Result<Worker, E
     if scale == i64::from(before.scale.get()) {
         return Ok(before.clone());
     }
-    let which = Which {
-        worker: before.id.to_string(),
-        app: String::new(),
-        environment: String::new(),
-    };
     let edit = Edit {
         spec: |_: &mut WorkerSpec| {},
         scale: Some(scale),
     };
-    let done = workers::update(ctx, &which, edit, None, Mode::Run).await?;
+    let done = workers::update(ctx, &which(before), edit, None, Mode::Run).await?;
     let after = done.value.worker.worker;
     if after.scale != before.scale {
         reconcile(ctx, before).await?;

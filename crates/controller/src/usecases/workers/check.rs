@@ -1,9 +1,9 @@
 //! What a Worker's definition may not be.
 
-use crate::usecases::Error;
+use crate::usecases::{Ctx, Error, Kind, NameHolder};
 use domain::{
-    Scale, WorkerSpec,
-    worker::{Check, Command, Constraint},
+    App, Environment, Scale, Worker, WorkerName, WorkerSpec,
+    worker::{Check, Command, Constraint, WorkerSource},
 };
 use std::time::Duration;
 
@@ -73,6 +73,43 @@ fn command(spec: &WorkerSpec) -> Result<(), Error> {
     };
     let problem = format!("{problem}; leave it out to run the image's own");
     Err(Error::invalid("command", problem))
+}
+
+/// Refuses another name for what would come back under the first, and one of which no service name can be made.
+pub(super) async fn rename(
+    ctx: &Ctx,
+    before: &Worker,
+    name: &WorkerName,
+    scale: Scale,
+) -> Result<(), Error> {
+    if before.source != WorkerSource::Api {
+        return Err(Error::NameHeld {
+            what: Kind::Worker,
+            which: before.spec.name.to_string(),
+            by: NameHolder::Commit,
+        });
+    }
+    // Stored in two steps, of which the first would start what the second finds in its way.
+    if scale != before.scale {
+        let problem = "a worker gets another name by itself; change its scale with another call";
+        return Err(Error::invalid("scale", problem));
+    }
+    let app = ctx.app(&before.app.to_string()).await?;
+    let environment = ctx.environment(&before.environment.to_string()).await?;
+    service_name(&app, &environment, name)
+}
+
+/// Refuses a name of which no service name can be made.
+pub(super) fn service_name(
+    app: &App,
+    environment: &Environment,
+    name: &WorkerName,
+) -> Result<(), Error> {
+    environment
+        .service_template
+        .service_name(&app.name, name, &environment.name)
+        .map(drop)
+        .map_err(|error| Error::invalid("name", error))
 }
 
 /// The scale, within the limit of the installation, and of a singleton.

@@ -44,10 +44,7 @@ pub async fn create(
         Some(asked) => check::scale(&spec, asked, ctx.deps.settings.scale_max)?,
         None => Scale::first_of(&spec.name),
     };
-    environment
-        .service_template
-        .service_name(&app.name, &spec.name, &environment.name)
-        .map_err(|error| Error::invalid("name", error))?;
+    check::service_name(&app, &environment, &spec.name)?;
     let title = format!("worker {}", spec.name);
     let why = format!("with a scale of {}", scale.get());
     let record = Record::new(Verb::Create, &title, why).within(&app.name, &environment.name);
@@ -108,10 +105,12 @@ fn normal(mut spec: WorkerSpec) -> WorkerSpec {
 }
 
 /// Changes a definition, which is the API's from then on, or the scale, or both. Where nothing changes, the App is
-/// deployed only where it runs without the definition.
+/// deployed only where it runs without the definition. Another name is given by itself, and where nothing bears the one
+/// that the Worker has.
 ///
 /// # Errors
-/// `Unknown`, `UnknownWorker`, `StaleEtag`, `Invalid`, `Store(Stale)`, and what `edit` refuses.
+/// `Unknown`, `UnknownWorker`, `StaleEtag`, `Invalid`, `NameHeld`, `Store(Stale | Exists | ServiceNameTaken)`, and what
+/// `edit` refuses.
 pub async fn update<F>(
     ctx: &Ctx,
     which: &Which,
@@ -131,6 +130,10 @@ where
     check::definition(&spec)?;
     let asked = edit.scale.unwrap_or_else(|| i64::from(before.scale.get()));
     let scale = check::scale(&spec, asked, ctx.deps.settings.scale_max)?;
+    let renamed = spec.name != *name;
+    if renamed {
+        check::rename(ctx, &before, &spec.name, scale).await?;
+    }
     let owner = view(ctx, before.clone()).await?;
     let record = |why: String| {
         Record::new(Verb::Update, format!("worker {name}"), why)
@@ -140,8 +143,10 @@ where
     let mut worker = before.clone();
     let redefined = spec != before.spec;
     if redefined {
-        plan.records
-            .push(record("its definition changes".to_owned()));
+        plan.records.push(record(match renamed {
+            true => format!("its name becomes {}", spec.name),
+            false => "its definition changes".to_owned(),
+        }));
     }
     // The definition comes last, with the Deploy behind it: whoever is cut off in between and asks for the same again
     // finds all of it there, or the definition still to be changed.
@@ -185,7 +190,11 @@ async fn defined(
         .into());
     }
     let view = view(ctx, before.clone()).await?;
-    let message = format!("changed worker {} of {}", before.spec.name, view.app);
+    let name = &before.spec.name;
+    let message = match spec.name == *name {
+        true => format!("changed worker {name} of {}", view.app),
+        false => format!("renamed worker {name} of {} to {}", view.app, spec.name),
+    };
     let change = if worker.scale == before.scale {
         ctx.change(message)
     } else {
@@ -198,9 +207,10 @@ async fn defined(
     };
     let store = ctx.store_for(mode);
     let stored = store.update_worker(before.id, spec, read_at, &change);
+    let stored = stored.await;
     Ok(Worker {
         scale: worker.scale,
-        ..stored.await?
+        ..stored.map_err(|error| Error::of_rename(error, Kind::Worker))?
     })
 }
 

@@ -1,6 +1,9 @@
 //! Environments, Stacks and nodes.
 
-use super::world::{at, environment, gone, open, refused, shop};
+use super::{
+    runs::{end, new_run},
+    world::{at, environment, gone, open, refused, shop},
+};
 use crate::{
     Store,
     store::{
@@ -9,7 +12,11 @@ use crate::{
         reconciles::{self, NewReconcile},
     },
 };
-use domain::{DeployEvent, node::Duty, reconcile::ReconcileState};
+use domain::{
+    DeployEvent, Environment,
+    node::Duty,
+    reconcile::{ReconcileEvent, ReconcileState},
+};
 
 pub async fn the_first_environment_has_the_short_names(store: &dyn Store) {
     let first = environment(store, "development").await;
@@ -59,6 +66,69 @@ pub async fn an_environment_with_deploys_or_instances_stays(store: &dyn Store) {
     let error = refused(store.delete_environment(id, &at(4)).await);
     assert!(matches!(error, Error::NotFound { .. }), "{error}");
     environment(store, "production").await;
+}
+
+pub async fn an_environments_name_stays_while_something_bears_it(store: &dyn Store) {
+    let shop = shop(store).await;
+    let (id, read_at) = (shop.environment.id, shop.environment.updated_at);
+    let staging = environment(store, "staging").await;
+    let rename = async |name: &str| {
+        let renamed = Environment {
+            name: name.parse().unwrap(),
+            ..shop.environment.clone()
+        };
+        let change = at(3);
+        store.update_environment(&renamed, read_at, &change).await
+    };
+    let held = async |by: &str| {
+        let words = refused(rename("live").await).to_string();
+        assert_eq!(
+            words,
+            format!("environment `production` is still used by {by}")
+        );
+    };
+    let twin = refused(rename(staging.name.as_str()).await);
+    assert!(matches!(twin, Error::Exists { .. }), "{twin}");
+
+    let deploy = shop.created(store).await;
+    let start = shop.start(&deploy, 1, 20_000);
+    shop.record(store, open(&start)).await.unwrap();
+    held("1 deploys").await;
+    let cancelled = shop.moved(store, &deploy, DeployEvent::Cancelled);
+    cancelled.await.unwrap();
+    held("1 instances").await;
+    let new = NewReconcile {
+        environment: id,
+        app: None,
+        rebalance: None,
+        state: ReconcileState::InProgress,
+        plan: Vec::new(),
+        steps: Vec::new(),
+        on_conflict: reconciles::OnConflict::Ignore,
+    };
+    let reconcile = store.create_reconcile(new, &at(1)).await.unwrap();
+    held("1 reconciles").await;
+    let event = ReconcileEvent::GaveUp;
+    store
+        .move_reconcile(reconcile.id, event, None, &at(2))
+        .await
+        .unwrap();
+    shop.record(store, gone(&start)).await.unwrap();
+    let run = store.begin_run(new_run(&shop, 1), 9, &at(2)).await.unwrap();
+    held("1 runs").await;
+    store.end_run(run.id, end(2, 0), &at(2)).await.unwrap();
+
+    let renamed = rename("live").await.unwrap();
+    assert_eq!((renamed.id, renamed.name.as_str()), (id, "live"));
+    assert!(renamed.updated_at > read_at);
+    for name_or_id in ["live", "env-1"] {
+        let found = store.find_environment(name_or_id).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&renamed), "{name_or_id}");
+    }
+    assert_eq!(store.find_environment("production").await.unwrap(), None);
+    let late = shop.start(&deploy, 2, 20_001);
+    let error = refused(shop.record(store, open(&late)).await);
+    assert!(matches!(error, Error::Fenced { .. }), "{error}");
 }
 
 pub async fn an_environment_ends_its_reconciles_with_it(store: &dyn Store) {

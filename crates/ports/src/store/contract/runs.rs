@@ -21,7 +21,7 @@ use domain::{
 /// More than any test has at once.
 const MANY: u32 = 10;
 
-fn new_run(shop: &Shop, number: u64) -> NewRun {
+pub(super) fn new_run(shop: &Shop, number: u64) -> NewRun {
     NewRun {
         id: RunId::from_bits(number),
         app: shop.app.id,
@@ -36,7 +36,7 @@ fn new_run(shop: &Shop, number: u64) -> NewRun {
     }
 }
 
-fn end(seconds: u64, code: i64) -> RunEnd {
+pub(super) fn end(seconds: u64, code: i64) -> RunEnd {
     RunEnd {
         at: at(seconds).at,
         exit_code: Some(code),

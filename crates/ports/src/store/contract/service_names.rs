@@ -84,31 +84,101 @@ pub async fn a_template_renames_every_service(store: &dyn Store) {
     let staging = environment(store, "staging").await;
     let stack = stack(store, "api").await;
     app(store, "shop", &stack).await;
-    let short = "{app}-{worker}".parse().unwrap();
+    let short = of_template(&staging, "{app}-{worker}");
     let taken = store
-        .update_environment(staging.id, short, staging.updated_at, &at(1))
+        .update_environment(&short, staging.updated_at, &at(1))
         .await;
     assert_taken(taken, "shop-web", "web of shop in production");
-    let long = "{app}-{worker}-live".parse().unwrap();
+    let long = of_template(&production, "{app}-{worker}-live");
     let renamed = store
-        .update_environment(production.id, long, production.updated_at, &at(2))
+        .update_environment(&long, production.updated_at, &at(2))
         .await;
     assert!(renamed.unwrap().updated_at > production.updated_at);
-    let short = "{app}-{worker}".parse().unwrap();
     let freed = store
-        .update_environment(staging.id, short, staging.updated_at, &at(3))
+        .update_environment(&short, staging.updated_at, &at(3))
         .await;
     let freed = freed.unwrap();
     assert_eq!(freed.service_template.as_str(), "{app}-{worker}");
     let stale = store
-        .update_environment(
-            staging.id,
-            freed.service_template,
-            staging.updated_at,
-            &at(4),
-        )
+        .update_environment(&freed, staging.updated_at, &at(4))
         .await;
     assert!(matches!(refused(stale), Error::Stale { .. }));
+}
+
+fn of_template(environment: &Environment, template: &str) -> Environment {
+    Environment {
+        service_template: template.parse().unwrap(),
+        ..environment.clone()
+    }
+}
+
+pub async fn a_renamed_environment_takes_its_names_anew(store: &dyn Store) {
+    let production = environment(store, "production").await;
+    let staging = environment(store, "staging").await;
+    let stack = stack(store, "api").await;
+    let shop = app(store, "shop", &stack).await;
+    let jockey = app(store, "jockey", &stack).await;
+    let taken = worker(&jockey, &production, "web-qa");
+    let taken = store.create_worker(taken, &at(1)).await.unwrap();
+    let qa = Environment {
+        name: "qa".parse().unwrap(),
+        ..staging.clone()
+    };
+    let refused = store
+        .update_environment(&qa, staging.updated_at, &at(2))
+        .await;
+    assert_taken(refused, "jockey-web-qa", "web-qa of jockey in production");
+    let unchanged = store.find_environment("staging").await.unwrap();
+    assert_eq!(unchanged, Some(staging.clone()));
+
+    store.delete_worker(taken.id, &at(3)).await.unwrap();
+    let renamed = store
+        .update_environment(&qa, staging.updated_at, &at(4))
+        .await;
+    assert_eq!(renamed.unwrap().name, qa.name);
+    for (app, name, wanted, by) in [
+        (&shop, "web-qa", "shop-web-qa", "web of shop in qa"),
+        (&jockey, "api-qa", "jockey-api-qa", "pool of api in qa"),
+    ] {
+        let twin = worker(app, &production, name);
+        assert_taken(store.create_worker(twin, &at(5)).await, wanted, by);
+    }
+    for (app, name) in [(&shop, "web-staging"), (&jockey, "api-staging")] {
+        let freed = worker(app, &production, name);
+        store.create_worker(freed, &at(6)).await.unwrap();
+    }
+}
+
+pub async fn a_renamed_worker_takes_its_name_anew(store: &dyn Store) {
+    let production = environment(store, "production").await;
+    let stack = stack(store, "api").await;
+    let long = app(store, "shop-web", &stack).await;
+    let short = app(store, "shop", &stack).await;
+    let clock = worker(&short, &production, "clock");
+    let clock = store.create_worker(clock, &at(1)).await.unwrap();
+    let admin = worker(&long, &production, "admin");
+    store.create_worker(admin, &at(2)).await.unwrap();
+    let named = |name: &str| WorkerSpec {
+        name: name.parse().unwrap(),
+        ..clock.spec.clone()
+    };
+    let read_at = clock.updated_at;
+    let taken = store
+        .update_worker(clock.id, &named("web-admin"), read_at, &at(3))
+        .await;
+    assert_taken(taken, "shop-web-admin", "admin of shop-web in production");
+    store
+        .update_worker(clock.id, &named("web-timer"), read_at, &at(4))
+        .await
+        .unwrap();
+    let twin = worker(&long, &production, "timer");
+    assert_taken(
+        store.create_worker(twin, &at(5)).await,
+        "shop-web-timer",
+        "web-timer of shop in production",
+    );
+    let freed = worker(&short, &production, "clock");
+    store.create_worker(freed, &at(6)).await.unwrap();
 }
 
 pub async fn a_name_is_free_once_its_holder_is_gone(store: &dyn Store) {

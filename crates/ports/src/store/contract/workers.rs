@@ -1,6 +1,6 @@
 //! Workers.
 
-use super::world::{START, at, refused, shop};
+use super::world::{START, at, gone, open, refused, shop};
 use crate::{
     Store,
     store::{
@@ -8,7 +8,7 @@ use crate::{
         workers::{NewWorker, Restart, WorkerFilter},
     },
 };
-use domain::{Scale, WorkerId, WorkerSpec, worker::Command, worker::WorkerSource};
+use domain::{DeployEvent, Scale, WorkerId, WorkerSpec, worker::Command, worker::WorkerSource};
 use scheduler::input::RestartOnly;
 
 pub async fn a_worker_is_defined_scaled_and_deleted(store: &dyn Store) {
@@ -53,6 +53,58 @@ pub async fn a_worker_is_defined_scaled_and_deleted(store: &dyn Store) {
     assert_eq!(store.worker(made.id).await.unwrap(), None);
     let error = refused(store.delete_worker(made.id, &at(5)).await);
     assert!(matches!(error, Error::NotFound { .. }), "{error}");
+}
+
+pub async fn a_workers_name_stays_while_something_bears_it(store: &dyn Store) {
+    let shop = shop(store).await;
+    let named = |name: &str| WorkerSpec::named(name.parse().unwrap());
+    let new = |name: &str| NewWorker {
+        app: shop.app.id,
+        environment: shop.environment.id,
+        spec: named(name),
+        scale: Scale::new(1, 9).unwrap(),
+    };
+    let clock = store.create_worker(new("clock"), &at(1)).await.unwrap();
+    store.create_worker(new("mailer"), &at(2)).await.unwrap();
+    let read_at = clock.updated_at;
+    let rename = async |name: &str| {
+        let spec = named(name);
+        let change = at(3);
+        store.update_worker(clock.id, &spec, read_at, &change).await
+    };
+    assert!(matches!(
+        refused(rename("mailer").await),
+        Error::Exists { .. }
+    ));
+    let deploy = shop.created(store).await;
+    let mut start = shop.start(&deploy, 1, 20_000);
+    start.worker = clock.spec.name.clone();
+    shop.record(store, open(&start)).await.unwrap();
+    let error = refused(rename("timer").await);
+    assert_eq!(
+        error.to_string(),
+        "worker `clock` is still used by 1 deploys"
+    );
+    let cancelled = shop.moved(store, &deploy, DeployEvent::Cancelled);
+    cancelled.await.unwrap();
+    let error = refused(rename("timer").await);
+    assert_eq!(
+        error.to_string(),
+        "worker `clock` is still used by 1 instances"
+    );
+    shop.record(store, gone(&start)).await.unwrap();
+    let renamed = rename("timer").await.unwrap();
+    assert_eq!(
+        (renamed.id, renamed.spec.name.as_str(), renamed.scale.get()),
+        (clock.id, "timer", 1)
+    );
+    let found = async |name: &str| {
+        let name = name.parse().unwrap();
+        let (app, environment) = (shop.app.id, shop.environment.id);
+        store.find_worker(app, environment, &name).await.unwrap()
+    };
+    assert_eq!(found("timer").await, Some(renamed));
+    assert_eq!(found("clock").await, None);
 }
 
 pub async fn scales_are_set_all_or_none(store: &dyn Store) {

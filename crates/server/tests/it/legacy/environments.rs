@@ -60,24 +60,49 @@ fn an_environment_without_a_name_is_refused() {
 }
 
 #[test]
-fn an_environment_keeps_its_name() {
+fn an_environment_in_which_nothing_runs_gets_another_name() {
     let server = shared();
-    let made = server.post("/environments", "name=env-kept").is(200);
-    let same = server
-        .put("/environments/env-kept", "name=env-kept")
-        .is(200);
+    let made = server.post("/environments", "name=env-old").is(200);
+    let same = server.put("/environments/env-old", "name=env-old").is(200);
     assert_eq!(same, made);
-    let taken = server.put("/environments/env-kept", "name=production");
-    taken.refuses(
-        422,
-        "record_invalid",
-        "Validation failed: Name has already been taken",
+    for (name, message) in [
+        ("production", "Name has already been taken"),
+        ("", "Name can't be blank"),
+    ] {
+        let refused = server.put("/environments/env-old", &format!("name={name}"));
+        let message = format!("Validation failed: {message}");
+        refused.refuses(422, "record_invalid", &message);
+    }
+    let bad = server.put("/environments/env-old", "name=7").is(422);
+    let message = bad["error"]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("Validation failed: Name is invalid:"),
+        "{message}"
     );
-    let other = server
-        .put("/environments/env-kept", "name=env-other")
-        .is(422);
-    assert_eq!(other["error"]["code"], json!("record_invalid"));
     server.put("/environments/env-none", "name=x").is(404);
+
+    let form = "app=env-app&environment=env-old&config[A]=1";
+    server.app("env-app");
+    let set = server.post("/config_sets", form).is(200)["data"].clone();
+    let renamed = server.put("/environments/env-old", "name=env-other");
+    let mut want = made["data"].clone();
+    want["name"] = json!("env-other");
+    assert_eq!(renamed.is(200)["data"], want);
+    server.get("/environments/env-old").is(404);
+    let id = want["id"].as_str().unwrap();
+    assert_eq!(
+        server.get(&format!("/environments/{id}")).is(200)["data"],
+        want
+    );
+    // What refers to it is there as before.
+    let query = "/config_sets?app=env-app&environment=env-other";
+    let found = server.get(query).is(200)["data"][0].clone();
+    assert_eq!(
+        (&found["id"], &found["config"], &found["environment"]),
+        (&set["id"], &set["config"], &want)
+    );
+    assert!(server.get("/sanity").text.contains("\"env-other\":"));
+    server.post("/environments", "name=env-old").is(200);
 }
 
 #[test]

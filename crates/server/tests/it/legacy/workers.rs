@@ -113,13 +113,31 @@ fn a_scale_that_cannot_be_is_refused() {
 }
 
 #[test]
-fn a_worker_keeps_its_name() {
+fn a_worker_of_which_nothing_runs_gets_another_name() {
     let server = shared();
     server.app("wrk-name");
     let web = server.web("wrk-name");
     assert_eq!(server.put(&path(&web, ""), "name=web").is(200)["data"], web);
-    let error = server.put(&path(&web, ""), "name=other").is(422);
-    assert_eq!(error["error"]["code"], json!("record_invalid"));
+    let of = "app=wrk-name&environment=development";
+    server.post("/workers", &format!("{of}&name=clock")).is(200);
+    let taken = server.put(&path(&web, ""), "name=clock");
+    let message = "Validation failed: Name has already been taken";
+    taken.refuses(422, "record_invalid", message);
+    let bad = server.put(&path(&web, ""), "name=No%20name").is(422);
+    let message = bad["error"]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("Validation failed: Name is invalid:"),
+        "{message}"
+    );
+    let renamed = server.put(&path(&web, ""), "name=http&scale=2").is(200)["data"].clone();
+    assert_eq!(
+        renamed,
+        json!({"object_type": "worker", "id": web["id"], "name": "http", "command": "/start http", "scale": 2})
+    );
+    let list = server.get(&format!("/workers?{of}&worker=http")).is(200);
+    assert_eq!(list["data"], json!([renamed]));
+    let list = server.get(&format!("/workers?{of}&worker=web")).is(200);
+    assert_eq!(list["data"], json!([]));
 }
 
 #[test]
@@ -313,6 +331,15 @@ fn restarts_replace(server: &Server, web: &Value, first: &str) {
         .is(200);
     let is_third = |found: &Value| matches!(runs(found).as_slice(), [one] if *one != second);
     server.until(&path(web, "/deploys"), is_third);
+    for path in [&path(web, ""), "/environments/development"] {
+        let held = server.put(path, "name=other").is(422);
+        assert_eq!(held["error"]["code"], json!("record_invalid"));
+        let message = held["error"]["message"].as_str().unwrap();
+        assert!(
+            message.starts_with("Validation failed: Name cannot be changed: "),
+            "{message}"
+        );
+    }
 }
 
 #[test]

@@ -1,18 +1,14 @@
-//! Apps and Environments.
+//! Apps.
 
 use super::{
     Store,
     state::{About, State, missing, page, rising, stale},
 };
 use async_trait::async_trait;
-use domain::{
-    App, AppId, DeployEvent, Environment, EnvironmentId, EnvironmentName, Timestamp,
-    config::ConfigScope, environment::ServiceTemplate, worker::WorkerSource,
-};
+use domain::{App, AppId, DeployEvent, Timestamp, config::ConfigScope, worker::WorkerSource};
 use ports::store::{
-    Apps, Change, Environments, Error, Listed, Page,
+    Apps, Change, Error, Listed, Page,
     entities::{AppFilter, Beginning, NewApp},
-    leases::of_environment,
     workers::NewWorker,
 };
 use std::time::Duration;
@@ -32,11 +28,6 @@ pub(super) fn exists(what: &'static str, which: impl ToString) -> Error {
 impl State {
     pub(super) fn app(&self, id: AppId) -> Result<&App, Error> {
         self.apps.get(&id).ok_or_else(|| missing("app", id))
-    }
-
-    pub(super) fn environment(&self, id: EnvironmentId) -> Result<&Environment, Error> {
-        let found = self.environments.get(&id);
-        found.ok_or_else(|| missing("environment", id))
     }
 
     fn repo_and_name_free(&self, app: &NewApp, but: Option<AppId>) -> Result<(), Error> {
@@ -151,96 +142,6 @@ impl State {
         self.tell("app.deleted", About::of_app(id, id), change);
         Ok(())
     }
-
-    fn create_environment(
-        &mut self,
-        name: EnvironmentName,
-        template: Option<ServiceTemplate>,
-        change: &Change,
-    ) -> Result<Environment, Error> {
-        if self.environments.values().any(|other| other.name == name) {
-            return Err(exists("an environment", name));
-        }
-        let default = if self.environments.is_empty() {
-            ServiceTemplate::first
-        } else {
-            ServiceTemplate::next
-        };
-        let mut environment = Environment {
-            id: EnvironmentId::new(0),
-            name,
-            service_template: template.unwrap_or_else(default),
-            created_at: change.at,
-            updated_at: change.at,
-        };
-        self.environment_fits(&environment)?;
-        environment.id = EnvironmentId::new(self.number("environment"));
-        self.environments
-            .insert(environment.id, environment.clone());
-        let about = About {
-            environment: Some(environment.id),
-            ..About::thing(environment.id)
-        };
-        self.tell("environment.created", about, change);
-        Ok(environment)
-    }
-
-    fn update_environment(
-        &mut self,
-        id: EnvironmentId,
-        template: ServiceTemplate,
-        read_at: Timestamp,
-        change: &Change,
-    ) -> Result<Environment, Error> {
-        let stored = self.environment(id)?;
-        if stored.updated_at != read_at {
-            return Err(stale("environment", &stored.name));
-        }
-        let updated = Environment {
-            service_template: template,
-            updated_at: touched(stored.updated_at, change),
-            ..stored.clone()
-        };
-        self.environment_fits(&updated)?;
-        self.environments.insert(id, updated.clone());
-        let about = About {
-            environment: Some(id),
-            ..About::thing(id)
-        };
-        self.tell("environment.updated", about, change);
-        Ok(updated)
-    }
-
-    fn delete_environment(&mut self, id: EnvironmentId, change: &Change) -> Result<(), Error> {
-        let name = self.environment(id)?.name.to_string();
-        let held = |deploy: &&domain::Deploy| {
-            deploy.environment == id
-                && (deploy.state.is_active() || deploy.state == domain::DeployState::Deployed)
-        };
-        let deploys = self.deploys.values().filter(held).count();
-        let instances = self.ledger.standing_within(id);
-        for (count, what) in [(deploys, "deploys"), (instances, "instances")] {
-            if count > 0 {
-                return Err(Error::InUse {
-                    what: "environment",
-                    which: name,
-                    by: format!("{count} {what}"),
-                });
-            }
-        }
-        self.environments.remove(&id);
-        self.workers.retain(|_, row| row.worker.environment != id);
-        self.configs
-            .forget(|scope| scope.environment() == id, change.at);
-        self.end_reconciles(id, change);
-        self.end_lease(&of_environment(id));
-        let about = About {
-            environment: Some(id),
-            ..About::thing(id)
-        };
-        self.tell("environment.deleted", about, change);
-        Ok(())
-    }
 }
 
 #[async_trait]
@@ -308,66 +209,6 @@ impl Apps for Store {
             state
                 .admit(change)
                 .and_then(|()| state.delete_app(id, change))
-        })
-    }
-}
-
-#[async_trait]
-impl Environments for Store {
-    async fn create_environment(
-        &self,
-        name: EnvironmentName,
-        template: Option<ServiceTemplate>,
-        change: &Change,
-    ) -> Result<Environment, Error> {
-        self.write(|state| {
-            state.admit(change)?;
-            state.create_environment(name, template, change)
-        })
-    }
-
-    async fn find_environment(&self, name_or_id: &str) -> Result<Option<Environment>, Error> {
-        Ok(self.read(|state| {
-            let mut all = state.environments.values();
-            let named = all.find(|environment| environment.name.as_str() == name_or_id);
-            let id = || {
-                name_or_id
-                    .parse()
-                    .ok()
-                    .and_then(|id| state.environments.get(&id))
-            };
-            named.or_else(id).cloned()
-        }))
-    }
-
-    async fn list_environments(&self, wanted: Page) -> Result<Listed<Environment>, Error> {
-        Ok(self.read(|state| {
-            let all = state.environments.values();
-            let numbered = all.map(|environment| (environment.id.number(), environment.clone()));
-            page(
-                numbered.filter(|(number, _)| rising(wanted, *number)),
-                wanted,
-            )
-        }))
-    }
-
-    async fn update_environment(
-        &self,
-        id: EnvironmentId,
-        template: ServiceTemplate,
-        read_at: Timestamp,
-        change: &Change,
-    ) -> Result<Environment, Error> {
-        self.write(|state| {
-            state.admit(change)?;
-            state.update_environment(id, template, read_at, change)
-        })
-    }
-
-    async fn delete_environment(&self, id: EnvironmentId, change: &Change) -> Result<(), Error> {
-        self.write(|state| {
-            state.admit(change)?;
-            state.delete_environment(id, change)
         })
     }
 }

@@ -7,7 +7,7 @@ use super::{
 use async_trait::async_trait;
 use domain::{
     AppId, EnvironmentId, InstanceEnd, InstanceId, Intent, IntentKind, IntentState, NodeName,
-    Timestamp, intent::IntentEvent, worker::Resources,
+    Timestamp, Worker, intent::IntentEvent, worker::Resources,
 };
 use ports::store::{
     Error, Fence, Intents, Listed, Page,
@@ -46,6 +46,20 @@ impl Ledger {
             .filter(|intent| intent.kind == IntentKind::Start);
         starts
             .filter(|intent| intent.environment == environment)
+            .count()
+    }
+
+    /// How many starts of one Worker stand.
+    pub(super) fn standing_of_worker(&self, worker: &Worker) -> usize {
+        let starts = self
+            .standing()
+            .filter(|intent| intent.kind == IntentKind::Start);
+        starts
+            .filter(|intent| {
+                intent.app == worker.app
+                    && intent.environment == worker.environment
+                    && intent.worker == worker.spec.name
+            })
             .count()
     }
 

@@ -74,6 +74,14 @@ impl State {
         }
     }
 
+    /// How many of an Environment are in progress.
+    pub(super) fn reconciles_in_progress(&self, environment: EnvironmentId) -> usize {
+        let open = self.reconciles.values().filter(|reconcile| {
+            reconcile.environment == environment && reconcile.state == ReconcileState::InProgress
+        });
+        open.count()
+    }
+
     fn refuse_beside_others(&self, new: &NewReconcile) -> Result<(), Error> {
         let concerns = |app: Option<AppId>| new.app.is_none() || app.is_none() || app == new.app;
         let under_way = self.reconciles.values().find(|other| {

@@ -6,7 +6,7 @@ use super::{
 };
 use async_trait::async_trait;
 use domain::{
-    Run, RunId,
+    EnvironmentId, Run, RunId,
     run::{Place, RunEnd},
 };
 use ports::store::{
@@ -24,15 +24,21 @@ fn tell(state: &mut State, run: &Run, verb: &str, change: &Change) {
     state.tell(&format!("{kind}.{verb}"), about, change);
 }
 
+impl State {
+    /// How many of an Environment have not ended.
+    pub(super) fn standing_runs(&self, environment: EnvironmentId) -> usize {
+        let all = self.runs.values();
+        all.filter(|run| run.environment == environment && run.end.is_none())
+            .count()
+    }
+}
+
 #[async_trait]
 impl Runs for Store {
     async fn begin_run(&self, new: NewRun, most: u32, change: &Change) -> Result<Run, Error> {
         self.write(|state| {
             state.admit(change)?;
-            let all = state.runs.values();
-            let standing =
-                all.filter(|run| run.environment == new.environment && run.end.is_none());
-            if standing.count() >= usize::try_from(most).unwrap_or(usize::MAX) {
+            if state.standing_runs(new.environment) >= usize::try_from(most).unwrap_or(usize::MAX) {
                 let environment = state.environments.get(&new.environment);
                 let environment =
                     environment.ok_or_else(|| missing("environment", new.environment))?;

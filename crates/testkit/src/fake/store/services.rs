@@ -1,7 +1,7 @@
 //! Service names: one owner each in a datacenter, pools' own names included.
 
 use super::state::State;
-use domain::{App, AppId, AppName, Environment, StackName, WorkerName};
+use domain::{App, AppId, AppName, Environment, EnvironmentName, StackName, WorkerName};
 use ports::store::Error;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,13 +70,17 @@ impl State {
         self.service_names().free(&app.name, worker, environment)
     }
 
-    /// Refuses an Environment in which a Worker or a pool would have another's name. It may be one that is stored, with
-    /// another template.
-    pub(super) fn environment_fits(&self, environment: &Environment) -> Result<(), Error> {
+    /// Refuses an Environment in which a Worker or a pool would have another's name. It may be one that is stored by a
+    /// name that it had.
+    pub(super) fn environment_fits(
+        &self,
+        environment: &Environment,
+        had: &EnvironmentName,
+    ) -> Result<(), Error> {
         let mut names = self.service_names();
         names
             .0
-            .retain(|_, holder| !holder.ends_with(&format!(" in {}", environment.name)));
+            .retain(|_, holder| !holder.ends_with(&format!(" in {had}")));
         for stack in self.stacks.values() {
             let (name, holder) = pool(&stack.name, environment);
             names.take(name, holder)?;

@@ -2,7 +2,8 @@
 
 use super::{
     Store,
-    entities::touched,
+    entities::{exists, touched},
+    environments::refuse_used,
     state::{About, State, missing, page, rising, stale},
 };
 use async_trait::async_trait;
@@ -67,6 +68,24 @@ impl State {
         self.workers.get(&id).ok_or_else(|| missing("worker", id))
     }
 
+    /// Refuses a name that another has, and any other one while something bears the one that it has.
+    fn refuse_rename_of_worker(&self, stored: &Worker, name: &WorkerName) -> Result<(), Error> {
+        let (app, environment) = (stored.app, stored.environment);
+        if self.find_worker(app, environment, name).is_some() {
+            return Err(exists("a worker", name));
+        }
+        let deploys = self.deploys.values().filter(|deploy| {
+            let is_of_it = deploy.app == app && deploy.environment == environment;
+            is_of_it && deploy.state.is_active()
+        });
+        let instances = self.ledger.standing_of_worker(stored);
+        refuse_used(
+            ("worker", &stored.spec.name),
+            [(deploys.count(), "deploys"), (instances, "instances")],
+        )?;
+        self.worker_fits(self.app(app)?, name, self.environment(environment)?)
+    }
+
     /// Changes a Worker that is there, and tells of it.
     pub(super) fn change_worker(
         &mut self,
@@ -100,10 +119,7 @@ impl Workers for Store {
                 .find_worker(new.app, new.environment, &new.spec.name)
                 .is_some()
             {
-                return Err(Error::Exists {
-                    what: "a worker",
-                    which: new.spec.name.to_string(),
-                });
+                return Err(exists("a worker", &new.spec.name));
             }
             state.worker_fits(app, &new.spec.name, environment)?;
             Ok(state.add_worker(new, WorkerSource::Api, change))
@@ -166,6 +182,9 @@ impl Workers for Store {
             let stored = &state.worker(id)?.worker;
             if stored.updated_at != read_at {
                 return Err(stale("worker", &stored.spec.name));
+            }
+            if stored.spec.name != spec.name {
+                state.refuse_rename_of_worker(stored, &spec.name)?;
             }
             state.change_worker(id, "worker.updated", change, |row| {
                 row.worker.spec = spec.clone();

@@ -109,7 +109,7 @@ between_points! { store::Environments, FaultyStore, transient;
     fn create_environment(name: EnvironmentName, template: Option<ServiceTemplate>, change: &Change) -> Result<Environment, Error>;
     fn find_environment(name_or_id: &str) -> Result<Option<Environment>, Error>;
     fn list_environments(page: Page) -> Result<Listed<Environment>, Error>;
-    fn update_environment(id: EnvironmentId, template: ServiceTemplate, read_at: Timestamp, change: &Change) -> Result<Environment, Error>;
+    fn update_environment(environment: &Environment, read_at: Timestamp, change: &Change) -> Result<Environment, Error>;
     fn delete_environment(id: EnvironmentId, change: &Change) -> Result<(), Error>;
 }
 
