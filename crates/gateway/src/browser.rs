@@ -15,6 +15,8 @@ pub(crate) struct Browser {
     /// Scheme, host and port, where they are known.
     pub(crate) own_url: Option<String>,
     pub(crate) is_https: bool,
+    /// Whether people can sign in by one.
+    pub(crate) signs_in: bool,
 }
 
 /// What is kept in a cookie.

@@ -1,6 +1,6 @@
 //! What the gateway says of itself: the OpenAPI document and the page that shows it. Anybody may read them.
 
-use crate::{annotations::Binding, openapi, page, table::Table};
+use crate::{Settings, annotations::Binding, openapi, page, table::Table};
 use axum::{
     Router,
     body::Bytes,
@@ -19,9 +19,9 @@ const HTML: &str = "text/html; charset=utf-8";
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
 /// Where they are.
-pub(crate) fn router(pool: &DescriptorPool, table: &Table<Binding>) -> Router {
+pub(crate) fn router(pool: &DescriptorPool, table: &Table<Binding>, settings: &Settings) -> Router {
     let document = openapi::document(pool, table).to_string();
-    let page = page::page(pool, table).into_string();
+    let page = page::page(pool, table, settings).into_string();
     Router::new()
         .route("/v1", get(|| async { Redirect::permanent("/v1/") }))
         .route("/v1/", text(HTML, page))

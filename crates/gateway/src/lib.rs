@@ -51,6 +51,8 @@ pub struct Settings {
     pub own_url: Option<String>,
     /// Whether they do so over TLS, by the server itself or a proxy before it. Default: they do not.
     pub is_https: bool,
+    /// Whether people can sign in by a browser. Default: they cannot, and no page offers it.
+    pub signs_in: bool,
 }
 
 /// Everything that is served beside gRPC, on these services.
@@ -68,13 +70,14 @@ pub fn router(routes: Routes, settings: &Settings) -> Router {
 pub fn router_of(descriptors: &[u8], routes: Routes, settings: &Settings) -> Router {
     let pool = DescriptorPool::decode(descriptors).expect("the descriptors hold together");
     let table = annotations::table(&pool).expect("every annotation can be served");
-    let documents = documents::router(&pool, &table);
+    let documents = documents::router(&pool, &table, settings);
     let services = Services::new(routes);
     let bodies = Arc::new(Bodies::at_most(BODIES_MAX));
     let legacy = Legacy::new(&pool, services.clone(), Arc::clone(&bodies)).map(Arc::new);
     let browser = Arc::new(Browser {
         own_url: settings.own_url.clone(),
         is_https: settings.is_https,
+        signs_in: settings.signs_in,
     });
     let sign_in = SignIn::new(&pool, services.clone(), Arc::clone(&browser));
     let sign_in = sign_in.map(SignIn::router).unwrap_or_default();

@@ -3,6 +3,7 @@
 mod example;
 
 use crate::{
+    Settings,
     annotations::{Binding, Body},
     comments::{Comments, first_sentence},
     openapi::{Parameter, Place, json_path, parameters, tag},
@@ -16,7 +17,7 @@ pub(crate) const STYLE: &str = include_str!("page/page.css");
 pub(crate) const SCRIPT: &str = include_str!("page/page.js");
 
 /// The page.
-pub(crate) fn page(pool: &DescriptorPool, table: &Table<Binding>) -> Markup {
+pub(crate) fn page(pool: &DescriptorPool, table: &Table<Binding>, settings: &Settings) -> Markup {
     let comments = Comments::of(pool);
     let services: Vec<_> = pool
         .services()
@@ -44,7 +45,7 @@ pub(crate) fn page(pool: &DescriptorPool, table: &Table<Binding>) -> Markup {
             body {
                 nav { (contents(&services)) }
                 main {
-                    (introduction())
+                    (introduction(settings))
                     @for (service, routes) in &services {
                         section {
                             h2 id=(tag(service)) { (tag(service)) }
@@ -76,7 +77,7 @@ fn contents(services: &[(ServiceDescriptor, Vec<&Route<Binding>>)]) -> Markup {
     }
 }
 
-fn introduction() -> Markup {
+fn introduction(settings: &Settings) -> Markup {
     html! {
         p {
             "Every call of Jockey as JSON over HTTP; the same calls are served over gRPC on the same port. Bodies are "
@@ -84,7 +85,9 @@ fn introduction() -> Markup {
             code { "s" } ". Errors are problem details with a stable " code { "reason" } ". "
             "The whole as OpenAPI: " a href="/v1/openapi.json" { "/v1/openapi.json" } "."
         }
-        p #signed-in { a href="/login" { "Sign in with GitHub" } }
+        @if settings.signs_in {
+            p #signed-in { a href="/login" { "Sign in with GitHub" } }
+        }
         form #who {
             label {
                 "Token, for the calls that you try here "

@@ -99,7 +99,7 @@ impl Rest {
                 Err(Failed::Message(refusal)) => return refused(&refusal),
                 Err(Failed::Service(status)) => {
                     let problem = Problem::from(&status).in_terms_of(binding);
-                    return told(problem, reader, &parts.uri);
+                    return self.told(problem, reader, &parts.uri);
                 }
             };
             return match reader {
@@ -120,8 +120,19 @@ impl Rest {
             }
             Err(Failed::Message(refusal)) => refused(&refusal),
             Err(Failed::Service(status)) => {
-                told(failed(binding, &parts.headers, &status), reader, &parts.uri)
+                let problem = failed(binding, &parts.headers, &status);
+                self.told(problem, reader, &parts.uri)
             }
+        }
+    }
+
+    /// A person who is not signed in is led to where that is done, and back.
+    fn told(&self, problem: Problem, reader: Reader, uri: &Uri) -> Response {
+        match reader {
+            Reader::Person if problem.status() == StatusCode::UNAUTHORIZED => {
+                sign_in::needed(&problem, uri, &self.browser)
+            }
+            Reader::Person | Reader::Program => problem.into_response(),
         }
     }
 }
@@ -144,16 +155,6 @@ fn failed(binding: &Binding, asked: &HeaderMap, status: &tonic::Status) -> Probl
         return problem.with_status(StatusCode::PRECONDITION_FAILED);
     }
     problem
-}
-
-/// A person who is not signed in is led to where that is done, and back.
-fn told(problem: Problem, reader: Reader, uri: &Uri) -> Response {
-    match reader {
-        Reader::Person if problem.status() == StatusCode::UNAUTHORIZED => {
-            sign_in::needed(&problem, uri)
-        }
-        Reader::Person | Reader::Program => problem.into_response(),
-    }
 }
 
 fn wants_events(headers: &HeaderMap) -> bool {

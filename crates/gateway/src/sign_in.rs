@@ -179,12 +179,16 @@ fn is_own(to: &str) -> bool {
 }
 
 /// What a person sees who has opened an address and is not signed in.
-pub(crate) fn needed(problem: &Problem, opened: &Uri) -> Response {
+pub(crate) fn needed(problem: &Problem, opened: &Uri, browser: &Browser) -> Response {
     let to = opened.path_and_query().map_or(HOME, |to| to.as_str());
     let to: String = form_urlencoded::byte_serialize(to.as_bytes()).collect();
     let page = html! {
         p { "This is for those who are signed in: " (problem.detail()) "." }
-        p { a href={ "/login?to=" (to) } { "Sign in with GitHub" } }
+        @if browser.signs_in {
+            p { a href={ "/login?to=" (to) } { "Sign in with GitHub" } }
+        } @else {
+            p { "Nobody signs in here by a browser. " a href=(HOME) { "The page of the API" } " takes a token." }
+        }
     };
     html(problem.status(), whole("Not signed in", &page))
 }

@@ -102,6 +102,15 @@ pub(crate) fn webhook_secret(args: &args::GitHub) -> anyhow::Result<Option<Secre
     }
 }
 
+/// Whether people sign in by a browser: GitHub lets some in, and knows of an OAuth app that comes back to us.
+pub(crate) fn sign_in_by_browser(args: &args::Serve, own_url: Option<&str>) -> bool {
+    let given = &args.github;
+    let oauth = given.github_client_id.is_some() && given.github_client_secret.is_some();
+    let access = &args.access;
+    let grants = access.access.is_some() || !access.github_organisation.is_empty();
+    grants && oauth && own_url.is_some()
+}
+
 /// Those whom GitHub lets in, if any.
 ///
 /// # Errors

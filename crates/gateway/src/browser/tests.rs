@@ -4,6 +4,7 @@ fn https() -> Browser {
     Browser {
         own_url: Some("https://jockey.example".to_owned()),
         is_https: true,
+        signs_in: true,
     }
 }
 

@@ -9,6 +9,8 @@ document.getElementById("who").addEventListener("submit", (event) => event.preve
 // Whoever has signed in is shown, and stays signed in while this page is open.
 async function signedIn() {
   const place = document.getElementById("signed-in");
+  // Nobody can sign in here.
+  if (!place) return;
   const answer = await fetch("/v1/system:whoAmI");
   if (!answer.ok) return;
   const { name } = await answer.json();

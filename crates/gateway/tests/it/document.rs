@@ -115,7 +115,11 @@ fn the_document_is_valid() {
 
 /// A document of the gateway of Jockey's API.
 async fn get(path: &str) -> (StatusCode, HeaderMap, String) {
-    let router: Router = gateway::router(Routes::default(), &gateway::Settings::default());
+    get_of(path, &gateway::Settings::default()).await
+}
+
+async fn get_of(path: &str, settings: &gateway::Settings) -> (StatusCode, HeaderMap, String) {
+    let router: Router = gateway::router(Routes::default(), settings);
     let request = Request::get(path).body(Body::empty()).unwrap();
     let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
     let body = body.collect().await.unwrap().to_bytes();
@@ -139,6 +143,19 @@ async fn the_document_and_the_page_are_served_to_anybody() {
         (status, &headers["location"]),
         (StatusCode::PERMANENT_REDIRECT, &"/v1/".parse().unwrap())
     );
+}
+
+#[tokio::test]
+async fn the_page_offers_to_sign_in_where_that_can_be_done() {
+    for signs_in in [true, false] {
+        let settings = gateway::Settings {
+            signs_in,
+            ..gateway::Settings::default()
+        };
+        let (_, _, page) = get_of("/v1/", &settings).await;
+        assert_eq!(page.contains("Sign in with GitHub"), signs_in);
+        assert_eq!(page.contains("/login"), signs_in);
+    }
 }
 
 #[tokio::test]

@@ -42,6 +42,32 @@ async fn each_code_has_its_status() {
 }
 
 #[tokio::test]
+async fn a_person_who_is_not_signed_in_is_led_to_where_that_can_be_done() {
+    let opened = [("accept", "text/html")];
+    for (signs_in, link, not) in [(true, "/login?to=", "/v1/\""), (false, "/v1/\"", "/login")] {
+        let settings = gateway::Settings {
+            signs_in,
+            ..gateway::Settings::default()
+        };
+        let gateway = Gateway::with(&settings);
+        let answer = gateway
+            .ask(Method::GET, "/v1/things?fail=16+-", &opened, "")
+            .await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        assert!(
+            answer.text.contains(&format!("href=\"{link}")),
+            "{}",
+            answer.text
+        );
+        assert!(
+            !answer.text.contains(&format!("href=\"{not}")),
+            "{}",
+            answer.text
+        );
+    }
+}
+
+#[tokio::test]
 async fn the_details_of_an_error_are_told() {
     let answer = Gateway::new().get("/v1/things?fail=6+NAME_TAKEN").await;
     assert_eq!(answer.header("retry-after"), Some("2"));

@@ -3,6 +3,7 @@
 use crate::{
     args,
     listen::{self, Peers, Tls, tls::Files},
+    people,
 };
 use anyhow::Context;
 use std::{future::pending, sync::Arc};
@@ -68,6 +69,7 @@ impl Door {
             None => self.tls.is_some(),
         };
         let settings = gateway::Settings {
+            signs_in: people::sign_in_by_browser(&args, self.own_url.as_deref()),
             cors_origins: args.cors_origins,
             own_url: self.own_url,
             is_https,
