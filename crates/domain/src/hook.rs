@@ -1,6 +1,7 @@
 //! What webhooks are told: in the words and colours that the original Jockey had, for whoever reads them already.
 
 use crate::Event;
+use std::{collections::BTreeMap, fmt, ops::Deref};
 
 crate::words! {
     /// How a webhook wants to be spoken to.
@@ -9,6 +10,39 @@ crate::words! {
         Generic => "generic",
         /// A message for a channel of Slack's, or of what speaks like it.
         Slack => "slack",
+    }
+}
+
+/// Further fields of a webhook's form, by name. A value may be a secret, such as a token of the receiver's: `Debug` shows
+/// names alone.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct FormFields(BTreeMap<String, String>);
+
+impl From<BTreeMap<String, String>> for FormFields {
+    fn from(fields: BTreeMap<String, String>) -> Self {
+        Self(fields)
+    }
+}
+
+impl<const N: usize> From<[(String, String); N]> for FormFields {
+    fn from(fields: [(String, String); N]) -> Self {
+        Self(fields.into())
+    }
+}
+
+impl Deref for FormFields {
+    type Target = BTreeMap<String, String>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl fmt::Debug for FormFields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(self.0.keys().map(|name| (name, "***")))
+            .finish()
     }
 }
 
@@ -164,6 +198,12 @@ fn other(event: &Event, around: &Around) -> (String, &'static str, Option<&'stat
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn debug_shows_no_value_of_a_field() {
+        let fields = FormFields::from([("token".to_owned(), "hunter2".to_owned())]);
+        assert_eq!(format!("{fields:?}"), r#"{"token": "***"}"#);
+    }
     use crate::{EventId, Timestamp};
 
     fn event(kind: &str, subject: &str, message: &str) -> Event {

@@ -89,7 +89,7 @@ pub(crate) fn wanted(webhook: Option<v1::Webhook>) -> Result<Wanted, Refusal> {
             secret: text(webhook.secret).map(SecretString::from),
             channel: text(webhook.channel),
             sender: text(webhook.sender),
-            fields: webhook.fields,
+            fields: webhook.fields.into(),
         },
         app: webhook.app,
     })
@@ -107,7 +107,7 @@ pub(crate) fn edit(
     let kind = mask.pick("kind", parse_kind("values.kind", values.kind)?);
     let url = mask.pick("url", text(values.url));
     let events = (!values.events.is_empty()).then_some(values.events);
-    let fields = (!values.fields.is_empty()).then_some(values.fields);
+    let fields = (!values.fields.is_empty()).then(|| values.fields.into());
     Ok(Edit {
         kind: kind.map(|kind| kind.unwrap_or(HookKind::Generic)),
         events: mask.pick("events", events).map(Option::unwrap_or_default),

@@ -16,7 +16,7 @@ use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MethodDescriptor, Value};
 use proto::v1;
 use secrecy::SecretString;
-use std::{collections::BTreeMap, fmt::Write};
+use std::fmt::Write;
 use testkit::fake::clock::BEGINNING;
 use tower::ServiceExt;
 
@@ -134,7 +134,7 @@ async fn webhook(stage: &Stage) {
         secret: None,
         channel: None,
         sender: None,
-        fields: BTreeMap::new(),
+        fields: Default::default(),
     };
     let change = Change {
         actor: "ada".to_owned(),

@@ -44,7 +44,7 @@ pub(super) fn body(hook: &Hook, told: &Told) -> Bytes {
                 fields.insert("from_name".to_owned(), sender.clone());
             }
             // Theirs win.
-            fields.extend(hook.fields.clone());
+            fields.extend(BTreeMap::clone(&hook.fields));
             fields
         }
         HookKind::Slack => {
@@ -83,7 +83,7 @@ mod tests {
             secret: None,
             channel: None,
             sender: None,
-            fields: BTreeMap::new(),
+            fields: Default::default(),
         }
     }
 

@@ -4,7 +4,7 @@ use super::{Ctx, Done, Error, Etag, Kind, Mode, Record, Verb};
 use crate::hooks::{DELIVER, delivery};
 use domain::{
     JobState, WebhookId,
-    hook::{HookKind, KINDS_MAX, Notice, is_kind},
+    hook::{FormFields, HookKind, KINDS_MAX, Notice, is_kind},
 };
 use ports::store::{
     Listed, Page,
@@ -12,7 +12,6 @@ use ports::store::{
     webhooks::{Enabled, Hook, Webhook},
 };
 use secrecy::{ExposeSecret, SecretString};
-use std::collections::BTreeMap;
 
 /// The longest secret, name of a channel or sender, and value of a field, in characters.
 const TEXT_MAX: usize = 256;
@@ -46,7 +45,7 @@ pub struct Edit {
     pub secret: Option<Option<SecretString>>,
     pub channel: Option<Option<String>>,
     pub sender: Option<Option<String>>,
-    pub fields: Option<BTreeMap<String, String>>,
+    pub fields: Option<FormFields>,
 }
 
 /// Makes a webhook.

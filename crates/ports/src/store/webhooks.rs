@@ -2,9 +2,11 @@
 
 use super::{Change, Error, Listed, Page, jobs::NewJob};
 use async_trait::async_trait;
-use domain::{AppId, JobId, Timestamp, WebhookId, hook::HookKind};
+use domain::{
+    AppId, JobId, Timestamp, WebhookId,
+    hook::{FormFields, HookKind},
+};
 use secrecy::SecretString;
-use std::collections::BTreeMap;
 
 /// Where somebody wants to be told of what happens.
 #[derive(Debug, Clone)]
@@ -33,7 +35,7 @@ pub struct Hook {
     /// The sender's name, instead of ours.
     pub sender: Option<String>,
     /// Further fields of the form.
-    pub fields: BTreeMap<String, String>,
+    pub fields: FormFields,
 }
 
 /// Whether a webhook is told anything.

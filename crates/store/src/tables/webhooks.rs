@@ -69,7 +69,7 @@ impl HookRow {
             secret: sealed.secret.map(SecretString::from),
             channel: sealed.channel,
             sender: sealed.sender,
-            fields: sealed.fields,
+            fields: sealed.fields.into(),
         };
         Ok(Webhook {
             id: WebhookId::new(self.id),
@@ -95,7 +95,7 @@ fn plain(hook: &Hook) -> Result<Zeroizing<String>, Fault> {
         secret: secret.map(|secret| secret.expose_secret().to_owned()),
         channel: hook.channel.clone(),
         sender: hook.sender.clone(),
-        fields: hook.fields.clone(),
+        fields: BTreeMap::clone(&hook.fields),
     };
     json::plain(&sealed).map(Zeroizing::new)
 }
