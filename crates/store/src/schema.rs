@@ -58,6 +58,7 @@ diesel::table! {
         standing -> Text,
         detail -> Text,
         checked_at -> Nullable<BigInt>,
+        edits -> BigInt,
     }
 }
 

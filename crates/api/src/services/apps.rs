@@ -77,7 +77,8 @@ impl AppService for Handlers {
     ) -> Answer<v1::UpdateAppHookResponse> {
         self.mutate(request, |ctx, asked, mode| async move {
             let edit = app::hook_edit(asked.secret, asked.accepts_sha1);
-            let done = app_hooks::update(&ctx, &asked.app, edit, mode).await?;
+            let etag = Etag::given(&asked.etag);
+            let done = app_hooks::update(&ctx, &asked.app, edit, etag.as_ref(), mode).await?;
             Ok(v1::UpdateAppHookResponse {
                 hook: Some(app::hook(&done.value)),
                 plan: Some(plan::wire(&done.plan)),

@@ -121,7 +121,8 @@ impl TokenService for Handlers {
         request: Request<v1::DeleteTokenRequest>,
     ) -> Answer<v1::DeleteTokenResponse> {
         self.mutate(request, |ctx, asked, mode| async move {
-            let done = tokens::delete(&ctx, &asked.token, mode).await?;
+            let etag = Etag::given(&asked.etag);
+            let done = tokens::delete(&ctx, &asked.token, etag.as_ref(), mode).await?;
             Ok(v1::DeleteTokenResponse {
                 token: Some(token::wire(&done.value)),
                 plan: Some(plan::wire(&done.plan)),

@@ -172,7 +172,7 @@ fn forgotten(kept: Duration, releases: u32) -> Told {
 
 fn unknown(what: Kind) -> Told {
     let (reason, advice) = match what {
-        Kind::App => ("UNKNOWN_APP", "see `jockey apps list`"),
+        Kind::App | Kind::AppHook => ("UNKNOWN_APP", "see `jockey apps list`"),
         Kind::Environment => ("UNKNOWN_ENVIRONMENT", "see `jockey envs list`"),
         Kind::Stack => ("UNKNOWN_STACK", "see `jockey stacks list`"),
         Kind::Worker => ("UNKNOWN_WORKER", "see `jockey workers list`"),

@@ -108,7 +108,7 @@ fn taken(what: &str) -> Flaw {
 /// The name that the original had for it.
 const fn called(what: Kind) -> &'static str {
     match what {
-        Kind::App => "App",
+        Kind::App | Kind::AppHook => "App",
         Kind::Environment => "Environment",
         Kind::Stack => "Stack",
         Kind::Worker => "Worker",

@@ -27,6 +27,7 @@ mod renamed;
 mod secrets;
 mod sessions;
 mod stage;
+mod stale;
 mod system;
 mod tokens;
 mod words;

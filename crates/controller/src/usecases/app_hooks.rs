@@ -4,7 +4,7 @@ mod receive;
 
 pub use receive::{At, Delivered, Received, received, tip_now};
 
-use super::{Ctx, Done, Error, Mode, Record, Verb};
+use super::{Ctx, Done, Error, Etag, Kind, Mode, Record, Verb};
 use domain::{App, AppId, app_hook::Signed};
 use ports::store::app_hooks::{AppHook, HookEdit};
 use secrecy::SecretString;
@@ -25,6 +25,18 @@ pub struct HookView {
     pub hook: AppHook,
     /// None: the server does not know its own address.
     pub address: Option<String>,
+    /// Changes with every change of how its deliveries are signed.
+    pub etag: Etag,
+}
+
+impl HookView {
+    fn of(ctx: &Ctx, hook: AppHook) -> Self {
+        Self {
+            address: address(ctx, hook.app),
+            etag: Etag::of_edits(hook.edits),
+            hook,
+        }
+    }
 }
 
 /// Where the hook of an App calls.
@@ -39,24 +51,25 @@ pub(crate) fn address(ctx: &Ctx, app: AppId) -> Option<String> {
 /// Those of the database.
 pub async fn find(ctx: &Ctx, app: AppId) -> Result<Option<HookView>, Error> {
     let found = ctx.store().find_app_hook(app).await?;
-    Ok(found.map(|hook| HookView {
-        address: address(ctx, app),
-        hook,
-    }))
+    Ok(found.map(|hook| HookView::of(ctx, hook)))
 }
 
 /// Changes how the deliveries of an App's hook are signed.
 ///
 /// # Errors
-/// `Unknown`, `Invalid`.
+/// `Unknown`, `StaleEtag`, `Invalid`, `Store(Stale)`.
 pub async fn update(
     ctx: &Ctx,
     which: &str,
     edit: Edit,
+    expected: Option<&Etag>,
     mode: Mode,
 ) -> Result<Done<HookView>, Error> {
     use secrecy::ExposeSecret as _;
     let app = ctx.app(which).await?;
+    let before = ctx.store().find_app_hook(app.id).await?;
+    let read = before.map_or(0, |hook| hook.edits);
+    Etag::of_edits(read).check(expected, Kind::AppHook, &app.name)?;
     let length = edit
         .secret
         .as_ref()
@@ -76,13 +89,10 @@ pub async fn update(
         secret: edit.secret,
         signed: edit.signed,
         fresh: fresh_secret(ctx),
+        read,
     };
     let hook = store.change_app_hook(app.id, edit, &change).await?;
-    let view = HookView {
-        address: address(ctx, app.id),
-        hook,
-    };
-    Ok(Done::recorded(view, record))
+    Ok(Done::recorded(HookView::of(ctx, hook), record))
 }
 
 /// A secret of 256 random bits.

@@ -172,6 +172,7 @@ impl Error {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     App,
+    AppHook,
     Environment,
     Stack,
     Worker,
@@ -198,6 +199,7 @@ impl Kind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::App => "app",
+            Self::AppHook => "hook of",
             Self::Environment => "environment",
             Self::Stack => "stack",
             Self::Worker => "worker",

@@ -27,6 +27,12 @@ impl Etag {
         Self(format!("v{:x}", version.map_or(0, ConfigVersionId::number)))
     }
 
+    /// Of a hook, by how often it was changed.
+    #[must_use]
+    pub fn of_edits(edits: u32) -> Self {
+        Self(format!("h{edits:x}"))
+    }
+
     /// Of a token: its terms are all that can change.
     #[must_use]
     pub fn of_terms(token: &Token) -> Self {

@@ -159,9 +159,15 @@ fn changed(read: &Terms, terms: &Terms) -> Vec<String> {
 /// Deletes a token: calls that bear it are refused from then on.
 ///
 /// # Errors
-/// `Unknown`.
-pub async fn delete(ctx: &Ctx, which: &str, mode: Mode) -> Result<Done<Token>, Error> {
+/// `Unknown`, `StaleEtag`.
+pub async fn delete(
+    ctx: &Ctx,
+    which: &str,
+    expected: Option<&Etag>,
+    mode: Mode,
+) -> Result<Done<Token>, Error> {
     let token = find(ctx, which).await?;
+    Etag::of_terms(&token).check(expected, Kind::Token, &token.name)?;
     let change = ctx.change(format!("deleted token {}", token.name));
     let token = ctx.store_for(mode).revoke_token(token.id, &change).await?;
     let subject = format!("token {}", token.name);

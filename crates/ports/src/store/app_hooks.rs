@@ -23,6 +23,8 @@ pub struct AppHook {
     pub detail: String,
     /// When it was last looked at there.
     pub checked_at: Option<Timestamp>,
+    /// How often somebody has changed how its deliveries are signed.
+    pub edits: u32,
 }
 
 /// What was seen of a hook.
@@ -40,6 +42,8 @@ pub struct HookEdit {
     pub signed: Option<Signed>,
     /// The secret of a hook that is made, where no other is given.
     pub fresh: SecretString,
+    /// The `edits` that it was read with, 0 where there was none.
+    pub read: u32,
 }
 
 /// A pull request that is open.
@@ -69,11 +73,11 @@ pub trait AppHooks: Send + Sync {
         change: &Change,
     ) -> Result<AppHook, Error>;
 
-    /// Sets what its deliveries are signed with. Where there is none it is written down, unmade. Its event is
-    /// `hook.changed`.
+    /// Sets what its deliveries are signed with, when nobody has done so since it was read. Where there is none it is
+    /// written down, unmade. Its event is `hook.changed`.
     ///
     /// # Errors
-    /// `NotFound` (the App).
+    /// `NotFound` (the App), `Stale`.
     async fn change_app_hook(
         &self,
         app: AppId,

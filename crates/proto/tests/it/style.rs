@@ -111,6 +111,27 @@ fn every_update_can_name_its_fields_and_be_refused_when_stale() {
 }
 
 #[test]
+fn every_update_and_delete_is_refused_to_a_stale_reader() {
+    let pool = pool();
+    let changes: Vec<_> = methods(&pool)
+        .filter(|method| {
+            ["Update", "Delete"]
+                .iter()
+                .any(|verb| method.name().starts_with(verb))
+        })
+        .collect();
+    assert_eq!(changes.len(), 15, "{changes:?}");
+    assert_none(changes.iter().filter_map(|method| {
+        let asks = field(&method.input(), "etag").is_some_and(|it| it.starts_with("string = "));
+        let tells = method.output().fields().any(|field| {
+            let entity = field.kind().as_message().cloned();
+            entity.is_some_and(|entity| entity.get_field_by_name("etag").is_some())
+        });
+        (!asks || !tells).then(|| format!("{} has no etag", method.full_name()))
+    }));
+}
+
+#[test]
 fn every_field_named_as_a_time_is_one() {
     let pool = pool();
     let fields = messages(&pool).flat_map(|message| message.fields().collect::<Vec<_>>());

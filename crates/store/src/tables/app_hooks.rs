@@ -4,7 +4,7 @@ use super::{apps, fit, meta};
 use crate::{
     Store,
     conn::Conn,
-    fault::{Fault, corrupt, missing, parse},
+    fault::{Fault, corrupt, missing, number, parse, stale},
     keys::{KeyId, Keyring},
     schema::{app_hooks, pull_requests},
     tx::{About, Tx},
@@ -32,6 +32,7 @@ struct HookRow {
     standing: String,
     detail: String,
     checked_at: Option<i64>,
+    edits: i64,
 }
 
 /// What a sealed secret is bound to.
@@ -51,6 +52,7 @@ impl HookRow {
             standing: parse(&self.standing)?,
             detail: self.detail,
             checked_at: self.checked_at.map(Timestamp::from_micros),
+            edits: number(self.edits)?,
         })
     }
 }
@@ -117,11 +119,15 @@ fn change(tx: &mut Tx<'_>, app: AppId, edit: &HookEdit, change: &Change) -> Resu
     tx.will_change(app)?;
     make(tx, app, &edit.fresh)?;
     let before = load(tx, app)?;
+    if before.edits != edit.read {
+        return Err(stale("hook of", app));
+    }
     let sealed = sealed(tx, app, edit.secret.as_ref().unwrap_or(&before.secret))?;
     diesel::update(app_hooks::table.find(app.number()))
         .set((
             app_hooks::sealed.eq(sealed),
             app_hooks::signed.eq(edit.signed.unwrap_or(before.signed).as_str()),
+            app_hooks::edits.eq(i64::from(before.edits) + 1),
         ))
         .execute(tx.conn)?;
     tx.tell("hook.changed", About::of_app(app, app), change)?;

@@ -77,6 +77,7 @@ pub(crate) fn hook(view: &HookView) -> v1::AppHook {
         address: view.address.clone().unwrap_or_default(),
         accepts_sha1: hook.signed == Signed::Sha256OrSha1,
         check_time: hook.checked_at.map(time::wire),
+        etag: view.etag.to_string(),
     }
 }
 

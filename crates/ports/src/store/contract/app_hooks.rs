@@ -52,13 +52,14 @@ pub async fn a_hook_has_one_secret_until_somebody_changes_it(store: &dyn Store) 
         .ensure_app_hook(AppId::new(99), secret("a"), &at(1))
         .await;
     assert!(matches!(nobody, Err(Error::NotFound { .. })), "{nobody:?}");
-    let edit = |given: Option<&str>, signed| HookEdit {
+    let edit = |given: Option<&str>, signed, read| HookEdit {
         secret: given.map(SecretString::from),
         signed,
         fresh: secret("fresh"),
+        read,
     };
     let none = store
-        .change_app_hook(AppId::new(99), edit(Some("a"), None), &at(1))
+        .change_app_hook(AppId::new(99), edit(Some("a"), None, 0), &at(1))
         .await;
     assert!(matches!(none, Err(Error::NotFound { .. })), "{none:?}");
 
@@ -77,18 +78,23 @@ pub async fn a_hook_has_one_secret_until_somebody_changes_it(store: &dyn Store) 
     );
     let old = Some(Signed::Sha256OrSha1);
     store
-        .change_app_hook(app, edit(None, old), &at(3))
+        .change_app_hook(app, edit(None, old, 0), &at(3))
         .await
         .unwrap();
     store
-        .change_app_hook(app, edit(Some("three"), None), &at(4))
+        .change_app_hook(app, edit(Some("three"), None, 1), &at(4))
         .await
         .unwrap();
+    let late = store
+        .change_app_hook(app, edit(Some("four"), None, 1), &at(5))
+        .await;
+    assert!(matches!(late, Err(Error::Stale { .. })), "{late:?}");
     let found = store.find_app_hook(app).await.unwrap().unwrap();
     assert_eq!(
         shown(&found),
         (repo, "three", Signed::Sha256OrSha1, Standing::Unmade, "")
     );
+    assert_eq!(found.edits, 2);
     assert_eq!(kinds(store, app).await, ["hook.changed", "hook.changed"]);
 }
 
@@ -96,14 +102,16 @@ pub async fn a_hook_has_one_secret_until_somebody_changes_it(store: &dyn Store) 
 pub async fn a_hook_that_is_changed_leaves_a_row_of_its_app(store: &dyn Store) {
     let app = shop(store).await.app.id;
     let call = by("tok-1", "jockey.v1.AppService/UpdateAppHook");
-    let edit = |given: Option<&str>| HookEdit {
+    let edit = |given: Option<&str>, read| HookEdit {
         secret: given.map(SecretString::from),
         signed: None,
         fresh: SecretString::from("swordfish"),
+        read,
     };
-    let made = store.change_app_hook(app, edit(None), &call).await;
+    let made = store.change_app_hook(app, edit(None, 0), &call).await;
     assert_eq!(made.unwrap().secret.expose_secret(), "swordfish");
-    let changed = store.change_app_hook(app, edit(Some("trout")), &call).await;
+    let changed = store.change_app_hook(app, edit(Some("trout"), 1), &call);
+    let changed = changed.await;
     assert_eq!(changed.unwrap().secret.expose_secret(), "trout");
     store
         .ensure_app_hook(app, SecretString::from("herring"), &call)

@@ -2,7 +2,7 @@
 
 use super::{
     Store,
-    state::{About, State, missing},
+    state::{About, State, missing, stale},
 };
 use async_trait::async_trait;
 use domain::{
@@ -38,6 +38,7 @@ impl State {
             standing: Standing::Unmade,
             detail: String::new(),
             checked_at: None,
+            edits: 0,
         });
         Ok((hook, is_new))
     }
@@ -77,7 +78,12 @@ impl AppHooks for Store {
         self.may_break(&(app, &edit, change));
         self.write(|state| {
             state.admit(change)?;
+            let known = state.app_hooks.get(&app).map_or(0, |hook| hook.edits);
+            if state.app(app).is_ok() && known != edit.read {
+                return Err(stale("hook of", app));
+            }
             let (hook, _) = state.ensured_hook(app, edit.fresh)?;
+            hook.edits += 1;
             hook.secret = edit.secret.unwrap_or_else(|| hook.secret.clone());
             hook.signed = edit.signed.unwrap_or(hook.signed);
             let hook = hook.clone();

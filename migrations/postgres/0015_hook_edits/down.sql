@@ -1,0 +1,1 @@
+ALTER TABLE app_hooks DROP COLUMN edits;

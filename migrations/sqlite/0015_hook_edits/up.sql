@@ -1,0 +1,2 @@
+-- How often somebody has changed how the deliveries of a hook are signed.
+ALTER TABLE app_hooks ADD COLUMN edits INTEGER NOT NULL DEFAULT 0;
