@@ -10,6 +10,7 @@ mod environments;
 mod hooks;
 mod logs;
 mod people;
+mod plans;
 mod reconciles;
 mod rules;
 mod system;

@@ -2,6 +2,7 @@
 
 use super::Jockeyd;
 use anyhow::Context;
+use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use std::sync::Arc;
 use testkit::{
     postgres::{Database, Postgres},
@@ -21,6 +22,18 @@ impl Jockeyd {
     pub(crate) fn sql(&self, statement: &str) -> anyhow::Result<String> {
         let database = self.database.as_ref().context("it keeps a file")?;
         database.sql(statement)
+    }
+
+    /// Carries out one statement beside the server, whatever its database is.
+    pub(crate) fn change_beside(&self, statement: &str) -> anyhow::Result<()> {
+        if let Some(database) = &self.database {
+            return database.sql(statement).map(drop);
+        }
+        let path = self.file("jockey.db").display().to_string();
+        let mut connection = SqliteConnection::establish(&path)?;
+        // The server writes now and then by itself: whoever comes beside it waits for its turn.
+        connection.batch_execute("PRAGMA busy_timeout = 10000")?;
+        Ok(connection.batch_execute(statement)?)
     }
 
     /// From now on it keeps everything in this database.
