@@ -10,6 +10,7 @@ mod sources;
 
 mod access;
 mod bad_input;
+mod browser;
 mod builds;
 mod check;
 mod cli;

@@ -54,6 +54,17 @@ impl Browser {
 
 /// A server behind a name, with GitHub, and a browser.
 async fn with_browser() -> anyhow::Result<(World, Browser)> {
+    let (world, ca, address) = behind_a_name().await?;
+    let browser = Browser {
+        ca,
+        address,
+        jar: world.server.file("cookies"),
+    };
+    Ok((world, browser))
+}
+
+/// A server behind `HOST`, with GitHub; who has issued its certificate, and where it is.
+pub(crate) async fn behind_a_name() -> anyhow::Result<(World, Ca, String)> {
     let ca = Ca::new().await?;
     let url = format!("https://{HOST}");
     let mut more = flags(&ca.issue("server", 30).await?);
@@ -70,12 +81,8 @@ async fn with_browser() -> anyhow::Result<(World, Browser)> {
     world.server.arguments().extend(own);
     world.server.resume().await?;
     let address = std::fs::read_to_string(world.server.file("address"))?;
-    let browser = Browser {
-        ca,
-        address: address.trim().replace("https://", ""),
-        jar: world.server.file("cookies"),
-    };
-    Ok((world, browser))
+    let address = address.trim().replace("https://", "");
+    Ok((world, ca, address))
 }
 
 #[tokio::test]
