@@ -248,6 +248,8 @@ fn state_and_health(instance: &Instance) -> String {
         _ if instance.copy => format!("{health} (copy)"),
         _ if instance.crash_loop.is_some() => format!("{health} (crash loop)"),
         InstanceState::Running => health,
+        // Of its node, and so of itself, nothing is known.
+        InstanceState::Unknown => format!("{health} (no answer)"),
         state => format!(
             "{health} ({})",
             words::word("InstanceState", state.as_str_name())

@@ -6,7 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use proto::v1::{HealthState, Instance, InstanceState, ListInstancesRequest};
+use proto::v1::{
+    HealthState, Instance, InstanceState, ListInstancesRequest, ListNodesRequest, NodeState,
+};
 
 use super::{is_passing, until_interrupted};
 use crate::{
@@ -49,7 +51,8 @@ async fn until_there(context: &Context, goal: &Goal) -> Result<(), Error> {
     loop {
         match instances(context, &goal.place).await {
             Ok(instances) => {
-                let (reached, text) = goal.progress(&instances);
+                let failed = failed_nodes(context, &instances).await;
+                let (reached, text) = goal.progress(&instances, &failed);
                 if text != said {
                     context.out.note(&text);
                     said = text;
@@ -85,16 +88,31 @@ pub(crate) async fn instances(context: &Context, place: &Place) -> Result<Vec<In
     context.client.list(request, LISTED).await
 }
 
+/// The nodes that have failed, where something is on one that does not answer. None for who may not ask, and while the server
+/// does not say: then it is waited for what is there.
+async fn failed_nodes(context: &Context, instances: &[Instance]) -> BTreeSet<String> {
+    if !instances.iter().any(is_unseen) {
+        return BTreeSet::new();
+    }
+    let nodes = context.client.list(ListNodesRequest::default(), LISTED);
+    let nodes = nodes.await.unwrap_or_default().into_iter();
+    nodes
+        .filter(|node| node.state() == NodeState::Failed)
+        .map(|node| node.name)
+        .collect()
+}
+
 impl Goal {
-    /// Whether it is reached, and how far it is in words.
-    fn progress(&self, instances: &[Instance]) -> (bool, String) {
+    /// Whether it is reached, and how far it is in words. What was on a node that has failed is lost, and nobody can stop it
+    /// before that comes back.
+    fn progress(&self, instances: &[Instance], failed: &BTreeSet<String>) -> (bool, String) {
         let mut reached = true;
         let mut parts = Vec::new();
         for (worker, scale) in &self.scales {
-            let of_worker: Vec<_> = instances
+            let (lost, of_worker): (Vec<_>, Vec<_>) = instances
                 .iter()
                 .filter(|instance| instance.worker == *worker)
-                .collect();
+                .partition(|instance| is_unseen(instance) && failed.contains(&instance.node));
             let healthy = of_worker
                 .iter()
                 .filter(|one| is_serving(one) && !self.gone.contains(&one.id))
@@ -102,13 +120,22 @@ impl Goal {
             let wanted = usize::try_from(*scale).unwrap_or_default();
             let left = of_worker.len().saturating_sub(wanted);
             reached &= healthy == wanted && of_worker.len() == wanted;
-            parts.push(match left {
-                0 => format!("{worker} {healthy}/{wanted} healthy"),
-                left => format!("{worker} {healthy}/{wanted} healthy, {left} more to stop"),
-            });
+            let mut part = format!("{worker} {healthy}/{wanted} healthy");
+            if left > 0 {
+                part += &format!(", {left} more to stop");
+            }
+            if let Some(first) = lost.first() {
+                part += &format!(", {} lost with {}", lost.len(), first.node);
+            }
+            parts.push(part);
         }
         (reached, parts.join("; "))
     }
+}
+
+/// Whether its node does not answer.
+fn is_unseen(instance: &Instance) -> bool {
+    instance.state() == InstanceState::Unknown
 }
 
 fn is_serving(instance: &Instance) -> bool {
@@ -152,6 +179,11 @@ mod tests {
         let one = instance("ins-1", S::Running, H::Healthy);
         let two = instance("ins-2", S::Running, H::Unknown);
         let three = instance("ins-3", S::Draining, H::Healthy);
+        let unseen = |node: &str| Instance {
+            node: node.to_owned(),
+            ..instance("ins-4", S::Unknown, H::Unknown)
+        };
+        let failed = BTreeSet::from(["failed".to_owned()]);
         for (goal, seen, want, words) in [
             (goal(1, &[]), vec![one.clone()], true, "web 1/1 healthy"),
             (
@@ -168,13 +200,25 @@ mod tests {
             ),
             (
                 goal(1, &[]),
+                vec![one.clone(), unseen("silent")],
+                false,
+                "web 1/1 healthy, 1 more to stop",
+            ),
+            (
+                goal(1, &[]),
+                vec![one.clone(), unseen("failed")],
+                true,
+                "web 1/1 healthy, 1 lost with failed",
+            ),
+            (
+                goal(1, &[]),
                 vec![one, three],
                 false,
                 "web 1/1 healthy, 1 more to stop",
             ),
             (goal(0, &[]), vec![], true, "web 0/0 healthy"),
         ] {
-            assert_eq!(goal.progress(&seen), (want, words.to_owned()));
+            assert_eq!(goal.progress(&seen, &failed), (want, words.to_owned()));
         }
     }
 }
