@@ -22,3 +22,11 @@ ensure_postgres() {
   ((EUID == 0)) || return 0
   id postgres >/dev/null 2>&1 || as_root useradd --system --home-dir /var/lib/postgresql --shell /bin/bash postgres
 }
+
+# The directory of the newest programs there are.
+postgres_programs() {
+  local newest
+  newest=$(compgen -G '/usr/lib/postgresql/*/bin/initdb' | sort -V | tail -n 1)
+  [[ -n $newest ]] || newest=$(command -v initdb)
+  dirname "$newest"
+}

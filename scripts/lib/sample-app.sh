@@ -35,7 +35,8 @@ run_jockey() {
   local shown
   printf -v shown ' %s' "$@"
   printf '\n$ jockey%s\n' "$shown"
-  "$(programs)/jockey" "$@"
+  # It may outlive a script that is killed, whose locks it must not keep.
+  "$(programs)/jockey" "$@" 8>&- 9>&-
 }
 
 deploy_sample() {

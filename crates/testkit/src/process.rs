@@ -1,4 +1,4 @@
-//! Processes that are held still.
+//! Processes that are held still, or interrupted.
 
 use anyhow::{Context as _, ensure};
 use std::{
@@ -32,6 +32,14 @@ pub fn hold(pid: u32) -> anyhow::Result<()> {
 /// There is no such process, or it is somebody else's.
 pub fn release(pid: u32) -> anyhow::Result<()> {
     signal(pid, "CONT")
+}
+
+/// Interrupts a process, as Ctrl-C does.
+///
+/// # Errors
+/// There is no such process, or it is somebody else's.
+pub fn interrupt(pid: u32) -> anyhow::Result<()> {
+    signal(pid, "INT")
 }
 
 fn signal(pid: u32, name: &str) -> anyhow::Result<()> {

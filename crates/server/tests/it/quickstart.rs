@@ -7,13 +7,18 @@ use crate::{
 };
 use anyhow::{Context, ensure};
 use std::{
-    fs,
-    net::TcpListener,
+    fs::{self, File},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    time::Duration,
 };
-use testkit::docker::{self, Engine};
+use testkit::{
+    docker::{self, Engine},
+    process,
+};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
@@ -50,11 +55,9 @@ impl WorkingCopy {
         fs::create_dir(&shims)?;
         fs::write(shims.join("cargo"), "#!/bin/sh\n")?;
         fs::set_permissions(shims.join("cargo"), PermissionsExt::from_mode(0o755))?;
-        // Free until now; whoever takes it meanwhile makes the server say so.
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         Ok(Self {
             directory,
-            listen: address.to_string(),
+            listen: two_ports()?.to_string(),
             engine: None,
         })
     }
@@ -125,11 +128,11 @@ impl WorkingCopy {
     }
 
     /// A script, as a person runs it there.
-    fn run(&self, script: &str, flags: &[&str]) -> anyhow::Result<Ended> {
+    fn command(&self, script: &str, flags: &[&str]) -> anyhow::Result<Command> {
         let shims = self.path("shims").display().to_string();
         let path = std::env::var("PATH").context("there is no PATH")?;
-        let output = self
-            .timeout()
+        let mut command = self.timeout();
+        command
             .args(["300", script])
             .args(flags)
             .current_dir(self.directory.path())
@@ -137,14 +140,80 @@ impl WorkingCopy {
             .env("CARGO_TARGET_DIR", self.path("target"))
             .env("JOCKEY_LISTEN", &self.listen)
             .env("QUICKSTART_CLUSTER", CLUSTER)
-            .stdin(Stdio::null())
-            .output()?;
+            .stdin(Stdio::null());
+        Ok(command)
+    }
+
+    fn run(&self, script: &str, flags: &[&str]) -> anyhow::Result<Ended> {
+        let output = self.command(script, flags)?.output()?;
         Ok(Ended {
             code: output.status.code(),
             out: String::from_utf8(output.stdout)?,
             err: String::from_utf8(output.stderr)?,
         })
     }
+
+    /// The same, with Ctrl-C once it has said this.
+    fn interrupted(&self, flags: &[&str], said: &str) -> anyhow::Result<Ended> {
+        let (out, err) = (self.path("out"), self.path("err"));
+        let mut command = self.command("scripts/quickstart", flags)?;
+        command
+            .stdout(File::create(&out)?)
+            .stderr(File::create(&err)?);
+        let mut running = command.spawn()?;
+        while !fs::read_to_string(&out)?.contains(said) {
+            let ended = running.try_wait()?;
+            ensure!(ended.is_none(), "{}", fs::read_to_string(&err)?);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        // It hands that on to all that belong to it, as a terminal does.
+        process::interrupt(running.id())?;
+        Ok(Ended {
+            code: running.wait()?.code(),
+            out: fs::read_to_string(out)?,
+            err: fs::read_to_string(err)?,
+        })
+    }
+
+    /// The processes that a cluster of it leaves running.
+    fn processes(&self) -> anyhow::Result<Vec<String>> {
+        let own = |below: &str| self.path(".jockey-cluster").join(below);
+        let shared = |below: &str| Path::new(CLUSTER_DIRECTORY).join(below);
+        let notes = [
+            own("server-1/jockeyd.pid"),
+            own("server-2/jockeyd.pid"),
+            shared("postgres/postgres.pid"),
+            shared("registry.pid"),
+            shared("host-1/dockerd.pid"),
+            shared("host-3/consul.pid"),
+        ];
+        let read = |note: PathBuf| {
+            let pid = fs::read_to_string(&note).with_context(|| note.display().to_string())?;
+            Ok(pid.trim().to_owned())
+        };
+        notes.into_iter().map(read).collect()
+    }
+}
+
+/// An address of this machine where nobody listens, nor at the port after it: below those of instances of other tests, and of
+/// those that the kernel gives away.
+fn two_ports() -> anyhow::Result<SocketAddr> {
+    const PORTS: std::ops::Range<u16> = 10_000..11_000;
+    let is_free = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+    // Each begins elsewhere, so that those that start at once do not take the same.
+    let offset = usize::try_from(std::process::id() % 200)? + TAKEN.fetch_add(1, Relaxed);
+    let mut pairs = PORTS.step_by(2).cycle().skip(offset).take(PORTS.len() / 2);
+    let first = pairs.find(|first| is_free(*first) && is_free(first + 1));
+    let first = first.with_context(|| format!("no two ports are free together in {PORTS:?}"))?;
+    Ok((Ipv4Addr::LOCALHOST, first).into())
+}
+
+/// How many times ports were taken.
+static TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether a process runs its program; one that has ended, and waits for its parent, does not.
+fn runs(pid: &str) -> bool {
+    fs::read_link(Path::new("/proc").join(pid).join("exe")).is_ok()
 }
 
 impl Drop for WorkingCopy {
@@ -269,7 +338,8 @@ fn quickstart_takes_away_the_base_image_and_the_volumes_that_are_its_own() -> an
 }
 
 #[test]
-fn quickstart_plays_a_cluster_loses_a_host_heals_and_takes_all_away() -> anyhow::Result<()> {
+fn quickstart_plays_a_cluster_loses_a_host_and_a_server_heals_and_takes_all_away()
+-> anyhow::Result<()> {
     docker::base_image()?;
     let copy = WorkingCopy::new()?;
     // What a killed run of this test has left: the number is this test's own.
@@ -281,14 +351,24 @@ fn quickstart_plays_a_cluster_loses_a_host_heals_and_takes_all_away() -> anyhow:
         )?;
     }
     copy.quickstart(&["--cluster", "--clean"])?.with(0);
+    let broken_off = copy
+        .interrupted(&["--cluster"], "until Consul says that it has failed")?
+        .with(130);
+    contains(&broken_off.out, &["interrupted. What is there goes on"]);
+
     let began = copy.quickstart(&["--cluster"])?.with(0);
     let words = [
+        "starting the Docker daemon of host-3",
+        "server-2 of two, at http://127.0.0.1:",
         "host-3   10.99.252.13   alive",
         "deployed: sample in development",
         "web 3/3 healthy",
         "   10.99.252.13:",
         "host-3   10.99.252.13   failed",
-        "It healed",
+        "$ kill -9 ",
+        "web 4/4 healthy",
+        "development/api is even",
+        "It healed, twice",
     ];
     contains(&began.out, &words);
 
@@ -301,7 +381,12 @@ fn quickstart_plays_a_cluster_loses_a_host_heals_and_takes_all_away() -> anyhow:
         );
     }
     fs::remove_dir_all(another.path(".jockey-cluster"))?;
+    takes_all_away(&copy)
+}
 
+fn takes_all_away(copy: &WorkingCopy) -> anyhow::Result<()> {
+    let processes = copy.processes()?;
+    assert!(processes.iter().all(|pid| runs(pid)), "{processes:?}");
     // A person who reads a log there is no part of the cluster.
     let log = Path::new(CLUSTER_DIRECTORY).join("host-1/dockerd.log");
     let mut reader = Command::new("tail")
@@ -323,6 +408,8 @@ fn quickstart_plays_a_cluster_loses_a_host_heals_and_takes_all_away() -> anyhow:
         assert!(!Path::new(left).exists(), "{left} is left");
     }
     assert!(!copy.path(".jockey-cluster").exists());
+    let left: Vec<_> = processes.iter().filter(|pid| runs(pid)).collect();
+    assert!(left.is_empty(), "{left:?} of {processes:?} are left");
     Ok(())
 }
 
