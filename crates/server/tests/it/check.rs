@@ -16,6 +16,15 @@ async fn left() -> anyhow::Result<Jockeyd> {
     Ok(server)
 }
 
+/// The same, of one whose database is a file there, whatever the other tests run on.
+async fn left_with_a_file() -> anyhow::Result<Jockeyd> {
+    let mut server = Jockeyd::prepare(&[])?;
+    server.keep_in_file();
+    server.resume().await?;
+    server.kill()?;
+    Ok(server)
+}
+
 /// The one line about this.
 #[track_caller]
 fn line<'a>(told: &'a Ended, about: &str) -> &'a str {
@@ -87,7 +96,7 @@ async fn a_key_that_everybody_may_read_is_wrong() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_read_only_directory_is_wrong() -> anyhow::Result<()> {
-    let server = left().await?;
+    let server = left_with_a_file().await?;
     let _mount = Mount::read_only(server.state())?;
     let told = server.jockeyd(&["check"]).await?;
     is_wrong(&told, "database", &["is read-only", "make it"]);
@@ -120,7 +129,11 @@ async fn a_database_that_a_newer_one_made_or_nobody_is_wrong() -> anyhow::Result
     );
     let none = Jockeyd::prepare(&[])?;
     let told = none.jockeyd(&["check"]).await?;
-    is_wrong(&told, "database", &["no database in", "start a server"]);
+    let nothing = match none.keeps_a_file() {
+        true => "no database in",
+        false => "nothing in the database",
+    };
+    is_wrong(&told, "database", &[nothing, "start a server"]);
     assert!(!none.file("jockey.db").exists(), "looking makes none");
     Ok(())
 }
@@ -129,7 +142,7 @@ async fn a_database_that_a_newer_one_made_or_nobody_is_wrong() -> anyhow::Result
 #[tokio::test]
 async fn the_state_of_another_user_cannot_be_looked_at() -> anyhow::Result<()> {
     const NOBODY: u32 = 65534;
-    let server = left().await?;
+    let server = left_with_a_file().await?;
     let program = tempfile::tempdir()?;
     std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755))?;
     let copy = program.path().join("jockeyd");

@@ -7,13 +7,13 @@ use crate::{
     sources::WEB,
 };
 use proto::v1;
-use std::collections::BTreeSet;
-use testkit::git::Repository;
+use std::{collections::BTreeSet, sync::Arc};
+use testkit::{git::Repository, postgres::Postgres};
 use tonic::Code;
 
 const APP: &str = "restored";
 
-/// What a database is made of.
+/// What a database in a file is made of.
 const DATABASE: [&str; 3] = ["jockey.db", "jockey.db-wal", "jockey.db-shm"];
 
 /// What a server finds when it is back.
@@ -32,27 +32,67 @@ async fn forgetful(found: Database) -> anyhow::Result<(Jockeyd, BTreeSet<String>
         .app(APP, &[("Dockerfile", WEB), ("page", "old")])
         .await?;
     server.terminate()?;
-    let backup = tempfile::tempdir()?;
-    for name in DATABASE {
-        // Only what there is after a clean end.
-        std::fs::copy(server.file(name), backup.path().join(name)).ok();
-    }
+    let backup = Backup::of(&server).await?;
     server.resume().await?;
     server.deployed(APP).await?;
     server.scale(APP, "web", 2).await?;
     let before = containers(&server.settled(APP, "two", exactly(2)).await?);
     server.kill()?;
-    for name in DATABASE {
-        std::fs::remove_file(server.file(name)).ok();
-        match found {
-            Database::Lost => {}
-            Database::Restored => {
-                std::fs::copy(backup.path().join(name), server.file(name)).ok();
-            }
-        }
+    lose(&mut server)?;
+    match found {
+        Database::Lost => {}
+        Database::Restored => backup.put_back(&server).await?,
     }
     server.resume().await?;
     Ok((server, before, repository))
+}
+
+/// What was kept of a database: of a file a copy of it, of PostgreSQL what `jockeyd backup` writes.
+struct Backup(tempfile::TempDir);
+
+impl Backup {
+    async fn of(server: &Jockeyd) -> anyhow::Result<Self> {
+        let kept = Self(tempfile::tempdir()?);
+        if server.keeps_a_file() {
+            for name in DATABASE {
+                // Only what there is after a clean end.
+                std::fs::copy(server.file(name), kept.0.path().join(name)).ok();
+            }
+        } else {
+            let to = kept.written();
+            server.jockeyd(&["backup", "--to", &to]).await?.with(0);
+        }
+        Ok(kept)
+    }
+
+    /// Puts it where there is no database.
+    async fn put_back(&self, server: &Jockeyd) -> anyhow::Result<()> {
+        if server.keeps_a_file() {
+            for name in DATABASE {
+                std::fs::copy(self.0.path().join(name), server.file(name)).ok();
+            }
+        } else {
+            let from = self.written();
+            server.jockeyd(&["restore", "--from", &from]).await?.with(0);
+        }
+        Ok(())
+    }
+
+    fn written(&self) -> String {
+        self.0.path().join("backup").display().to_string()
+    }
+}
+
+/// Takes a server's database away.
+fn lose(server: &mut Jockeyd) -> anyhow::Result<()> {
+    if server.keeps_a_file() {
+        for name in DATABASE {
+            std::fs::remove_file(server.file(name)).ok();
+        }
+    } else {
+        server.keep_in(Arc::new(Postgres::shared()?.database()?));
+    }
+    Ok(())
 }
 
 /// Waits until the server reports so many instances that it does not know.

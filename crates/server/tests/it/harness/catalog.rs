@@ -8,13 +8,23 @@ use testkit::consul::Consul;
 /// The variable by which the tests are told to run with Consul.
 const CATALOG: &str = "JOCKEY_TEST_CATALOG";
 
-/// A Consul for one server, where the tests are to run with it. This machine has joined the pool that the tests deploy to.
+/// The pools of a server in development mode.
+const ENVIRONMENTS: [&str; 3] = ["development", "staging", "production"];
+const STACKS: [&str; 2] = ["api", "build"];
+
+/// A Consul for one server, where the tests are to run with it. This machine has joined every pool, as it is in all of them where
+/// there is no Consul.
 pub(super) fn consul() -> anyhow::Result<Option<Consul>> {
     match std::env::var(CATALOG).as_deref() {
         Err(_) | Ok("embedded") => Ok(None),
         Ok("consul") => {
             let consul = Consul::start()?;
-            consul.join_pool("api", "development", &json!({}))?;
+            for (environment, stack) in ENVIRONMENTS
+                .iter()
+                .flat_map(|it| STACKS.map(|stack| (*it, stack)))
+            {
+                consul.join_pool(stack, environment, &json!({}))?;
+            }
             Ok(Some(consul))
         }
         Ok(other) => bail!("{CATALOG} is embedded or consul, and not {other}"),

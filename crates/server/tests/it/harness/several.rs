@@ -36,6 +36,11 @@ impl Jockeyd {
         Ok(connection.batch_execute(statement)?)
     }
 
+    /// Whether it keeps everything in the file of its state directory.
+    pub(crate) fn keeps_a_file(&self) -> bool {
+        self.database.is_none()
+    }
+
     /// From now on it keeps everything in this database.
     pub(crate) fn keep_in(&mut self, database: Arc<Database>) {
         self.database = Some(database);
