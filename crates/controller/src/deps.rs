@@ -55,6 +55,8 @@ pub struct Settings {
     pub scale_max: u16,
     /// How long a lease lasts without being renewed. Default 10 s; it is renewed three times as often.
     pub lease: Duration,
+    /// How long the program of a node lets singletons run without being heard of. Default 30 s.
+    pub node_lease: Duration,
     /// How often a loop looks though nothing called it. Default 10 s.
     pub tick: Duration,
     /// How many steps run on one node at once. Default four times the cores: starts wait as much as they compute.
@@ -122,6 +124,7 @@ impl Settings {
             record: RecordOrder::BeforeEffect,
             scale_max: domain::worker::SCALE_MAX,
             lease: Duration::from_secs(10),
+            node_lease: Duration::from_secs(30),
             tick: Duration::from_secs(10),
             steps_per_node: 4 * cores,
             builds: 2,

@@ -6,9 +6,9 @@ use crate::{
 };
 use domain::{
     Health, InstanceEnd, InstanceId, Intent, IntentKind, IntentState, ObservedInstance, Timestamp,
-    intent::IntentEvent, observed::Manner, worker::Resources,
+    WorkerSpec, intent::IntentEvent, observed::Manner, worker::Resources,
 };
-use ports::store::{events::NewEvent, intents::Entry};
+use ports::store::{events::NewEvent, intents::Entry, view::EnvironmentView};
 use scheduler::{
     Closure, Plan, PlanInput,
     plan::{Action, Step, Why},
@@ -168,13 +168,20 @@ pub(crate) fn turned(
 
 /// The ledger's lines for what a plan sets out to do: each step's intent, unless it is open already, and how an
 /// instance ended that is given up for it.
-pub(crate) fn intents(plan: &Plan, input: &PlanInput, sight: &Sight) -> Vec<Entry> {
+pub(crate) fn intents(
+    view: &EnvironmentView,
+    plan: &Plan,
+    input: &PlanInput,
+    sight: &Sight,
+) -> Vec<Entry> {
     let mut entries = Vec::new();
     for step in &plan.steps {
         match &step.action {
             Action::Start { port, .. } => {
                 if start_of(input, step.instance).is_none() {
-                    entries.push(open(step, IntentKind::Start, *port, input, sight));
+                    let fence = fence_of(view, input, step);
+                    let start = open(step, IntentKind::Start, *port, input, sight);
+                    entries.push(with_fence(start, fence));
                 }
             }
             Action::Maintenance | Action::Deregister | Action::Stop | Action::Remove => {
@@ -239,6 +246,7 @@ fn open(
             state: IntentState::Open,
             why: step.reasons(),
             opened_at: input.now,
+            fence: None,
             closed_at: None,
         },
         capacity: Resources {
@@ -248,14 +256,40 @@ fn open(
     }
 }
 
+fn with_fence(entry: Entry, fence: Option<i64>) -> Entry {
+    match entry {
+        Entry::Open { intent, capacity } => Entry::Open {
+            intent: Intent { fence, ..intent },
+            capacity,
+        },
+        entry @ (Entry::Close { .. } | Entry::Gone { .. } | Entry::End(_) | Entry::Event(_)) => {
+            entry
+        }
+    }
+}
+
+/// The number of an instance that is started, where it is a singleton's: that on record, else one above the last. Seconds
+/// since 1970 are enough for that, and above those that a restored backup does not know of.
+pub(crate) fn fence_of(view: &EnvironmentView, input: &PlanInput, step: &Step) -> Option<i64> {
+    if let Some(start) = start_of(input, step.instance) {
+        return start.fence;
+    }
+    spec_of(step, input).filter(|spec| spec.singleton)?;
+    let last = view.fences.get(&(step.app, step.worker.clone()));
+    let seconds = input.now.micros().div_euclid(1_000_000);
+    Some(last.map_or(seconds, |last| seconds.max(last + 1)))
+}
+
 fn resources_of(step: &Step, input: &PlanInput) -> Resources {
-    let deploy = input.app(step.app).and_then(|app| app.deploy.as_ref());
-    let workers = deploy.into_iter().flat_map(|deploy| &deploy.workers);
-    workers
-        .filter(|worker| worker.spec.name == step.worker)
-        .map(|worker| worker.spec.resources)
-        .next()
+    spec_of(step, input)
+        .map(|spec| spec.resources)
         .unwrap_or_default()
+}
+
+fn spec_of<'a>(step: &Step, input: &'a PlanInput) -> Option<&'a WorkerSpec> {
+    let deploy = input.app(step.app)?.deploy.as_ref()?;
+    let mut specs = deploy.workers.iter().map(|worker| &worker.spec);
+    specs.find(|spec| spec.name == step.worker)
 }
 
 /// The instances that a plan gives up because they died or do not serve, with how they ended. Such an end counts as a

@@ -331,6 +331,7 @@ impl Recipe<'_> {
                 .map(|(container, host)| runtime::PortBinding { container, host }),
             resources: self.worker.resources,
             restart,
+            fence: None,
         }
     }
 }

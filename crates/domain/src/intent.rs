@@ -20,6 +20,9 @@ pub struct Intent {
     /// What the instance reserves on its node for as long.
     pub resources: Resources,
     pub state: IntentState,
+    /// Of the start of a singleton: the number that its process is handed, by which those it talks to tell it from
+    /// earlier ones. What was started with one is also stopped by the program of its node, should that lose its lease.
+    pub fence: Option<i64>,
     /// Why, as the plan said it.
     pub why: String,
     pub opened_at: Timestamp,

@@ -16,6 +16,7 @@ pub mod environment;
 pub mod environment_url;
 pub mod event;
 pub mod git;
+pub mod guard;
 pub mod health;
 pub mod hook;
 

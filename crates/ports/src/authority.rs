@@ -4,7 +4,7 @@
 pub mod contract;
 
 use async_trait::async_trait;
-use domain::{NodeName, Timestamp};
+use domain::{NodeName, Timestamp, guard::Wish};
 use std::collections::BTreeMap;
 
 /// What a node says of itself. It is signed with the private half of `public_key`, as `text` has it.
@@ -48,6 +48,36 @@ impl Claim {
     }
 }
 
+/// What a node asks of the lease by which its singletons run. It is signed as a claim is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    pub name: NodeName,
+    /// That by which it has joined.
+    pub public_key: Vec<u8>,
+    /// Higher with each of a node, so that none is taken twice.
+    pub number: i64,
+    pub wish: Wish,
+}
+
+impl Hold {
+    /// What is signed. It begins otherwise than a claim, so that neither passes for the other.
+    #[must_use]
+    pub fn text(&self) -> Vec<u8> {
+        let mut text = b"jockey node lease 1\n".to_vec();
+        let number = self.number.to_string();
+        for field in [
+            self.name.as_str().as_bytes(),
+            &self.public_key,
+            number.as_bytes(),
+            self.wish.as_str().as_bytes(),
+        ] {
+            text.extend(format!("{}:", field.len()).into_bytes());
+            text.extend(field);
+        }
+        text
+    }
+}
+
 /// A certificate, as DER.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certified {
@@ -72,6 +102,9 @@ pub enum Error {
 pub trait Authority: Send + Sync {
     /// Whether who has the private half of the claim's key has signed it. ECDSA with SHA-256, as DER.
     fn is_signed(&self, claim: &Claim, signature: &[u8]) -> bool;
+
+    /// The same of what a node asks of its lease.
+    fn is_asked(&self, hold: &Hold, signature: &[u8]) -> bool;
 
     /// A certificate for a node's key, by which this Installation's servers know it. It is good for a short time.
     ///

@@ -66,6 +66,9 @@ pub struct InstanceSpec {
     pub port: Option<PortBinding>,
     pub resources: Resources,
     pub restart: RestartPolicy,
+    /// Of an instance of a singleton: the number by which those it talks to tell it from earlier ones. It is told to the
+    /// process, and the container bears it, so that the program of its node knows what it looks after.
+    pub fence: Option<i64>,
 }
 
 /// A port of an instance, and where its node publishes it.

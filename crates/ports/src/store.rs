@@ -19,6 +19,7 @@ pub mod jobs;
 pub mod joined;
 pub mod leases;
 pub mod lookups;
+pub mod node_leases;
 pub mod reconciles;
 pub mod requests;
 pub mod retention;
@@ -44,6 +45,7 @@ pub use jobs::Jobs;
 pub use joined::JoinedNodes;
 pub use leases::{Fence, Leases};
 pub use lookups::Lookups;
+pub use node_leases::NodeLeases;
 pub use reconciles::Reconciles;
 pub use requests::Requests;
 pub use retention::Retention;
@@ -69,6 +71,7 @@ pub trait Store:
     + Stacks
     + Nodes
     + JoinedNodes
+    + NodeLeases
     + Configs
     + Workers
     + Builds

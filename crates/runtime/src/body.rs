@@ -89,6 +89,7 @@ fn environment(spec: &InstanceSpec) -> Vec<String> {
         ("JOCKEY_INSTANCE", spec.instance.to_string()),
     ];
     let port = spec.port.map(|port| format!("PORT={}", port.container));
+    let fence = spec.fence.map(|fence| format!("JOCKEY_FENCE={fence}"));
     let variables = spec
         .variables
         .iter()
@@ -99,6 +100,7 @@ fn environment(spec: &InstanceSpec) -> Vec<String> {
             own.into_iter()
                 .map(|(name, value)| format!("{name}={value}")),
         )
+        .chain(fence)
         .collect()
 }
 
@@ -128,6 +130,7 @@ mod tests {
             port: None,
             resources: Resources::default(),
             restart: RestartPolicy::No,
+            fence: None,
         }
     }
 
@@ -161,6 +164,18 @@ mod tests {
             ..spec()
         });
         insta::with_settings!({sort_maps => true}, { insta::assert_json_snapshot!(most) });
+    }
+
+    #[test]
+    fn a_singleton_is_told_its_number_and_bears_it() {
+        let single = body(&InstanceSpec {
+            fence: Some(1_795_792_042),
+            ..spec()
+        });
+        let told = single["Env"].as_array().unwrap().iter();
+        let told: Vec<_> = told.filter_map(|line| line.as_str()).collect();
+        assert!(told.contains(&"JOCKEY_FENCE=1795792042"), "{told:?}");
+        assert_eq!(single["Labels"][labels::FENCE], "1795792042");
     }
 
     #[test]

@@ -5,9 +5,11 @@ mod logs;
 mod observe;
 mod processes;
 mod sightings;
+mod singletons;
 mod start;
 
 pub(crate) use sightings::Sightings;
+pub use singletons::Singleton;
 
 use crate::{
     body,

@@ -17,6 +17,8 @@ const WORKER: &str = "jockey.worker";
 const DEPLOY: &str = "jockey.deploy";
 const COMMIT: &str = "jockey.commit";
 const CONFIG: &str = "jockey.config";
+/// The number of an instance of a singleton: the program of its node looks after what bears one.
+pub(crate) const FENCE: &str = "jockey.fence";
 /// What makes a container a one-off run. It has no label of an instance, and so is none.
 pub(crate) const RUN: &str = "jockey.run";
 const ATTENDANCE: &str = "jockey.attendance";
@@ -43,6 +45,9 @@ pub(crate) fn of_instance(spec: &InstanceSpec, installation: InstallationId) -> 
     .into();
     if let Some(config) = spec.config {
         labels.insert(CONFIG.to_owned(), config.number().to_string());
+    }
+    if let Some(fence) = spec.fence {
+        labels.insert(FENCE.to_owned(), fence.to_string());
     }
     labels
 }

@@ -17,6 +17,7 @@ mod query;
 mod transport;
 
 pub use docker::{Builder, Docker, Facts, Settings};
+pub use instances::Singleton;
 pub use passes::{AuthFile, NoPasses, PassProgram};
 pub use transport::{
     Carried, Certificates, Shown, Wallet,

@@ -170,6 +170,7 @@ fn world() -> PlanInput {
         pools: BTreeMap::from([(STACK, (0..NODES).map(node).collect())]),
         left: Vec::new(),
         given_up: BTreeSet::new(),
+        leases: BTreeMap::new(),
         remembered: BTreeMap::new(),
         rebalances: BTreeMap::new(),
         policy: Policy::default(),
@@ -299,6 +300,7 @@ fn instance(number: usize, now: Timestamp) -> (ObservedInstance, Intent) {
         state: IntentState::Done,
         why: String::new(),
         opened_at: now,
+        fence: None,
         closed_at: Some(now),
     };
     (seen, start)

@@ -2,11 +2,11 @@
 //! the feature `broken`, which only tests ask for.
 
 use crate::{
-    input::PlanInput,
+    input::{Answered, PlanInput},
     plan::{Action, Plan, Step, Why, plan},
 };
 use domain::{Evidence, Health};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// Breaks rule 5: what is unknown is taken for unhealthy, and past its grace.
 #[must_use]
@@ -60,4 +60,21 @@ pub fn plan_that_ignores_the_healthy_minimum(input: &PlanInput) -> Plan {
         }
     }
     plan
+}
+
+/// Breaks rule 9: a node that cannot be seen is taken to have stopped its singletons, whatever is left of its lease.
+#[must_use]
+pub fn plan_that_waits_for_no_lease(input: &PlanInput) -> Plan {
+    let mut input = input.clone();
+    let seen = input.pools.values().flatten().chain(&input.left);
+    let seen: BTreeSet<_> = seen
+        .filter(|host| host.answered == Answered::Yes)
+        .map(|host| host.node.name.clone())
+        .collect();
+    for (node, left) in &mut input.leases {
+        if !seen.contains(node) {
+            *left = Duration::ZERO;
+        }
+    }
+    plan(&input)
 }

@@ -39,6 +39,9 @@ pub struct PlanInput {
     pub left: Vec<PoolNode>,
     /// Nodes of which a person says that they are gone for good, listed or not.
     pub given_up: BTreeSet<NodeName>,
+    /// For how long programs of nodes let the singletons of their hosts run yet, of those nodes that have one. Zero: the
+    /// lease has run out, and what was started with a number there was stopped.
+    pub leases: BTreeMap<NodeName, Duration>,
     /// How many nodes each pool had when it was last believed. One of which nothing is remembered had as many as it has.
     pub remembered: BTreeMap<StackId, u32>,
     /// Pools that a person wants evened out, each with how many of its instances may be on the move at once: 1 or more.
@@ -222,6 +225,12 @@ impl PlanInput {
             .binary_search_by_key(&id, |app| app.app)
             .ok()
             .map(|at| &self.apps[at])
+    }
+
+    /// Whether a node's program has had a lease, and let it run out.
+    #[must_use]
+    pub fn has_lapsed(&self, node: &NodeName) -> bool {
+        self.leases.get(node).is_some_and(Duration::is_zero)
     }
 
     /// The node of this name, in whichever pool.

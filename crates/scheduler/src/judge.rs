@@ -138,7 +138,7 @@ fn leaving(crew: &Crew<'_, '_>) -> u16 {
         | Presence::Restarting
         | Presence::Exited
         | Presence::Silent => true,
-        Presence::Lost | Presence::GivenUp | Presence::Vanished => false,
+        Presence::Lost | Presence::GivenUp | Presence::Lapsed | Presence::Vanished => false,
     }))
 }
 

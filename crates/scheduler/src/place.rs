@@ -22,6 +22,8 @@ pub struct Demand {
     pub constraints: Vec<Constraint>,
     /// Whether it needs a host port.
     pub port: bool,
+    /// Whether it may never overlap: then it does not go where the program of the node would stop it.
+    pub singleton: bool,
     /// The nodes, by their place in `Rooms`, on which the same Worker runs already or is about to. One that has two is
     /// named twice.
     pub beside: Vec<usize>,
@@ -46,6 +48,7 @@ impl Demand {
             resources: worker.spec.resources,
             constraints: worker.spec.constraints.clone(),
             port: worker.spec.port.is_some(),
+            singleton: worker.spec.singleton,
             beside,
         }
     }

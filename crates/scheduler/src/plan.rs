@@ -34,7 +34,7 @@ use draft::Draft;
 use fates::Fates;
 use keep_healthy::KeepHealthy;
 use prove_first::Proof;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 /// What to do now, and what is held back. Empty when the world matches (rule 10).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -276,6 +276,14 @@ pub enum Why {
     UnknownDeploy,
     /// Rule 9: the other one has not been seen to be gone.
     Overlap { other: InstanceId },
+    /// Rule 9: the other one may run on a node that cannot be seen, for as long as its program lets it.
+    Leased {
+        other: InstanceId,
+        node: NodeName,
+        left: Duration,
+    },
+    /// Rule 9: the program of its node would stop it.
+    Unleased { node: NodeName },
     /// It is out of the catalog and its drain time runs.
     Draining { until: Timestamp },
 }
@@ -304,6 +312,8 @@ pub enum RefusalReason {
         wanted_millis: u32,
     },
     NoPort,
+    /// Of a singleton: its program has let its lease run out, and would stop it.
+    Unleased,
     /// What its meta says is not what the Worker asks for. `said`: what it says of the constraint's key.
     Unmet {
         constraint: Constraint,

@@ -52,6 +52,6 @@ fn closure(member: &Member<'_>) -> Option<Closure> {
         Presence::Vanished if member.stop.is_some() => Some(Closure::Gone { instance }),
         Presence::Vanished => Some(Closure::Vanished { instance }),
         Presence::GivenUp => Some(Closure::GivenUp { instance }),
-        Presence::Created | Presence::Silent | Presence::Lost => None,
+        Presence::Created | Presence::Silent | Presence::Lost | Presence::Lapsed => None,
     }
 }

@@ -14,7 +14,7 @@ use domain::{InstallationId, NodeName, Timestamp};
 use key::Point;
 use ports::{
     Authority, Clock, Store,
-    authority::{Certified, Claim, Error},
+    authority::{Certified, Claim, Error, Hold},
     store::joined::NodeAuthority,
 };
 use rcgen::{
@@ -131,8 +131,11 @@ impl Nodes {
 #[async_trait]
 impl Authority for Nodes {
     fn is_signed(&self, claim: &Claim, signature: &[u8]) -> bool {
-        let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &claim.public_key);
-        key.verify(&claim.text(), signature).is_ok()
+        verifies(&claim.public_key, &claim.text(), signature)
+    }
+
+    fn is_asked(&self, hold: &Hold, signature: &[u8]) -> bool {
+        verifies(&hold.public_key, &hold.text(), signature)
     }
 
     async fn certify(&self, name: &NodeName, public_key: &[u8]) -> Result<Certified, Error> {
@@ -168,6 +171,11 @@ impl Wallet for Nodes {
             name: name.map_err(io::Error::other)?,
         })
     }
+}
+
+fn verifies(public_key: &[u8], text: &[u8], signature: &[u8]) -> bool {
+    let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, public_key);
+    key.verify(text, signature).is_ok()
 }
 
 fn key_id(public_key: &[u8]) -> KeyIdMethod {

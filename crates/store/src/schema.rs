@@ -3,8 +3,8 @@
 mod outside;
 
 pub(crate) use outside::{
-    audit, callbacks, deliveries, jobs, join_tokens, joined_nodes, node_authority, outbox, people,
-    runs, webhooks,
+    audit, callbacks, deliveries, jobs, join_tokens, joined_nodes, node_authority, node_leases,
+    outbox, people, runs, webhooks,
 };
 
 diesel::table! {
@@ -228,6 +228,16 @@ diesel::table! {
         opened_at -> BigInt,
         closed_at -> Nullable<BigInt>,
         standing -> Bool,
+        fence -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    fences (environment, app, worker) {
+        environment -> BigInt,
+        app -> BigInt,
+        worker -> Text,
+        number -> BigInt,
     }
 }
 

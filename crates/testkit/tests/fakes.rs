@@ -195,6 +195,7 @@ async fn the_prober_keeps_its_contract() {
             }),
             resources: domain::worker::Resources::default(),
             restart: domain::observed::RestartPolicy::No,
+            fence: None,
         };
         runtime.start(&spec).await.unwrap();
     }

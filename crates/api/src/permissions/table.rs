@@ -200,6 +200,7 @@ calls! {
         NodeService/GiveUpNode(GiveUpNodeRequest) ADMIN |_| Of::Installation;
         NodeService/GetNode(GetNodeRequest) VIEWER |_| Of::Nothing;
         // The token says who joins, and a signature who renews.
+        NodeService/HoldLease(HoldLeaseRequest) OPEN |_| Of::Nothing;
         NodeService/JoinNode(JoinNodeRequest) OPEN |_| Of::Nothing;
         NodeService/ListNodes(ListNodesRequest) VIEWER |_| Of::Nothing => ListNodesResponse |_, _| ();
         NodeService/RemoveNode(RemoveNodeRequest) ADMIN |_| Of::Installation;

@@ -144,6 +144,16 @@ impl NodeService for Handlers {
         }))
     }
 
+    async fn hold_lease(
+        &self,
+        request: Request<v1::HoldLeaseRequest>,
+    ) -> Answer<v1::HoldLeaseResponse> {
+        let held = self.hold(request.into_inner()).await;
+        Ok(Response::new(
+            held.map_err(Refusal::of::<v1::HoldLeaseRequest>)?,
+        ))
+    }
+
     async fn remove_node(
         &self,
         request: Request<v1::RemoveNodeRequest>,

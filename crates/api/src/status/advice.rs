@@ -105,6 +105,11 @@ fn not_vouched(why: &NotVouched) -> Told {
             "CLAIM_STALE",
             "say it again with a higher number",
         ),
+        NotVouched::LeaseOver(_) => (
+            Code::FailedPrecondition,
+            "LEASE_OVER",
+            "stop what may run once alone, and begin a new one",
+        ),
         NotVouched::NotHere => (
             Code::Unimplemented,
             "NO_AUTHORITY",

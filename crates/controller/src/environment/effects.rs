@@ -16,9 +16,12 @@ use domain::{
     observed::Manner,
 };
 use futures_util::FutureExt;
-use ports::store::{
-    intents::Entry,
-    view::{AppView, EnvironmentView},
+use ports::{
+    runtime::InstanceSpec,
+    store::{
+        intents::Entry,
+        view::{AppView, EnvironmentView},
+    },
 };
 use scheduler::{
     Plan, PlanInput,
@@ -98,7 +101,11 @@ impl Keeper {
         let spec = seen.and_then(|seen| crate::observe::spec_for(view, seen));
         let kind = match &step.action {
             Action::Start { port, restart } => match self.recipe(view, app, step).await? {
-                Some(recipe) => Kind::Start(Box::new(recipe.spec(step, *port, *restart))),
+                Some(recipe) => {
+                    let fence = ledger::fence_of(view, input, step);
+                    let spec = recipe.spec(step, *port, *restart);
+                    Kind::Start(Box::new(InstanceSpec { fence, ..spec }))
+                }
                 None => return Ok(None),
             },
             Action::Register { port } => {

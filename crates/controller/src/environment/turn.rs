@@ -134,7 +134,7 @@ impl Keeper {
         }
         self.wakes = wakes(plan);
         entries.extend(self.deaths(plan, input).await);
-        entries.extend(ledger::intents(plan, input, sight));
+        entries.extend(ledger::intents(view, plan, input, sight));
         self.carry_out(view, sight, input, plan, &entries).await?;
         self.settle_reconciles(view, plan, input).await?;
         Ok(Next::Wait(plan.wake_at))

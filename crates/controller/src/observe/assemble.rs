@@ -1,10 +1,12 @@
 //! Puts a plan's input together out of what the database has and what was seen.
 
+mod unseen;
+
 use super::Sight;
 use crate::deps::Deps;
 use domain::{
     AppId, DeployId, DeployState, Health, InstanceId, IntentKind, NodeName, Release, Timestamp,
-    WorkerSpec, node::Duty,
+    WorkerSpec,
 };
 use ports::store::view::{AppView, EnvironmentView, WorkerView};
 use scheduler::{
@@ -148,7 +150,8 @@ pub(crate) fn assemble(
         ends: view.ends.clone(),
         pools,
         left,
-        given_up: given_up(view),
+        given_up: unseen::given_up(view),
+        leases: unseen::leases(view),
         remembered: scene.remembered.clone(),
         rebalances: rebalances(view),
         policy: deps.settings.policy.clone(),
@@ -156,13 +159,6 @@ pub(crate) fn assemble(
     add_forgotten(&mut input);
     forget_the_future(&mut input);
     input
-}
-
-/// The nodes that are gone for good, as a person says.
-fn given_up(view: &EnvironmentView) -> BTreeSet<NodeName> {
-    let duties = view.duties.iter();
-    let gone = duties.filter(|(_, duty)| **duty == Duty::GivenUp);
-    gone.map(|(node, _)| node.clone()).collect()
 }
 
 /// The pools that somebody wants evened out. Of several who want the same one, the most patient is not waited for.

@@ -233,6 +233,7 @@ fn start(seen: &ObservedInstance, spec: &WorkerSpec, now: Timestamp) -> Intent {
         state: IntentState::Done,
         why: "found running and adopted".to_owned(),
         opened_at: seen.created_at,
+        fence: None,
         closed_at: Some(now),
     }
 }

@@ -111,7 +111,7 @@ pub enum NameHolder {
     Commit,
 }
 
-/// Why a host is not let join, or a node not certified.
+/// Why a host is not let join, a node not certified, or its lease not prolonged.
 #[derive(Debug, thiserror::Error)]
 pub enum NotVouched {
     #[error("the token is none by which a node may join, or was used, or has expired")]
@@ -125,6 +125,9 @@ pub enum NotVouched {
     Gone(NodeName),
     #[error("node {0} has said something later already")]
     Stale(NodeName),
+    /// It cannot be prolonged any more: what ran by it may be started elsewhere.
+    #[error("the lease of node {0} has run out")]
+    LeaseOver(NodeName),
     #[error("no node joins here")]
     NotHere,
     #[error("no certificate can be made: {0}")]

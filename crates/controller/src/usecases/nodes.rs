@@ -1,9 +1,11 @@
 //! Nodes: what is seen of them, and what people want of them.
 
 mod give_up;
+mod holding;
 mod joining;
 
 pub use give_up::give_up;
+pub use holding::hold;
 pub use joining::{join, join_token, remove, renew};
 pub mod rebalance;
 pub mod why;

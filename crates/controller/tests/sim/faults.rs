@@ -1,6 +1,9 @@
 //! What befalls the world, at random, and how it ends.
 
-use crate::world::{INSTALLATION, OTHER, World, at_once, pool_node};
+use crate::{
+    membership::pool_node,
+    world::{INSTALLATION, OTHER, World, at_once},
+};
 use domain::{
     node::{Duty, NodeState},
     observed::RestartPolicy,
@@ -48,7 +51,7 @@ impl World {
             .random
             .pick(&ours)
             .map(|standing| standing.handle.clone());
-        let what = self.random.below(112);
+        let what = self.random.below(116);
         self.fate.note(format_args!(
             "fate {what} for {} and {victim:?}",
             node.name()
@@ -104,7 +107,8 @@ impl World {
             (92..94, _) => node.fill_disk(),
             (94..96, _) => node.take_port(20_000 + u16::try_from(self.random.below(200)).unwrap()),
             (96..100, _) => self.shut_servers_down().await,
-            (100.., _) => self.mislead(&node).await,
+            (100..112, _) => self.mislead(&node).await,
+            (112.., _) => self.kill_program(&node),
             _ => {}
         }
         self.watch.observe();
@@ -116,6 +120,7 @@ impl World {
         self.fate.set_odds(Odds::default());
         self.catalog.find();
         self.catalog.show_only(None);
+        self.cut.clear();
         for node in &self.nodes {
             self.catalog.set_node(pool_node(node, NodeState::Alive));
             node.daemon_up();
@@ -140,7 +145,9 @@ impl World {
         for (at, node) in self.nodes.iter().enumerate() {
             let number = u64::try_from(at).unwrap();
             for (name, owner, bits) in [("other", OTHER, 1_000), ("unknown", INSTALLATION, 2_000)] {
-                let spec = self.stranger(bits + number);
+                let mut spec = self.stranger(bits + number);
+                // Another Jockey's singleton, which is not for programs of this one.
+                spec.fence = (owner == OTHER).then_some(7);
                 let name = if owner == INSTALLATION {
                     spec.instance.to_string()
                 } else {
@@ -171,6 +178,7 @@ impl World {
             port: None,
             resources: domain::worker::Resources::default(),
             restart: RestartPolicy::UnlessStopped,
+            fence: None,
         }
     }
 }

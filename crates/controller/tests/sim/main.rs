@@ -13,6 +13,7 @@ mod in_memory;
 mod membership;
 mod operations;
 mod patience;
+mod programs;
 mod rest;
 mod run;
 mod shares;
@@ -50,6 +51,11 @@ fn a_planner_that_takes_unknown_for_unhealthy_is_found() {
 #[test]
 fn a_planner_that_ignores_the_healthy_minimum_is_found() {
     RUNNER.find_violation(Variant::NoHealthyMinimum, "must stay healthy");
+}
+
+#[test]
+fn a_planner_that_waits_for_no_lease_is_found() {
+    RUNNER.find_violation(Variant::NoLease, "overlaps");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use controller::{RecordOrder, Settings};
 use scheduler::broken::{
     plan_that_ignores_the_healthy_minimum, plan_that_takes_unknown_for_unhealthy,
+    plan_that_waits_for_no_lease,
 };
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ pub(crate) enum Variant {
     UnknownIsUnhealthy,
     NoHealthyMinimum,
     EffectBeforeIntent,
+    NoLease,
 }
 
 impl Variant {
@@ -39,6 +41,10 @@ impl Variant {
             }
             Self::NoHealthyMinimum => {
                 settings.planner = plan_that_ignores_the_healthy_minimum;
+                settings.check = |_, _| Vec::new();
+            }
+            Self::NoLease => {
+                settings.planner = plan_that_waits_for_no_lease;
                 settings.check = |_, _| Vec::new();
             }
             Self::EffectBeforeIntent => settings.record = RecordOrder::AfterEffect,

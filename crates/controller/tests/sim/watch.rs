@@ -9,7 +9,10 @@ use domain::{
     AppId, DeployState, EnvironmentId, EventId, InstanceId, IntentKind, NodeName, Timestamp,
     WorkerName, observed::Authenticity,
 };
-use ports::store::{Page, deploys::DeployFilter, view::AppView};
+use ports::{
+    runtime::InstanceSpec,
+    store::{Page, deploys::DeployFilter, view::AppView},
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -57,6 +60,8 @@ struct Seen {
     floors: BTreeMap<Crew, Vec<(Instant, u16)>>,
     known_to: Option<EventId>,
     patience: Patience,
+    /// The newest instance of each singleton that was started, and its number.
+    newest: BTreeMap<Crew, (InstanceId, i64)>,
 }
 
 impl Watch {
@@ -112,10 +117,53 @@ impl Watch {
             }
         }
         seen.serving = serving;
+        let overlaps = self.overlaps();
+        for what in &overlaps {
+            self.fate.note(format_args!("VIOLATION: {what}"));
+        }
+        seen.violations.extend(overlaps);
         self.note_written(&mut seen, standing_crews);
         for what in seen.patience.late() {
             self.fate.note(format_args!("VIOLATION: {what}"));
             seen.violations.push(what);
+        }
+    }
+
+    /// Rule 9, as the world truly is: whoever sees it, and whether anybody does.
+    fn overlaps(&self) -> Vec<String> {
+        let mut running: BTreeMap<Crew, Vec<String>> = BTreeMap::new();
+        for node in &*self.nodes {
+            node.singletons(INSTALLATION, |spec, _| {
+                let crew = (spec.environment, spec.app, spec.worker.clone());
+                let of_crew = running.entry(crew).or_default();
+                of_crew.push(format!("{} on {}", spec.instance, node.name()));
+            });
+        }
+        let overlapping = running.into_iter().filter(|(_, all)| all.len() > 1);
+        overlapping
+            .map(|((environment, app, worker), all)| {
+                let all = all.join(" and ");
+                format!("the singleton {worker} of {app} in {environment} overlaps: {all} run")
+            })
+            .collect()
+    }
+
+    /// The number of a singleton rises with each instance.
+    fn must_rise(&self, spec: &InstanceSpec) {
+        let Some(fence) = spec.fence else {
+            return;
+        };
+        let crew = (spec.environment, spec.app, spec.worker.clone());
+        let before = self.lock().newest.insert(crew, (spec.instance, fence));
+        let rises = before.is_none_or(|(instance, number)| match instance == spec.instance {
+            true => number == fence,
+            false => number < fence,
+        });
+        if !rises {
+            self.violate(format!(
+                "{} has the number {fence} after {before:?}",
+                spec.instance
+            ));
         }
     }
 
@@ -157,6 +205,7 @@ impl Watch {
                 self.fate
                     .note(format_args!("start {} on {node}", spec.instance));
                 self.needs_intent(spec.instance, IntentKind::Start, "start");
+                self.must_rise(spec);
                 return;
             }
             Act::Stop { node, handle } | Act::Remove { node, handle } => (node, handle.clone()),

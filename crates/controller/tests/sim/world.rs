@@ -1,20 +1,24 @@
 //! One simulated world: nodes, a catalog, git, a database, servers, and what was deployed into it.
 
-use crate::{database::Database, variants::Variant, watch::Watch};
+use crate::{
+    database::Database,
+    membership::{address, alive},
+    programs::Program,
+    variants::Variant,
+    watch::Watch,
+};
 use controller::{
     Board, Deps, Feed, Server,
     usecases::{Ctx, Error},
 };
 use domain::{
-    AppId, CommitSha, EnvironmentId, InstallationId, Node, NodeName, RepoName, Timestamp,
-    app::Recipe,
-    node::{Duty, NodeState},
+    AppId, CommitSha, EnvironmentId, InstallationId, NodeName, RepoName, Timestamp, app::Recipe,
 };
 use ports::{
     Store,
     store::{self, Change, entities::NewApp},
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use testkit::{
     fake::{self, clock::BEGINNING, ids::Random, node::Registry},
     sim::{Fate, Points, Tracing, faulty},
@@ -38,6 +42,10 @@ pub(crate) struct World {
     pub(crate) environments: Vec<EnvironmentId>,
     pub(crate) apps: Vec<(AppId, RepoName)>,
     pub(crate) commits: Vec<CommitSha>,
+    /// Of nodes that have one.
+    pub(crate) programs: Vec<Program>,
+    /// Nodes whose programs reach no server.
+    pub(crate) cut: BTreeSet<NodeName>,
     made: Made,
     servers: Vec<Seat>,
     /// Servers that are dead, and when their leases have run out.
@@ -103,6 +111,8 @@ impl World {
             environments: Vec::new(),
             apps: Vec::new(),
             commits: Vec::new(),
+            programs: Vec::new(),
+            cut: BTreeSet::new(),
             made: Made::default(),
             servers: Vec::new(),
             dead: Vec::new(),
@@ -123,6 +133,9 @@ impl World {
         at_once(self.store.create_stack("api".parse().unwrap(), &change)).unwrap();
         for _ in 0..=self.random.below(2) {
             self.make_app();
+        }
+        if self.random.in_thousand(700) {
+            self.install_programs();
         }
         let servers = if self.random.in_thousand(250) { 2 } else { 1 };
         for _ in 0..servers {
@@ -241,6 +254,7 @@ impl World {
         while Instant::now() < end {
             self.bury_dead_servers();
             self.start_servers();
+            self.tend_programs();
             self.watch.observe();
             if self.fate.ran_away() {
                 return self
@@ -255,6 +269,10 @@ impl World {
                 () = tokio::time::sleep_until(next) => {}
             }
         }
+    }
+
+    pub(crate) fn has_server(&self) -> bool {
+        self.servers.iter().any(|seat| seat.server.is_some())
     }
 
     fn bury_dead_servers(&mut self) {
@@ -361,27 +379,5 @@ impl World {
                 let images = faulty::FaultyImages::new(node.images(INSTALLATION), points.clone());
                 fleet.with(node.name().clone(), Arc::new(runtime), Arc::new(images))
             })
-    }
-}
-
-fn address(node: &fake::Node) -> String {
-    format!("{}.test", node.name())
-}
-
-fn alive(nodes: &[fake::Node]) -> impl Iterator<Item = Node> {
-    let alive = |node| pool_node(node, NodeState::Alive);
-    nodes.iter().map(alive)
-}
-
-/// A node as the catalog has it.
-pub(crate) fn pool_node(node: &fake::Node, state: NodeState) -> Node {
-    Node {
-        name: node.name().clone(),
-        address: address(node),
-        state,
-        duty: Duty::Serving,
-        meta: BTreeMap::new(),
-        memory: None,
-        cpu: None,
     }
 }

@@ -1,7 +1,7 @@
 //! What every `Authority` does, stated as tests. There is one: the simulation has no hosts that join.
 
-use super::{Authority, Claim, Error};
-use domain::Timestamp;
+use super::{Authority, Claim, Error, Hold};
+use domain::{Timestamp, guard::Wish};
 use std::collections::BTreeMap;
 
 /// A CA to test, with what the tests need of nodes.
@@ -29,7 +29,29 @@ pub type Sign<'a> = dyn Fn(&[u8]) -> Vec<u8> + 'a;
 /// When the CA does otherwise.
 pub async fn contract(ground: &Ground<'_>) {
     a_claim_counts_with_the_signature_of_its_key_alone(ground);
+    a_lease_is_asked_for_by_the_key_alone(ground);
     all_servers_vouch_as_one(ground).await;
+}
+
+fn a_lease_is_asked_for_by_the_key_alone(ground: &Ground<'_>) {
+    let Ground {
+        authority,
+        keys: [key, strange],
+        ..
+    } = ground;
+    let hold = Hold {
+        name: "host-1".parse().expect("a name"),
+        public_key: key.public.clone(),
+        number: 1,
+        wish: Wish::Prolong,
+    };
+    let signature = (key.sign)(&hold.text());
+    assert!(authority.is_asked(&hold, &signature));
+    let by_another = (strange.sign)(&hold.text());
+    assert!(!authority.is_asked(&hold, &by_another));
+    let wish = Wish::Begin;
+    let other = Hold { wish, ..hold };
+    assert!(!authority.is_asked(&other, &signature));
 }
 
 fn a_claim_counts_with_the_signature_of_its_key_alone(ground: &Ground<'_>) {

@@ -82,6 +82,7 @@ impl Ground {
             port: None,
             resources: Resources::default(),
             restart: RestartPolicy::No,
+            fence: None,
         }
     }
 

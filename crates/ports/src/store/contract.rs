@@ -22,6 +22,7 @@ pub mod jobs;
 pub mod joined;
 pub mod leases;
 pub mod lookups;
+pub mod node_leases;
 pub mod numbered;
 pub mod reconciles;
 pub mod releases;
@@ -70,6 +71,10 @@ macro_rules! store_contract {
                 a_token_is_worth_one_join,
                 a_node_says_anew_what_it_is_until_it_is_removed,
                 there_is_one_authority,
+            }
+            node_leases {
+                a_lease_is_prolonged_until_it_has_run_out,
+                a_lease_is_of_the_node_that_has_joined,
             }
             lookups {
                 names_and_commits_are_read_several_at_once,
@@ -138,6 +143,7 @@ macro_rules! store_contract {
                 all_or_nothing_is_recorded,
                 evidence_is_taken_once,
                 an_end_is_kept_once,
+                the_number_of_a_singleton_never_falls,
             }
             jobs {
                 an_open_job_is_not_added_twice,

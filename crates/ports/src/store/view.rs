@@ -1,10 +1,10 @@
 //! What a control loop reads of one Environment, at one point in time.
 
-use super::{Error, workers::Restart};
+use super::{Error, node_leases::NodeLease, workers::Restart};
 use async_trait::async_trait;
 use domain::{
-    App, Build, Deploy, DeployId, Environment, EnvironmentId, InstanceEnd, Intent, NodeName,
-    Release, ReleaseId, Stack, Timestamp, Worker, node::Duty, reconcile::Reconcile,
+    App, AppId, Build, Deploy, DeployId, Environment, EnvironmentId, InstanceEnd, Intent, NodeName,
+    Release, ReleaseId, Stack, Timestamp, Worker, WorkerName, node::Duty, reconcile::Reconcile,
 };
 use std::collections::BTreeMap;
 
@@ -23,6 +23,10 @@ pub struct EnvironmentView {
     /// How instances of deployed and active Deploys ended since the time asked for, oldest first. At most 1,000.
     pub ends: Vec<InstanceEnd>,
     pub duties: BTreeMap<NodeName, Duty>,
+    /// The leases of node programs.
+    pub leases: BTreeMap<NodeName, NodeLease>,
+    /// The last number that an instance of each singleton of this Environment was started with.
+    pub fences: BTreeMap<(AppId, WorkerName), i64>,
     /// Reconciles of this Environment that are in progress.
     pub reconciles: Vec<Reconcile>,
 }

@@ -51,7 +51,7 @@ pub(crate) fn signs_in(method: &MethodDescriptor) -> bool {
 
 /// Whether an RPC takes what somebody else tells in their own way: GitHub, or a node of itself.
 pub(crate) fn is_told(method: &MethodDescriptor) -> bool {
-    ["ReceiveDelivery", "JoinNode", "RenewNode"].contains(&method.name())
+    ["ReceiveDelivery", "JoinNode", "RenewNode", "HoldLease"].contains(&method.name())
 }
 
 /// What a field holds and its number, such as `bool = 14`; `repeated` is not told apart.

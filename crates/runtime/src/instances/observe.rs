@@ -1,6 +1,7 @@
 //! Reading what the Engine says of a container. Only the few fields that are needed, so that older and newer
 //! Engines, and states that are not known yet, are read as well.
 
+use super::singletons::Singleton;
 use crate::{
     labels::{self, Labels},
     moment,
@@ -44,6 +45,7 @@ pub(super) struct Inspected {
 struct State {
     status: String,
     exit_code: i64,
+    pid: u32,
     #[serde(rename = "OOMKilled")]
     oom_killed: bool,
     started_at: String,
@@ -224,6 +226,16 @@ impl Inspected {
                 argv: self.config.cmd.clone().filter(|argv| !argv.is_empty()),
                 resources: self.resources(),
             },
+        })
+    }
+
+    /// What runs of a singleton, as the host's own processes have it. None when it is none, or does not run.
+    pub(super) fn singleton(self) -> Option<Singleton> {
+        let labels = self.config.labels.as_ref()?;
+        let is_one = labels.contains_key(labels::FENCE) && self.is_active();
+        is_one.then_some(Singleton {
+            process: (self.state.pid > 0).then_some(self.state.pid),
+            handle: self.id,
         })
     }
 

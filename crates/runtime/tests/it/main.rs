@@ -11,4 +11,5 @@ mod instances;
 mod listing;
 mod logs;
 mod remote;
+mod singletons;
 mod world;

@@ -70,6 +70,7 @@ impl World {
             port: None,
             resources: Resources::default(),
             restart: RestartPolicy::No,
+            fence: None,
         }
     }
 

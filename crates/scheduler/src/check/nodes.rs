@@ -91,6 +91,10 @@ fn ports<'a>(record: &Record<'a>) -> BTreeMap<&'a NodeName, BTreeSet<u16>> {
 fn may_take(step: &Step, record: &Record<'_>) -> bool {
     let stack = record.input.app(step.app).map(|app| app.stack);
     let pool = stack.and_then(|stack| record.input.pools.get(&stack));
+    let singleton = spec(step, record).is_some_and(|spec| spec.singleton);
+    if singleton && record.input.has_lapsed(&step.node) {
+        return false;
+    }
     pool.into_iter().flatten().any(|host| {
         host.node.name == step.node
             && host.answered == Answered::Yes

@@ -94,6 +94,7 @@ impl<'a> Record<'a> {
             let known = home.is_none_or(|s| self.input.known_deploys.contains(&s.seen.deploy));
             known
                 && match home.map(|sighting| &sighting.seen.phase) {
+                    _ if self.has_lapsed(start) => false,
                     Some(Phase::Exited { .. }) if self.answered(&start.node) => false,
                     Some(_) => self.answered(&start.node) || !self.has_failed(&start.node),
                     None if self.answered(&start.node) => {
@@ -103,6 +104,28 @@ impl<'a> Record<'a> {
                     None => !self.has_failed(&start.node),
                 }
         })
+    }
+
+    /// Intents to start of which somebody would have to say that what they started is gone: its node, the end of a lease by
+    /// which it ran there, or a person.
+    pub(super) fn not_shown_gone(&self) -> impl Iterator<Item = &'a Intent> {
+        self.perhaps_running().filter(|start| {
+            let there = self.home_of(start).is_some()
+                || start.state == IntentState::Open
+                || self.input.busy.contains(&start.instance);
+            match self.answered(&start.node) {
+                true => there,
+                false => !self.input.given_up.contains(&start.node) && !self.has_lapsed(start),
+            }
+        })
+    }
+
+    /// Whether the program of its node has stopped what it started.
+    fn has_lapsed(&self, start: &Intent) -> bool {
+        start.fence.is_some()
+            && !self.answered(&start.node)
+            && !self.input.busy.contains(&start.instance)
+            && self.input.has_lapsed(&start.node)
     }
 
     fn has_failed(&self, name: &NodeName) -> bool {

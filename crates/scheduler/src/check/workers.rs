@@ -262,7 +262,11 @@ impl<'a> Checked<'_, 'a> {
                 .filter(|seen| !matches!(seen.seen.phase, Phase::Exited { .. }))
                 .map(|seen| self.record.original_of(seen).unwrap_or(seen))
                 .map(|seen| (seen.seen.instance, &seen.seen.node));
-            let standing = self.standing().map(|start| (start.instance, &start.node));
+            let standing = self
+                .record
+                .not_shown_gone()
+                .filter(|start| start.app == self.app.app && start.worker == self.worker.spec.name);
+            let standing = standing.map(|start| (start.instance, &start.node));
             let other = seen
                 .chain(standing)
                 .find(|(other, node)| !own(*other, node))

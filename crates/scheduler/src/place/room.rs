@@ -27,6 +27,8 @@ struct Room<'a> {
     sorted: Sorted,
     /// The zones of pools that it is in.
     zones: Vec<(StackId, &'a str)>,
+    /// Whether its program has let its lease run out.
+    has_lapsed: bool,
 }
 
 #[derive(PartialEq, Eq)]
@@ -51,7 +53,7 @@ impl<'a> Rooms<'a> {
             .nodes
             .hosts()
             .iter()
-            .map(|host| Room::of(host))
+            .map(|host| Room::of(host, input.has_lapsed(&host.node.name)))
             .collect();
         for member in world.members() {
             if let Some(at) = member.host {
@@ -214,7 +216,7 @@ enum Beside {
 }
 
 impl<'a> Room<'a> {
-    fn of(host: &'a PoolNode) -> Self {
+    fn of(host: &'a PoolNode, has_lapsed: bool) -> Self {
         Self {
             host,
             instances: host.others.instances,
@@ -223,6 +225,7 @@ impl<'a> Room<'a> {
             ports: Vec::new(),
             sorted: Sorted::No,
             zones: Vec::new(),
+            has_lapsed,
         }
     }
 
@@ -251,6 +254,9 @@ impl<'a> Room<'a> {
                 constraint: constraint.clone(),
                 said: node.meta.get(constraint.key()).cloned(),
             });
+        }
+        if demand.singleton && self.has_lapsed {
+            return Some(RefusalReason::Unleased);
         }
         let wanted = demand.resources;
         if let (Some(all), Some(wanted)) = (node.memory, wanted.memory) {

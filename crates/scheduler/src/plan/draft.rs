@@ -62,7 +62,11 @@ impl<'w, 'a> Draft<'w, 'a> {
             | Presence::Running
             | Presence::Restarting
             | Presence::Exited => true,
-            Presence::Silent | Presence::Lost | Presence::GivenUp | Presence::Vanished => false,
+            Presence::Silent
+            | Presence::Lost
+            | Presence::GivenUp
+            | Presence::Lapsed
+            | Presence::Vanished => false,
         };
         reachable && !member.busy && !self.is_touched(member)
     }

@@ -58,6 +58,7 @@ fn next(member: &Member<'_>) -> Option<Action> {
             | Presence::Silent
             | Presence::Lost
             | Presence::GivenUp
+            | Presence::Lapsed
             | Presence::Vanished,
             _,
         ) => None,

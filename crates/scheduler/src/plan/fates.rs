@@ -5,6 +5,7 @@ use super::{
     draft::Draft,
     end, misplaced,
     replace_unhealthy::{self, Verdict},
+    singleton,
     stop_superseded::ended,
 };
 use crate::{
@@ -46,12 +47,13 @@ impl<'w, 'a> Fates<'w, 'a> {
                 },
                 Presence::Silent => {
                     if !member.busy {
-                        let why = end::unseen(draft, crew);
+                        let waits = singleton::waits(draft, member);
+                        let why = waits.unwrap_or_else(|| end::unseen(draft, crew));
                         draft.hold("start", member, why);
                     }
                     fates.staying.push(member);
                 }
-                Presence::Lost | Presence::GivenUp | Presence::Vanished => {}
+                Presence::Lost | Presence::GivenUp | Presence::Lapsed | Presence::Vanished => {}
             }
         }
         fates

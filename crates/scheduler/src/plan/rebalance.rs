@@ -161,7 +161,7 @@ fn moving(world: &World<'_>, stack: StackId) -> u16 {
         let seen = |member: &&Member<'_>| {
             !matches!(
                 member.presence,
-                Presence::Silent | Presence::Lost | Presence::GivenUp
+                Presence::Silent | Presence::Lost | Presence::GivenUp | Presence::Lapsed
             )
         };
         let going = count(crew.with(Role::Condemned).filter(seen));

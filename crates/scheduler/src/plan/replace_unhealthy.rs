@@ -42,6 +42,7 @@ impl Halt {
                     | Presence::Silent
                     | Presence::Lost
                     | Presence::GivenUp
+                    | Presence::Lapsed
                     | Presence::Vanished => false,
                 };
                 of += u32::from(counts);

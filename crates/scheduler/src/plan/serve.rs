@@ -40,6 +40,7 @@ fn is_to_keep(crew: &Crew<'_, '_>, member: &Member<'_>) -> bool {
         | Presence::Silent
         | Presence::Lost
         | Presence::GivenUp
+        | Presence::Lapsed
         | Presence::Vanished => false,
     };
     let today = member.sighting.map(|sighting| sighting.seen.restart);

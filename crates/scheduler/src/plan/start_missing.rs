@@ -21,7 +21,7 @@ pub(crate) fn apply<'a>(draft: &mut Draft<'_, 'a>, crew: &Crew<'_, 'a>, fates: &
     if missing == 0 {
         return;
     }
-    if let Some(why) = singleton::overlap(crew, None) {
+    if let Some(why) = singleton::overlap(draft, crew, None) {
         return draft.hold_start(crew, why);
     }
     if let Some(why) = replace_unhealthy::backoff(draft.world.input, crew) {
@@ -62,7 +62,8 @@ fn take_up<'a>(draft: &mut Draft<'_, 'a>, crew: &Crew<'_, 'a>, fates: &Fates<'_,
         if !draft.may_act(member) || !(unseen || member.presence == Presence::Created) {
             continue;
         }
-        match singleton::overlap(crew, Some(member.instance)) {
+        let overlap = singleton::overlap(draft, crew, Some(member.instance));
+        match overlap.or_else(|| singleton::unleased(draft, crew, member)) {
             Some(why) => draft.hold("start", member, why),
             None => {
                 let action = Action::Start {

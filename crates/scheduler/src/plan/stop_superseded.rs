@@ -82,6 +82,7 @@ fn serves_perhaps(member: &Member<'_>) -> bool {
         | Presence::Exited
         | Presence::Lost
         | Presence::GivenUp
+        | Presence::Lapsed
         | Presence::Vanished => false,
     }
 }

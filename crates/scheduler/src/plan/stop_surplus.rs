@@ -93,7 +93,11 @@ pub(crate) fn sort_by_need(draft: &mut Draft<'_, '_>, members: &mut [&Member<'_>
 /// How much an instance is needed.
 pub(crate) fn need(member: &Member<'_>) -> u8 {
     match member.presence {
-        Presence::Exited | Presence::Lost | Presence::GivenUp | Presence::Vanished => 0,
+        Presence::Exited
+        | Presence::Lost
+        | Presence::GivenUp
+        | Presence::Lapsed
+        | Presence::Vanished => 0,
         Presence::Awaited | Presence::Created => 1,
         _ if member.is_unhealthy() => 2,
         _ if member.is_in_service() => 5,

@@ -26,6 +26,7 @@ pub(crate) fn apply(draft: &mut Draft<'_, '_>, crew: &Crew<'_, '_>, healthy: &mu
             | Presence::Silent
             | Presence::Lost
             | Presence::GivenUp
+            | Presence::Lapsed
             | Presence::Vanished => {}
         }
     }

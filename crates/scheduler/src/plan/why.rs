@@ -40,6 +40,8 @@ impl Why {
             Self::Halted { .. } => "halted",
             Self::UnknownDeploy => "unknown_deploy",
             Self::Overlap { .. } => "overlap",
+            Self::Leased { .. } => "leased",
+            Self::Unleased { .. } => "unleased",
             Self::Draining { .. } => "draining",
         }
     }
@@ -114,6 +116,14 @@ impl fmt::Display for Why {
                 "its deploy is not in the database; `jockey system adopt` or `sweep` decides",
             ),
             Self::Overlap { other } => write!(f, "{other} has not been seen to be gone"),
+            Self::Leased { other, node, left } => write!(
+                f,
+                "{other} may run on {node} for another {} s, until the lease of {node} has run out",
+                left.as_secs_f64().ceil()
+            ),
+            Self::Unleased { node } => {
+                write!(f, "{node} has no lease now, and would stop it")
+            }
             Self::Draining { until } => write!(f, "it drains until {until}"),
         }
     }
@@ -161,6 +171,7 @@ impl RefusalReason {
             Self::Memory { .. } => "memory",
             Self::Cpu { .. } => "cpu",
             Self::NoPort => "no_port",
+            Self::Unleased => "unleased",
             Self::Unmet { .. } => "unmet",
         }
     }
@@ -187,6 +198,7 @@ impl fmt::Display for RefusalReason {
                 )
             }
             Self::NoPort => f.write_str("has no free port in the range"),
+            Self::Unleased => f.write_str("has no lease now, and would stop it"),
             Self::Unmet { constraint, said } => {
                 let key = constraint.key();
                 write!(f, "does not meet `{constraint}`: ")?;

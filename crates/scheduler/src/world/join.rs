@@ -273,6 +273,13 @@ impl<'a> Joined<'_, 'a> {
         }
     }
 
+    /// Whether the program of its node, could it be seen, has stopped it. Not one that this server is about to start there:
+    /// that may come late.
+    fn has_lapsed(&self) -> bool {
+        let numbered = self.start.filter(|start| start.fence.is_some());
+        !self.busy && numbered.is_some_and(|start| self.input.has_lapsed(&start.node))
+    }
+
     fn presence(
         &self,
         intent: &Intent,
@@ -288,6 +295,7 @@ impl<'a> Joined<'_, 'a> {
                 (IntentKind::Start | IntentKind::Stop, _) if self.busy => Presence::Silent,
                 (IntentKind::Start | IntentKind::Stop, _) => Presence::Vanished,
             },
+            (Reach::Silent | Reach::Lost, _) if self.has_lapsed() => Presence::Lapsed,
             (Reach::Silent, _) => Presence::Silent,
             (Reach::Lost, _) => Presence::Lost,
             (Reach::GivenUp, _) => Presence::GivenUp,

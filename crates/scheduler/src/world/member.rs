@@ -59,6 +59,8 @@ pub(crate) enum Presence {
     Lost,
     /// It was on a node that a person says is gone for good.
     GivenUp,
+    /// A singleton on a node that cannot be seen, and whose program has stopped it: its lease has run out.
+    Lapsed,
     /// It was there, and its node does not show it any more. `settle` closes it.
     Vanished,
 }
@@ -102,6 +104,7 @@ impl<'a> Member<'a> {
             | Presence::Silent
             | Presence::Lost
             | Presence::GivenUp
+            | Presence::Lapsed
             | Presence::Vanished => false,
         }
     }
@@ -119,7 +122,11 @@ impl<'a> Member<'a> {
             | Presence::Running
             | Presence::Restarting
             | Presence::Silent => true,
-            Presence::Exited | Presence::Lost | Presence::GivenUp | Presence::Vanished => false,
+            Presence::Exited
+            | Presence::Lost
+            | Presence::GivenUp
+            | Presence::Lapsed
+            | Presence::Vanished => false,
         }
     }
 

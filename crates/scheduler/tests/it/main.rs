@@ -6,6 +6,7 @@ mod converge;
 mod even;
 mod health;
 mod hosts;
+mod leases;
 mod places;
 mod properties;
 mod rules;

@@ -41,6 +41,7 @@ fn check(why: &str, text: &str, number: usize, want: &str) {
         },
         constraints: Vec::new(),
         port: true,
+        singleton: false,
         beside: Vec::new(),
     };
     let mut got = Vec::new();
@@ -129,6 +130,7 @@ fn a_node_whose_meta_does_not_say_so_gets_nothing() {
                 .map(|text| text.parse().unwrap())
                 .collect(),
             port: true,
+            singleton: false,
             beside: Vec::new(),
         };
         let mut rooms = Rooms::new(&input);
@@ -154,6 +156,7 @@ fn what_spoke_for_a_node_is_told() {
         resources: Resources::default(),
         constraints: Vec::new(),
         port: false,
+        singleton: false,
         beside: Vec::new(),
     };
     for want in [
@@ -179,6 +182,7 @@ fn no_port_is_given_twice_and_a_full_range_is_said() {
         resources: Resources::default(),
         constraints: Vec::new(),
         port: true,
+        singleton: false,
         beside: Vec::new(),
     };
     let mut ports: Vec<_> = (0..3)

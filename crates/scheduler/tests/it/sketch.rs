@@ -52,6 +52,8 @@ pub(crate) struct Sketch {
     pub(crate) remembered: u32,
     /// Of which a person says that they are gone for good, though no pool lists them.
     pub(crate) given_up: BTreeSet<NodeName>,
+    /// Until when programs of nodes let singletons run.
+    pub(crate) leases: BTreeMap<NodeName, Timestamp>,
     /// Those that have left the pool.
     pub(crate) left: Vec<PoolNode>,
     /// Whether the pool is to be evened out, and how many may be on the move at once.
@@ -80,6 +82,7 @@ impl Sketch {
             policy: Policy::default(),
             remembered: 0,
             given_up: BTreeSet::new(),
+            leases: BTreeMap::new(),
             left: Vec::new(),
             rebalance: None,
             next: 1,
@@ -117,6 +120,11 @@ impl Sketch {
                 .filter(|host| host.node.duty == Duty::GivenUp)
                 .map(|host| host.node.name.clone())
                 .chain(self.given_up.clone())
+                .collect(),
+            leases: self
+                .leases
+                .iter()
+                .map(|(node, until)| (node.clone(), until.since(self.now)))
                 .collect(),
             remembered: BTreeMap::from([(STACK, self.remembered)]),
             rebalances: self
@@ -177,6 +185,7 @@ impl Sketch {
             state: IntentState::Done,
             why: String::new(),
             opened_at: self.now,
+            fence: worker.spec.singleton.then_some(1),
             closed_at: Some(self.now),
         });
         let restart = match worker.spec.singleton {

@@ -17,6 +17,8 @@ mod membership;
 mod operations;
 #[path = "../../../controller/tests/sim/patience.rs"]
 mod patience;
+#[path = "../../../controller/tests/sim/programs.rs"]
+mod programs;
 #[path = "../../../controller/tests/sim/rest.rs"]
 mod rest;
 #[path = "../../../controller/tests/sim/run.rs"]

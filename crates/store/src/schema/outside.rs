@@ -148,3 +148,11 @@ diesel::table! {
         renewed_at -> BigInt,
     }
 }
+
+diesel::table! {
+    node_leases (name) {
+        name -> Text,
+        number -> BigInt,
+        until -> Nullable<BigInt>,
+    }
+}

@@ -36,6 +36,7 @@ struct IntentRow {
     why: String,
     opened_at: i64,
     closed_at: Option<i64>,
+    fence: Option<i64>,
 }
 
 impl IntentRow {
@@ -54,6 +55,7 @@ impl IntentRow {
                 cpu: self.cpu.map(number).transpose()?.map(CpuMillis::new),
             },
             state: parse(&self.state)?,
+            fence: self.fence,
             why: self.why,
             opened_at: Timestamp::from_micros(self.opened_at),
             closed_at: time(self.closed_at),
@@ -204,11 +206,15 @@ pub(super) fn open(conn: &mut Conn, intent: &Intent, capacity: Resources) -> Res
             intents::opened_at.eq(intent.opened_at.micros()),
             intents::closed_at.eq(intent.closed_at.map(Timestamp::micros)),
             intents::standing.eq(stands(intent.state)),
+            intents::fence.eq(intent.fence),
         ))
         .execute(conn);
     match (written, intent.port) {
         (Err(error), Some(port)) if is_taken(&error) => Err(port_taken(intent, port)),
-        (written, _) => Ok(written.map(drop)?),
+        (written, _) => {
+            written?;
+            super::fences::note(conn, intent)
+        }
     }
 }
 

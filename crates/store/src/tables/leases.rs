@@ -37,7 +37,7 @@ pub(super) fn now(conn: &mut Conn) -> Result<i64, Fault> {
     Ok(sql_query(clock).get_result::<Now>(conn)?.now)
 }
 
-fn after(now: i64, time: Duration) -> i64 {
+pub(super) fn after(now: i64, time: Duration) -> i64 {
     (Timestamp::from_micros(now) + time).micros()
 }
 

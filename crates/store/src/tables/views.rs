@@ -1,8 +1,8 @@
 //! What a control loop reads of one Environment: one transaction, and as many queries however many Apps there are.
 
 use super::{
-    apps::AppRow, builds, deploys, environments, instance_ends, intents, nodes, reconciles,
-    releases, stacks, workers,
+    apps::AppRow, builds, deploys, environments, fences, instance_ends, intents, node_leases,
+    nodes, reconciles, releases, stacks, workers,
 };
 use crate::{Store, conn::Conn, fault::Fault, schema};
 use async_trait::async_trait;
@@ -36,6 +36,8 @@ fn view(
         intents,
         ends: instance_ends::of_deploys(conn, numbers, ends_since)?,
         duties: nodes::all(conn)?,
+        leases: node_leases::all(conn)?,
+        fences: fences::within(conn, id)?,
         reconciles: reconciles::in_progress(conn, id)?,
     }))
 }

@@ -45,6 +45,7 @@ async fn an_adopted_worker_keeps_the_scale_it_was_found_with(ground: Ground) {
         state: IntentState::Done,
         why: "found running and adopted".to_owned(),
         opened_at: change.at,
+        fence: None,
         closed_at: Some(change.at),
     };
     let adoption = Adoption {

@@ -8,10 +8,10 @@ use crate::{
     status::Refusal,
 };
 use controller::usecases::{Ctx, NotVouched, nodes};
-use domain::audit::Proof;
+use domain::{NodeName, audit::Proof, guard::Wish};
 use ports::{
     Authority,
-    authority::{Certified, Claim},
+    authority::{Certified, Claim, Hold},
     store::{Origin, audit::Asked},
 };
 use proto::v1;
@@ -28,7 +28,7 @@ impl Handlers {
         let hash = secret::hash(&asked.token);
         let [a, b, c, d, ..] = hash;
         let ctx = self.on_behalf_of::<v1::JoinNodeRequest>(
-            &claim,
+            &claim.name,
             Proof::JoinToken,
             format!("{a:02x}{b:02x}{c:02x}{d:02x}"),
         );
@@ -44,9 +44,38 @@ impl Handlers {
         let authority = self.authority()?;
         let (claim, signature) = read(asked.claim)?;
         let name = claim.name.to_string();
-        let ctx = self.on_behalf_of::<v1::RenewNodeRequest>(&claim, Proof::Node, name);
+        let ctx = self.on_behalf_of::<v1::RenewNodeRequest>(&claim.name, Proof::Node, name);
         let certified = nodes::renew(&ctx, &*authority, claim, &signature).await?;
         Ok(wire(certified))
+    }
+
+    /// Prolongs, begins or ends the lease of a node.
+    pub(super) async fn hold(
+        &self,
+        asked: v1::HoldLeaseRequest,
+    ) -> Result<v1::HoldLeaseResponse, Refusal> {
+        let authority = self.authority()?;
+        let wish = match asked.wish() {
+            v1::LeaseWish::Prolong => Wish::Prolong,
+            v1::LeaseWish::Begin => Wish::Begin,
+            v1::LeaseWish::End => Wish::End,
+            v1::LeaseWish::Unspecified => {
+                return Err(Refusal::field("wish", "say what is wanted of the lease"));
+            }
+        };
+        let hold = Hold {
+            name: parse("node", &asked.node)?,
+            public_key: asked.public_key,
+            number: asked.number,
+            wish,
+        };
+        let credential = hold.name.to_string();
+        let ctx = self.on_behalf_of::<v1::HoldLeaseRequest>(&hold.name, Proof::Node, credential);
+        let life = nodes::hold(&ctx, &*authority, &hold, &asked.signature).await?;
+        Ok(v1::HoldLeaseResponse {
+            ttl: Some(time::duration(life)),
+            installation: self.deps.store.installation().to_string(),
+        })
     }
 
     fn authority(&self) -> Result<Arc<dyn Authority>, Refusal> {
@@ -55,10 +84,10 @@ impl Handlers {
     }
 
     /// The node itself is who changes what is known of it.
-    fn on_behalf_of<Q: Call>(&self, claim: &Claim, proof: Proof, credential: String) -> Ctx {
+    fn on_behalf_of<Q: Call>(&self, node: &NodeName, proof: Proof, credential: String) -> Ctx {
         Ctx {
             deps: self.deps.clone(),
-            actor: format!("node:{}", claim.name),
+            actor: format!("node:{node}"),
             request: None,
             origin: Origin::Asked(Arc::new(Asked {
                 proof,

@@ -39,6 +39,7 @@ fn next_of(input: &PlanInput, app: &App, worker: &Worker) -> Option<Node> {
         resources: worker.spec.resources,
         constraints: worker.spec.constraints.clone(),
         port: worker.spec.port.is_some(),
+        singleton: worker.spec.singleton,
         beside: Vec::new(),
     };
     let placed: NodeName = place(&mut Rooms::new(input), &demand).ok()?.node;

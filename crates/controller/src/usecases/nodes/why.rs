@@ -126,6 +126,7 @@ fn answers(
             resources: worker.spec.resources,
             constraints: worker.spec.constraints.clone(),
             port: worker.spec.port.is_some(),
+            singleton: worker.spec.singleton,
             beside: Vec::new(),
         };
         let told = rooms.survey(&demand).into_iter();

@@ -33,6 +33,7 @@ impl Ground {
             port: None,
             resources: Resources::default(),
             restart: RestartPolicy::No,
+            fence: None,
         };
         assert_eq!(self.node.start(&spec).await, Ok(Effect::Done));
         spec.instance

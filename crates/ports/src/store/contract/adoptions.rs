@@ -14,6 +14,7 @@ fn found(shop: &Shop, number: i64, ports: &[u16]) -> Adoption {
     let start = |port: &u16| Intent {
         deploy,
         state: IntentState::Done,
+        fence: None,
         closed_at: Some(START),
         ..shop.start_of(deploy, u64::from(*port), *port)
     };

@@ -210,3 +210,35 @@ pub async fn an_end_is_kept_once(store: &dyn Store) {
         .unwrap();
     assert_eq!(view.ends, all[..1]);
 }
+
+pub async fn the_number_of_a_singleton_never_falls(store: &dyn Store) {
+    let shop = shop(store).await;
+    let deploy = shop.created(store).await;
+    let start = |instance: u64, fence: i64| Intent {
+        fence: Some(fence),
+        port: None,
+        ..shop.start(&deploy, instance, 1)
+    };
+    let last = async || {
+        let view = store.view(shop.environment.id, START).await.unwrap();
+        let fences = view.unwrap().fences.into_iter();
+        fences
+            .map(|((app, worker), number)| (app, worker.to_string(), number))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(last().await, []);
+    let (first, second) = (start(1, 7), start(2, 9));
+    shop.record(store, open(&first)).await.unwrap();
+    shop.record(store, open(&second)).await.unwrap();
+    let nine = [(shop.app.id, "web".to_owned(), 9)];
+    assert_eq!(last().await, nine);
+    assert_eq!(
+        store.standing_intents().await.unwrap(),
+        [first.clone(), second.clone()]
+    );
+    // Neither an earlier one that comes late nor the end of both takes it back.
+    shop.record(store, open(&start(3, 8))).await.unwrap();
+    shop.record(store, gone(&first)).await.unwrap();
+    shop.record(store, gone(&second)).await.unwrap();
+    assert_eq!(last().await, nine);
+}

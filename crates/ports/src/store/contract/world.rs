@@ -262,6 +262,7 @@ impl Shop {
             state: IntentState::Open,
             why: "0 of 1 healthy".to_owned(),
             opened_at: START,
+            fence: None,
             closed_at: None,
         }
     }

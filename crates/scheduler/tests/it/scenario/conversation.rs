@@ -50,7 +50,7 @@ impl Conversation {
     /// Does what is said, and answers.
     ///
     /// The world: `pool`, `worker`, `running`. What is wanted: `deploy` (under way), `change` (the same, of changed variables), `deployed`, `scale`. What happens:
-    /// `node`, `rebalance` (how many at once), `health`, `killed`, `release` (how what it starts turns out), `wait`. To look: `plan` shows what would be
+    /// `node`, `lease` (for how long its program lets singletons run), `rebalance` (how many at once), `health`, `killed`, `release` (how what it starts turns out), `wait`. To look: `plan` shows what would be
     /// done, `then` does that and shows what comes next, `rest` goes on until nothing moves, `verdict` judges the deploy.
     ///
     /// # Errors
@@ -70,6 +70,10 @@ impl Conversation {
             ("deployed", [deploy]) => self.want(deploy.parse()?, DeployState::Deployed),
             ("scale", [scale]) => self.scale(scale)?,
             ("node", [name, what]) => self.node(name, what)?,
+            ("lease", [node, time]) => {
+                let until = self.world.now + duration(time)?;
+                self.world.leases.insert(node.parse()?, until);
+            }
             ("health", [name, health]) => self.health(name, health)?,
             ("killed", [name, code]) => self.killed(name, code.parse()?)?,
             ("release", [deploy, quality]) => self.release(deploy.parse()?, quality)?,

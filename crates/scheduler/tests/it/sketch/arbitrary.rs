@@ -36,7 +36,7 @@ struct Rough {
 }
 
 pub(crate) fn sketch() -> impl Strategy<Value = Sketch> {
-    let nodes = prop::collection::vec((0..8_u8, 0..8_u8, site()), 1..=4);
+    let nodes = prop::collection::vec(((0..8_u8, 0..4_u8), 0..8_u8, site()), 1..=4);
     let workers = (rollout(0..4), rollout(0..3), rollout(0..2));
     let instances = prop::collection::vec(rough(), 0..14);
     let ends = prop::collection::vec((0..WORKERS.len(), 0..900_u64), 0..6);
@@ -49,8 +49,15 @@ pub(crate) fn sketch() -> impl Strategy<Value = Sketch> {
     (nodes, workers, state, past, instances).prop_map(
         |(nodes, (web, clock, cron), (state, opening), (restart, ends), instances)| {
             let mut world = Sketch::new(&NODES[..nodes.len()]);
-            for (host, (state, duty, site)) in world.nodes.iter_mut().zip(nodes) {
+            for (host, ((state, lease), duty, site)) in world.nodes.iter_mut().zip(nodes) {
                 site.limit(host);
+                let until = match lease {
+                    0 => None,
+                    1 => Some(world.now),
+                    _ => Some(world.now + Duration::from_secs(230)),
+                };
+                let until = until.map(|until| (host.node.name.clone(), until));
+                world.leases.extend(until);
                 (host.node.state, host.answered) = match state {
                     0 => (NodeState::Silent, Answered::No),
                     1 => (NodeState::Failed, Answered::No),
@@ -215,6 +222,7 @@ impl Sketch {
             state,
             why: String::new(),
             opened_at: born,
+            fence: (desired.spec.singleton && rough.age % 4 > 0).then_some(1),
             closed_at: None,
         };
         match rough.record {
@@ -294,6 +302,8 @@ impl Sketch {
             host.answered = Answered::Yes;
             host.node.state = NodeState::Alive;
         }
+        // Their programs have leases again, where there are any.
+        self.leases.clear();
         self.nodes[0].node.duty = Duty::Serving;
         limits::unlimit(&mut self.nodes[0]);
         self.containers

@@ -2,7 +2,7 @@
 
 use super::{Quality, Sketch, healthy, unhealthy};
 use domain::{
-    EnvironmentId, Health, InstanceEnd, InstanceId, Intent, IntentKind, IntentState,
+    EnvironmentId, Health, InstanceEnd, InstanceId, Intent, IntentKind, IntentState, WorkerSpec,
     observed::{End, Manner, Phase, RestartPolicy},
     worker::Resources,
 };
@@ -170,15 +170,24 @@ impl Sketch {
             state: IntentState::Open,
             why: step.why.to_string(),
             opened_at: self.now,
+            fence: self.is_singleton(step).then_some(1),
             closed_at: None,
         });
     }
 
+    fn spec(&self, step: &Step) -> Option<&WorkerSpec> {
+        let deploy = self.apps[0].deploy.as_ref()?;
+        let mut specs = deploy.workers.iter().map(|worker| &worker.spec);
+        specs.find(|spec| spec.name == step.worker)
+    }
+
     fn resources(&self, step: &Step) -> Resources {
-        let deploy = self.apps[0].deploy.as_ref();
-        let spec =
-            deploy.and_then(|deploy| deploy.workers.iter().find(|w| w.spec.name == step.worker));
-        spec.map_or_else(Resources::default, |worker| worker.spec.resources)
+        self.spec(step)
+            .map_or_else(Resources::default, |spec| spec.resources)
+    }
+
+    fn is_singleton(&self, step: &Step) -> bool {
+        self.spec(step).is_some_and(|spec| spec.singleton)
     }
 
     fn start(&mut self, step: &Step, port: Option<u16>, restart: RestartPolicy) {

@@ -329,6 +329,23 @@ impl Node {
         });
     }
 
+    /// Shows every instance of an Installation's singletons whose process is there, going or paused, whether the daemon
+    /// answers or not. A copy is none.
+    pub fn singletons(&self, of: InstallationId, mut show: impl FnMut(&InstanceSpec, &str)) {
+        self.look(|machine| {
+            for container in machine.containers.values() {
+                if let Some((owner, spec)) = &container.labels
+                    && *owner == of
+                    && spec.fence.is_some()
+                    && container.authenticity == Authenticity::Genuine
+                    && container.is_running()
+                {
+                    show(spec, &container.handle);
+                }
+            }
+        });
+    }
+
     /// What whoever asks on a host port finds there.
     #[must_use]
     pub fn answers_on(&self, port: u16) -> Answering {

@@ -7,7 +7,7 @@ use super::{
 use async_trait::async_trait;
 use domain::{
     AppId, EnvironmentId, InstanceEnd, InstanceId, Intent, IntentKind, IntentState, NodeName,
-    Timestamp, Worker, intent::IntentEvent, worker::Resources,
+    Timestamp, Worker, WorkerName, intent::IntentEvent, worker::Resources,
 };
 use ports::store::{
     Error, Fence, Intents, Listed, Page,
@@ -25,12 +25,33 @@ pub(super) struct Ledger {
     standing: BTreeMap<Key, Intent>,
     fallen: BTreeMap<Key, Intent>,
     ended: BTreeSet<InstanceId>,
+    /// The last number of each singleton.
+    fences: BTreeMap<(EnvironmentId, AppId, WorkerName), i64>,
 }
 
 /// What a line of the ledger changed: what stood under a key before.
 type Undo = Vec<(Key, Option<Intent>)>;
 
 impl Ledger {
+    /// The last number of each singleton of an Environment.
+    pub(super) fn fences(&self, environment: EnvironmentId) -> BTreeMap<(AppId, WorkerName), i64> {
+        let fences = self.fences.iter();
+        fences
+            .filter(|((of, _, _), _)| *of == environment)
+            .map(|((_, app, worker), number)| ((*app, worker.clone()), *number))
+            .collect()
+    }
+
+    /// Keeps the number of an instance, unless a later one had one.
+    fn note_fence(&mut self, intent: &Intent) {
+        let Some(number) = intent.fence else {
+            return;
+        };
+        let of = (intent.environment, intent.app, intent.worker.clone());
+        let last = self.fences.entry(of).or_insert(number);
+        *last = number.max(*last);
+    }
+
     pub(super) fn standing(&self) -> impl Iterator<Item = &Intent> {
         self.standing.values()
     }
@@ -234,7 +255,8 @@ impl State {
                     self.ends.insert(number, end.clone());
                 }
                 Entry::Event(event) => self.add_event(event.clone()),
-                Entry::End(_) | Entry::Open { .. } | Entry::Close { .. } | Entry::Gone { .. } => {}
+                Entry::Open { intent, .. } => self.ledger.note_fence(intent),
+                Entry::End(_) | Entry::Close { .. } | Entry::Gone { .. } => {}
             }
         }
         Ok(())

@@ -5,16 +5,17 @@ use super::{
     state::{About, State, missing},
 };
 use async_trait::async_trait;
-use domain::{NodeName, Timestamp};
+use domain::{NodeName, Timestamp, guard::Wish};
 use ports::{
-    authority::Claim,
+    authority::{Claim, Hold},
     store::{
-        Change, Error, JoinedNodes,
+        Change, Error, JoinedNodes, NodeLeases,
         joined::{JoinedNode, NewJoinToken, NodeAuthority},
+        node_leases::{Held, NodeLease},
         tokens::TokenHash,
     },
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 /// Nodes, tokens with their ends and whose they are, and the CA.
 #[derive(Debug, Clone, Default)]
@@ -22,12 +23,47 @@ pub(super) struct JoinTable {
     tokens: BTreeMap<TokenHash, (Timestamp, Option<Vec<u8>>)>,
     nodes: BTreeMap<NodeName, JoinedNode>,
     authority: Option<NodeAuthority>,
+    /// The number of each node's last word on its lease, and until when it has one.
+    leases: BTreeMap<NodeName, (i64, Option<Timestamp>)>,
 }
 
 impl JoinTable {
     /// What a node that has joined has said last.
     pub(super) fn claim(&self, node: &NodeName) -> Option<&Claim> {
         Some(&self.nodes.get(node)?.claim)
+    }
+
+    /// The leases as they stand now.
+    pub(super) fn leases(&self, now: Timestamp) -> BTreeMap<NodeName, NodeLease> {
+        let leases = self.leases.iter();
+        leases
+            .filter_map(|(name, (_, until))| {
+                let until = (*until)?;
+                Some((name.clone(), NodeLease { until, now }))
+            })
+            .collect()
+    }
+
+    fn hold(&mut self, hold: &Hold, now: Timestamp, time: Duration) -> Result<Held, Error> {
+        let known = self.claim(&hold.name);
+        if known.is_none_or(|known| known.public_key != hold.public_key) {
+            return Err(missing("node", &hold.name));
+        }
+        let lease = self.leases.entry(hold.name.clone());
+        let (number, until) = lease.or_insert((i64::MIN, None));
+        if hold.number <= *number {
+            return Err(Error::Stale {
+                what: "node",
+                which: hold.name.to_string(),
+            });
+        }
+        *number = hold.number;
+        *until = match (hold.wish, *until) {
+            (Wish::Prolong, Some(until)) if until <= now => return Ok(Held::RunOut),
+            (Wish::Prolong | Wish::Begin, _) => Some(now + time),
+            (Wish::End, _) => None,
+        };
+        Ok(Held::Yes)
     }
 }
 
@@ -157,5 +193,18 @@ impl JoinedNodes for Store {
 
     async fn keep_node_authority(&self, new: NodeAuthority) -> Result<NodeAuthority, Error> {
         self.write(|state| Ok(state.joined.authority.get_or_insert(new).clone()))
+    }
+}
+
+#[async_trait]
+impl NodeLeases for Store {
+    async fn hold_node(&self, hold: &Hold, time: Duration) -> Result<Held, Error> {
+        let now = self.clock.now();
+        self.write(|state| state.joined.hold(hold, now, time))
+    }
+
+    async fn node_leases(&self) -> Result<BTreeMap<NodeName, NodeLease>, Error> {
+        let now = self.clock.now();
+        Ok(self.read(|state| state.joined.leases(now)))
     }
 }

@@ -16,7 +16,12 @@ use std::collections::{BTreeMap, BTreeSet};
 const ENDS_MAX: usize = 1000;
 
 impl State {
-    fn view(&self, environment: EnvironmentId, ends_since: Timestamp) -> Option<EnvironmentView> {
+    fn view(
+        &self,
+        environment: EnvironmentId,
+        ends_since: Timestamp,
+        now: Timestamp,
+    ) -> Option<EnvironmentView> {
         let apps: Vec<AppView> = self
             .apps_here(environment)
             .map(|app| self.app_view(app, environment))
@@ -33,6 +38,8 @@ impl State {
             releases: self.releases_of_intents(environment),
             ends,
             duties: self.duties.clone(),
+            leases: self.joined.leases(now),
+            fences: self.ledger.fences(environment),
             reconciles: self.reconciles.values().filter(within).cloned().collect(),
         })
     }
@@ -134,6 +141,7 @@ impl Views for Store {
         environment: EnvironmentId,
         ends_since: Timestamp,
     ) -> Result<Option<EnvironmentView>, Error> {
-        Ok(self.read(|state| state.view(environment, ends_since)))
+        let now = self.clock.now();
+        Ok(self.read(|state| state.view(environment, ends_since, now)))
     }
 }

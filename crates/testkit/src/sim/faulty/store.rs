@@ -40,6 +40,7 @@ use ports::{
         joined::{JoinedNode, NewJoinToken, NodeAuthority},
         leases::{Claim, Lease},
         lookups::Commits,
+        node_leases::{Held, NodeLease},
         reconciles::NewReconcile,
         requests::RequestRecord,
         retention::{Keep, Old},
@@ -133,6 +134,11 @@ between_points! { store::JoinedNodes, FaultyStore, transient;
     fn joined_nodes() -> Result<Vec<JoinedNode>, Error>;
     fn node_authority() -> Result<Option<NodeAuthority>, Error>;
     fn keep_node_authority(new: NodeAuthority) -> Result<NodeAuthority, Error>;
+}
+
+between_points! { store::NodeLeases, FaultyStore, transient;
+    fn hold_node(hold: &authority::Hold, time: Duration) -> Result<Held, Error>;
+    fn node_leases() -> Result<BTreeMap<NodeName, NodeLease>, Error>;
 }
 
 between_points! { store::Lookups, FaultyStore, transient;

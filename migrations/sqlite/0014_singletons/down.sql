@@ -1,0 +1,3 @@
+DROP TABLE node_leases;
+DROP TABLE fences;
+ALTER TABLE intents DROP COLUMN fence;
