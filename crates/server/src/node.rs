@@ -1,24 +1,31 @@
 //! The node program: joins by a token, renews its certificate, lets servers in, and keeps the word on the host's Engine.
 
+mod boot;
 mod carry;
+mod guard;
+mod lease;
 mod pools;
+mod processes;
+mod renew;
 mod server;
+mod singletons;
 mod state;
 
-use crate::{
-    args,
-    machine::{self, SystemClock},
-};
+use crate::{args, machine};
 use anyhow::{Context, bail};
 use domain::{InstallationId, NodeName};
 use pools::AtEnd;
-use ports::Clock;
 use runtime::{Address, Docker, Remote};
 use server::{Refusal, Server};
 use state::State;
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    process::ExitCode,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use tokio::sync::watch;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
 /// What a program ends with that is a node no more: it does not help to start it again.
@@ -26,8 +33,6 @@ const GONE: u8 = 3;
 /// Before what a server did not answer is said again: at first, and at most.
 const AGAIN: Duration = Duration::from_secs(1);
 const AGAIN_MAX: Duration = Duration::from_secs(30);
-/// How often the clock is looked at while a certificate is good.
-const LOOK: Duration = Duration::from_secs(60);
 
 /// Runs until it is told to stop.
 ///
@@ -54,23 +59,43 @@ pub(crate) async fn run(args: args::Node, stop: CancellationToken) -> anyhow::Re
         join(&args, &mut state, &server, &said, &stop).await?;
     }
     let (show, shown) = watch::channel(state.shown()?);
+    let state = Arc::new(Mutex::new(state));
     tracing::info!(node = %name, listen = %listener.local_addr()?, docker = %engine.display(), "carrying");
     let carrying = tokio::spawn(carry::carry(listener, shown, engine.clone(), stop.clone()));
     let docker = Docker::connect(
-        Address::Unix(engine),
+        Address::Unix(engine.clone()),
         InstallationId::from_bits(0),
-        runtime::Settings::of(name),
+        runtime::Settings::of(name.clone()),
     )?;
     let at_end = match args.stay {
         true => AtEnd::Stay,
         false => AtEnd::Leave,
     };
     let told = tokio::spawn(pools::keep(agent, docker, at_end, stop.clone()));
-    let renewed = renew(&mut state, &server, &said, &show, &stop).await;
+    // Ends when the host is a node no more, whichever call is told so first.
+    let over = stop.child_token();
+    let singletons = singletons::keep(
+        singletons::Host {
+            state: Arc::clone(&state),
+            server: server.clone(),
+            directory: args.state_dir.clone(),
+            engine,
+            name,
+            at_end,
+        },
+        &stop,
+        &over,
+    );
+    let renewed = async {
+        let renewed = renew::keep(&state, &server, &said, &show, &over).await;
+        over.cancel();
+        renewed
+    };
+    let (renewed, kept) = tokio::join!(renewed, singletons);
     stop.cancel();
     told.await?;
     carrying.await?;
-    match renewed {
+    match renewed.and(kept) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => {
             tracing::error!(%error, "this host is a node no more");
@@ -156,7 +181,7 @@ async fn join(
             }
             Err(Refusal::Final(why)) => bail!("{} does not let this host join: {why}", args.server),
             Err(Refusal::Gone(why)) => bail!("{} does not let this host join: {why}", args.server),
-            Err(Refusal::Passing(why)) => {
+            Err(Refusal::Over(why) | Refusal::Passing(why)) => {
                 tracing::warn!(server = args.server, why, "cannot join yet; trying again");
             }
         }
@@ -166,67 +191,5 @@ async fn join(
             () = tokio::time::sleep(wait) => {}
         }
         wait = (wait * 2).min(AGAIN_MAX);
-    }
-}
-
-/// Says anew what the host is, at once and whenever two thirds of a certificate's life are over.
-///
-/// # Errors
-/// It is a node no more.
-async fn renew(
-    state: &mut State,
-    server: &Server,
-    said: &Said,
-    show: &watch::Sender<Arc<ServerConfig>>,
-    stop: &CancellationToken,
-) -> anyhow::Result<()> {
-    let mut wait = Duration::ZERO;
-    let mut again = AGAIN;
-    // Whether it waits for the end of a certificate, and not to ask again.
-    let mut is_shown = false;
-    loop {
-        // Sleeping is given up at any point.
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(wait.min(LOOK)) => {}
-        }
-        // A host that was suspended has slept longer than it knows.
-        wait = wait.saturating_sub(LOOK);
-        if is_shown {
-            wait = state.renew_in(SystemClock.now()).min(wait);
-        }
-        if !wait.is_zero() {
-            continue;
-        }
-        let asked = async {
-            let claim = state.claim(said).map_err(Refusal::passing)?;
-            let certificate = server.renew(claim).await?;
-            state
-                .keep(said.name.clone(), certificate)
-                .map_err(Refusal::passing)?;
-            state.shown().map_err(Refusal::passing)
-        };
-        // An answer that is not heard is asked for again; a claim that was half made is none.
-        let answer = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            answer = asked => answer,
-        };
-        match answer {
-            Ok(config) => {
-                show.send_replace(config);
-                again = AGAIN;
-                is_shown = true;
-                // At once never: by a clock that is ahead every certificate is over when it comes.
-                wait = state.renew_in(SystemClock.now()).max(AGAIN);
-                tracing::info!(next_s = wait.as_secs(), "has a new certificate");
-            }
-            Err(Refusal::Gone(why)) => bail!(why),
-            Err(Refusal::Final(why) | Refusal::Passing(why)) => {
-                tracing::warn!(why, "has no new certificate yet; trying again");
-                is_shown = false;
-                wait = again;
-                again = (again * 2).min(AGAIN_MAX);
-            }
-        }
     }
 }

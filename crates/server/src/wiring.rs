@@ -242,6 +242,7 @@ fn component(name: &str, looked: Result<(), String>) -> Component {
 
 fn settings(args: &args::Serve, builder: Option<&Builder>, server: String) -> Settings {
     let mut settings = Settings::named(server);
+    settings.node_lease = args.docker.hosts.singleton_lease;
     settings.scale_max = args.limits.scale_max;
     settings.retained_releases = args.limits.retained_releases;
     settings.image_grace = args.limits.image_grace;

@@ -1,6 +1,6 @@
 //! The Docker hosts besides the one that builds.
 
-use super::values::certificate_life;
+use super::values::{certificate_life, singleton_lease};
 use ports::Passes;
 use runtime::{AuthFile, Certificates, NoPasses, PassProgram, Remote};
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -24,6 +24,10 @@ pub(crate) struct Hosts {
     /// over. 1s to 30d.
     #[arg(long, env = "JOCKEY_NODE_CERTIFICATE_LIFE", default_value = "24h", value_parser = certificate_life, value_name = "TIME")]
     pub(crate) node_certificate_life: Duration,
+    /// How long a node that has joined lets a singleton run without being heard of, counted by the database. Its program
+    /// stops it before that is over; then it is started elsewhere. 6s to 1h.
+    #[arg(long, env = "JOCKEY_SINGLETON_LEASE", default_value = "30s", value_parser = singleton_lease, value_name = "TIME")]
+    pub(crate) singleton_lease: Duration,
     /// File with what registries are shown, as `docker login` writes it. Read for each push and pull; nothing of it stays
     /// on a node. [default: none]
     #[arg(long, env = "JOCKEY_REGISTRY_AUTH", value_name = "FILE")]

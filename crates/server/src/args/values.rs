@@ -11,6 +11,8 @@ const BUILD_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The longest that a node's certificate may be good.
 const CERTIFICATE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+const LEASE_MIN: Duration = Duration::from_secs(6);
+const LEASE_MAX: Duration = Duration::from_secs(3600);
 
 /// Host ports to choose from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,6 +151,17 @@ pub(super) fn certificate_life(text: &str) -> Result<Duration, String> {
     if time < Duration::from_secs(1) || time > CERTIFICATE_MAX {
         return Err(format!(
             "a certificate is not good for {text}: give 1s to 30d"
+        ));
+    }
+    Ok(time)
+}
+
+/// How long a lease of a node may last. It is prolonged after a sixth of it: shorter ones ask for the impossible.
+pub(super) fn singleton_lease(text: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    if time < LEASE_MIN || time > LEASE_MAX {
+        return Err(format!(
+            "a node does not keep a lease of {text}: give 6s to 1h"
         ));
     }
     Ok(time)

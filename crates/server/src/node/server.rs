@@ -2,6 +2,7 @@
 
 use crate::args;
 use anyhow::{Context, bail};
+use domain::InstallationId;
 use http::Uri;
 use proto::v1::{self, node_service_client::NodeServiceClient};
 use secrecy::{ExposeSecret, SecretString};
@@ -18,10 +19,17 @@ const CALL: Duration = Duration::from_secs(30);
 /// The server's own word for a node that was removed.
 const NODE_GONE: &str = "NODE_GONE";
 
-/// A server.
-pub(super) struct Server(NodeServiceClient<Channel>);
+/// The server's own word for a lease that has run out.
+const LEASE_OVER: &str = "LEASE_OVER";
 
-/// Why a server gives no certificate.
+/// A server. Clones share a connection.
+#[derive(Clone)]
+pub(super) struct Server {
+    endpoint: Endpoint,
+    client: NodeServiceClient<Channel>,
+}
+
+/// Why a server gives no certificate, or no lease.
 pub(super) enum Refusal {
     /// It may later.
     Passing(String),
@@ -29,6 +37,8 @@ pub(super) enum Refusal {
     Final(String),
     /// The node was removed.
     Gone(String),
+    /// There is nothing left to prolong.
+    Over(String),
 }
 
 impl Refusal {
@@ -47,6 +57,7 @@ impl From<Status> for Refusal {
         let said = status.get_details_error_info().map(|info| info.reason);
         match status.code() {
             Code::PermissionDenied if said.as_deref() == Some(NODE_GONE) => Self::Gone(why),
+            Code::FailedPrecondition if said.as_deref() == Some(LEASE_OVER) => Self::Over(why),
             Code::Unauthenticated | Code::InvalidArgument | Code::AlreadyExists => Self::Final(why),
             _ => Self::Passing(why),
         }
@@ -86,7 +97,33 @@ impl Server {
                 args.server
             ),
         };
-        Ok(Self(NodeServiceClient::new(endpoint.connect_lazy())))
+        Ok(Self {
+            client: NodeServiceClient::new(endpoint.connect_lazy()),
+            endpoint,
+        })
+    }
+
+    /// The same, by a connection that is made anew.
+    pub(super) fn again(&self) -> Self {
+        Self {
+            endpoint: self.endpoint.clone(),
+            client: NodeServiceClient::new(self.endpoint.connect_lazy()),
+        }
+    }
+
+    /// Prolongs, begins or ends a lease. Answers how long it lasts, and whose singletons it is about.
+    ///
+    /// # Errors
+    /// As `Refusal` has it.
+    pub(super) async fn hold(
+        &self,
+        request: v1::HoldLeaseRequest,
+    ) -> Result<(Duration, InstallationId), Refusal> {
+        let answer = self.client.clone().hold_lease(request).await?.into_inner();
+        let time = answer.ttl.and_then(|ttl| Duration::try_from(ttl).ok());
+        let installation = answer.installation.parse().ok();
+        let odd = || Refusal::passing("the server answered without a lease");
+        time.zip(installation).ok_or_else(odd)
     }
 
     /// Joins.
@@ -102,7 +139,7 @@ impl Server {
             token: token.expose_secret().to_owned(),
             claim: Some(claim),
         };
-        let answer = self.0.clone().join_node(request).await?.into_inner();
+        let answer = self.client.clone().join_node(request).await?.into_inner();
         answer.certificate.ok_or_else(odd)
     }
 
@@ -112,7 +149,7 @@ impl Server {
     /// As `Refusal` has it.
     pub(super) async fn renew(&self, claim: v1::NodeClaim) -> Result<v1::NodeCertificate, Refusal> {
         let request = v1::RenewNodeRequest { claim: Some(claim) };
-        let answer = self.0.clone().renew_node(request).await?.into_inner();
+        let answer = self.client.clone().renew_node(request).await?.into_inner();
         answer.certificate.ok_or_else(odd)
     }
 }

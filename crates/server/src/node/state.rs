@@ -4,8 +4,11 @@ use super::Said;
 use crate::{authority::Key, machine::SystemClock, state};
 use anyhow::{Context, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use domain::{NodeName, Timestamp};
-use ports::{Clock, authority::Claim};
+use domain::{NodeName, Timestamp, guard::Wish};
+use ports::{
+    Clock,
+    authority::{Claim, Hold},
+};
 use proto::v1;
 use secrecy::{ExposeSecret, SecretSlice};
 use serde::{Deserialize, Serialize};
@@ -21,19 +24,23 @@ use tokio_rustls::rustls::{
 };
 
 const FILE: &str = "node.json";
+/// By how much the number on the disk is ahead of those that are said, in microseconds: a minute.
+const NUMBERS: i64 = 60_000_000;
 
 /// The state, as it is on the disk as well.
 pub(super) struct State {
     directory: PathBuf,
     key: Key,
     kept: Kept,
+    /// Of the last word on the lease. Those that an earlier program has said are below the one on the disk.
+    lease_number: i64,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Kept {
     /// PKCS#8, in base64.
     key: String,
-    /// Of the last claim.
+    /// Of the last claim, or above that of the last word on the lease.
     number: i64,
     joined: Option<Joined>,
 }
@@ -69,6 +76,7 @@ impl State {
             return Ok(Self {
                 directory: directory.to_owned(),
                 key,
+                lease_number: kept.number,
                 kept,
             });
         }
@@ -81,6 +89,7 @@ impl State {
                 joined: None,
             },
             key,
+            lease_number: 0,
         };
         made.save()?;
         Ok(made)
@@ -121,6 +130,38 @@ impl State {
             port: claim.port.into(),
             pools: claim.pools,
             meta: claim.meta,
+        })
+    }
+
+    /// What this host wants of its lease, signed. A number is not written for each, but for all of the next minute.
+    ///
+    /// # Errors
+    /// It has not joined; the disk.
+    pub(super) fn hold(&mut self, wish: Wish) -> anyhow::Result<v1::HoldLeaseRequest> {
+        let name = self.name().context("this host has not joined")?;
+        let number = SystemClock.now().micros().max(self.lease_number + 1);
+        if number > self.kept.number {
+            self.kept.number = number + NUMBERS;
+            self.save()?;
+        }
+        self.lease_number = number;
+        let hold = Hold {
+            name,
+            public_key: self.key.public().to_vec(),
+            number,
+            wish,
+        };
+        Ok(v1::HoldLeaseRequest {
+            signature: self.key.signature(&hold.text())?,
+            node: hold.name.to_string(),
+            public_key: hold.public_key,
+            number,
+            wish: match wish {
+                Wish::Prolong => v1::LeaseWish::Prolong,
+                Wish::Begin => v1::LeaseWish::Begin,
+                Wish::End => v1::LeaseWish::End,
+            }
+            .into(),
         })
     }
 

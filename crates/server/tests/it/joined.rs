@@ -1,6 +1,7 @@
 //! Hosts that join by a token, and are reached by their node programs.
 
 mod pools;
+mod singletons;
 mod world;
 
 use crate::{

@@ -113,6 +113,24 @@ impl Engine {
         command
     }
 
+    /// Holds its daemon still: it takes calls and does not answer, and its containers run on.
+    ///
+    /// # Errors
+    /// It does not run, or is not still in time.
+    pub fn hold(&self) -> anyhow::Result<()> {
+        let daemon = self.daemon.as_ref().context("its daemon runs")?;
+        crate::process::hold(daemon.id())
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn release(&self) -> anyhow::Result<()> {
+        let daemon = self.daemon.as_ref().context("its daemon runs")?;
+        crate::process::release(daemon.id())
+    }
+
     /// Starts the daemon when it is not running, and waits until it answers.
     ///
     /// # Errors
