@@ -88,6 +88,7 @@ macro_rules! store_contract {
                 a_renamed_app_takes_its_names_anew,
                 a_renamed_environment_takes_its_names_anew,
                 a_renamed_worker_takes_its_name_anew,
+                the_numbers_of_a_renamed_singleton_go_on,
             }
             workers {
                 a_worker_is_defined_scaled_and_deleted,

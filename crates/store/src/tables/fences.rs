@@ -6,16 +6,39 @@ use crate::{
     schema::fences,
 };
 use diesel::prelude::*;
-use domain::{AppId, EnvironmentId, Intent, WorkerName};
+use domain::{AppId, EnvironmentId, Intent, Worker, WorkerName};
 use std::collections::BTreeMap;
 
 /// Keeps the number of an instance, unless a later one had one.
 pub(super) fn note(conn: &mut Conn, intent: &Intent) -> Result<(), Fault> {
-    let Some(number) = intent.fence else {
-        return Ok(());
-    };
-    let (environment, app) = (intent.environment.number(), intent.app.number());
-    let of = fences::table.find((environment, app, intent.worker.as_str()));
+    match intent.fence {
+        Some(number) => raise(
+            conn,
+            (intent.environment, intent.app, &intent.worker),
+            number,
+        ),
+        None => Ok(()),
+    }
+}
+
+/// The numbers of a Worker go on under another name.
+pub(super) fn carry(conn: &mut Conn, of: &Worker, name: &WorkerName) -> Result<(), Fault> {
+    let (environment, app) = (of.environment.number(), of.app.number());
+    let last = fences::table.find((environment, app, of.spec.name.as_str()));
+    let last: Option<i64> = last.select(fences::number).first(conn).optional()?;
+    match last {
+        Some(number) => raise(conn, (of.environment, of.app, name), number),
+        None => Ok(()),
+    }
+}
+
+fn raise(
+    conn: &mut Conn,
+    (environment, app, worker): (EnvironmentId, AppId, &WorkerName),
+    number: i64,
+) -> Result<(), Fault> {
+    let (environment, app) = (environment.number(), app.number());
+    let of = fences::table.find((environment, app, worker.as_str()));
     let last: Option<i64> = of.select(fences::number).first(conn).optional()?;
     match last {
         Some(last) if last >= number => {}
@@ -29,7 +52,7 @@ pub(super) fn note(conn: &mut Conn, intent: &Intent) -> Result<(), Fault> {
                 .values((
                     fences::environment.eq(environment),
                     fences::app.eq(app),
-                    fences::worker.eq(intent.worker.as_str()),
+                    fences::worker.eq(worker.as_str()),
                     fences::number.eq(number),
                 ))
                 .execute(conn)?;

@@ -1,6 +1,6 @@
 //! Service names: one holder each.
 
-use super::world::{app, at, environment, new_app, refused, shop, stack};
+use super::world::{START, app, at, environment, gone, new_app, open, refused, shop, stack};
 use crate::{
     Store,
     store::{
@@ -9,7 +9,7 @@ use crate::{
         workers::NewWorker,
     },
 };
-use domain::{App, Environment, Scale, WorkerSpec};
+use domain::{App, Environment, Intent, Scale, WorkerSpec};
 
 fn worker(app: &App, environment: &Environment, name: &str) -> NewWorker {
     NewWorker {
@@ -179,6 +179,34 @@ pub async fn a_renamed_worker_takes_its_name_anew(store: &dyn Store) {
     );
     let freed = worker(&short, &production, "clock");
     store.create_worker(freed, &at(6)).await.unwrap();
+}
+
+pub async fn the_numbers_of_a_renamed_singleton_go_on(store: &dyn Store) {
+    let shop = shop(store).await;
+    let (deploy, _) = shop.deployed(store, 1).await;
+    let cron = worker(&shop.app, &shop.environment, "cron");
+    let cron = store.create_worker(cron, &at(20)).await.unwrap();
+    let start = Intent {
+        fence: Some(7),
+        port: None,
+        worker: cron.spec.name.clone(),
+        ..shop.start(&deploy, 1, 1)
+    };
+    shop.record(store, open(&start)).await.unwrap();
+    shop.record(store, gone(&start)).await.unwrap();
+    let timer = WorkerSpec {
+        name: "timer".parse().unwrap(),
+        ..cron.spec.clone()
+    };
+    let renamed = store.update_worker(cron.id, &timer, cron.updated_at, &at(21));
+    renamed.await.unwrap();
+    let view = store.view(shop.environment.id, START).await.unwrap();
+    let last = view
+        .unwrap()
+        .fences
+        .get(&(shop.app.id, timer.name))
+        .copied();
+    assert_eq!(last, Some(7));
 }
 
 pub async fn a_name_is_free_once_its_holder_is_gone(store: &dyn Store) {

@@ -3,7 +3,7 @@
 use super::by_name;
 use crate::{
     fault::{Fault, exists},
-    tables::{apps, deploys, environments, intents, service_names},
+    tables::{apps, deploys, environments, fences, intents, service_names},
     tx::Tx,
 };
 use domain::{Worker, WorkerName};
@@ -27,6 +27,7 @@ pub(super) fn rename(tx: &mut Tx<'_>, stored: &Worker, name: &WorkerName) -> Res
             }));
         }
     }
+    fences::carry(tx.conn, stored, name)?;
     let app = apps::load(tx.conn, app)?;
     let within = environments::load(tx.conn, environment)?;
     service_names::free_worker(tx.conn, app.id, environment, &stored.spec.name)?;

@@ -52,6 +52,15 @@ impl Ledger {
         *last = number.max(*last);
     }
 
+    /// The numbers of a singleton go on under another name.
+    pub(super) fn carry_fence(&mut self, of: &Worker, name: &WorkerName) {
+        let key = |name: &WorkerName| (of.environment, of.app, name.clone());
+        if let Some(number) = self.fences.get(&key(&of.spec.name)).copied() {
+            let last = self.fences.entry(key(name)).or_insert(number);
+            *last = number.max(*last);
+        }
+    }
+
     pub(super) fn standing(&self) -> impl Iterator<Item = &Intent> {
         self.standing.values()
     }

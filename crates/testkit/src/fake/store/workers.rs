@@ -185,6 +185,8 @@ impl Workers for Store {
             }
             if stored.spec.name != spec.name {
                 state.refuse_rename_of_worker(stored, &spec.name)?;
+                let stored = stored.clone();
+                state.ledger.carry_fence(&stored, &spec.name);
             }
             state.change_worker(id, "worker.updated", change, |row| {
                 row.worker.spec = spec.clone();
