@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use domain::{ImageRef, app::Builder};
+use domain::{GitRef, ImageRef, app::Builder};
 use ports::{
     BuildEngine, Images, Source,
     build_engine::{BuildOrder, Built, Error, Told},
@@ -33,7 +33,8 @@ pub struct Settings {
 /// Builds commits of one host's repositories on one node.
 ///
 /// An image gets a name, so that nobody takes it for dangling: `jockey/<app>:<commit>-<image>`, seven and twelve digits,
-/// or the same below the registry's address. It is pinned by its id, or by its digest where it was pushed.
+/// or the same below the registry's address. It is pinned by its id, or by its digest where it was pushed. That of the
+/// default branch's tip is called `latest` as well, for people and for clients of old; nothing of ours goes by that.
 pub struct Engine {
     source: Arc<dyn Source>,
     images: Arc<dyn Images>,
@@ -77,11 +78,43 @@ impl Engine {
         let name = image_name(registry, &order.app_name, &order.commit, &image);
         let tagged = self.images.tag(&image, &name).await;
         tagged.map_err(Error::Images)?;
-        if registry.is_none() {
-            return Ok(image);
+        let pinned = match registry {
+            Some(_) => {
+                lines.say(format!("pushing {name}")).await;
+                self.images.push(&name).await.map_err(Error::Images)?
+            }
+            None => image.clone(),
+        };
+        if let Some(latest) = image.latest_beside(&name)
+            && let Err(why) = self.call_latest(order, &image, &latest, lines).await
+        {
+            let line = format!("{latest} stays where it is: {why}");
+            lines.say(line).await;
         }
-        lines.say(format!("pushing {name}")).await;
-        self.images.push(&name).await.map_err(Error::Images)
+        Ok(pinned)
+    }
+
+    /// Calls an image the latest of its App, if its commit is the tip of the default branch by now. That this cannot be
+    /// done is no reason to fail a build: nothing of ours needs the name.
+    async fn call_latest(
+        &self,
+        order: &BuildOrder,
+        image: &ImageRef,
+        latest: &str,
+        lines: &Lines,
+    ) -> Result<(), Error> {
+        let tip = self.source.resolve(&order.repo, &GitRef::head()).await?;
+        if tip != order.commit {
+            return Ok(());
+        }
+        let tagged = self.images.tag(image, latest).await;
+        tagged.map_err(Error::Images)?;
+        if self.settings.registry.is_some() {
+            lines.say(format!("pushing {latest}")).await;
+            let pushed = self.images.push(latest).await;
+            pushed.map_err(Error::Images)?;
+        }
+        Ok(())
     }
 }
 

@@ -37,6 +37,18 @@ impl ImageRef {
         })
     }
 
+    /// The name of the newest image of an App's default branch, `jockey/sample:latest`: in the repository in which a
+    /// Build has named an image so. None: no Build gives such a name.
+    ///
+    /// It says nothing by itself: anybody may give it. On an image that its Build has named in the same repository it is
+    /// ours.
+    #[must_use]
+    pub fn latest_beside(&self, name: &str) -> Option<String> {
+        let (repository, _) = name.rsplit_once(':')?;
+        self.is_named_by_its_build(name)
+            .then(|| format!("{repository}:latest"))
+    }
+
     /// The first twelve digits of the digest, for people.
     #[must_use]
     pub fn short(&self) -> &str {
@@ -83,6 +95,21 @@ mod tests {
             ("jockey/sample", false),
         ] {
             assert_eq!(image.is_named_by_its_build(name), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_newest_of_a_repository_is_called_so_in_it() {
+        let image: ImageRef = format!("sha256:{}", "a1".repeat(32)).parse().unwrap();
+        for (name, want) in [
+            ("jockey/sample:678d49f-a1a1a1a1a1a1", "jockey/sample:latest"),
+            ("r:5000/x:678d49f-a1a1a1a1a1a1", "r:5000/x:latest"),
+            ("jockey/sample:678d49f-b1b1b1b1b1b1", "none"),
+            ("jockey/sample:latest", "none"),
+            ("jockey/sample", "none"),
+        ] {
+            let got = image.latest_beside(name);
+            assert_eq!(got.as_deref().unwrap_or("none"), want, "{name}");
         }
     }
 

@@ -119,7 +119,8 @@ pub trait Images: Send + Sync {
     async fn inspect(&self, image: &str) -> Result<ImageFacts, Error>;
 
     /// Gives the image a name, so that nobody takes it for dangling. That of its build
-    /// ([`ImageRef::is_named_by_its_build`]) makes it this Installation's for good; any other is somebody's own.
+    /// ([`ImageRef::is_named_by_its_build`]) makes it this Installation's for good, and with it so is
+    /// [`ImageRef::latest_beside`]; any other is somebody's own. A name is of one image: what had it has it no more.
     ///
     /// # Errors
     /// `Missing`, `Unreachable`.

@@ -7,6 +7,7 @@ mod crash;
 mod docker;
 mod engine;
 mod healing;
+mod names;
 mod node;
 mod source;
 mod token;

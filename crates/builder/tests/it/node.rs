@@ -35,6 +35,8 @@ pub(crate) struct Node {
     seen: Mutex<Seen>,
     fails: Mutex<Option<Error>>,
     tells: Mutex<Option<String>>,
+    /// A name that no registry takes, and why.
+    refused: Mutex<Option<(String, Error)>>,
     never_ends: AtomicBool,
     building: AtomicBool,
 }
@@ -58,6 +60,10 @@ impl Node {
 
     pub(crate) fn fail_with(&self, error: Error) {
         *self.fails.lock().unwrap() = Some(error);
+    }
+
+    pub(crate) fn refuse_name(&self, name: &str, error: Error) {
+        *self.refused.lock().unwrap() = Some((name.to_owned(), error));
     }
 
     pub(crate) fn tell(&self, line: &str) {
@@ -121,6 +127,10 @@ impl Images for Node {
     }
 
     async fn push(&self, name: &str) -> Result<ImageRef, Error> {
+        let refused = self.refused.lock().unwrap().take_if(|(of, _)| of == name);
+        if let Some((_, error)) = refused {
+            return Err(error);
+        }
         self.seen.lock().unwrap().pushed.push(name.to_owned());
         Ok(pushed_image())
     }

@@ -30,6 +30,7 @@ pub struct Ground {
 pub async fn contract(ground: &Ground) {
     what_is_built_is_ours_until_it_is_removed(ground).await;
     what_nobody_came_to_name_is_removed(ground).await;
+    what_is_the_latest_is_ours_and_removed(ground).await;
     a_step_that_fails_fails_the_build(ground).await;
     a_context_that_breaks_off_fails_the_build(ground).await;
     what_is_not_there_is_said_so(ground).await;
@@ -119,6 +120,28 @@ async fn what_nobody_came_to_name_is_removed(ground: &Ground) {
     let removed = ground.images.remove(&image).await;
     assert_eq!(removed.expect("a removal"), Effect::Done);
     let gone = ground.images.inspect(image.as_str()).await;
+    assert!(matches!(gone, Err(Error::Missing(_))), "{gone:?}");
+}
+
+async fn what_is_the_latest_is_ours_and_removed(ground: &Ground) {
+    let (built, _) = build(ground, vec![Ok(ground.context.clone())]).await;
+    let image = built.expect("an image");
+    // A repository that no other run takes.
+    let own_name = format!("jockey/contract-{0}:678d49f-{0}", image.short());
+    let latest = image.latest_beside(&own_name).expect("a name");
+    for name in [&own_name, &latest] {
+        let tagged = ground.images.tag(&image, name).await;
+        assert_eq!(tagged.expect("a tag"), Effect::Done, "{name}");
+    }
+    let facts = ground.images.inspect(&latest).await.expect("facts");
+    assert_eq!(facts.id, image);
+    let own = ground.images.list().await.expect("a list");
+    let listed = own.iter().find(|own| own.image == image);
+    let names = listed.map(|own| own.names.clone()).unwrap_or_default();
+    assert!(names.contains(&latest), "it is ours: {names:?}");
+    let removed = ground.images.remove(&image).await;
+    assert_eq!(removed.expect("a removal"), Effect::Done);
+    let gone = ground.images.inspect(&latest).await;
     assert!(matches!(gone, Err(Error::Missing(_))), "{gone:?}");
 }
 

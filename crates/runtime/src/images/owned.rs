@@ -4,7 +4,7 @@
 //! The label alone says little: what is made `FROM` an image, or of one of its containers by `docker commit`, has it too.
 //! A name alone says little as well, where anybody may give it to an image of theirs. So an image needs both; a layer,
 //! which cannot have a label, a name that ends in its own id, which is never handed down. What has a name that somebody
-//! else gave is not removed.
+//! else gave is not removed; `latest`, beside the name that its build gave an image, is ours.
 //!
 //! The classic builder leaves an image for each step, without a label, since the labels of a build are put on by its
 //! last step. They are found by parentage, and what no image stands on by its name (`layers`). BuildKit leaves none.
@@ -118,8 +118,11 @@ impl ListedImage {
             .iter()
             .partition(|name| image.is_named_by_its_build(name));
         let pulled = registry::name_of_pulled(&image, installation);
+        let latest = built.first().and_then(|name| image.latest_beside(name));
         // Who gives a second name of that form has copied the first to a place of their own.
-        let is_ours = |name: &String| *name == pulled || drafts::is_draft(name, installation);
+        let is_ours = |name: &String| {
+            *name == pulled || latest.as_ref() == Some(name) || drafts::is_draft(name, installation)
+        };
         let are_given = built.len() <= 1 && others.iter().all(|name| is_ours(name));
         is_labelled
             && !tags.is_empty()

@@ -45,6 +45,11 @@ impl Inner {
         }
         let mut effect = Effect::WasSo;
         for name in names {
+            // One that anybody may give, as `latest` is, may be another image's by now.
+            let named = self.look_at_image(&name).await?;
+            if named.is_none_or(|seen| seen.id != own.id) {
+                continue;
+            }
             let options = RemoveImageOptionsBuilder::new().build();
             let removed = client.remove_image(&name, Some(options), None).await;
             match removed.map_err(Failure::from) {

@@ -135,6 +135,21 @@ fn what_bears_our_label_by_inheritance_or_a_foreign_name_is_not_ours() {
             ("even under the name of ours", format!("b< {us} {a}"), ""),
             ("ours, kept by a name", format!("a< {us} {a}+mine:1"), ""),
             (
+                "ours, and the latest of its app",
+                format!("a< {us} {pushed}+r:5000/shop:latest+{digest}"),
+                "a",
+            ),
+            (
+                "the latest of another app",
+                format!("a< {us} {a}+jockey/other:latest"),
+                "",
+            ),
+            (
+                "what somebody made from it and calls the latest",
+                format!("b<a {us} jockey/shop:latest"),
+                "",
+            ),
+            (
                 "ours, copied elsewhere",
                 format!("a< {us} {a}+{}", built("mine/shop", "a")),
                 "",

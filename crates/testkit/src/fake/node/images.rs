@@ -25,9 +25,12 @@ pub(super) struct ImageRow {
 impl ImageRow {
     /// Whether it is this Installation's, and nobody else has named it.
     fn is_of(&self, installation: InstallationId, id: &str) -> bool {
+        let Ok(image) = Machine::pin(id) else {
+            return false;
+        };
+        let latest = self.names.iter().find_map(|name| image.latest_beside(name));
         let is_own = |name: &String| {
-            let image = Machine::pin(id);
-            is_draft(name) || image.is_ok_and(|image| image.is_named_by_its_build(name))
+            is_draft(name) || image.is_named_by_its_build(name) || latest.as_ref() == Some(name)
         };
         let named = !self.names.is_empty() && self.names.iter().all(is_own);
         self.owner == Some(installation) && named
