@@ -10,7 +10,7 @@ use crate::{
     auth::{Authenticator, Caller},
     permissions,
     permissions::Needs,
-    status::Refusal,
+    status::{Refusal, Stranger},
 };
 use http::{Extensions, HeaderMap, Request, Response, header::AUTHORIZATION};
 use limits::Limits;
@@ -73,7 +73,11 @@ impl Guard {
                 Err(_) => Admitted::Anybody,
             });
         }
-        let caller = self.caller(header, known).await?;
+        let caller = self.caller(header, known).await;
+        let caller = match permissions::is_of_old(method) {
+            true => let_in(caller)?,
+            false => caller?,
+        };
         self.limits.call(&caller.actor())?;
         permissions::may_at_all(&caller, row?)?;
         Ok(Admitted::As(caller))
@@ -90,6 +94,25 @@ impl Guard {
         }
         let caller = self.auth.caller(header).await;
         caller.inspect_err(|refusal| self.limits.failed(from, refusal))
+    }
+}
+
+/// Who is let in at all. Clients of old are told so of nobody else: whoever is outside of what is granted something has
+/// no good token there, and old ones know what that is.
+fn let_in(caller: Result<Caller, Refusal>) -> Result<Caller, Refusal> {
+    match caller {
+        Ok(caller) if caller.grants.is_empty() => Err(Stranger::NotLetIn {
+            who: caller.actor(),
+        }
+        .into()),
+        Err(Refusal::Caller(Stranger::GitHubForbids(error))) => {
+            tracing::debug!(%error, "GitHub does not say whether somebody is let in");
+            Err(Stranger::NotLetIn {
+                who: "whoever bears the token".to_owned(),
+            }
+            .into())
+        }
+        other => other,
     }
 }
 

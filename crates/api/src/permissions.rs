@@ -96,6 +96,11 @@ pub(crate) fn row(method: &str) -> Result<&'static Row, Denied> {
         })
 }
 
+/// Whether a call is one of the original API.
+pub(crate) fn is_of_old(method: &str) -> bool {
+    method.starts_with("jockey.legacy.")
+}
+
 /// The call that somebody means by `CreateDeploy`, `DeployService.CreateDeploy`, or its full name.
 pub(crate) fn row_meant(action: &str) -> Option<&'static Row> {
     let meant = action.replace('/', ".").to_ascii_lowercase();

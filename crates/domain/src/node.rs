@@ -20,6 +20,14 @@ pub struct Node {
     pub cpu: Option<CpuMillis>,
 }
 
+impl Node {
+    /// The data center that it is in, where it says so.
+    #[must_use]
+    pub fn center(&self) -> Option<&str> {
+        self.meta.get("dc").map(String::as_str)
+    }
+}
+
 crate::words! {
     /// Whether a node answers.
     NodeState {

@@ -44,6 +44,8 @@ pub struct PlannedStep {
     pub node: NodeName,
     /// Where the node is reached.
     pub address: String,
+    /// What the node says of the data center that it is in, by `dc` of its metadata. None: nothing.
+    pub center: Option<String>,
     /// The commit that runs, or is to run. None: not known.
     pub commit: Option<CommitSha>,
     /// The instance that is stopped or replaced. None: of a start.

@@ -173,7 +173,7 @@ fn live_instance(
 }
 
 pub(super) fn node(node: &Node) -> v1::StepNode {
-    let center = node.meta.get("dc").map_or(DATACENTER, String::as_str);
+    let center = node.center().unwrap_or(DATACENTER);
     v1::StepNode {
         dc: center.to_owned(),
         id: node.name.to_string(),

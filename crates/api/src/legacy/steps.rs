@@ -8,7 +8,7 @@ use proto::legacy::v1;
 pub(super) fn wire(step: &PlannedStep) -> v1::PlanStep {
     let is_start = step.action == PlannedAction::Start;
     let node = || v1::StepNode {
-        dc: DATACENTER.to_owned(),
+        dc: step.center.as_deref().unwrap_or(DATACENTER).to_owned(),
         id: step.node.to_string(),
         address: step.address.clone(),
     };

@@ -10,6 +10,8 @@ use domain::token::Role;
 use proto::legacy::v1::{self, system_service_server::SystemService};
 use tonic::{Request, Response};
 
+/// What the original called what it stood on: monitors look for it.
+const PLATFORM: &str = "Napa";
 /// Who asks without a token.
 const STRANGER: &str = "somebody";
 
@@ -64,7 +66,7 @@ impl SystemService for Legacy {
             parent_pid: std::os::unix::process::parent_id().into(),
             platform: Some(v1::Platform {
                 version: about.version.clone(),
-                name: "Jockey".to_owned(),
+                name: PLATFORM.to_owned(),
             }),
         }))
     }

@@ -30,6 +30,9 @@ pub(crate) enum Stranger {
         method: String,
         missing: Box<Missing>,
     },
+    /// To clients of old, for whom this is as no token at all.
+    #[error("{who} is in no organisation and no team that is let in here")]
+    NotLetIn { who: String },
     #[error("GitHub does not know the token")]
     GitHubTokenUnknown,
     /// The token may not see what it would take to let its bearer in.
@@ -104,6 +107,10 @@ pub(super) fn of_caller(stranger: &Stranger) -> Told {
             "NOT_GRANTED",
             "`jockey whoami` shows what you are granted; who runs the server grants more"
                 .to_owned(),
+        ),
+        Stranger::NotLetIn { .. } => unauthenticated(
+            "NOT_LET_IN",
+            "who runs the server grants something by its access file",
         ),
         Stranger::GitHubTokenUnknown => unauthenticated(
             "GITHUB_TOKEN_UNKNOWN",

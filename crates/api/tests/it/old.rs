@@ -16,7 +16,7 @@ fn text(text: &str) -> String {
 }
 
 /// `shop`, deployed in `development`, of which nothing is done any more.
-async fn halted() -> (Stage, As, CommitSha) {
+pub(crate) async fn halted() -> (Stage, As, CommitSha) {
     let mut stage = Stage::still().await;
     stage.run();
     let commit = stage.commit(1);
@@ -27,7 +27,7 @@ async fn halted() -> (Stage, As, CommitSha) {
     (stage, admin, commit)
 }
 
-async fn scale(admin: &As, scale: &str) {
+pub(crate) async fn scale(admin: &As, scale: &str) {
     let mut workers = WorkerServiceClient::new(admin.0.clone());
     let request = old::UpdateWorkerRequest {
         id: text("1"),
@@ -37,7 +37,7 @@ async fn scale(admin: &As, scale: &str) {
     workers.update_worker(request).await.unwrap();
 }
 
-async fn planned(admin: &As) -> Vec<PlanStep> {
+pub(crate) async fn planned(admin: &As) -> Vec<PlanStep> {
     let mut reconciles = ReconcileServiceClient::new(admin.0.clone());
     let request = old::PreviewReconcileRequest {
         app: text("shop"),
@@ -48,12 +48,16 @@ async fn planned(admin: &As) -> Vec<PlanStep> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Force {
+pub(crate) enum Force {
     Yes,
     No,
 }
 
-async fn reconcile(admin: &As, app: &str, force: Force) -> Result<old::Reconcile, tonic::Status> {
+pub(crate) async fn reconcile(
+    admin: &As,
+    app: &str,
+    force: Force,
+) -> Result<old::Reconcile, tonic::Status> {
     let mut reconciles = ReconcileServiceClient::new(admin.0.clone());
     let request = old::CreateReconcileRequest {
         app: text(app),

@@ -1,19 +1,17 @@
 //! A server in a simulated world, and clients of it in every role.
 
 mod apart;
+mod node;
 mod refusal;
 
+use node::the_node;
 pub(crate) use refusal::refusal;
 
 use api::{About, People, Services, Times, secret::NewSecret};
 use controller::{Board, Deps, Feed, Server, Settings};
 use domain::{
-    AccountId, CommitSha, InstallationId, Login, Membership, Node, NodeName, Person, RepoName,
-    Scale, TeamName, WorkerSpec, access,
-    build::DeclaredWorker,
-    node::{Duty, NodeState},
-    token::Role,
-    worker::WorkerSource,
+    AccountId, CommitSha, InstallationId, Login, Membership, NodeName, Person, RepoName, Scale,
+    TeamName, WorkerSpec, access, build::DeclaredWorker, token::Role, worker::WorkerSource,
 };
 use hyper_util::rt::TokioIo;
 use ports::store::{Change, Environments, Stacks, Tokens, tokens::NewToken};
@@ -28,7 +26,7 @@ use proto::v1::{
     system_service_client::SystemServiceClient, token_service_client::TokenServiceClient,
     webhook_service_client::WebhookServiceClient, worker_service_client::WorkerServiceClient,
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use testkit::fake::{
     self,
     clock::BEGINNING,
@@ -54,6 +52,7 @@ pub(crate) struct Stage {
     pub(crate) node: fake::Node,
     source: Arc<fake::Source>,
     engine: Arc<fake::BuildEngine>,
+    catalog: Arc<fake::Catalog>,
     channel: Channel,
     stop: CancellationToken,
     pub(crate) directory: Arc<fake::Directory>,
@@ -162,10 +161,11 @@ impl Stage {
         let engine = Arc::new(fake::BuildEngine::pushing_to(registry));
         let (runtime, images) = (node.runtime(installation), node.images(installation));
         let fleet = fake::Fleet::default().with(name.clone(), runtime, images);
+        let catalog = Arc::new(fake::Catalog::of([the_node(name)]));
         let deps = Deps {
             store: store.clone(),
             fleet: Arc::new(fleet),
-            catalog: Arc::new(fake::Catalog::of([the_node(name)])),
+            catalog: catalog.clone(),
             prober: Arc::new(fake::Prober::default().with(ADDRESS, node.clone())),
             notifier: Arc::new(fake::Notifier::default()),
             source: source.clone(),
@@ -209,6 +209,7 @@ impl Stage {
             node,
             source,
             engine,
+            catalog,
             channel: serve(routes).await,
             stop,
             deps,
@@ -302,18 +303,6 @@ impl Stage {
         let image = fake::BuildEngine::image_of(&commit);
         self.node.teach(&image, Behaviour::default());
         commit
-    }
-}
-
-fn the_node(name: NodeName) -> Node {
-    Node {
-        name,
-        address: ADDRESS.to_owned(),
-        state: NodeState::Alive,
-        duty: Duty::Serving,
-        meta: BTreeMap::new(),
-        memory: None,
-        cpu: None,
     }
 }
 

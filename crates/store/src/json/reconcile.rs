@@ -16,6 +16,9 @@ pub(crate) struct StepJson {
     worker: WorkerJson,
     node: String,
     address: String,
+    /// Steps of earlier versions have none.
+    #[serde(default)]
+    center: Option<String>,
     commit: Option<String>,
     instance: Option<InstanceJson>,
     why: String,
@@ -51,6 +54,7 @@ impl Stored for PlannedStep {
             worker,
             node,
             address,
+            center,
             commit,
             instance,
             why,
@@ -62,6 +66,7 @@ impl Stored for PlannedStep {
             worker: mirror_worker(worker),
             node: node.to_string(),
             address: address.clone(),
+            center: center.clone(),
             commit: commit.as_ref().map(ToString::to_string),
             instance: instance.as_ref().map(mirror_instance),
             why: why.clone(),
@@ -93,6 +98,7 @@ impl Stored for PlannedStep {
             },
             node: parse(&mirror.node)?,
             address: mirror.address,
+            center: mirror.center,
             commit: parse_some(mirror.commit.as_deref())?,
             instance: instance.transpose()?,
             why: mirror.why,

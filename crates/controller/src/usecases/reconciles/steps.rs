@@ -17,8 +17,15 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Default)]
 pub(super) struct Ground {
     instances: BTreeMap<InstanceId, Seen>,
-    addresses: BTreeMap<NodeName, String>,
+    nodes: BTreeMap<NodeName, Where>,
     commits: BTreeMap<DeployId, CommitSha>,
+}
+
+/// Where a node is.
+#[derive(Clone, Default)]
+struct Where {
+    address: String,
+    center: Option<String>,
 }
 
 struct Seen {
@@ -55,8 +62,14 @@ impl Ground {
         let deploys = input.apps.iter().filter_map(|app| app.deploy.as_ref());
         Self {
             instances: instances.collect(),
-            addresses: nodes
-                .map(|node| (node.name.clone(), node.address.clone()))
+            nodes: nodes
+                .map(|node| {
+                    let is = Where {
+                        address: node.address.clone(),
+                        center: node.center().map(str::to_owned),
+                    };
+                    (node.name.clone(), is)
+                })
                 .collect(),
             commits: deploys
                 .map(|deploy| (deploy.id, deploy.commit.clone()))
@@ -86,13 +99,16 @@ impl Ground {
             if of.is_some_and(|of| !ended.insert(of.instance.id)) {
                 continue;
             }
+            let node = of.map_or(&step.node, |of| &of.node);
+            let Where { address, center } = self.nodes.get(node).cloned().unwrap_or_default();
             steps.push(PlannedStep {
                 action,
                 app: step.app,
                 environment: environment.id,
                 worker: worker(&workers, step.app, &step.worker),
-                node: of.map_or(&step.node, |of| &of.node).clone(),
-                address: self.address(of.map_or(&step.node, |of| &of.node)),
+                node: node.clone(),
+                address,
+                center,
                 commit: match of {
                     Some(of) => of.commit.clone(),
                     None => self.commits.get(&step.deploy).cloned(),
@@ -118,10 +134,6 @@ impl Ground {
             }
             (Action::Register { .. } | Action::Keep | Action::Abandon, _) => None,
         }
-    }
-
-    fn address(&self, node: &NodeName) -> String {
-        self.addresses.get(node).cloned().unwrap_or_default()
     }
 }
 

@@ -87,6 +87,7 @@ pub async fn planned_steps_read_back(store: &dyn Store) {
         },
         node: "node-a".parse().unwrap(),
         address: "10.0.0.7".to_owned(),
+        center: Some("dc2".to_owned()),
         commit: Some("678d49f786ba777441ee9106c1be390048c539ac".parse().unwrap()),
         instance: Some(PlannedInstance {
             id: InstanceId::from_bits(7),
@@ -99,6 +100,7 @@ pub async fn planned_steps_read_back(store: &dyn Store) {
     };
     let start = PlannedStep {
         action: PlannedAction::Start,
+        center: None,
         commit: None,
         instance: None,
         worker: PlannedWorker {

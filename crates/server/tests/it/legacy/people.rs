@@ -4,6 +4,7 @@ use crate::{
     people::{World, world},
     rest::{Answer, Rest},
 };
+use domain::{Membership, TeamName};
 use http::Method;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -57,15 +58,30 @@ async fn a_token_of_githubs_is_taken_as_header_and_as_parameter() -> anyhow::Res
     }
     let lisa = world.github.person("lisa", None);
     let of_stranger = world.github.token(&lisa.login);
-    for (bad, code) in [
-        ("gho_nobodys", "not_authenticated"),
-        (of_stranger.expose_secret(), "forbidden"),
+    // Outside of the organisation, and in it but in no team.
+    let bart = world.person("bart", "acme/dev");
+    let dev: TeamName = "acme/dev".parse()?;
+    world
+        .github
+        .team_member(&dev, &bart.login, Membership::Absent);
+    let of_teamless = world.github.token(&bart.login);
+    let stranger = json!({"error": {"code": "not_authenticated", "message": "could not authenticate your token"}});
+    for bad in [
+        "gho_nobodys",
+        of_stranger.expose_secret(),
+        of_teamless.expose_secret(),
     ] {
         let query = format!("{path}&github_access_token={bad}");
         let answer = mona.as_stranger(Method::GET, &query, &[], "").await?;
-        assert_eq!(answer.status, 403, "{answer:?}");
-        assert_eq!(answer.json()["error"]["code"], json!(code), "{answer:?}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.json()),
+            (403, stranger.clone())
+        );
     }
+    // Who is granted something, and not this, is told what is missing.
+    let elsewhere = mona.get("/workers?app=shop&environment=production").await?;
+    assert_eq!(elsewhere.status, 403, "{elsewhere:?}");
+    assert_eq!(elsewhere.json()["error"]["code"], json!("forbidden"));
     Ok(())
 }
 

@@ -22,7 +22,7 @@ fn anybody_may_ask_how_the_server_is() {
         );
         assert_eq!(found["name"], json!("jockey"));
         assert_eq!(found["pid"], json!(server.jockeyd.pid()));
-        assert_eq!(found["platform"]["name"], json!("Jockey"));
+        assert_eq!(found["platform"]["name"], json!("Napa"));
     }
 }
 
