@@ -12,6 +12,7 @@ mod cors;
 mod documents;
 mod inward;
 mod legacy;
+mod old_pages;
 mod openapi;
 mod outward;
 mod page;
@@ -89,9 +90,13 @@ pub fn router_of(descriptors: &[u8], routes: Routes, settings: &Settings) -> Rou
     let old = move |request: Request| {
         let legacy = legacy.clone();
         async move {
-            match legacy {
-                Some(legacy) => legacy.answer(request).await,
-                None => rest::nothing_at(request.uri()),
+            let Some(legacy) = legacy else {
+                return rest::nothing_at(request.uri());
+            };
+            let (parts, body) = request.into_parts();
+            match old_pages::led(&parts) {
+                Some(response) => response,
+                None => legacy.answer(Request::from_parts(parts, body)).await,
             }
         }
     };

@@ -20,14 +20,14 @@ use std::sync::Arc;
 
 /// Who reads an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reader {
+pub(crate) enum Reader {
     Program,
     /// They have opened an address in a browser, by a link or by hand.
     Person,
 }
 
 impl Reader {
-    fn of(asked: &Parts) -> Self {
+    pub(crate) fn of(asked: &Parts) -> Self {
         let mut accepted = asked.headers.get_all(header::ACCEPT).iter();
         let names_html = accepted.any(|accept| {
             let accept = accept.to_str().unwrap_or_default();
