@@ -132,7 +132,7 @@ impl Caller {
 }
 
 /// Before the name of a person, where names of tokens stand too.
-pub(crate) const PEOPLE: &str = "github:";
+pub(crate) const PEOPLE: &str = domain::people::AS_ACTOR;
 
 /// Looks tokens up, and remembers those that are known until an event tells of a change of any token.
 pub(crate) struct Authenticator {

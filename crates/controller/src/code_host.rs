@@ -18,7 +18,7 @@ use crate::{
     jobs::{Follow, Outcome, Work, Workforce},
     usecases::Ctx,
 };
-use domain::{Login, audit::Proof};
+use domain::{Login, audit::Proof, people::AS_ACTOR};
 use ports::{
     CodeHost, code_host,
     store::{
@@ -112,7 +112,7 @@ impl Following {
 fn ctx(deps: &Deps, following: Following, by: Option<&Login>) -> Ctx {
     Ctx {
         deps: deps.clone(),
-        actor: by.map_or_else(|| NOBODY.to_owned(), |by| format!("github:{by}")),
+        actor: by.map_or_else(|| NOBODY.to_owned(), |by| format!("{AS_ACTOR}{by}")),
         request: None,
         origin: Origin::Asked(Arc::new(Asked {
             proof: Proof::Webhook,

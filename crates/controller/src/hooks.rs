@@ -1,5 +1,6 @@
 //! Telling others what happens: webhooks as their owners set them up, and callbacks that a request asked for. Each delivery
-//! is a job, so that a receiver that is down is told later, and none can keep another, or a deploy, waiting.
+//! is a job, so that a receiver that is down is told later, and none can keep a deploy waiting; of the places that a server
+//! has for deliveries a webhook takes two at most, so that one that says nothing keeps no other waiting.
 
 mod body;
 mod callback;

@@ -21,7 +21,12 @@ use ports::store::{
     self, Fence,
     jobs::{Claimed, Job, JobClaim, JobEnd},
 };
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
@@ -46,6 +51,11 @@ pub trait Work: Send + Sync {
     /// How many of them run at once on one server, 1 or more.
     fn at_once(&self) -> usize {
         AT_ONCE
+    }
+
+    /// How many of them that are about one subject run at once on one server, 1 or more. None: as many as of all.
+    fn of_one(&self) -> Option<usize> {
+        None
     }
 
     /// How long after it was wanted a job that does not succeed is given up.
@@ -105,19 +115,59 @@ impl Workforce {
     }
 }
 
-/// The code of a kind, and its room.
+/// The code of a kind, its room, and how much of it each subject has.
 struct Desk {
     work: Arc<dyn Work>,
     room: Arc<Semaphore>,
+    under_way: Arc<Mutex<BTreeMap<String, u32>>>,
+}
+
+impl Desk {
+    fn of(work: &Arc<dyn Work>) -> Self {
+        Self {
+            room: Arc::new(Semaphore::new(work.at_once())),
+            work: Arc::clone(work),
+            under_way: Arc::default(),
+        }
+    }
+
+    fn place(&self, room: OwnedSemaphorePermit, subject: &str) -> Place {
+        *lock(&self.under_way).entry(subject.to_owned()).or_default() += 1;
+        Place {
+            _room: room,
+            subject: subject.to_owned(),
+            under_way: Arc::clone(&self.under_way),
+        }
+    }
+}
+
+/// What a job takes of its kind's room, until it is dropped.
+struct Place {
+    _room: OwnedSemaphorePermit,
+    subject: String,
+    under_way: Arc<Mutex<BTreeMap<String, u32>>>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut under_way = lock(&self.under_way);
+        if let Some(count) = under_way.get_mut(&self.subject) {
+            *count -= 1;
+            if *count == 0 {
+                under_way.remove(&self.subject);
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing in here can be left half done.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs jobs until it is told to stop, and then ends those under way. Those that do not end soon are left to be run again.
 pub(crate) async fn run((deps, workforce): (Deps, Workforce), stop: CancellationToken) {
-    let desk = |work: &Arc<dyn Work>| Desk {
-        room: Arc::new(Semaphore::new(work.at_once())),
-        work: Arc::clone(work),
-    };
-    let desks: Vec<Desk> = workforce.works.iter().map(desk).collect();
+    let desks: Vec<Desk> = workforce.works.iter().map(Desk::of).collect();
     if desks.is_empty() {
         return;
     }
@@ -175,24 +225,32 @@ async fn start(
         if permits.is_empty() {
             continue;
         }
+        let of_one = desk.work.of_one().map_or(u32::MAX, limit);
         let claim = JobClaim {
             kind: desk.work.kind().to_owned(),
             owner: deps.settings.server.clone(),
             lease: deps.settings.lease,
             now,
-            limit: u32::try_from(permits.len()).unwrap_or(u32::MAX),
+            limit: limit(permits.len()),
+            of_one,
+            under_way: lock(&desk.under_way).clone(),
         };
         let claimed = deps.store.claim_jobs(&claim).await?;
         for (claimed, permit) in claimed.into_iter().zip(permits) {
             let (deps, work) = (deps.clone(), Arc::clone(&desk.work));
-            running.spawn(run_one(deps, work, claimed, permit));
+            let place = desk.place(permit, &claimed.job.subject);
+            running.spawn(run_one(deps, work, claimed, place));
         }
     }
     Ok(wait)
 }
 
+fn limit(of: usize) -> u32 {
+    u32::try_from(of).unwrap_or(u32::MAX)
+}
+
 #[tracing::instrument(name = "job", skip_all, fields(job = %claimed.job.id, kind = claimed.job.kind, subject = claimed.job.subject))]
-async fn run_one(deps: Deps, work: Arc<dyn Work>, claimed: Claimed, _room: OwnedSemaphorePermit) {
+async fn run_one(deps: Deps, work: Arc<dyn Work>, claimed: Claimed, _place: Place) {
     let Claimed { job, fence } = claimed;
     let working = AssertUnwindSafe(async { work.run(&job).await }).catch_unwind();
     // The work is dropped when the job is another server's by now: it runs it again.

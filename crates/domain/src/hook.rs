@@ -92,6 +92,8 @@ pub struct Around {
     pub reason: Option<String>,
     /// Where the instance's node is.
     pub address: Option<String>,
+    /// What whoever did it calls themselves.
+    pub person: Option<String>,
 }
 
 /// A sentence for people, its colour and its sender.
@@ -158,9 +160,10 @@ pub fn notice(event: &Event, around: &Around) -> Notice {
             (text, GREY, Some("jockey deploy"))
         }
         "config.changed" => {
-            let who = match event.actor.as_str() {
-                "jockey" => "Jockey",
-                name => name,
+            let who = match (&around.person, event.actor.as_str()) {
+                (Some(name), _) => name,
+                (None, "jockey") => "Jockey",
+                (None, name) => name,
             };
             let environment = around.environment.as_deref().unwrap_or("every environment");
             let whose = around.app.as_ref().map_or_else(
@@ -211,7 +214,7 @@ mod tests {
             id: EventId::new(1),
             at: Timestamp::EPOCH,
             kind: kind.to_owned(),
-            actor: "Ada Lovelace".to_owned(),
+            actor: "github:ada".to_owned(),
             subject: subject.to_owned(),
             app: None,
             environment: None,
@@ -230,6 +233,7 @@ mod tests {
             commit: Some("678d49f786ba777441ee9106c1be390048c539ac".to_owned()),
             reason: Some("no".repeat(200)),
             address: Some("10.0.0.7".to_owned()),
+            person: Some("Ada Lovelace".to_owned()),
         };
         let long = "no".repeat(200)[..255].to_owned();
         for (kind, subject, want) in [
@@ -282,6 +286,22 @@ mod tests {
             let told = notice(&event(kind, subject, "from 1 to 2"), &around);
             let got = format!("{} {} {}", told.text, told.color, told.from.unwrap_or("-"));
             assert_eq!(got, want);
+        }
+    }
+
+    #[test]
+    fn who_says_no_name_is_told_as_events_know_them() {
+        for (actor, want) in [
+            ("github:ada", "changed by github:ada"),
+            ("ci", "changed by ci"),
+            ("jockey", "changed by Jockey"),
+        ] {
+            let event = Event {
+                actor: actor.to_owned(),
+                ..event("config.changed", "cfg-1", "")
+            };
+            let told = notice(&event, &Around::default());
+            assert!(told.text.ends_with(want), "{}", told.text);
         }
     }
 

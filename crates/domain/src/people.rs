@@ -8,6 +8,9 @@ pub const LOGIN_MAX: usize = 39;
 /// The longest slug of a team that is taken. GitHub makes it of a name of at most 100 characters.
 pub const SLUG_MAX: usize = 100;
 
+/// Before a person's login where events say who did something: names of tokens stand there too, and none has it.
+pub const AS_ACTOR: &str = "github:";
+
 /// What a person, a machine account or an organisation is called at the code host. Compares without case, as GitHub
 /// does, and can be given up and taken by somebody else: who it was is said by the `AccountId`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

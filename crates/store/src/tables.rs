@@ -66,6 +66,21 @@ macro_rules! sorted {
 }
 use sorted;
 
+/// The same for a column that may hold nothing, which comes first on its way up: databases differ in that.
+macro_rules! sorted_some {
+    ($query:expr, $page:expr, $column:expr, $id:expr) => {
+        match $page.order {
+            ports::store::SortOrder::Ascending => {
+                $query.order(($column.is_not_null().asc(), $column.asc(), $id.asc()))
+            }
+            ports::store::SortOrder::Descending => {
+                $query.order(($column.is_not_null().desc(), $column.desc(), $id.asc()))
+            }
+        }
+    };
+}
+use sorted_some;
+
 /// The page out of the rows that were read for it, each with its number.
 fn listed<T>(mut rows: Vec<(i64, T)>, page: Page) -> Listed<T> {
     let size = usize::try_from(page.size.clamp(1, PAGE_MAX)).unwrap_or(usize::MAX);

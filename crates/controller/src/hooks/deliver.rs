@@ -20,6 +20,10 @@ use ports::{
 };
 use secrecy::ExposeSecret;
 
+/// How many places of those that a server has for deliveries one webhook may take: a receiver that says nothing keeps
+/// each for 30 s.
+const OF_ONE: usize = 2;
+
 /// Deliveries to webhooks.
 pub struct Deliveries(pub(super) Deps);
 
@@ -39,6 +43,10 @@ pub(crate) fn delivery(webhook: WebhookId, of: &str, notice: Notice, now: Timest
 impl Work for Deliveries {
     fn kind(&self) -> &'static str {
         DELIVER
+    }
+
+    fn of_one(&self) -> Option<usize> {
+        Some(OF_ONE)
     }
 
     async fn run(&self, job: &Job) -> Outcome {

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use domain::{
     App, BuildId, DeployId, Environment, Event, Timestamp,
     hook::{self, Around, notice},
+    people::AS_ACTOR,
 };
 use ports::{
     catalog::Pool,
@@ -98,6 +99,7 @@ impl Hooks {
             environment: environment.as_ref().map(|found| found.name.to_string()),
             ..Around::default()
         };
+        around.person = self.person(event).await?;
         self.commit(event, &mut around).await?;
         if let (Some(node), Some(app), Some(environment)) =
             (event.facts.get("node"), &app, &environment)
@@ -105,6 +107,21 @@ impl Hooks {
             around.address = self.address(node, app, environment).await?;
         }
         Ok(around)
+    }
+
+    /// What whoever has changed a config calls themselves, where they are a person who says so.
+    async fn person(&self, event: &Event) -> Result<Option<String>, store::Error> {
+        let Some(login) = event.actor.strip_prefix(AS_ACTOR) else {
+            return Ok(None);
+        };
+        if event.kind != "config.changed" {
+            return Ok(None);
+        }
+        let known = self.0.store.list_people().await?.into_iter();
+        let of_login = known.filter(|known| known.person.login.as_str() == login);
+        // A login can be given up and taken by somebody else.
+        let latest = of_login.max_by_key(|known| known.last_seen_at);
+        Ok(latest.and_then(|known| known.person.name))
     }
 
     /// Which commit an event is about, and why that failed.

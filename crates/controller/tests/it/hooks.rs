@@ -33,26 +33,35 @@ impl Shown for Plain {
 }
 
 /// A stage whose messages go to this notifier.
-async fn stage() -> (Stage, Arc<Notifier>) {
+pub(crate) async fn stage() -> (Stage, Arc<Notifier>) {
     let mut stage = Stage::new().await;
     let notifier = Arc::new(Notifier::default());
     stage.deps.notifier = notifier.clone();
     (stage, notifier)
 }
 
-fn start(stage: &Stage) -> Server {
+pub(crate) fn start(stage: &Stage) -> Server {
     let secret = Some(SecretString::from("callbacks"));
     let workforce = workforce(&stage.deps, Arc::new(Plain), secret);
     Server::start_with(stage.deps.clone(), workforce)
 }
 
-async fn webhook(stage: &Stage, app: Option<AppId>, events: &[&str]) -> Webhook {
+pub(crate) async fn webhook(stage: &Stage, app: Option<AppId>, events: &[&str]) -> Webhook {
+    webhook_at(stage, "https://hooks.example/", app, events).await
+}
+
+pub(crate) async fn webhook_at(
+    stage: &Stage,
+    url: &str,
+    app: Option<AppId>,
+    events: &[&str],
+) -> Webhook {
     let hook = Hook {
         app,
         kind: HookKind::Generic,
         events: events.iter().map(ToString::to_string).collect(),
         enabled: Enabled::Yes,
-        url: SecretString::from("https://hooks.example/"),
+        url: SecretString::from(url),
         secret: Some(SecretString::from("s3cret")),
         channel: None,
         sender: None,
@@ -76,14 +85,14 @@ async fn deliveries(stage: &Stage) -> Vec<Job> {
         .items
 }
 
-fn bodies(notifier: &Notifier) -> Vec<String> {
+pub(crate) fn bodies(notifier: &Notifier) -> Vec<String> {
     let sent = notifier.sent();
     sent.iter()
         .map(|message| String::from_utf8(message.body.to_vec()).unwrap())
         .collect()
 }
 
-async fn deployed(stage: &Stage) -> domain::DeployId {
+pub(crate) async fn deployed(stage: &Stage) -> domain::DeployId {
     let commit = stage.commit(1, vec![web(1)], Behaviour::default());
     let deploy = stage.deploy(&commit, OnConflict::Queue).await;
     assert_eq!(stage.ended(deploy).await.state, DeployState::Deployed);

@@ -19,6 +19,7 @@ mod reconciles;
 mod runs;
 mod shares;
 mod stage;
+mod told;
 mod wanted;
 mod watching;
 

@@ -64,6 +64,7 @@ macro_rules! store_contract {
             deliveries {
                 a_delivery_is_kept_with_what_it_leads_to,
                 a_delivery_that_is_sent_again_is_kept_once,
+                what_cannot_be_kept_leaves_neither_delivery_nor_job,
                 a_delivery_that_no_job_works_off_is_kept_with_what_it_did,
                 an_old_delivery_is_forgotten,
             }
@@ -148,6 +149,7 @@ macro_rules! store_contract {
             }
             jobs {
                 an_open_job_is_not_added_twice,
+                one_subject_takes_no_more_than_its_share,
                 a_job_runs_until_it_is_done,
                 what_was_taken_over_is_not_written_to,
                 jobs_are_listed_and_forgotten_once_over,
@@ -208,6 +210,8 @@ macro_rules! store_contract {
             }
             numbered {
                 pages_have_numbers_and_an_order,
+                builds_are_sorted_by_each_of_their_columns,
+                deploys_are_sorted_by_each_of_their_columns,
                 a_page_holds_what_was_chosen_alone,
             }
             audit {

@@ -55,6 +55,47 @@ pub struct JobClaim {
     pub now: Timestamp,
     /// At most so many.
     pub limit: u32,
+    /// At most so many of one subject, those that it runs already counted.
+    pub of_one: u32,
+    /// How many of each subject it runs already.
+    pub under_way: BTreeMap<String, u32>,
+}
+
+/// What a claim leaves to each subject, while it is carried out.
+#[derive(Debug)]
+pub struct Shares {
+    of_one: u32,
+    taken: BTreeMap<String, u32>,
+}
+
+impl Shares {
+    /// Before the first is taken.
+    #[must_use]
+    pub fn of(claim: &JobClaim) -> Self {
+        Self {
+            of_one: claim.of_one,
+            taken: claim.under_way.clone(),
+        }
+    }
+
+    /// Takes one of a subject's places, if one is left.
+    #[must_use]
+    pub fn take(&mut self, subject: &str) -> bool {
+        let taken = self.taken.entry(subject.to_owned()).or_default();
+        let is_left = *taken < self.of_one;
+        *taken += u32::from(is_left);
+        is_left
+    }
+
+    /// The subjects that have no place left.
+    #[must_use]
+    pub fn full(&self) -> Vec<String> {
+        let full = self
+            .taken
+            .iter()
+            .filter(|(_, taken)| **taken >= self.of_one);
+        full.map(|(subject, _)| subject.clone()).collect()
+    }
 }
 
 /// A job that a server runs, and the proof of it.
@@ -108,7 +149,8 @@ pub trait Jobs: Send + Sync {
     /// None but those of the database.
     async fn next_jobs(&self) -> Result<BTreeMap<String, Timestamp>, Error>;
 
-    /// Takes jobs that are due, and those whose lease has run out, the longest due first.
+    /// Takes jobs that are due, and those whose lease has run out, the longest due first; of one subject no more than its
+    /// share, however many of them are due before those of others.
     ///
     /// # Errors
     /// None but those of the database.

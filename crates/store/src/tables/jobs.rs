@@ -15,7 +15,7 @@ use diesel::prelude::*;
 use domain::{EventId, JobEvent, JobId, JobState, Timestamp};
 use ports::store::{
     Error, Fence, Jobs, Listed, Page,
-    jobs::{Claimed, Job, JobClaim, JobEnd, JobFilter, NewJob, lease_of},
+    jobs::{Claimed, Job, JobClaim, JobEnd, JobFilter, NewJob, Shares, lease_of},
 };
 use secrecy::{ExposeSecret, SecretString};
 use std::{collections::BTreeMap, time::Duration};
@@ -157,13 +157,27 @@ fn claim(tx: &mut Tx<'_>, claim: &JobClaim) -> Result<Vec<Claimed>, Fault> {
         .eq(WAITING)
         .and(jobs::due_at.le(claim.now.micros()));
     let left = jobs::state.eq(RUNNING).and(jobs::until.le(now));
-    let chosen: Vec<i64> = jobs::table
-        .filter(jobs::kind.eq(&claim.kind))
-        .filter(due.or(left))
-        .order((jobs::due_at, jobs::id))
-        .limit(claim.limit.min(PAGE_MAX).into())
-        .select(jobs::id)
-        .load(tx.conn)?;
+    let limit = usize::try_from(claim.limit.min(PAGE_MAX)).unwrap_or(usize::MAX);
+    let (mut chosen, mut shares) = (Vec::new(), Shares::of(claim));
+    // Once more for each subject whose share is used up by then: those behind it are looked at without it.
+    while chosen.len() < limit {
+        let found: Vec<(i64, String)> = jobs::table
+            .filter(jobs::kind.eq(&claim.kind))
+            .filter(due.or(left))
+            .filter(jobs::subject.ne_all(shares.full()))
+            .filter(jobs::id.ne_all(chosen.clone()))
+            .order((jobs::due_at, jobs::id))
+            .limit(i64::try_from(limit - chosen.len()).unwrap_or(i64::MAX))
+            .select((jobs::id, jobs::subject))
+            .load(tx.conn)?;
+        if found.is_empty() {
+            break;
+        }
+        let taken = found
+            .into_iter()
+            .filter(|(_, subject)| shares.take(subject));
+        chosen.extend(taken.map(|(id, _)| id));
+    }
     let mut claimed = Vec::with_capacity(chosen.len());
     for id in chosen {
         let row: JobRow = diesel::update(jobs::table.find(id))

@@ -5,7 +5,12 @@ use async_trait::async_trait;
 use domain::reach::{Reach, is_number};
 use ports::notifier::{Answered, Error, Message};
 use secrecy::ExposeSecret;
-use std::{collections::VecDeque, net::IpAddr, sync::Mutex};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::IpAddr,
+    sync::Mutex,
+    time::Duration,
+};
 
 /// Keeps what was sent, and answers what it was told to; 200 when it was told nothing.
 #[derive(Default)]
@@ -13,9 +18,31 @@ pub struct Notifier {
     reach: Reach,
     answers: Mutex<VecDeque<Result<Answered, Error>>>,
     sent: Mutex<Vec<Message>>,
+    /// Hosts that answer otherwise, each time.
+    hosts: Mutex<BTreeMap<String, Host>>,
 }
 
+/// How a host answers that does not do so well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Host {
+    Silent,
+    Broken,
+}
+
+/// How long a real one waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 impl Notifier {
+    /// From now on this host takes messages and says nothing.
+    pub fn silence(&self, host: &str) {
+        lock(&self.hosts).insert(host.to_owned(), Host::Silent);
+    }
+
+    /// From now on this host answers every message with 500.
+    pub fn break_down(&self, host: &str) {
+        lock(&self.hosts).insert(host.to_owned(), Host::Broken);
+    }
+
     /// Answers the next message so, after those that have an answer already.
     pub fn answer(&self, answer: Result<Answered, Error>) {
         lock(&self.answers).push_back(answer);
@@ -66,6 +93,23 @@ impl ports::Notifier for Notifier {
     async fn send(&self, message: &Message) -> Result<Answered, Error> {
         self.check(message.url.expose_secret())?;
         lock(&self.sent).push(message.clone());
+        let url = message.url.expose_secret();
+        let host = url.split('/').nth(2).unwrap_or_default().to_owned();
+        let bad = lock(&self.hosts).get(&host).copied();
+        match bad {
+            Some(Host::Silent) => {
+                tokio::time::sleep(PATIENCE).await;
+                let within = PATIENCE;
+                return Err(Error::TooSlow { host, within });
+            }
+            Some(Host::Broken) => {
+                return Ok(Answered {
+                    status: 500,
+                    retry_after: None,
+                });
+            }
+            None => {}
+        }
         let answer = lock(&self.answers).pop_front();
         answer.unwrap_or(Ok(Answered {
             status: 200,

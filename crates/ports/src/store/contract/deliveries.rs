@@ -7,7 +7,7 @@ use super::{
 use crate::{
     Store,
     store::{
-        Page,
+        Error, Page,
         deliveries::{Consequence, Delivery, NewDelivery},
         events::EventFilter,
         jobs::NewJob,
@@ -108,6 +108,27 @@ pub async fn a_delivery_that_is_sent_again_is_kept_once(store: &dyn Store) {
     };
     store.keep_delivery(event, vec![], &at(5)).await.unwrap();
     assert_eq!(kept(store).await.len(), 3);
+}
+
+pub async fn what_cannot_be_kept_leaves_neither_delivery_nor_job(store: &dyn Store) {
+    let app = shop(store).await.app.id;
+    let tip = Tip {
+        commit: "a".repeat(40).parse().unwrap(),
+        repo: None,
+    };
+    // A number that no database has room for.
+    let request = Consequence::PullRequest {
+        app,
+        number: u64::MAX,
+        tip: Some(tip),
+    };
+    let new = delivery("huge", Some(app));
+    let leads_to = vec![job("push"), request];
+    let refused = store.keep_delivery(new, leads_to, &at(1)).await;
+    let error = refused.unwrap_err();
+    assert!(matches!(error, Error::Corrupt(_)), "{error}");
+    assert_eq!(kept(store).await.len(), 0);
+    assert!(store.next_jobs().await.unwrap().is_empty(), "nor its job");
 }
 
 pub async fn a_delivery_that_no_job_works_off_is_kept_with_what_it_did(store: &dyn Store) {

@@ -15,7 +15,7 @@ use crate::{
 };
 use domain::{EventId, JobId, JobState, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// A job of this key that is due at once.
 fn job(key: &str) -> NewJob {
@@ -36,6 +36,8 @@ fn claim_at(seconds: u64, lease: Duration) -> JobClaim {
         lease,
         now: at(seconds).at,
         limit: 10,
+        of_one: 10,
+        under_way: BTreeMap::new(),
     }
 }
 
@@ -136,6 +138,39 @@ pub async fn what_was_taken_over_is_not_written_to(store: &dyn Store) {
     };
     let error = refused(end(store, &nowhere, JobEnd::Done).await);
     assert!(matches!(error, Error::Fenced { .. }), "{error}");
+}
+
+pub async fn one_subject_takes_no_more_than_its_share(store: &dyn Store) {
+    let enqueue = async |key: &str, subject: &str| {
+        let subject = subject.to_owned();
+        let new = NewJob {
+            subject,
+            ..job(key)
+        };
+        store.enqueue_job(new).await.unwrap();
+    };
+    for key in ["a", "b", "c", "d", "e"] {
+        enqueue(key, "whk-1").await;
+    }
+    enqueue("f", "whk-2").await;
+    enqueue("g", "whk-3").await;
+    let taken = async |limit: u32, under_way: &[(&str, u32)]| {
+        let under_way = under_way.iter().map(|(of, n)| ((*of).to_owned(), *n));
+        let claim = JobClaim {
+            limit,
+            of_one: 2,
+            under_way: under_way.collect(),
+            ..claim_at(0, LONG)
+        };
+        let claimed = store.claim_jobs(&claim).await.unwrap();
+        let keys: Vec<String> = claimed.into_iter().map(|one| one.job.key).collect();
+        keys.concat()
+    };
+    assert_eq!(taken(1, &[("whk-1", 2)]).await, "f", "those before wait");
+    assert_eq!(taken(1, &[]).await, "a", "the longest due first");
+    assert_eq!(taken(8, &[("whk-1", 1)]).await, "bg");
+    assert_eq!(taken(8, &[("whk-1", 2)]).await, "", "they wait for a place");
+    assert_eq!(taken(8, &[]).await, "cd");
 }
 
 pub async fn jobs_are_listed_and_forgotten_once_over(store: &dyn Store) {

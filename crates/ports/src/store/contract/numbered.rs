@@ -1,15 +1,15 @@
 //! Pages by their number.
 
-use super::world::{at, shop};
+use super::world::{app, at, environment, shop};
 use crate::{
     Store,
     store::{
         Numbered, SortBy, SortOrder,
-        builds::{BuildChoice, NewBuild},
-        deploys::{DeployChoice, OnConflict},
+        builds::{BuildChoice, BuildOutcome, NewBuild},
+        deploys::{DeployChoice, DeployPatch, NewDeploy, OnConflict},
     },
 };
-use domain::{AppId, BuildState, DeployEvent, DeployState};
+use domain::{AppId, BuildId, BuildState, DeployEvent, DeployState};
 
 const ALL: Numbered = Numbered {
     number: 1,
@@ -54,6 +54,103 @@ pub async fn pages_have_numbers_and_an_order(store: &dyn Store) {
             order,
         };
         assert_eq!(ids(page).await, (expected, 3), "{page:?}");
+    }
+}
+
+/// What a list is asked for: by a column, from which end on; and the numbers that come.
+type Row = (SortBy, SortOrder, [i64; 3]);
+
+const UP: SortOrder = SortOrder::Ascending;
+const DOWN: SortOrder = SortOrder::Descending;
+
+pub async fn builds_are_sorted_by_each_of_their_columns(store: &dyn Store) {
+    let shop = shop(store).await;
+    let other = app(store, "other", &shop.stack).await;
+    for (second, app) in [(1, other.id), (2, shop.app.id), (3, shop.app.id)] {
+        let new = NewBuild {
+            app,
+            ..shop.new_build('a')
+        };
+        let commit = format!("{second}").repeat(40).parse().unwrap();
+        let new = NewBuild { commit, ..new };
+        store.request_build(new, &at(second)).await.unwrap();
+    }
+    // The third is not completed.
+    for (number, second) in [(2, 5), (1, 6)] {
+        let outcome = BuildOutcome::Failed {
+            reason: "it broke".to_owned(),
+        };
+        let id = BuildId::new(number);
+        let ended = store.finish_build(id, outcome, None, &at(second)).await;
+        ended.unwrap();
+    }
+    let rows: [Row; 6] = [
+        (SortBy::App, UP, [2, 3, 1]),
+        (SortBy::App, DOWN, [1, 2, 3]),
+        (SortBy::CompletedAt, UP, [3, 2, 1]),
+        (SortBy::CompletedAt, DOWN, [1, 2, 3]),
+        (SortBy::UpdatedAt, UP, [3, 2, 1]),
+        (SortBy::Build, DOWN, [3, 2, 1]),
+    ];
+    for (by, order, want) in rows {
+        let page = Numbered { by, order, ..ALL };
+        let found = store.number_builds(&BuildChoice::default(), page).await;
+        let found = found.unwrap().items.into_iter();
+        let numbers: Vec<i64> = found.map(|build| build.id.number()).collect();
+        assert_eq!(numbers, want, "{by:?} {order:?}");
+    }
+}
+
+pub async fn deploys_are_sorted_by_each_of_their_columns(store: &dyn Store) {
+    let shop = shop(store).await;
+    let staging = environment(store, "staging").await;
+    let other = app(store, "other", &shop.stack).await;
+    let one = shop.built(store, 'a', 1).await;
+    let two = shop.built(store, 'b', 2).await;
+    let new = |git_ref: Option<&str>, build| NewDeploy {
+        git_ref: git_ref.map(|it| it.parse().unwrap()),
+        build,
+        ..shop.new_deploy(OnConflict::Queue)
+    };
+    let first = NewDeploy {
+        app: other.id,
+        environment: staging.id,
+        ..new(Some("b"), None)
+    };
+    let second = new(Some("a"), Some(two.id));
+    let third = new(None, Some(one.id));
+    let mut made = Vec::new();
+    for (seconds, new) in [(3, first), (2, second), (1, third)] {
+        made.push(store.create_deploy(new, &at(seconds)).await.unwrap());
+    }
+    // One after the other; the first is not over.
+    for (deploy, seconds) in [(&made[1], 9), (&made[2], 8)] {
+        let (patch, event) = (DeployPatch::default(), DeployEvent::Cancelled);
+        let change = at(seconds);
+        let ended = store.move_deploy(deploy.id, deploy.state, event, patch, None, &change);
+        ended.await.unwrap();
+    }
+    let rows: [Row; 13] = [
+        (SortBy::Id, DOWN, [3, 2, 1]),
+        (SortBy::Ref, UP, [3, 2, 1]),
+        (SortBy::Ref, DOWN, [1, 2, 3]),
+        (SortBy::State, UP, [2, 3, 1]),
+        (SortBy::CreatedAt, UP, [3, 2, 1]),
+        (SortBy::UpdatedAt, UP, [1, 3, 2]),
+        (SortBy::CompletedAt, UP, [1, 3, 2]),
+        (SortBy::CompletedAt, DOWN, [2, 3, 1]),
+        (SortBy::App, UP, [2, 3, 1]),
+        (SortBy::Environment, UP, [2, 3, 1]),
+        (SortBy::Environment, DOWN, [1, 2, 3]),
+        (SortBy::Build, UP, [1, 3, 2]),
+        (SortBy::Build, DOWN, [2, 3, 1]),
+    ];
+    for (by, order, want) in rows {
+        let page = Numbered { by, order, ..ALL };
+        let found = store.number_deploys(&DeployChoice::default(), page).await;
+        let found = found.unwrap().items.into_iter();
+        let numbers: Vec<i64> = found.map(|deploy| deploy.id.number()).collect();
+        assert_eq!(numbers, want, "{by:?} {order:?}");
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     conn::{Backend, Conn},
     fault::Fault,
     schema::builds,
-    tables::{counted, sorted},
+    tables::{counted, sorted, sorted_some},
 };
 use diesel::prelude::*;
 use domain::Build;
@@ -44,7 +44,7 @@ pub(super) fn page(
         SortBy::State => sorted!(query, page, builds::state, builds::id),
         SortBy::CreatedAt => sorted!(query, page, builds::created_at, builds::id),
         SortBy::UpdatedAt | SortBy::CompletedAt => {
-            sorted!(query, page, builds::completed_at, builds::id)
+            sorted_some!(query, page, builds::completed_at, builds::id)
         }
         SortBy::App => sorted!(query, page, builds::app, builds::id),
     };

@@ -5,7 +5,7 @@ use crate::{
     conn::{Backend, Conn},
     fault::Fault,
     schema::deploys,
-    tables::{counted, sorted},
+    tables::{counted, sorted, sorted_some},
 };
 use diesel::prelude::*;
 use domain::Deploy;
@@ -37,14 +37,14 @@ pub(super) fn page(
     let query = chosen(choice).select(DeployRow::as_select());
     let query = match page.by {
         SortBy::Id | SortBy::Commit => sorted!(query, page, deploys::id, deploys::id),
-        SortBy::Ref => sorted!(query, page, deploys::git_ref, deploys::id),
+        SortBy::Ref => sorted_some!(query, page, deploys::git_ref, deploys::id),
         SortBy::State => sorted!(query, page, deploys::state, deploys::id),
         SortBy::CreatedAt => sorted!(query, page, deploys::created_at, deploys::id),
         SortBy::UpdatedAt => sorted!(query, page, deploys::updated_at, deploys::id),
-        SortBy::CompletedAt => sorted!(query, page, deploys::completed_at, deploys::id),
+        SortBy::CompletedAt => sorted_some!(query, page, deploys::completed_at, deploys::id),
         SortBy::App => sorted!(query, page, deploys::app, deploys::id),
         SortBy::Environment => sorted!(query, page, deploys::environment, deploys::id),
-        SortBy::Build => sorted!(query, page, deploys::build, deploys::id),
+        SortBy::Build => sorted_some!(query, page, deploys::build, deploys::id),
     };
     let (size, skipped) = counted(page);
     let found: Vec<DeployRow> = query.limit(size).offset(skipped).load(conn)?;

@@ -51,6 +51,16 @@ fn is_the_same(one: &NewDelivery, other: &NewDelivery) -> bool {
     one.event == other.event && one.payload.expose_secret() == other.payload.expose_secret()
 }
 
+/// Whether a database has room for all of it: there, all or nothing is kept.
+fn check(leads_to: &[Consequence]) -> Result<(), Error> {
+    for consequence in leads_to {
+        if let Consequence::PullRequest { number, .. } = consequence {
+            i64::try_from(*number).map_err(|error| Error::Corrupt(error.to_string()))?;
+        }
+    }
+    Ok(())
+}
+
 #[async_trait]
 impl Deliveries for Store {
     async fn keep_delivery(
@@ -61,6 +71,7 @@ impl Deliveries for Store {
     ) -> Result<(), Error> {
         self.write(|state| {
             state.admit(change)?;
+            check(&leads_to)?;
             let mut job = None;
             for consequence in leads_to {
                 match consequence {

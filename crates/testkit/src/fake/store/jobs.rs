@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use domain::{EventId, JobEvent, JobId, JobState, Timestamp};
 use ports::store::{
     Error, Fence, Jobs, Listed, Page,
-    jobs::{Claimed, Job, JobClaim, JobEnd, JobFilter, NewJob, lease_of},
+    jobs::{Claimed, Job, JobClaim, JobEnd, JobFilter, NewJob, Shares, lease_of},
 };
 use std::{collections::BTreeMap, time::Duration};
 use tokio::sync::watch;
@@ -79,12 +79,14 @@ impl State {
             .jobs
             .values()
             .filter(may)
-            .map(|row| (row.job.due_at, row.job.id))
+            .map(|row| (row.job.due_at, row.job.id, row.job.subject.clone()))
             .collect();
         chosen.sort_unstable();
+        let mut shares = Shares::of(claim);
+        chosen.retain(|(_, _, subject)| shares.take(subject));
         chosen.truncate(usize::try_from(claim.limit).unwrap_or(usize::MAX));
         let mut claimed = Vec::new();
-        for (_, id) in chosen {
+        for (_, id, _) in chosen {
             let Some(row) = self.jobs.get_mut(&id) else {
                 continue;
             };

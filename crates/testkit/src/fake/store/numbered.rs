@@ -13,7 +13,9 @@ pub(super) enum Sorted {
 impl Sorted {
     pub(super) fn of_build(build: &Build, by: SortBy) -> Self {
         match by {
-            SortBy::Id | SortBy::Build | SortBy::Environment => Self::Number(Some(0)),
+            SortBy::Id | SortBy::Build | SortBy::Environment => {
+                Self::Number(Some(build.id.number()))
+            }
             SortBy::Ref => Self::Text(Some(build.git_ref.to_string())),
             SortBy::Commit => Self::Text(Some(build.commit.to_string())),
             SortBy::State => Self::Text(Some(build.state.to_string())),
@@ -25,7 +27,7 @@ impl Sorted {
 
     pub(super) fn of_deploy(deploy: &Deploy, by: SortBy) -> Self {
         match by {
-            SortBy::Id | SortBy::Commit => Self::Number(Some(0)),
+            SortBy::Id | SortBy::Commit => Self::Number(Some(deploy.id.number())),
             SortBy::Ref => Self::Text(deploy.git_ref.as_ref().map(ToString::to_string)),
             SortBy::State => Self::Text(Some(deploy.state.to_string())),
             SortBy::CreatedAt => Self::time(Some(deploy.created_at)),
@@ -51,11 +53,9 @@ pub(super) fn numbered<T>(
 ) -> Counted<T> {
     let total = u64::try_from(records.len()).unwrap_or(u64::MAX);
     records.sort_by_key(&id);
-    match (page.by, page.order) {
-        (SortBy::Id, SortOrder::Ascending) => {}
-        (SortBy::Id, SortOrder::Descending) => records.reverse(),
-        (_, SortOrder::Ascending) => records.sort_by_key(&by),
-        (_, SortOrder::Descending) => records.sort_by_key(|record| std::cmp::Reverse(by(record))),
+    match page.order {
+        SortOrder::Ascending => records.sort_by_key(&by),
+        SortOrder::Descending => records.sort_by_key(|record| std::cmp::Reverse(by(record))),
     }
     let skipped = usize::try_from(page.skipped()).unwrap_or(usize::MAX);
     let size = usize::try_from(page.size).unwrap_or(usize::MAX);
