@@ -92,7 +92,9 @@ impl Hook {
                     app.repo
                 );
                 self.note(ctx, app, Standing::Failed, detail).await?;
-                Err(failed(deps, &error))
+                // Whoever mends that at the host does not say so here.
+                let why = error.to_string();
+                Err(Outcome::Again { after: None, why })
             }
         }
     }

@@ -4,6 +4,7 @@ mod chain;
 mod checks;
 mod deliveries;
 mod hooks;
+mod kept;
 mod readme;
 mod repositories;
 mod shown;

@@ -267,6 +267,22 @@ impl GitHub {
         state.repo(repo).protected_tags.insert(tag.to_owned());
     }
 
+    /// Somebody takes the hooks away that call an address.
+    pub fn remove_hooks(&self, repo: &RepoName, address: &str) {
+        let mut state = self.world.state();
+        let hooks = &mut state.repo(repo).hooks;
+        hooks.retain(|_, hook| hook.url != address);
+    }
+
+    /// Somebody lets the hooks that call an address tell of this alone.
+    pub fn change_hooks(&self, repo: &RepoName, address: &str, event: &str) {
+        let mut state = self.world.state();
+        let hooks = state.repo(repo).hooks.values_mut();
+        for hook in hooks.filter(|hook| hook.url == address) {
+            hook.events = [event.to_owned()].into();
+        }
+    }
+
     /// Somebody reports a commit status.
     pub fn report_status(
         &self,

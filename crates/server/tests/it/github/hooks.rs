@@ -7,21 +7,21 @@ use proto::v1;
 use serde_json::json;
 use testkit::github::payload;
 
-const ADDRESS: &str = "https://jockey.example";
+pub(super) const ADDRESS: &str = "https://jockey.example";
 /// Of a hook that was made by hand.
 const SECRET: &str = "chosen by hand, long ago";
 
-async fn making_hooks() -> anyhow::Result<World> {
+pub(super) async fn making_hooks() -> anyhow::Result<World> {
     let address = ["--github-hook-url", ADDRESS].map(str::to_owned);
     world(address.to_vec(), |_| {}).await
 }
 
-fn address() -> String {
+pub(super) fn address() -> String {
     format!("{ADDRESS}/github_webhooks/1")
 }
 
 /// The secret of the hook that GitHub has.
-async fn made(world: &World) -> anyhow::Result<String> {
+pub(super) async fn made(world: &World) -> anyhow::Result<String> {
     let look = || world.github.hooks(&world.repo, &address());
     let hooks = world
         .until("a hook", look, |hooks| hooks.len() == 1)
@@ -30,7 +30,10 @@ async fn made(world: &World) -> anyhow::Result<String> {
     Ok(hooks[0].0.clone().unwrap_or_default())
 }
 
-async fn standing(world: &World, state: v1::AppHookState) -> anyhow::Result<v1::AppHook> {
+pub(super) async fn standing(
+    world: &World,
+    state: v1::AppHookState,
+) -> anyhow::Result<v1::AppHook> {
     let client = world.server.admin().apps();
     let request = v1::GetAppRequest {
         app: "shop".to_owned(),
