@@ -17,6 +17,7 @@ mod login;
 mod nodes;
 mod output;
 mod rc;
+mod reconciles;
 mod rest;
 mod status;
 mod tls;

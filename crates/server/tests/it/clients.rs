@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 /// Made by `scripts/provision tests`.
-const PYTHON: &str = concat!(
+pub(crate) const PYTHON: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../../target/test-python/bin/python"
 );

@@ -113,6 +113,8 @@ pub(crate) struct Jockeyd {
     extra: Vec<String>,
     /// What the server is started with: a command that runs another one, where it is to run elsewhere.
     pub(crate) launcher: Vec<OsString>,
+    /// Variables of its environment, besides those that it inherits.
+    pub(crate) variables: Vec<(&'static str, String)>,
     channel: Option<Channel>,
     /// Whose certificate the server shows, where it speaks TLS.
     pub(crate) ca: Option<PathBuf>,
@@ -144,6 +146,7 @@ impl Jockeyd {
             ports: Arc::new(Ports::take()?),
             extra: extra.iter().map(ToString::to_string).collect(),
             launcher: Vec::new(),
+            variables: Vec::new(),
             channel: None,
             ca: None,
         })
@@ -208,6 +211,7 @@ impl Jockeyd {
             .args(self.catalog_flag())
             .args(&self.extra)
             .env("JOCKEY_LOG", LOG)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stderr(log);
         let process = command.spawn().context("jockeyd cannot be started")?;

@@ -9,6 +9,7 @@ mod deploys;
 mod environments;
 mod hooks;
 mod logs;
+mod old_client;
 mod people;
 mod plans;
 mod reconciles;

@@ -77,8 +77,7 @@ pub(crate) async fn behind_a_name() -> anyhow::Result<(World, Ca, String)> {
     let robot = world.person("robot", "acme/ops");
     let token = world.github.token(&robot.login).expose_secret().to_owned();
     world.server.terminate()?;
-    let own = ["--git-token".to_owned(), token];
-    world.server.arguments().extend(own);
+    world.server.variables.push(("GITHUB_OAUTH_TOKEN", token));
     world.server.resume().await?;
     let address = std::fs::read_to_string(world.server.file("address"))?;
     let address = address.trim().replace("https://", "");
@@ -92,6 +91,19 @@ async fn a_person_signs_in_acts_and_signs_out() -> anyhow::Result<()> {
     contains(&browser.who().await?, &["401", "TOKEN_MISSING"]);
     let page = browser.ask("/v1/", &[]).await?.with(0).out;
     contains(&page, &["Sign in with GitHub", "href=\"/login\""]);
+
+    // A bookmark of old leads there as well, where a person opens it.
+    let opens = ["--header", "accept: text/html"];
+    for (old, to) in [
+        ("/auth/github", "/login"),
+        ("/signout", "/logout"),
+        ("/", "/v1/"),
+    ] {
+        let led = browser.ask(old, &opens).await?.with(0).out;
+        contains(&led, &["303", &format!("location: {to}\r\n")]);
+        let told = browser.ask(old, &[]).await?.with(0).out;
+        contains(&told, &["404", "application/json; charset=utf-8"]);
+    }
 
     world.github.at_browser(&mona.login);
     let told = browser.ask("/login", &["--location"]).await?.with(0).out;

@@ -145,7 +145,14 @@ fn a_reconcile_shows_whom_it_calls_back() {
     );
     let list = server.get("/reconciles").is(200);
     assert_eq!(list["data"][0]["callback_url"], json!(at("/…")));
-    receiver.until("/called?t=1", 1);
+    let called = receiver.until("/called?t=1", 1).remove(0);
+    let body: Value = serde_json::from_str(&called.body).unwrap();
+    assert_eq!(
+        (&body["object_type"], &body["id"], &body["state"]),
+        (&json!("reconcile"), &json!(id), &json!("completed"))
+    );
+    assert_eq!(body["environment"]["name"], json!("development"));
+    assert!(body.get("data").is_none(), "the bare object: {body}");
 }
 
 #[test]

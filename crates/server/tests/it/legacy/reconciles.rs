@@ -52,6 +52,13 @@ fn a_reconcile_is_started_and_ends() {
         (&made["state"], &made["completed_at"]),
         (&json!("in_progress"), &Value::Null)
     );
+    for started in ["container_id", "container_host"] {
+        let shown = made[started].as_str().unwrap_or_default();
+        assert!(
+            !shown.is_empty(),
+            "{started} says that it has started: {made}"
+        );
+    }
     let done = server.ended("reconciles", id(&made));
     assert_eq!(done["state"], json!("completed"));
     assert!(done["completed_at"].is_string());

@@ -255,10 +255,10 @@ fn nothing_runs_of_a_worker_that_was_never_deployed() {
 #[test]
 fn the_instances_that_run_have_every_field_that_old_clients_read() {
     let server = shared();
-    let (_, commit) = server.app_of("wrk-live", &[("Dockerfile", WEB), ("page", "one")]);
-    let web = server.web("wrk-live");
+    let (_, commit) = server.app_of("wrk_live", &[("Dockerfile", WEB), ("page", "one")]);
+    let web = server.web("wrk_live");
     server.put(&path(&web, ""), "scale=1").is(200);
-    let deploy = server.deployed("wrk-live", &commit);
+    let deploy = server.deployed("wrk_live", &commit);
     assert_eq!(deploy["state"], json!("deployed"), "{deploy:#}");
     let answer = server.get(&path(&web, "/deploys"));
     let live = answer.is(200)["data"].clone();
@@ -274,6 +274,7 @@ fn the_instances_that_run_have_every_field_that_old_clients_read() {
             "check"
         ]
     );
+    assert_eq!(live["name"], json!("wrk_live-web"), "as it was registered");
     let [instance] = live["instances"].as_array().unwrap().as_slice() else {
         panic!("{live:#}")
     };
@@ -284,7 +285,7 @@ fn the_instances_that_run_have_every_field_that_old_clients_read() {
     );
     assert_eq!(
         instance["service"],
-        json!({"object_type": "consul/service", "id": "wrk-live-web"})
+        json!({"object_type": "consul/service", "id": "wrk_live-web"})
     );
     assert!(instance["port"].is_u64(), "{instance:#}");
     assert_eq!(instance["check"], Value::Null);
@@ -307,23 +308,27 @@ fn the_instances_that_run_have_every_field_that_old_clients_read() {
 
 /// The same App, since one deploy is enough to see what restarts do.
 fn restarts_replace(server: &Server, web: &Value, first: &str) {
-    let of = "app=wrk-live&environment=development";
-    let failing = server
-        .put("/workers/restart", &format!("{of}&healthy=false"))
-        .is(200);
-    assert_eq!(failing["data"], json!([server.web("wrk-live")]));
-    let healthy = server.put(&path(web, "/restart"), "healthy=true").is(200);
-    assert_eq!(healthy["data"]["name"], json!("web"));
+    let of = "app=wrk_live&environment=development";
     let runs = |found: &Value| -> Vec<String> {
         let instances = found["data"]["instances"].as_array().unwrap().iter();
         instances
             .map(|one| one["id"].as_str().unwrap().to_owned())
             .collect()
     };
+    let failing = server
+        .put("/workers/restart", &format!("{of}&healthy=false"))
+        .is(200);
+    assert_eq!(failing["data"], json!([server.web("wrk_live")]));
+    let preview = server.post("/reconciles/preview", of).is(200);
+    assert_eq!(preview["data"]["plan"], json!([]), "none of them fails");
+    let still = server.get(&path(web, "/deploys")).is(200);
+    assert_eq!(runs(&still), [first]);
+    let healthy = server.put(&path(web, "/restart"), "healthy=true").is(200);
+    assert_eq!(healthy["data"]["name"], json!("web"));
     let is_other = |found: &Value| matches!(runs(found).as_slice(), [one] if one != first);
     let second = runs(&server.until(&path(web, "/deploys"), is_other))[0].clone();
     // Every one, whether healthy or not.
-    let json = json!({"app": "wrk-live", "environment": "development", "worker": "web"});
+    let json = json!({"app": "wrk_live", "environment": "development", "worker": "web"});
     server
         .ask("PUT", "/workers/restart")
         .json(&json)
