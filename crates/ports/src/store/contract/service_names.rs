@@ -198,7 +198,8 @@ pub async fn the_numbers_of_a_renamed_singleton_go_on(store: &dyn Store) {
         name: "timer".parse().unwrap(),
         ..cron.spec.clone()
     };
-    let renamed = store.update_worker(cron.id, &timer, cron.updated_at, &at(21));
+    let change = at(21);
+    let renamed = store.update_worker(cron.id, &timer, cron.updated_at, &change);
     renamed.await.unwrap();
     let view = store.view(shop.environment.id, START).await.unwrap();
     let last = view
