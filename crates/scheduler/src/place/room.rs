@@ -53,7 +53,10 @@ impl<'a> Rooms<'a> {
             .nodes
             .hosts()
             .iter()
-            .map(|host| Room::of(host, input.has_lapsed(&host.node.name)))
+            .map(|host| Room {
+                has_lapsed: input.has_lapsed(&host.node.name),
+                ..Room::of(host)
+            })
             .collect();
         for member in world.members() {
             if let Some(at) = member.host {
@@ -216,7 +219,7 @@ enum Beside {
 }
 
 impl<'a> Room<'a> {
-    fn of(host: &'a PoolNode, has_lapsed: bool) -> Self {
+    fn of(host: &'a PoolNode) -> Self {
         Self {
             host,
             instances: host.others.instances,
@@ -225,7 +228,7 @@ impl<'a> Room<'a> {
             ports: Vec::new(),
             sorted: Sorted::No,
             zones: Vec::new(),
-            has_lapsed,
+            has_lapsed: false,
         }
     }
 

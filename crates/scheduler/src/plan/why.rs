@@ -1,7 +1,8 @@
 //! The sentences that users read, and the words that programs do.
 
 use super::{Refusal, RefusalReason, Why};
-use std::fmt;
+use domain::{InstanceId, NodeName, Timestamp};
+use std::{fmt, time::Duration};
 
 impl Why {
     /// The stable word for it, for programs.
@@ -101,13 +102,7 @@ impl fmt::Display for Why {
                 f,
                 "only {answering} of {known} nodes answer: nothing is moved until more do"
             ),
-            Self::Backoff { failures, until } => {
-                write!(
-                    f,
-                    "it failed {}, and is tried again at {until}",
-                    times(*failures)
-                )
-            }
+            Self::Backoff { failures, until } => backoff(f, *failures, *until),
             Self::Halted { unhealthy, of } => write!(
                 f,
                 "{unhealthy} of {of} are unhealthy at once: none is replaced until fewer are"
@@ -116,11 +111,7 @@ impl fmt::Display for Why {
                 "its deploy is not in the database; `jockey system adopt` or `sweep` decides",
             ),
             Self::Overlap { other } => write!(f, "{other} has not been seen to be gone"),
-            Self::Leased { other, node, left } => write!(
-                f,
-                "{other} may run on {node} for another {} s, until the lease of {node} has run out",
-                left.as_secs_f64().ceil()
-            ),
+            Self::Leased { other, node, left } => leased(f, *other, node, *left),
             Self::Unleased { node } => {
                 write!(f, "{node} has no lease now, and would stop it")
             }
@@ -138,6 +129,24 @@ fn times(number: u32) -> String {
         1 => "once".to_owned(),
         _ => format!("{number} times"),
     }
+}
+
+fn backoff(f: &mut fmt::Formatter<'_>, failures: u32, until: Timestamp) -> fmt::Result {
+    let often = times(failures);
+    write!(f, "it failed {often}, and is tried again at {until}")
+}
+
+fn leased(
+    f: &mut fmt::Formatter<'_>,
+    other: InstanceId,
+    node: &NodeName,
+    left: Duration,
+) -> fmt::Result {
+    let seconds = left.as_secs_f64().ceil();
+    write!(
+        f,
+        "{other} may run on {node} for another {seconds} s, until the lease of {node} has run out"
+    )
 }
 
 /// How many nodes are named one by one; of more, the first few and how many others.

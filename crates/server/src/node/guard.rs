@@ -5,7 +5,11 @@ use super::{boot, lease::Lease, processes::Process};
 use domain::{InstallationId, NodeName, guard::Singletons};
 use ports::Runtime;
 use runtime::{Address, Docker};
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +28,7 @@ pub(super) struct Warden {
     /// What ran when the Engine has answered last, by the Engine's word for it.
     running: BTreeMap<String, Option<Process>>,
     /// Signalled to stop, and not to be signalled again.
-    stopping: BTreeMap<String, ()>,
+    stopping: BTreeSet<String>,
     stops: JoinSet<()>,
 }
 
@@ -36,7 +40,7 @@ impl Warden {
             node,
             docker: None,
             running: BTreeMap::new(),
-            stopping: BTreeMap::new(),
+            stopping: BTreeSet::new(),
             stops: JoinSet::new(),
         }
     }
@@ -142,7 +146,7 @@ impl Warden {
         };
         let grace = Duration::from_secs(grace.as_secs());
         for handle in self.running.keys() {
-            if self.stopping.insert(handle.clone(), ()).is_some() {
+            if !self.stopping.insert(handle.clone()) {
                 continue;
             }
             tracing::warn!(

@@ -222,7 +222,7 @@ impl Sketch {
             state,
             why: String::new(),
             opened_at: born,
-            fence: (desired.spec.singleton && rough.age % 4 > 0).then_some(1),
+            fence: (desired.spec.singleton && !rough.age.is_multiple_of(4)).then_some(1),
             closed_at: None,
         };
         match rough.record {
