@@ -161,7 +161,7 @@ async fn what_runs_keeps_its_app_and_environment_in_a_dry_run_too() {
     admin.deploy_shop().await;
     let said = both!(admin.apps(), update_app, rename("shop", "store"));
     assert!(
-        said.contains("`shop` is still used by 1 instances"),
+        said.contains("`shop` keeps its name: 1 instances bear it"),
         "{said}"
     );
     let delete = v1::DeleteEnvironmentRequest {

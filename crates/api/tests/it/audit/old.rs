@@ -80,7 +80,7 @@ async fn describe(walk: &mut Walk) {
         walk,
         EnvironmentServiceClient.create_environment(CreateEnvironmentRequest { name: some("qa") })
     );
-    let (qa, config) = (text("qa"), values("swordfish"));
+    let (qa, config) = (text("qa"), values("\"swordfish\""));
     did!(
         walk,
         ConfigSetServiceClient.create_config_set(CreateConfigSetRequest {
@@ -100,7 +100,7 @@ async fn describe(walk: &mut Walk) {
         walk,
         ConfigSetServiceClient.update_config_set(UpdateConfigSetRequest {
             id: id,
-            config: values("trout")
+            config: values("\"trout\"")
         })
     );
     did!(
