@@ -43,10 +43,24 @@ async fn statements(metrics: &str) -> anyhow::Result<u64> {
     Ok(count.context("no statements are counted")?.trim().parse()?)
 }
 
+/// How many times as long as the first pages of a list those deep in it may take, in the middle of all, on a machine
+/// that does much else.
+const DEEPER: u32 = 5;
+/// How far into a list it is looked: this many of the largest pages there are, where it is as long.
+const DEEP: usize = 30;
+/// How many pages are read at either place.
+const EACH: usize = 15;
+
 /// How long pages took.
 struct Taken(Vec<Duration>);
 
 impl Taken {
+    /// How long one in the middle of all took.
+    fn middle(mut self) -> Duration {
+        self.0.sort_unstable();
+        self.0[self.0.len() / 2]
+    }
+
     /// Says how long. What is fast enough is for `scripts/bench` to say.
     fn tell(mut self, what: &str) {
         self.0.sort_unstable();
@@ -129,6 +143,100 @@ async fn pages_of_a_long_history_follow_each_other() -> anyhow::Result<()> {
         ensure!(answer.deploys.len() == 50);
     }
     taken.tell("DeployService.ListDeploys");
+    Ok(())
+}
+
+/// A list that is read page by page: so many to the page, from this token on. Answers how many came, and the next token.
+trait Paging {
+    async fn page(&self, size: i32, token: String) -> anyhow::Result<(usize, String)>;
+}
+
+/// A list over REST.
+struct ByRest<'a>(&'a Rest, &'static str);
+
+impl Paging for ByRest<'_> {
+    async fn page(&self, size: i32, token: String) -> anyhow::Result<(usize, String)> {
+        let path = format!("{}?pageSize={size}&pageToken={token}", self.1);
+        let answer = self.0.get(&path).await?;
+        ensure!(answer.status == StatusCode::OK, "{path}: {}", answer.text);
+        let json = answer.json();
+        let lists = json.as_object().into_iter().flatten();
+        let found = lists.filter_map(|(_, list)| list.as_array()).map(Vec::len);
+        let next = json["nextPageToken"].as_str().unwrap_or_default();
+        Ok((found.sum(), next.to_owned()))
+    }
+}
+
+/// The Apps, over gRPC.
+struct Apps<'a>(&'a Jockeyd);
+
+impl Paging for Apps<'_> {
+    async fn page(&self, page_size: i32, page_token: String) -> anyhow::Result<(usize, String)> {
+        let request = v1::ListAppsRequest {
+            page_size,
+            page_token,
+            ..v1::ListAppsRequest::default()
+        };
+        let found = self.0.admin().apps().list_apps(request).await?.into_inner();
+        Ok((found.apps.len(), found.next_page_token))
+    }
+}
+
+/// The events, over gRPC.
+struct Events<'a>(&'a Jockeyd);
+
+impl Paging for Events<'_> {
+    async fn page(&self, page_size: i32, page_token: String) -> anyhow::Result<(usize, String)> {
+        let request = v1::ListEventsRequest {
+            page_size,
+            page_token,
+            ..v1::ListEventsRequest::default()
+        };
+        let found = self.0.admin().events().list_events(request).await?;
+        let found = found.into_inner();
+        Ok((found.events.len(), found.next_page_token))
+    }
+}
+
+/// Reads pages at the beginning of a list and deep in it, in turn, and wants those to take about as long as these.
+async fn deep_as_shallow(what: &str, list: &impl Paging) -> anyhow::Result<()> {
+    let (mut token, mut last) = (String::new(), String::new());
+    for _ in 0..DEEP {
+        let (_, next) = list.page(1000, token).await?;
+        token = next;
+        if token.is_empty() {
+            break;
+        }
+        last.clone_from(&token);
+    }
+    ensure!(!last.is_empty(), "{what} is too short");
+    let (mut shallow, mut deep) = (Taken(Vec::new()), Taken(Vec::new()));
+    for _ in 0..EACH {
+        for (token, taken) in [(String::new(), &mut shallow), (last.clone(), &mut deep)] {
+            let began = Instant::now();
+            let (found, _) = list.page(50, token).await?;
+            taken.0.push(began.elapsed());
+            ensure!(found == 50, "{what}: {found}");
+        }
+    }
+    let (shallow, deep) = (shallow.middle(), deep.middle());
+    eprintln!("{what}: {shallow:?} at its beginning, {deep:?} deep in it");
+    ensure!(
+        deep < shallow * DEEPER,
+        "{what}: {shallow:?} at its beginning, and {deep:?} deep in it"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_deep_in_a_long_history_takes_no_longer_than_the_first() -> anyhow::Result<()> {
+    let (server, _) = filled().await?;
+    let rest = server.rest()?;
+    for list in ["/v1/apps", "/v1/deploys", "/v1/events"] {
+        deep_as_shallow(list, &ByRest(&rest, list)).await?;
+    }
+    deep_as_shallow("AppService.ListApps", &Apps(&server)).await?;
+    deep_as_shallow("EventService.ListEvents", &Events(&server)).await?;
     Ok(())
 }
 

@@ -127,7 +127,8 @@ fn page(
     span: Span,
     limit: u32,
 ) -> Result<Vec<Event>, Fault> {
-    let limit = limit.min(PAGE_MAX);
+    // One more than a page may have tells that there is another.
+    let limit = limit.min(PAGE_MAX + 1);
     let of_many = filter.subject.is_none() && filter.app.is_none();
     let Some(kind) = filter.kind.as_ref().filter(|_| of_many) else {
         return load(rows(conn, chosen(filter), span, limit)?);
