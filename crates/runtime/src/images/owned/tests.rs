@@ -112,6 +112,34 @@ fn what_our_builds_made_and_the_layers_below_are_ours() {
 }
 
 #[test]
+fn the_latest_is_ours_beside_the_name_of_its_build_and_nowhere_else() {
+    let us = InstallationId::from_bits(1);
+    let a = built("jockey/shop", "a");
+    let pushed = built("r:5000/shop", "a");
+    let digest = "r:5000/shop@sha256:1";
+    assert_owned(
+        us,
+        &[
+            (
+                "ours, and the latest of its app",
+                format!("a< {us} {pushed}+r:5000/shop:latest+{digest}"),
+                "a",
+            ),
+            (
+                "the latest of another app",
+                format!("a< {us} {a}+jockey/other:latest"),
+                "",
+            ),
+            (
+                "what somebody made from it and calls the latest",
+                format!("b<a {us} jockey/shop:latest"),
+                "",
+            ),
+        ],
+    );
+}
+
+#[test]
 fn what_bears_our_label_by_inheritance_or_a_foreign_name_is_not_ours() {
     let us = InstallationId::from_bits(1);
     let a = built("jockey/shop", "a");
@@ -134,21 +162,6 @@ fn what_bears_our_label_by_inheritance_or_a_foreign_name_is_not_ours() {
             ),
             ("even under the name of ours", format!("b< {us} {a}"), ""),
             ("ours, kept by a name", format!("a< {us} {a}+mine:1"), ""),
-            (
-                "ours, and the latest of its app",
-                format!("a< {us} {pushed}+r:5000/shop:latest+{digest}"),
-                "a",
-            ),
-            (
-                "the latest of another app",
-                format!("a< {us} {a}+jockey/other:latest"),
-                "",
-            ),
-            (
-                "what somebody made from it and calls the latest",
-                format!("b<a {us} jockey/shop:latest"),
-                "",
-            ),
             (
                 "ours, copied elsewhere",
                 format!("a< {us} {a}+{}", built("mine/shop", "a")),
