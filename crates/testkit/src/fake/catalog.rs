@@ -154,8 +154,11 @@ impl ports::Catalog for Catalog {
     ) -> Result<BTreeMap<InstanceId, Registration>, Error> {
         self.reached()?;
         let state = lock(&self.state);
-        let here = state.entries.iter().filter(|((name, _), _)| name == node);
+        // By where they stand among all of them: a thousand nodes are asked one by one.
+        let first = (node.clone(), InstanceId::from_bits(0));
+        let here = state.entries.range(first..);
         Ok(here
+            .take_while(|((name, _), _)| name == node)
             .map(|((_, instance), (_, registration))| (*instance, *registration))
             .collect())
     }
