@@ -17,7 +17,7 @@ use crate::{
 };
 use anyhow::{Context, ensure};
 use proto::v1::NodeState;
-use stage::{APP, LOST, Stage};
+use stage::{APP, DRAIN, LOST, Stage};
 use std::time::{Duration, Instant};
 use swarm::Swarm;
 use traffic::Traffic;
@@ -29,8 +29,15 @@ pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Resul
     let mut stage = Stage::start().await?;
     let mut raw = stage.floor().await?;
     catalog::registrations(&stage, options, report).await?;
-    boot(&stage, &mut raw, options, report).await?;
-    roll(&stage, &mut raw, options, report).await?;
+    {
+        let swarm = Swarm::over(&stage.cluster, raw.image());
+        if let Err(why) = &swarm {
+            eprintln!("cluster: Swarm is not measured: {why:#}");
+        }
+        let swarm = swarm.ok();
+        boot(&stage, &mut raw, swarm.as_ref(), options, report).await?;
+        roll(&stage, &mut raw, swarm.as_ref(), options, report).await?;
+    }
     lose(&mut stage, options, report).await?;
     second_server(&stage, options, report).await
 }
@@ -59,6 +66,7 @@ async fn start(server: &Jockeyd, count: u16) -> anyhow::Result<f64> {
 async fn boot(
     stage: &Stage,
     raw: &mut Floor,
+    swarm: Option<&Swarm<'_>>,
     options: &Options,
     report: &mut Report,
 ) -> anyhow::Result<()> {
@@ -67,10 +75,6 @@ async fn boot(
         Quick::Yes => &[(20, "20", "20 Swarm")],
         Quick::No => &[(20, "20", "20 Swarm"), (100, "100", "100 Swarm")],
     };
-    let swarm = Swarm::over(&stage.cluster, raw.image());
-    if let Err(why) = &swarm {
-        eprintln!("cluster: Swarm is not measured: {why:#}");
-    }
     for (count, metric, beside) in counts {
         let (mut ours, mut floor, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..options.rounds {
@@ -80,7 +84,7 @@ async fn boot(
             let bare = raw.start(*count).await?;
             floor.push(millis(began));
             raw.stop_all(&bare).await?;
-            if let Ok(swarm) = &swarm {
+            if let Some(swarm) = swarm {
                 theirs.push(swarm.start(*count).await?);
             }
             ours.push(start(server, *count).await?);
@@ -107,10 +111,12 @@ async fn boot(
     Ok(())
 }
 
-/// A rolling update of 20, one at a time, while requests run: none of them is lost.
+/// A rolling update of 20, one at a time, while requests run: none of them is lost. They run beside the floor and Swarm as
+/// well, which roll containers of their own: whatever they cost, all three pay it.
 async fn roll(
     stage: &Stage,
     raw: &mut Floor,
+    swarm: Option<&Swarm<'_>>,
     options: &Options,
     report: &mut Report,
 ) -> anyhow::Result<()> {
@@ -120,13 +126,22 @@ async fn roll(
     server
         .settled(APP, "20 healthy", exactly(COUNT.into()))
         .await?;
-    let (mut ours, mut floor) = (Vec::new(), Vec::new());
+    let (mut ours, mut floor, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..options.rounds {
         let bare = raw.start(COUNT).await?;
+        let traffic = Traffic::start(server, APP);
         let began = Instant::now();
-        let bare = rolled(raw, bare).await?;
+        let bare = rolled(raw, bare, DRAIN).await?;
         floor.push(millis(began));
+        none_lost(traffic).await?;
         raw.stop_all(&bare).await?;
+        if let Some(swarm) = swarm {
+            swarm.create(COUNT).await?;
+            let traffic = Traffic::start(server, APP);
+            theirs.push(swarm.roll().await?);
+            none_lost(traffic).await?;
+            swarm.remove().await?;
+        }
 
         let page = format!("round {round}");
         let commit = stage
@@ -139,9 +154,17 @@ async fn roll(
         let deploy = server.ask_deploy(APP, &commit).await?;
         seen.deployed(&deploy.id).await?;
         ours.push(millis(began));
-        let (asked, lost) = traffic.stop().await?;
-        ensure!(lost.is_empty(), "of {asked} requests were lost: {lost:#?}");
-        ensure!(asked > 0, "nothing was asked");
+        none_lost(traffic).await?;
+    }
+    if !theirs.is_empty() {
+        report.add(Figure {
+            bench: "cluster",
+            metric: "roll20 Swarm",
+            unit: "ms",
+            ours: ours.clone(),
+            floor: theirs,
+            goal: Goal::Ratio(1.2),
+        });
     }
     report.add(Figure {
         bench: "cluster",
@@ -151,6 +174,13 @@ async fn roll(
         floor,
         goal: Goal::Ratio(1.2),
     });
+    Ok(())
+}
+
+async fn none_lost(traffic: Traffic) -> anyhow::Result<()> {
+    let (asked, lost) = traffic.stop().await?;
+    ensure!(lost.is_empty(), "of {asked} requests were lost: {lost:#?}");
+    ensure!(asked > 0, "nothing was asked");
     Ok(())
 }
 

@@ -9,7 +9,8 @@ use crate::{
     seen::Seen,
     web,
 };
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 
 const COUNT: u16 = 10;
 
@@ -33,7 +34,7 @@ pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Resul
     for round in 0..options.rounds {
         let bare = raw.start(COUNT).await?;
         let began = Instant::now();
-        let bare = rolled(&mut raw, bare).await?;
+        let bare = rolled(&mut raw, bare, Duration::ZERO).await?;
         floor.push(began.elapsed().as_secs_f64() * 1000.0);
         raw.stop_all(&bare).await?;
 
@@ -63,26 +64,24 @@ pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Resul
     Ok(())
 }
 
-/// Start, probe, stop; the stop overlaps the next start.
-pub(crate) async fn rolled(raw: &mut Floor, old: Vec<Bare>) -> anyhow::Result<Vec<Bare>> {
+/// Start, probe, drain, stop; what drains and stops does so beside the next starts, as with Jockey.
+pub(crate) async fn rolled(
+    raw: &mut Floor,
+    old: Vec<Bare>,
+    drain: Duration,
+) -> anyhow::Result<Vec<Bare>> {
     let mut new = Vec::new();
-    let mut leaving: Option<Bare> = None;
-    for next in old {
-        let started = match leaving.take() {
-            Some(bare) => {
-                let stopper = raw.clone();
-                let stopping = tokio::spawn(async move { stopper.stop(&bare).await });
-                let started = raw.start_next().await?;
-                stopping.await??;
-                started
-            }
-            None => raw.start_next().await?,
-        };
-        new.push(started);
-        leaving = Some(next);
+    let mut leaving = JoinSet::new();
+    for bare in old {
+        new.push(raw.start_next().await?);
+        let stopper = raw.clone();
+        leaving.spawn(async move {
+            tokio::time::sleep(drain).await;
+            stopper.stop(&bare).await
+        });
     }
-    if let Some(bare) = leaving {
-        raw.stop(&bare).await?;
+    while let Some(left) = leaving.join_next().await {
+        left??;
     }
     Ok(new)
 }

@@ -9,7 +9,10 @@ use crate::{
 use anyhow::{Context, ensure};
 use bollard::{API_DEFAULT_VERSION, Docker};
 use proto::v1::{GetNodeRequest, NodeState, node_service_client::NodeServiceClient};
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use testkit::{
     cluster::{CONSUL_PORT, Cluster},
     git::Repository,
@@ -21,8 +24,12 @@ pub(super) const APP: &str = "web";
 const HOSTS: [&str; 3] = ["node-1", "node-2", "node-3"];
 pub(super) const LOST: &str = "node-3";
 
+/// For how long an old instance goes on to serve once it is out of the list, of which those who ask have one that is up to a
+/// tenth of a second old. The floor and Swarm wait as long.
+pub(super) const DRAIN: Duration = Duration::from_millis(500);
+
 /// Proven as the floor proves, and rolled as the floor rolls: one at a time.
-const MANIFEST: &str = "[workers.web]\nport = 8888\ndrain = \"0s\"\nstrategy = { max_surge = 1 }\ncheck = { path = \"/\" }\n";
+const MANIFEST: &str = "[workers.web]\nport = 8888\ndrain = \"500ms\"\nstrategy = { max_surge = 1 }\ncheck = { path = \"/\" }\n";
 
 pub(super) struct Stage {
     // In the order in which they go.

@@ -1,6 +1,6 @@
 //! Docker Swarm over the same Engines: the peer.
 
-use super::{EACH_LOOK, millis};
+use super::{EACH_LOOK, millis, stage::DRAIN};
 use crate::harness::PATIENCE;
 use anyhow::{Context, ensure};
 use std::{thread, time::Instant};
@@ -50,8 +50,16 @@ impl<'a> Swarm<'a> {
 
     /// So many from nothing, until it says that all of them run: whether they answer it does not know. Milliseconds.
     pub(super) async fn start(&self, count: u16) -> anyhow::Result<f64> {
-        let manager = &self.hosts[0].engine;
         let began = Instant::now();
+        self.create(count).await?;
+        let took = millis(began);
+        self.remove().await?;
+        Ok(took)
+    }
+
+    /// The same, which stay.
+    pub(super) async fn create(&self, count: u16) -> anyhow::Result<()> {
+        let manager = &self.hosts[0].engine;
         // By what the hosts have: it asks no registry.
         manager.run([
             "service",
@@ -62,6 +70,15 @@ impl<'a> Swarm<'a> {
             SERVICE,
             "--replicas",
             &count.to_string(),
+            // As Jockey rolls: one at a time, the new one first, and some time between. It drains nothing.
+            "--update-parallelism",
+            "1",
+            "--update-order",
+            "start-first",
+            "--update-delay",
+            &format!("{}ms", DRAIN.as_millis()),
+            "--update-monitor",
+            "0s",
             &self.image,
         ])?;
         let all = format!("{count}/{count}");
@@ -69,13 +86,40 @@ impl<'a> Swarm<'a> {
         loop {
             let told = manager.run(["service", "ls", "--format", "{{.Replicas}}"])?;
             if told.trim() == all {
-                break;
+                return Ok(());
             }
             ensure!(Instant::now() < deadline, "Swarm runs {}", told.trim());
             tokio::time::sleep(EACH_LOOK).await;
         }
-        let took = millis(began);
-        manager.run(["service", "rm", SERVICE])?;
+    }
+
+    /// Replaces each by its like, until it says that this is done. Milliseconds.
+    pub(super) async fn roll(&self) -> anyhow::Result<f64> {
+        let manager = &self.hosts[0].engine;
+        let began = Instant::now();
+        manager.run([
+            "service",
+            "update",
+            "--detach",
+            "--no-resolve-image",
+            "--force",
+            SERVICE,
+        ])?;
+        let deadline = Instant::now() + PATIENCE;
+        let state = "{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}";
+        loop {
+            let told = manager.run(["service", "inspect", "--format", state, SERVICE])?;
+            if told.trim() == "completed" {
+                return Ok(millis(began));
+            }
+            ensure!(Instant::now() < deadline, "Swarm's update is {told}");
+            tokio::time::sleep(EACH_LOOK).await;
+        }
+    }
+
+    /// Takes all of them away.
+    pub(super) async fn remove(&self) -> anyhow::Result<()> {
+        self.hosts[0].engine.run(["service", "rm", SERVICE])?;
         let name = format!("name={SERVICE}.");
         for host in self.hosts {
             let deadline = Instant::now() + PATIENCE;
@@ -88,7 +132,7 @@ impl<'a> Swarm<'a> {
                 tokio::time::sleep(EACH_LOOK).await;
             }
         }
-        Ok(took)
+        Ok(())
     }
 }
 
