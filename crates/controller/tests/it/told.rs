@@ -5,7 +5,12 @@ use crate::{
     stage::{Stage, web},
 };
 use controller::usecases::{Ctx, Mode, configs};
-use domain::{AccountId, DeployState, Person, config::Key, people::KnownPerson, token::Role};
+use domain::{
+    AccountId, DeployState, Person,
+    config::{Key, Value},
+    people::KnownPerson,
+    token::Role,
+};
 use ports::{
     Clock,
     store::{Users, deploys::OnConflict},
@@ -41,7 +46,7 @@ async fn greets(ctx: &Ctx, value: &str) {
         stack: String::new(),
         app: "shop".to_owned(),
     };
-    let set: BTreeMap<Key, String> = [("GREETING".parse().unwrap(), value.to_owned())].into();
+    let set: BTreeMap<Key, Value> = [("GREETING".parse().unwrap(), value.to_owned().into())].into();
     let unset = Vec::new();
     let edit = configs::Edit::Change { set, unset };
     let done = configs::update(ctx, &which, edit, None, Mode::Run).await;
