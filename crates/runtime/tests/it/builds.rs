@@ -1,14 +1,17 @@
 //! Building, by both of the Engine's builders.
 
-use crate::world::{PATIENCE, World};
+use crate::world::{PATIENCE, World, connect};
 use bytes::Bytes;
-use domain::ImageRef;
+use domain::{ByteSize, ImageRef};
 use futures_util::{StreamExt, stream};
-use ports::images::{Error, ImageBuild};
+use ports::{
+    Images as _,
+    images::{Error, ImageBuild},
+};
 use runtime::Builder;
 use secrecy::SecretString;
 use std::{collections::BTreeMap, io, time::Duration};
-use testkit::docker;
+use testkit::docker::{self, Engine, Scope};
 use tokio::sync::mpsc;
 
 const BUILDERS: [Builder; 2] = [Builder::BuildKit, Builder::Classic];
@@ -259,4 +262,31 @@ async fn the_classic_builder_refuses_secrets() {
 /// The image that this Dockerfile alone makes.
 pub(crate) async fn image_of(world: &World, dockerfile: &str) -> ImageRef {
     run(world, &[("Dockerfile", dockerfile)]).await.0.unwrap()
+}
+
+/// An Engine of its own: whoever else builds on this machine keeps their cache.
+#[tokio::test]
+async fn a_build_cache_is_trimmed_to_its_limit() {
+    let engine = Engine::start().unwrap();
+    let scope = Scope::open().unwrap();
+    let docker = connect(&scope, &engine.socket(), |settings| {
+        settings.builder = Builder::BuildKit;
+    });
+    let dockerfile = "FROM busybox:1\nRUN head -c 3000000 /dev/urandom >/one\nRUN head -c 2000000 /dev/urandom >/two\n";
+    let (order, lines) = build(&[("Dockerfile", dockerfile)]);
+    let (image, _) = tokio::join!(docker.build(order), all(lines));
+    // What an image stands on is none of the cache's: only when that is gone can it go.
+    docker.remove(&image.unwrap()).await.unwrap();
+    let held = async || docker.disk_use().await.unwrap().build_cache;
+    let before = held().await.as_bytes();
+    assert!(before >= 5_000_000, "{before}");
+
+    let trim = async |keep| docker.trim_build_cache(keep).await.unwrap();
+    assert_eq!(trim(ByteSize::bytes(1 << 30)).await, ByteSize::default());
+    assert_eq!(held().await.as_bytes(), before);
+    let gone = trim(ByteSize::bytes(4_000_000)).await.as_bytes();
+    assert!((2_000_000..before).contains(&gone), "{gone} of {before}");
+    assert_eq!(held().await.as_bytes(), before - gone);
+    trim(ByteSize::default()).await;
+    assert_eq!(held().await, ByteSize::default());
 }

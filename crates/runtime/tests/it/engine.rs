@@ -1,19 +1,15 @@
 //! An Engine that goes away, or hangs.
 
 use crate::world::{PATIENCE, World, binding, connect};
-use domain::{ByteSize, ObservedInstance, observed::RestartPolicy};
+use domain::{ObservedInstance, observed::RestartPolicy};
 use futures_util::StreamExt;
 use ports::{
     Runtime as _,
     runtime::{Error, Follow, InstanceSpec, LogQuery},
 };
 use runtime::Docker;
-use std::{
-    io::Write,
-    process::{Command, Stdio},
-    time::{Duration, Instant},
-};
-use testkit::docker::{self, Engine, Gate, Scope};
+use std::time::{Duration, Instant};
+use testkit::docker::{self, Engine, Gate};
 
 fn behind(gate: &Gate, world: &World) -> Docker {
     connect(&world.scope, &gate.socket(), |settings| {
@@ -86,47 +82,6 @@ async fn streams_end_when_the_engine_goes() {
     let end = async { while changes.next().await.is_some() {} };
     let ended = tokio::time::timeout(PATIENCE, end).await;
     assert!(ended.is_ok(), "the changes go on without an Engine");
-}
-
-/// An Engine of its own: whoever else builds on this machine keeps their cache.
-#[tokio::test]
-async fn a_build_cache_is_trimmed_to_its_limit() {
-    let engine = Engine::start().unwrap();
-    let scope = Scope::open().unwrap();
-    let docker = connect(&scope, &engine.socket(), |_| ());
-    let held = async || ports::Images::disk_use(&docker).await.unwrap().build_cache;
-    let dockerfile = "FROM busybox:1\nRUN head -c 3000000 /dev/urandom >/one\nRUN head -c 2000000 /dev/urandom >/two\n";
-    let mut build = Command::new("docker")
-        .env("DOCKER_BUILDKIT", "1")
-        .args(["--host", &format!("unix://{}", engine.socket().display())])
-        .args(["build", "--quiet", "-"])
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut input = build.stdin.take().unwrap();
-    input.write_all(dockerfile.as_bytes()).unwrap();
-    drop(input);
-    assert!(build.wait().unwrap().success());
-    // What an image stands on is none of the cache's: only when that is gone can it go.
-    let image = engine
-        .run(["images", "--quiet", "--filter", "dangling=true"])
-        .unwrap();
-    engine.run(["rmi", image.trim()]).unwrap();
-    let before = held().await.as_bytes();
-    assert!(before >= 5_000_000, "{before}");
-
-    let trim = async |keep| {
-        ports::Images::trim_build_cache(&docker, keep)
-            .await
-            .unwrap()
-    };
-    assert_eq!(trim(ByteSize::bytes(1 << 30)).await, ByteSize::default());
-    assert_eq!(held().await.as_bytes(), before);
-    let gone = trim(ByteSize::bytes(4_000_000)).await.as_bytes();
-    assert!((2_000_000..before).contains(&gone), "{gone} of {before}");
-    assert_eq!(held().await.as_bytes(), before - gone);
-    trim(ByteSize::default()).await;
-    assert_eq!(held().await, ByteSize::default());
 }
 
 #[tokio::test]
