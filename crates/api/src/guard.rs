@@ -74,11 +74,13 @@ impl Guard {
             });
         }
         let caller = self.caller(header, known).await;
+        if let Ok(caller) = &caller {
+            self.limits.call(&caller.actor())?;
+        }
         let caller = match permissions::is_of_old(method) {
             true => let_in(caller)?,
             false => caller?,
         };
-        self.limits.call(&caller.actor())?;
         permissions::may_at_all(&caller, row?)?;
         Ok(Admitted::As(caller))
     }

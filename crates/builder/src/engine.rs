@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use domain::{GitRef, ImageRef, app::Builder};
@@ -19,6 +19,9 @@ use crate::{
     tree::Tree,
     workers,
 };
+
+/// How long it may take to call an image the latest: a build that is done does not wait for a registry that hangs.
+const LATEST: Duration = Duration::from_secs(60);
 
 /// What a server's operator chooses.
 #[derive(Debug, Clone, Default)]
@@ -85,13 +88,30 @@ impl Engine {
             }
             None => image.clone(),
         };
-        if let Some(latest) = image.latest_beside(&name)
-            && let Err(why) = self.call_latest(order, &image, &latest, lines).await
-        {
-            let line = format!("{latest} stays where it is: {why}");
-            lines.say(line).await;
+        if let Some(latest) = image.latest_beside(&name) {
+            let called = self.call_latest(order, &image, &latest, lines);
+            let why = match tokio::time::timeout(LATEST, called).await {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(_) => Some(format!("that takes longer than {LATEST:?}")),
+            };
+            if let Some(why) = why {
+                let line = format!("{latest} stays where it is: {why}");
+                lines.say(line).await;
+            }
         }
         Ok(pinned)
+    }
+
+    /// Whether a name is free, or on an image of ours.
+    async fn may_take(&self, name: &str) -> Result<bool, images::Error> {
+        let bearer = match self.images.inspect(name).await {
+            Ok(bearer) => bearer.id,
+            Err(images::Error::Missing(_)) => return Ok(true),
+            Err(error) => return Err(error),
+        };
+        let own = self.images.list().await?;
+        Ok(own.iter().any(|one| one.image == bearer))
     }
 
     /// Calls an image the latest of its App, if its commit is the tip of the default branch by now. That this cannot be
@@ -105,6 +125,11 @@ impl Engine {
     ) -> Result<(), Error> {
         let tip = self.source.resolve(&order.repo, &GitRef::head()).await?;
         if tip != order.commit {
+            return Ok(());
+        }
+        if !self.may_take(latest).await.map_err(Error::Images)? {
+            let line = format!("{latest} stays where it is: somebody else has given that name");
+            lines.say(line).await;
             return Ok(());
         }
         let tagged = self.images.tag(image, latest).await;

@@ -17,6 +17,9 @@ use std::{collections::BTreeSet, time::Duration};
 /// The label of an image that says which Build has made it, by number.
 const BUILD_LABEL: &str = "jockey.build";
 
+/// How long a node may take to trim its build cache: it may have gigabytes to remove.
+const TRIM: Duration = Duration::from_secs(5 * 60);
+
 /// Whether anything is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -158,17 +161,23 @@ pub async fn trim(deps: &Deps) -> Result<ByteSize, Error> {
     let Some(keep) = deps.settings.build_cache else {
         return Ok(ByteSize::default());
     };
-    let mut gone = 0;
-    for node in nodes(deps).await? {
-        let Ok(images) = deps.fleet.images(&node) else {
-            continue;
+    let trims = nodes(deps).await?.into_iter().map(|node| async move {
+        let trimmed = async {
+            let images = deps.fleet.images(&node);
+            let images = images.map_err(|error| images::Error::Unreachable(error.to_string()))?;
+            images.trim_build_cache(keep).await
         };
-        match images.trim_build_cache(keep).await {
-            Ok(bytes) => gone += bytes.as_bytes(),
-            Err(error) => tracing::warn!(%node, %error, "the node's build cache stays as it is"),
+        let late = || images::Error::Unreachable(format!("no answer within {TRIM:?}"));
+        let trimmed = tokio::time::timeout(TRIM, trimmed).await;
+        match trimmed.unwrap_or_else(|_| Err(late())) {
+            Ok(gone) => gone.as_bytes(),
+            Err(error) => {
+                tracing::warn!(%node, %error, "the node's build cache stays as it is");
+                0
+            }
         }
-    }
-    Ok(ByteSize::bytes(gone))
+    });
+    Ok(ByteSize::bytes(join_all(trims).await.into_iter().sum()))
 }
 
 /// How old it has to be. A build under way needs its earlier stages, unlabelled layers that nothing stands on yet.

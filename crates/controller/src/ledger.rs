@@ -28,7 +28,8 @@ pub(crate) fn apply(input: &mut PlanInput, closures: &[Closure]) {
             }
             Closure::Gone { instance }
             | Closure::Vanished { instance }
-            | Closure::GivenUp { instance } => {
+            | Closure::GivenUp { instance }
+            | Closure::Lapsed { instance } => {
                 input.intents.retain(|intent| intent.instance != *instance);
             }
         }
@@ -71,6 +72,11 @@ pub(crate) fn closed(closures: &[Closure], input: &PlanInput) -> Vec<Entry> {
             Closure::GivenUp { instance } => {
                 let ended = (Manner::Stopped, "was given up with its node");
                 entries.extend(unseen(input, *instance, "instance.given_up", ended));
+            }
+            Closure::Lapsed { instance } => {
+                let what = "was stopped by its node's program, whose lease has run out";
+                let ended = (Manner::Stopped, what);
+                entries.extend(unseen(input, *instance, "instance.lapsed", ended));
             }
         }
     }

@@ -100,15 +100,17 @@ fn owners(view: &EnvironmentView) -> BTreeMap<InstanceId, (AppId, EnvironmentId)
     view.intents.iter().map(of).collect()
 }
 
-/// How much less time a node gets that was just waited for in vain, or that the catalog calls failed: everything else waits
-/// for it. One that is only slow answers by the next time that it gets all of its time.
+/// How much less time a node gets that was just waited for in vain: everything else waits for it, and it answers by the
+/// next time that it gets all of its time, if it does. One that the catalog calls failed gets that less often.
 const IN_VAIN: u32 = 5;
 
 async fn look_at(deps: &Deps, mut node: Node) -> NodeSight {
     let (board, whole) = (&deps.board, deps.settings.list_deadline);
-    let is_hopeless =
-        node.state == NodeState::Failed || board.was_silent(&node.name, 2 * deps.settings.tick);
-    let deadline = match is_hopeless {
+    let ticks = match node.state {
+        NodeState::Failed => 6,
+        NodeState::Alive | NodeState::Silent => 2,
+    };
+    let deadline = match board.was_silent(&node.name, ticks * deps.settings.tick) {
         true => whole / IN_VAIN,
         false => whole,
     };

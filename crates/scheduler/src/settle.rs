@@ -20,6 +20,9 @@ pub enum Closure {
     /// A person gave its node up, and it does not answer. It is closed as one that was stopped: should the node come back
     /// all the same, what is there is nothing of the record any more, and goes.
     GivenUp { instance: InstanceId },
+    /// A singleton that its node's program has stopped, for the lease there has run out. Closed as `GivenUp` is: a lease that
+    /// the host has later says nothing of it.
+    Lapsed { instance: InstanceId },
 }
 
 /// The closures that the evidence at hand allows, in order of instance. Nothing is closed at which a server is acting,
@@ -52,6 +55,7 @@ fn closure(member: &Member<'_>) -> Option<Closure> {
         Presence::Vanished if member.stop.is_some() => Some(Closure::Gone { instance }),
         Presence::Vanished => Some(Closure::Vanished { instance }),
         Presence::GivenUp => Some(Closure::GivenUp { instance }),
-        Presence::Created | Presence::Silent | Presence::Lost | Presence::Lapsed => None,
+        Presence::Lapsed => Some(Closure::Lapsed { instance }),
+        Presence::Created | Presence::Silent | Presence::Lost => None,
     }
 }

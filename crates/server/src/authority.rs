@@ -216,13 +216,31 @@ fn read(
     })
 }
 
+/// Before the Installation, in the name of the CA of its nodes.
+const OF_NODES: &str = "Jockey nodes ";
+
+/// Whose CA this is, in DER. None: nobody's that is known.
+pub(crate) fn installation(certificate: &[u8]) -> Option<InstallationId> {
+    let name = OF_NODES.as_bytes();
+    let at = certificate
+        .windows(name.len())
+        .position(|part| part == name)?;
+    let id = certificate[at + name.len()..].iter();
+    let id = id.take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-');
+    let id: Vec<u8> = id.copied().take(ID_LEN).collect();
+    String::from_utf8(id).ok()?.parse().ok()
+}
+
+/// How long the id of an Installation is, `jky-` and twelve more.
+const ID_LEN: usize = 16;
+
 fn of_ca(
     installation: InstallationId,
     made_at: Timestamp,
     key: &Key,
 ) -> Result<CertificateParams, Box<dyn StdError + Send + Sync>> {
     let mut params = good_for(Vec::new(), made_at, LIFE)?;
-    let name = format!("Jockey nodes {installation}");
+    let name = format!("{OF_NODES}{installation}");
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];

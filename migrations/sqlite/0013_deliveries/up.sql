@@ -1,5 +1,5 @@
 -- Deliveries of webhooks of which something followed, as they were received. Bodies are sealed. The digest is that of
--- event and body: what is sent again replaces what it was before.
+-- App, event and body: what is sent again is kept once.
 CREATE TABLE deliveries (
     id          INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
     delivery    TEXT NOT NULL,

@@ -313,7 +313,8 @@ impl Keeper {
             match closure {
                 scheduler::Closure::Gone { instance }
                 | scheduler::Closure::Vanished { instance }
-                | scheduler::Closure::GivenUp { instance } => {
+                | scheduler::Closure::GivenUp { instance }
+                | scheduler::Closure::Lapsed { instance } => {
                     self.deps.board.forget(*instance);
                     self.retries.remove(instance);
                 }

@@ -51,8 +51,8 @@ pub enum Consequence {
 #[async_trait]
 pub trait Deliveries: Send + Sync {
     /// Keeps a delivery together with what it leads to: both, or neither. The last of the jobs is the one that works it
-    /// off. One of the same event and body that is kept already gives way to it, whatever it was called: replays take
-    /// no room.
+    /// off. One of the same App, event and body is kept once, as it came first, with what the last of them led to: replays,
+    /// whatever they are called, take no room.
     ///
     /// # Errors
     /// None but those of the database.

@@ -40,6 +40,13 @@ impl Inner {
     async fn untag_and_remove(&self, own: &ListedImage) -> Result<Effect, Failure> {
         let client = self.engine.patient_client(REMOVE).await?;
         let mut names = own.names();
+        // That of its build last: cut off before that, it is known for ours still.
+        let image: Option<ImageRef> = own.id.parse().ok();
+        names.sort_by_key(|name| {
+            image
+                .as_ref()
+                .is_some_and(|image| image.is_named_by_its_build(name))
+        });
         if names.is_empty() {
             names.push(own.id.clone());
         }

@@ -97,9 +97,11 @@ impl Warden {
                 next.saturating_sub(now).clamp(LOOK_CLOSE, LOOK)
             }
             Singletons::Stop(left) => {
-                self.look().await;
+                let known = self.look().await;
                 self.signal(left);
-                self.note_clear(Singletons::Stop(left));
+                if known {
+                    self.note_clear(Singletons::Stop(left));
+                }
                 LOOK_CLOSE
             }
             Singletons::Kill => {
@@ -129,9 +131,10 @@ impl Warden {
         };
         match tokio::time::timeout(ANSWER, docker.singletons()).await {
             Ok(Ok(running)) => {
-                let with_process = running
-                    .into_iter()
-                    .map(|one| (one.handle, one.process.and_then(Process::find)));
+                let with_process = running.into_iter().map(|one| {
+                    let process = one.process.and_then(|it| Process::of(it, &one.handle));
+                    (one.handle, process)
+                });
                 self.running = with_process.collect();
                 true
             }

@@ -9,7 +9,7 @@ use super::{
 use crate::state;
 use domain::{
     InstallationId,
-    guard::{Ends, Guard, Wish},
+    guard::{Ends, Guard, Singletons, Wish},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -34,7 +34,7 @@ pub(super) struct Lease(Arc<Mutex<Known>>);
 
 pub(super) struct Known {
     pub(super) guard: Guard,
-    /// Whose singletons they are. None: there was no lease yet, and nobody relies upon one.
+    /// Whose singletons they are. None: nobody's, for the host has not joined.
     pub(super) installation: Option<InstallationId>,
     /// Whether none was seen to run since the lease has run out.
     pub(super) cleared: bool,
@@ -45,7 +45,6 @@ pub(super) struct Known {
 /// What is on the disk. Times are microseconds since the host was started.
 #[derive(Serialize, Deserialize)]
 struct Kept {
-    installation: String,
     boot: String,
     life: u64,
     stop_at: u64,
@@ -53,14 +52,11 @@ struct Kept {
 }
 
 impl Lease {
-    /// As the program before this one has left it.
-    pub(super) fn open(directory: &Path) -> Self {
+    /// As the program before this one has left it, of this Installation.
+    pub(super) fn open(directory: &Path, installation: Option<InstallationId>) -> Self {
         let now = boot::now();
         let kept = fs::read(directory.join(FILE)).ok();
         let kept: Option<Kept> = kept.and_then(|text| serde_json::from_slice(&text).ok());
-        let installation = kept
-            .as_ref()
-            .and_then(|kept| kept.installation.parse().ok());
         let guard = match kept {
             Some(kept) if kept.boot == boot::id() && !kept.boot.is_empty() => {
                 let [life, stop_at, kill_at] =
@@ -155,14 +151,14 @@ impl Asking {
         let mut known = self.lease.known();
         match answer {
             Ok((life, installation)) => {
-                if known.installation.is_none() || wish == Wish::Begin {
+                if self.writing.is_none() || wish == Wish::Begin {
                     tracing::info!(life_s = life.as_secs(), "has a lease for singletons");
                 }
                 known.guard.granted(now, life);
                 known.installation = Some(installation);
                 known.cleared = false;
                 drop(known);
-                self.write(life, installation);
+                self.write(life);
             }
             Err(Refusal::Over(why)) => {
                 tracing::warn!(why, "has no lease for singletons; they are ended");
@@ -194,14 +190,13 @@ impl Asking {
     }
 
     /// Puts it on the disk. One that hangs keeps nothing up: an older word only ends the lease sooner.
-    fn write(&mut self, life: Duration, installation: InstallationId) {
+    fn write(&mut self, life: Duration) {
         if self.writing.as_ref().is_some_and(|one| !one.is_finished()) {
             return;
         }
         let Ends { stop_at, kill_at } = self.lease.known().guard.ends();
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let kept = Kept {
-            installation: installation.to_string(),
             boot: boot::id(),
             life: micros(life),
             stop_at: micros(stop_at),
@@ -216,15 +211,18 @@ impl Asking {
         }));
     }
 
-    /// Gives the lease back: from here on nobody stops the singletons of this host, and nobody is to rely upon that.
-    /// Answers whether that was heard.
-    pub(super) async fn give_back(&mut self) -> GivenBack {
+    /// Gives the lease back, within this time: from here on nobody stops the singletons of this host, and nobody is to rely
+    /// upon that. Answers whether that was heard. One that may have run out is not given back: others rely upon its end.
+    pub(super) async fn give_back(&mut self, within: Duration) -> GivenBack {
         let patience = {
             let known = self.lease.known();
             if known.installation.is_none() {
                 return GivenBack::Yes;
             }
-            known.guard.patience()
+            match known.guard.singletons(boot::now()) {
+                Singletons::Run => known.guard.patience().min(within),
+                Singletons::Stop(_) | Singletons::Kill => return GivenBack::No,
+            }
         };
         let told = tokio::time::timeout(patience, self.say(Wish::End)).await;
         if !matches!(told, Ok(Ok(_))) {

@@ -18,6 +18,15 @@ impl Process {
         Some(Self { number, started })
     }
 
+    /// The one that has this number now, where it is this container's. None: it is not, or not to be told by this program,
+    /// which may see other processes than the Engine.
+    pub(super) fn of(number: u32, container: &str) -> Option<Self> {
+        let found = Self::find(number)?;
+        let group = fs::read_to_string(format!("/proc/{number}/cgroup")).ok()?;
+        // It may have ended meanwhile, and its number be another's.
+        (group.contains(container) && found.runs()).then_some(found)
+    }
+
     /// Whether it runs still. One that has ended, and that nobody has asked for how, does not.
     pub(super) fn runs(self) -> bool {
         Self::find(self.number) == Some(self)
@@ -67,6 +76,8 @@ mod tests {
         };
         earlier.kill().unwrap();
         assert!(process.runs(), "that was another one");
+        let container = "c0ffee".repeat(10);
+        assert_eq!(Process::of(child.id(), &container), None, "it is in none");
         process.kill().unwrap();
         assert!(!child.wait().unwrap().success());
         assert!(!process.runs());

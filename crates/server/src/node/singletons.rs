@@ -11,7 +11,7 @@ use anyhow::anyhow;
 use domain::NodeName;
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tokio_util::sync::CancellationToken;
@@ -39,7 +39,11 @@ pub(super) async fn keep(
     stop: &CancellationToken,
     over: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let lease = Lease::open(&host.directory);
+    let installation = {
+        let state = host.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner).installation()
+    };
+    let lease = Lease::open(&host.directory, installation);
     let warden = Warden::new(lease.clone(), host.engine, host.name);
     let done = CancellationToken::new();
     let watching = tokio::spawn(warden.keep(done.clone()));
@@ -57,7 +61,7 @@ pub(super) async fn keep(
             return Err(anyhow!(why));
         }
     };
-    if host.at_end == AtEnd::Leave && asking.give_back().await == GivenBack::No {
+    if host.at_end == AtEnd::Leave && asking.give_back(END).await == GivenBack::No {
         warden.end_all(END).await;
     }
     Ok(())

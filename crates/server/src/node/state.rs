@@ -4,7 +4,7 @@ use super::Said;
 use crate::{authority::Key, machine::SystemClock, state};
 use anyhow::{Context, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use domain::{NodeName, Timestamp, guard::Wish};
+use domain::{InstallationId, NodeName, Timestamp, guard::Wish};
 use ports::{
     Clock,
     authority::{Claim, Hold},
@@ -142,7 +142,10 @@ impl State {
         let number = SystemClock.now().micros().max(self.lease_number + 1);
         if number > self.kept.number {
             self.kept.number = number + NUMBERS;
-            self.save()?;
+            // The clock goes on by itself: what is kept is for one that is set back.
+            if let Err(error) = self.save() {
+                tracing::warn!(%error, "the next program may not know this one's last number");
+            }
         }
         self.lease_number = number;
         let hold = Hold {
@@ -198,6 +201,12 @@ impl State {
         let joined = self.kept.joined.as_ref();
         let joined = joined.context("this host has not joined")?;
         Ok(Arc::new(config(joined, &self.key)?))
+    }
+
+    /// Whose node this is, as its CA is called. None: it has not joined.
+    pub(super) fn installation(&self) -> Option<InstallationId> {
+        let authority = &self.kept.joined.as_ref()?.authority;
+        crate::authority::installation(&STANDARD.decode(authority).ok()?)
     }
 
     /// How long until two thirds of the certificate's life are over.

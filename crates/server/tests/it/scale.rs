@@ -45,7 +45,7 @@ async fn statements(metrics: &str) -> anyhow::Result<u64> {
 
 /// How many times as long as the first pages of a list those deep in it may take, in the middle of all, on a machine
 /// that does much else.
-const DEEPER: u32 = 5;
+const DEEPER: u32 = 20;
 /// How far into a list it is looked: this many of the largest pages there are, where it is as long.
 const DEEP: usize = 30;
 /// How many pages are read at either place.

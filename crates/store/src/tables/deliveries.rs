@@ -85,6 +85,7 @@ pub(crate) fn seal_again(tx: &mut Tx<'_>, key: KeyId) -> Result<(), Fault> {
 /// anything.
 fn digest(new: &NewDelivery) -> Vec<u8> {
     let mut digest = Context::new(&SHA256);
+    digest.update(&new.app.map_or(0, AppId::number).to_be_bytes());
     digest.update(new.event.as_bytes());
     digest.update(&[0]);
     digest.update(new.payload.expose_secret().as_bytes());
@@ -108,7 +109,17 @@ fn keep(
         }
     }
     let digest = digest(new);
-    diesel::delete(deliveries::table.filter(deliveries::digest.eq(&digest))).execute(tx.conn)?;
+    let before = deliveries::table.filter(deliveries::digest.eq(&digest));
+    let before: Option<i64> = before.select(deliveries::id).first(tx.conn).optional()?;
+    if let Some(id) = before {
+        diesel::update(deliveries::table.find(id))
+            .set((
+                deliveries::outcome.eq(fit(&new.outcome)),
+                deliveries::job.eq(job.map(JobId::number)),
+            ))
+            .execute(tx.conn)?;
+        return Ok(());
+    }
     // Sealed with its number, which the row has to have first.
     let id: i64 = diesel::insert_into(deliveries::table)
         .values((

@@ -7,7 +7,7 @@ use crate::{
     json,
     keys::{KeyId, Keyring},
     schema::{join_tokens, joined_nodes, node_authority},
-    tables::meta,
+    tables::{meta, node_leases},
     tx::{About, Tx},
 };
 use async_trait::async_trait;
@@ -204,6 +204,7 @@ fn remove(tx: &mut Tx<'_>, name: &NodeName, change: &Change) -> Result<(), Fault
     let taken = join_tokens::taken_by.eq(known.claim.public_key.as_slice());
     diesel::delete(join_tokens::table.filter(taken)).execute(tx.conn)?;
     diesel::delete(joined_nodes::table.find(name.as_str())).execute(tx.conn)?;
+    node_leases::forget_number(tx.conn, name)?;
     tx.tell("node.removed", About::thing(name), change)
 }
 

@@ -52,7 +52,8 @@ fn hold(conn: &mut Conn, hold: &Hold, time: Duration) -> Result<Held, Fault> {
     let now = leases::now(conn)?;
     let has_run_out = until.is_some_and(|until| until <= now);
     let (until, held) = match hold.wish {
-        Wish::Prolong if has_run_out => (until, Held::RunOut),
+        // Others may rely upon its end by now.
+        Wish::Prolong | Wish::End if has_run_out => (until, Held::RunOut),
         Wish::Prolong | Wish::Begin => (Some(leases::after(now, time)), Held::Yes),
         Wish::End => (None, Held::Yes),
     };
@@ -63,6 +64,14 @@ fn hold(conn: &mut Conn, hold: &Hold, time: Duration) -> Result<Held, Fault> {
         ))
         .execute(conn)?;
     Ok(held)
+}
+
+/// Another host may come by this name, which counts for itself.
+pub(super) fn forget_number(conn: &mut Conn, name: &NodeName) -> Result<(), Fault> {
+    diesel::update(node_leases::table.find(name.as_str()))
+        .set(node_leases::number.eq(i64::MIN))
+        .execute(conn)?;
+    Ok(())
 }
 
 /// Those that were not ended, as they stand now.

@@ -2,9 +2,10 @@
 
 use crate::usecases::{Ctx, Error, Kind, NameHolder};
 use domain::{
-    App, Environment, Scale, Worker, WorkerName, WorkerSpec,
+    App, BuildState, Environment, Scale, Worker, WorkerName, WorkerSpec,
     worker::{Check, Command, Constraint, WorkerSource},
 };
+use ports::store::{Page, builds::BuildFilter};
 use std::time::Duration;
 
 /// The longest of a Worker's times.
@@ -75,6 +76,23 @@ fn command(spec: &WorkerSpec) -> Result<(), Error> {
     Err(Error::invalid("command", problem))
 }
 
+/// Whether the next Deploy of what was built last would bring it back, though somebody has changed it meanwhile.
+async fn is_declared(ctx: &Ctx, worker: &Worker) -> Result<bool, Error> {
+    let built = BuildFilter {
+        app: Some(worker.app),
+        state: Some(BuildState::Completed),
+        ..BuildFilter::default()
+    };
+    let last = Page {
+        size: 1,
+        after: None,
+    };
+    let last = ctx.store().list_builds(&built, last).await?;
+    let declared = last.items.into_iter().flat_map(|build| build.workers);
+    let names: Vec<_> = declared.map(|declared| declared.spec.name).collect();
+    Ok(names.contains(&worker.spec.name))
+}
+
 /// Refuses another name for what would come back under the first, and one of which no service name can be made.
 pub(super) async fn rename(
     ctx: &Ctx,
@@ -82,7 +100,7 @@ pub(super) async fn rename(
     name: &WorkerName,
     scale: Scale,
 ) -> Result<(), Error> {
-    if before.source != WorkerSource::Api {
+    if before.source != WorkerSource::Api || is_declared(ctx, before).await? {
         return Err(Error::NameHeld {
             what: Kind::Worker,
             which: before.spec.name.to_string(),

@@ -98,16 +98,23 @@ pub async fn a_delivery_that_is_sent_again_is_kept_once(store: &dyn Store) {
         store.keep_delivery(again, push, &at(second)).await.unwrap();
         let now = kept(store).await;
         let told: Vec<_> = now.iter().map(|it| &*it.new.delivery).collect();
-        assert_eq!(told, [name, "other"]);
-        assert_eq!((now[0].job, now[0].received_at), (first, at(second).at));
+        assert_eq!(told, ["other", "one"], "as it came first");
+        assert_eq!((now[1].job, now[1].received_at), (first, at(1).at));
     }
+    // At the address of the installation it is another one.
+    let anywhere = NewDelivery {
+        app: None,
+        ..delivery("one", Some(app))
+    };
+    store.keep_delivery(anywhere, vec![], &at(5)).await.unwrap();
+    assert_eq!(kept(store).await.len(), 3);
     // The same body as another event is another delivery.
     let event = NewDelivery {
         event: "create".to_owned(),
         ..delivery("one", Some(app))
     };
-    store.keep_delivery(event, vec![], &at(5)).await.unwrap();
-    assert_eq!(kept(store).await.len(), 3);
+    store.keep_delivery(event, vec![], &at(6)).await.unwrap();
+    assert_eq!(kept(store).await.len(), 4);
 }
 
 pub async fn what_cannot_be_kept_leaves_neither_delivery_nor_job(store: &dyn Store) {

@@ -59,18 +59,19 @@ pub async fn a_lease_is_prolonged_until_it_has_run_out(store: &dyn Store) {
     assert_eq!(standing(store).await, [("a".to_owned(), true)]);
     let late = ask(3, Wish::Prolong, LONG).await.unwrap();
     assert_eq!(late, RunOut, "others may rely upon its end");
+    assert_eq!(ask(4, Wish::End, LONG).await.unwrap(), RunOut);
     assert_eq!(standing(store).await, [("a".to_owned(), true)]);
-    assert_eq!(ask(4, Wish::Begin, LONG).await.unwrap(), Yes);
+    assert_eq!(ask(5, Wish::Begin, LONG).await.unwrap(), Yes);
     assert_eq!(standing(store).await, [("a".to_owned(), false)]);
-    assert_eq!(ask(5, Wish::Begin, LONG).await.unwrap(), Yes, "not heard");
+    assert_eq!(ask(6, Wish::Begin, LONG).await.unwrap(), Yes, "not heard");
 
-    for old in [5, 4] {
+    for old in [6, 5] {
         let replayed = ask(old, Wish::End, LONG).await;
         assert!(matches!(replayed, Err(Error::Stale { .. })), "{replayed:?}");
     }
-    assert_eq!(ask(6, Wish::End, LONG).await.unwrap(), Yes);
+    assert_eq!(ask(7, Wish::End, LONG).await.unwrap(), Yes);
     assert_eq!(standing(store).await, [], "nobody is relied upon");
-    assert_eq!(ask(7, Wish::Prolong, LONG).await.unwrap(), Yes);
+    assert_eq!(ask(8, Wish::Prolong, LONG).await.unwrap(), Yes);
     let there = environment(store, "production").await;
     let view = store.view(there.id, START).await.unwrap().unwrap();
     let seen: Vec<_> = view.leases.into_iter().collect();
@@ -102,4 +103,10 @@ pub async fn a_lease_is_of_the_node_that_has_joined(store: &dyn Store) {
     // What was there stops, and is started elsewhere.
     let left = [("a".to_owned(), true), ("b".to_owned(), true)];
     assert_eq!(standing(store).await, left);
+
+    // Another host of that name: what the one before has counted to is none of its business.
+    join(store, "a", 3).await;
+    assert_eq!(ask("a", 3, 1).await.unwrap(), RunOut);
+    let begins = hold("a", 3, 2, Wish::Begin);
+    assert_eq!(store.hold_node(&begins, LONG).await.unwrap(), Yes);
 }

@@ -102,7 +102,8 @@ impl Sketch {
             Closure::Started { instance } => self.start_of(instance).state = IntentState::Done,
             Closure::Gone { instance }
             | Closure::Vanished { instance }
-            | Closure::GivenUp { instance } => {
+            | Closure::GivenUp { instance }
+            | Closure::Lapsed { instance } => {
                 self.intents.retain(|intent| intent.instance != instance);
             }
         }

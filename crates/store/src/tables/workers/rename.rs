@@ -3,11 +3,11 @@
 use super::by_name;
 use crate::{
     fault::{Fault, exists},
-    tables::{apps, deploys, environments, fences, intents, service_names},
+    tables::{apps, deploys, environments, fences, intents, leases, service_names},
     tx::Tx,
 };
 use domain::{Worker, WorkerName};
-use ports::store::Error;
+use ports::store::{Error, leases::of_environment};
 
 /// Gives a Worker's service name away for that of another name, where nothing bears the first.
 pub(super) fn rename(tx: &mut Tx<'_>, stored: &Worker, name: &WorkerName) -> Result<(), Fault> {
@@ -28,6 +28,8 @@ pub(super) fn rename(tx: &mut Tx<'_>, stored: &Worker, name: &WorkerName) -> Res
         }
     }
     fences::carry(tx.conn, stored, name)?;
+    // Whoever keeps the Environment may be about to start one of the first name.
+    leases::end(tx.conn, &of_environment(environment))?;
     let app = apps::load(tx.conn, app)?;
     let within = environments::load(tx.conn, environment)?;
     service_names::free_worker(tx.conn, app.id, environment, &stored.spec.name)?;

@@ -48,7 +48,8 @@ impl State {
 }
 
 fn is_the_same(one: &NewDelivery, other: &NewDelivery) -> bool {
-    one.event == other.event && one.payload.expose_secret() == other.payload.expose_secret()
+    (one.app, &one.event) == (other.app, &other.event)
+        && one.payload.expose_secret() == other.payload.expose_secret()
 }
 
 /// Whether a database has room for all of it: there, all or nothing is kept.
@@ -84,9 +85,12 @@ impl Deliveries for Store {
                     }
                 }
             }
-            state
-                .deliveries
-                .retain(|_, kept| !is_the_same(&kept.new, &new));
+            let mut all = state.deliveries.values_mut();
+            if let Some(kept) = all.find(|kept| is_the_same(&kept.new, &new)) {
+                kept.new.outcome = new.outcome;
+                kept.job = job;
+                return Ok(());
+            }
             let number = state.number("delivery");
             let delivery = Delivery {
                 number,

@@ -59,7 +59,7 @@ impl JoinTable {
         }
         *number = hold.number;
         *until = match (hold.wish, *until) {
-            (Wish::Prolong, Some(until)) if until <= now => return Ok(Held::RunOut),
+            (Wish::Prolong | Wish::End, Some(until)) if until <= now => return Ok(Held::RunOut),
             (Wish::Prolong | Wish::Begin, _) => Some(now + time),
             (Wish::End, _) => None,
         };
@@ -178,6 +178,10 @@ impl JoinedNodes for Store {
                 .public_key;
             let tokens = &mut state.joined.tokens;
             tokens.retain(|_, (_, taken_by)| taken_by.as_ref() != Some(&key));
+            // Another host may come by this name, which counts for itself.
+            if let Some((number, _)) = state.joined.leases.get_mut(name) {
+                *number = i64::MIN;
+            }
             state.tell("node.removed", About::thing(name), change);
             Ok(())
         })
