@@ -86,6 +86,7 @@ impl Chromium {
             "--headless",
             // Its sandbox takes no root, whom the tests run as.
             "--no-sandbox",
+            "--window-size=1280,900",
             "--disable-gpu",
             "--disable-dev-shm-usage",
             "--disable-quic",
