@@ -177,6 +177,12 @@ enum Reads {
 impl<K: Kind> Session<K> {
     fn begin(say: mpsc::Sender<K::Request>, raw: Option<Raw>, stdin: Stdin) -> Result<Self, Error> {
         let signals = Signals::listen().map_err(Error::Runtime)?;
+        // Nobody was told what size the window took while the process was being started. There is room.
+        if raw.is_some()
+            && let Some(size) = terminal::size()
+        {
+            say.try_send(K::message(Said::Resize(size))).ok();
+        }
         let (read, input) = mpsc::channel(PIECES);
         if stdin == Stdin::PassedOn {
             // Nothing can end a read of a terminal: the thread goes with the program.

@@ -4,15 +4,22 @@ Arguments: steps as JSON, then the program and its arguments. Steps are ["expect
 COLUMNS], ["ask", SENT, TEXT], which sends until TEXT comes, and ["signal", NUMBER].
 """
 
-import fcntl, json, os, pty, select, struct, sys, termios, time
+import fcntl, json, os, select, struct, sys, termios, time
 
 steps, command = json.loads(sys.argv[1]), sys.argv[2:]
 PATIENCE = 90
-pid, master = pty.fork()
-if pid == 0:
-    os.execvp(command[0], command)
+# A terminal is as large as it is, and as it was, before anything runs on it.
+master, slave = os.openpty()
 fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
 before = termios.tcgetattr(master)
+pid = os.fork()
+if pid == 0:
+    os.setsid()
+    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+    for stream in (0, 1, 2):
+        os.dup2(slave, stream)
+    os.execvp(command[0], command)
+os.close(slave)
 out = ""
 seen = 0
 
