@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Messages with a field that nobody may print. `src/redacted.rs` says how they look instead.
-const SECRET: [&str; 20] = [
+const SECRET: [&str; 21] = [
     ".jockey.legacy.v1.ConfigSet",
     ".jockey.legacy.v1.CreateConfigSetRequest",
     ".jockey.legacy.v1.UpdateConfigSetRequest",
@@ -43,6 +43,7 @@ const SECRET: [&str; 20] = [
     ".jockey.v1.StartWebSignInResponse",
     ".jockey.v1.UpdateAppHookRequest",
     ".jockey.v1.UpdateConfigSetRequest",
+    ".jockey.v1.VariableDifference",
     ".jockey.v1.VariableSource",
     ".jockey.v1.VersionDifference",
     ".jockey.v1.Webhook",

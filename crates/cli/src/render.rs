@@ -267,3 +267,16 @@ fn error_json(error: &Error) -> serde_json::Value {
 fn aside(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
+
+/// What differs between two states, as a line.
+pub(crate) fn difference(name: &str, before: Option<&str>, after: Option<&str>) -> String {
+    match (before, after) {
+        (None, Some(after)) => format!("+ {name} = {after}"),
+        (Some(before), None) => format!("- {name} = {before}"),
+        (before, after) => format!(
+            "~ {name} = {} -> {}",
+            before.unwrap_or_default(),
+            after.unwrap_or_default()
+        ),
+    }
+}

@@ -8,7 +8,8 @@ use crate::{
         ConfigSet, CreateJoinTokenResponse, CreateTokenResponse, ExchangeTokenResponse,
         FinishWebSignInRequest, FinishWebSignInResponse, JoinNodeRequest, PollSignInRequest,
         PollSignInResponse, RunStart, StartSignInResponse, StartWebSignInResponse,
-        UpdateAppHookRequest, UpdateConfigSetRequest, VariableSource, VersionDifference, Webhook,
+        UpdateAppHookRequest, UpdateConfigSetRequest, VariableDifference, VariableSource,
+        VersionDifference, Webhook,
     },
 };
 
@@ -160,6 +161,14 @@ impl fmt::Debug for VariableSource {
             .field("config_set", &self.config_set)
             .field("value", &STARS)
             .finish()
+    }
+}
+
+impl fmt::Debug for VariableDifference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VariableDifference")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 

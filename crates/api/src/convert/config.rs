@@ -2,7 +2,7 @@
 
 use super::time;
 use crate::status::Refusal;
-use controller::usecases::configs::{ConfigView, Edit, Explanation, Source, Which};
+use controller::usecases::configs::{ConfigView, Diff, Edit, Explanation, Source, Which};
 use domain::config::Key;
 use ports::store::configs::ConfigVersion;
 use proto::v1;
@@ -62,10 +62,7 @@ pub(crate) fn version(version: &ConfigVersion) -> v1::ConfigSetVersion {
 /// Where variables come from. `values` says of each set whether its values are shown.
 pub(crate) fn explained(told: &Explanation, values: &[Values]) -> Vec<v1::ExplainedVariable> {
     let source = |source: &Source| v1::VariableSource {
-        config_set: Some(v1::ConfigSet {
-            values: Default::default(),
-            ..wire(&told.sets[source.set], values[source.set])
-        }),
+        config_set: Some(bare(&told.sets[source.set], values[source.set])),
         value: values[source.set].of(&source.value),
     };
     let variables = told.variables.iter().map(|variable| v1::ExplainedVariable {
@@ -74,6 +71,28 @@ pub(crate) fn explained(told: &Explanation, values: &[Values]) -> Vec<v1::Explai
         deployed: variable.is_deployed,
     });
     variables.collect()
+}
+
+/// What differs between two versions.
+pub(crate) fn diff(diff: &Diff, values: Values) -> v1::DiffConfigSetResponse {
+    let differences = diff.differences.iter().map(|it| v1::VariableDifference {
+        name: it.key.to_string(),
+        before: it.before.as_ref().map(|value| values.of(value.as_str())),
+        after: it.after.as_ref().map(|value| values.of(value.as_str())),
+    });
+    v1::DiffConfigSetResponse {
+        from: Some(bare(&diff.from, values)),
+        to: Some(bare(&diff.to, values)),
+        differences: differences.collect(),
+    }
+}
+
+/// A set without its variables.
+fn bare(view: &ConfigView, values: Values) -> v1::ConfigSet {
+    v1::ConfigSet {
+        values: BTreeMap::new(),
+        ..wire(view, values)
+    }
 }
 
 /// Names of variables, as this field has them.

@@ -147,6 +147,7 @@ calls! {
         BuildService/StreamBuildLogs(StreamBuildLogsRequest) VIEWER |q| Of::Build(&q.build);
         ConfigSetService/DeleteConfigSet(DeleteConfigSetRequest) DEPLOYER |q| of_config_set(&q.environment, &q.stack, &q.app);
         // Values are stars for those who are not deployers of all that the set is for.
+        ConfigSetService/DiffConfigSet(DiffConfigSetRequest) VIEWER |q| part_of_set(&q.environment, &q.stack, &q.app);
         ConfigSetService/ExplainConfig(ExplainConfigRequest) VIEWER |q| Of::Place(&q.app, &q.environment);
         ConfigSetService/GetConfigSet(GetConfigSetRequest) VIEWER |q| part_of_set(&q.environment, &q.stack, &q.app);
         ConfigSetService/ListConfigSetVersions(ListConfigSetVersionsRequest) VIEWER |q| part_of_set(&q.environment, &q.stack, &q.app)

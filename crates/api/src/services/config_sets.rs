@@ -1,4 +1,4 @@
-//! Config Sets. Only `GetConfigSet` shows values, and only to those who may read them.
+//! Config Sets. Values are shown to those alone who may read them, and never in the answer to a change.
 
 use crate::{
     auth::Caller,
@@ -107,6 +107,19 @@ impl ConfigSetService for Handlers {
             })
         })
         .await
+    }
+
+    async fn diff_config_set(
+        &self,
+        request: Request<v1::DiffConfigSetRequest>,
+    ) -> Answer<v1::DiffConfigSetResponse> {
+        let (caller, ctx, asked) = self.admit(request).await?;
+        let which = which(asked.environment, asked.stack, asked.app);
+        let values = values_of(&caller, &ctx, &which, v1::DiffConfigSetRequest::METHOD).await?;
+        let (from, to) = (&asked.from_version_id, &asked.to_version_id);
+        let diff = configs::diff(&ctx, &which, from, to).await;
+        let diff = diff.map_err(Refusal::from)?;
+        Ok(Response::new(config::diff(&diff, values)))
     }
 
     async fn list_config_set_versions(

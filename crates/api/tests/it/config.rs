@@ -208,3 +208,75 @@ async fn where_a_variable_comes_from_is_explained_and_its_values_shown_to_those_
         ["GREETING /shop:*** /:*** deployed", "LEVEL /:*** deployed"]
     );
 }
+
+/// Each difference as `name: before -> after`.
+async fn differing(client: &As, from: &str, to: &str) -> Result<Vec<String>, String> {
+    let request = v1::DiffConfigSetRequest {
+        environment: "development".to_owned(),
+        app: "shop".to_owned(),
+        from_version_id: from.to_owned(),
+        to_version_id: to.to_owned(),
+        ..v1::DiffConfigSetRequest::default()
+    };
+    let answer = client.configs().diff_config_set(request).await;
+    let answer = answer.map_err(|status| status.message().to_owned())?;
+    let answer = answer.into_inner();
+    let (from, to) = (answer.from.unwrap(), answer.to.unwrap());
+    assert!(from.values.is_empty() && to.values.is_empty());
+    let shown = |value: Option<String>| value.unwrap_or_else(|| "nothing".to_owned());
+    let mut told = vec![format!("{} to {}", from.version, to.version)];
+    told.extend(answer.differences.into_iter().map(|it| {
+        let (before, after) = (shown(it.before), shown(it.after));
+        format!("{}: {before} -> {after}", it.name)
+    }));
+    Ok(told)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_differs_between_versions_is_told_and_its_values_to_those_who_may_read_them() {
+    let stage = Stage::still().await;
+    let admin = stage.admin().await;
+    admin.create_shop().await;
+    assert_eq!(differing(&admin, "", "").await.unwrap(), ["0 to 0"]);
+    let second = v1::UpdateConfigSetRequest {
+        unset: vec!["LEVEL".to_owned()],
+        ..update(&[("GREETING", "ahoy"), ("TOKEN", SECRET)])
+    };
+    let mut ids = Vec::new();
+    for request in [
+        update(&[("GREETING", "hello"), ("LEVEL", "info"), ("SAME", "x")]),
+        second,
+        update(&[("GREETING", "hello")]),
+    ] {
+        let answer = admin.configs().update_config_set(request).await.unwrap();
+        ids.push(answer.into_inner().config_set.unwrap().version_id);
+    }
+    let newest = ["2 to 3", "GREETING: ahoy -> hello"];
+    assert_eq!(differing(&admin, "", "").await.unwrap(), newest);
+    let first = [
+        "0 to 1",
+        "GREETING: nothing -> hello",
+        "LEVEL: nothing -> info",
+        "SAME: nothing -> x",
+    ];
+    assert_eq!(differing(&admin, "", &ids[0]).await.unwrap(), first);
+    let all = [
+        "1 to 3",
+        "LEVEL: info -> nothing",
+        &format!("TOKEN: nothing -> {SECRET}"),
+    ];
+    assert_eq!(differing(&admin, &ids[0], "").await.unwrap(), all);
+    let back = [
+        "2 to 1",
+        "GREETING: ahoy -> hello",
+        "LEVEL: nothing -> info",
+        &format!("TOKEN: {SECRET} -> nothing"),
+    ];
+    assert_eq!(differing(&admin, &ids[1], &ids[0]).await.unwrap(), back);
+
+    let viewer = stage.client(Role::Viewer).await;
+    let masked = ["1 to 3", "LEVEL: *** -> nothing", "TOKEN: nothing -> ***"];
+    assert_eq!(differing(&viewer, &ids[0], "").await.unwrap(), masked);
+    let told = differing(&admin, "cfv-99", "").await.unwrap_err();
+    assert!(told.contains("cfv-99"), "{told}");
+}

@@ -28,6 +28,7 @@ const SHOWN: &[&str] = &[
     "jockey.legacy.v1.ConfigSetService/GetConfigSet",
     "jockey.legacy.v1.ConfigSetService/ListConfigSets",
     "jockey.legacy.v1.ConfigSetService/UpdateConfigSet",
+    "jockey.v1.ConfigSetService/DiffConfigSet",
     "jockey.v1.ConfigSetService/ExplainConfig",
     "jockey.v1.ConfigSetService/GetConfigSet",
     "jockey.v1.VersionService/GetVersion",

@@ -152,6 +152,7 @@ reads! {
     AppServiceClient.get_app(GetAppRequest) -> GetAppResponse;
     AuditServiceClient.verify_audit(VerifyAuditRequest) -> VerifyAuditResponse;
     BuildServiceClient.get_build(GetBuildRequest) -> GetBuildResponse;
+    ConfigSetServiceClient.diff_config_set(DiffConfigSetRequest) -> DiffConfigSetResponse;
     ConfigSetServiceClient.explain_config(ExplainConfigRequest) -> ExplainConfigResponse;
     ConfigSetServiceClient.get_config_set(GetConfigSetRequest) -> GetConfigSetResponse;
     DeployServiceClient.get_deploy(GetDeployRequest) -> GetDeployResponse;

@@ -1,3 +1,4 @@
+mod diff;
 mod explain;
 
 use std::collections::BTreeMap;
@@ -46,6 +47,11 @@ enum Command {
         #[arg(value_name = "NAME")]
         names: Vec<String>,
     },
+    /// Shows what differs between two versions of one set
+    #[command(
+        after_help = "Example:\n  jockey config diff -a sample -e development            what the newest version changed\n  jockey config diff -a sample -e development cfv-1 cfv-4"
+    )]
+    Diff(diff::Args),
     /// Sets variables; an app that runs with them is deployed again
     #[command(
         after_help = "Example:\n  jockey config set -a sample -e development GREETING=hello KEY=@key.pem"
@@ -144,6 +150,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     match args.command.unwrap_or(Command::Get(args.get)) {
         Command::Get(args) => get(context, args).await,
         Command::Explain { names } => explain::run(context, names).await,
+        Command::Diff(args) => diff::run(context, args).await,
         Command::Set {
             scope,
             variables,
@@ -224,6 +231,15 @@ async fn get(context: &Context, args: Get) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Whose variables a set has, for people.
+fn whose(set: &ConfigSet) -> &str {
+    match (set.app.as_str(), set.stack.as_str()) {
+        ("", "") => "all apps",
+        ("", stack) => stack,
+        (app, _) => app,
+    }
 }
 
 /// Whether the deploys that follow are waited for.
@@ -316,11 +332,6 @@ fn finish<A: Planned>(
 ) -> Result<(), Error> {
     context.out.changed(context.client.mode(), answer, |_| {
         let set = set.cloned().unwrap_or_default();
-        let whose = match (set.app.as_str(), set.stack.as_str()) {
-            ("", "") => "all apps",
-            ("", stack) => stack,
-            (app, _) => app,
-        };
         let follows = match deploys {
             [] => "used by the next deploy".to_owned(),
             deploys => {
@@ -329,8 +340,10 @@ fn finish<A: Planned>(
             }
         };
         format!(
-            "config of {whose} in {}: version {}, {follows}",
-            set.environment, set.version
+            "config of {} in {}: version {}, {follows}",
+            whose(&set),
+            set.environment,
+            set.version
         )
     })?;
     if context.client.mode() == Mode::DryRun {

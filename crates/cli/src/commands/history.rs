@@ -3,7 +3,12 @@ use proto::v1::{GetVersionRequest, ListVersionsRequest, Version, VersionKind};
 
 use time::format_description::well_known::Rfc3339;
 
-use crate::{clock, context::Context, exit::Error, render::Format};
+use crate::{
+    clock,
+    context::Context,
+    exit::Error,
+    render::{Format, difference},
+};
 
 /// Show how an app, its workers and its config came to be what they are: who, when, and what differs
 #[derive(Debug, ClapArgs)]
@@ -88,18 +93,9 @@ fn show(context: &Context, version: &Version) -> Result<(), Error> {
         "{time}  {:8} {:8} {}: {}",
         version.id, version.object, version.author, version.message
     ))?;
-    for difference in &version.differences {
-        let sign = match (&difference.before, &difference.after) {
-            (None, Some(after)) => format!("+ {} = {after}", difference.field),
-            (Some(before), None) => format!("- {} = {before}", difference.field),
-            (before, after) => format!(
-                "~ {} = {} -> {}",
-                difference.field,
-                before.as_deref().unwrap_or_default(),
-                after.as_deref().unwrap_or_default()
-            ),
-        };
-        out.line(&format!("  {sign}"))?;
+    for it in &version.differences {
+        let line = difference(&it.field, it.before.as_deref(), it.after.as_deref());
+        out.line(&format!("  {line}"))?;
     }
     Ok(())
 }

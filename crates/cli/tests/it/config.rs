@@ -1,6 +1,9 @@
 //! Where variables come from.
 
-use proto::v1::{ConfigSet, ExplainConfigResponse, ExplainedVariable, VariableSource};
+use proto::v1::{
+    ConfigSet, DiffConfigSetRequest, DiffConfigSetResponse, ExplainConfigResponse,
+    ExplainedVariable, VariableDifference, VariableSource,
+};
 
 use crate::world::{World, stderr, stdout};
 
@@ -86,4 +89,50 @@ fn a_variable_that_no_set_has_is_no_success() {
         .run("config explain -a shop -e production NOPE")
         .code(3);
     assert!(stderr(&ended).contains("NOPE"), "{}", stderr(&ended));
+}
+
+#[test]
+fn what_differs_between_versions_is_a_line_each() {
+    let world = World::new();
+    let set = |version: i64| ConfigSet {
+        environment: "production".to_owned(),
+        app: "shop".to_owned(),
+        version,
+        version_id: format!("cfv-{version}"),
+        author: "mona".to_owned(),
+        ..ConfigSet::default()
+    };
+    let text = |text: &str| Some(text.to_owned());
+    let differs = |name: &str, before, after| VariableDifference {
+        name: name.to_owned(),
+        before,
+        after,
+    };
+    let answer = DiffConfigSetResponse {
+        from: Some(set(1)),
+        to: Some(set(4)),
+        differences: vec![
+            differs("KEY", text("***"), None),
+            differs("LEVEL", text("info"), text("debug")),
+            differs("URL", None, text("http://x")),
+        ],
+    };
+    world
+        .server
+        .answer("ConfigSetService/DiffConfigSet", &answer);
+    let ended = world
+        .run("config diff cfv-1 cfv-4 -a shop -e production")
+        .success();
+    assert_eq!(
+        stdout(&ended),
+        "- KEY = ***\n~ LEVEL = info -> debug\n+ URL = http://x\n"
+    );
+    let told = stderr(&ended);
+    let title = "config of shop in production: from version 1 (cfv-1, by mona) to version 4 (cfv-4, by mona)";
+    assert!(told.contains(title), "{told}");
+    let asked: DiffConfigSetRequest = world.server.request("ConfigSetService/DiffConfigSet");
+    assert_eq!(
+        [asked.from_version_id, asked.to_version_id],
+        ["cfv-1", "cfv-4"]
+    );
 }

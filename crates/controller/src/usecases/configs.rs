@@ -1,8 +1,10 @@
 //! Config Sets. Values are secrets: no message, plan or error here holds one.
 
+mod diff;
 mod explain;
 mod put_back;
 
+pub use diff::{Diff, VariableDifference, diff};
 pub use explain::{Explained, Explanation, Source, explain};
 pub(crate) use put_back::put_back;
 

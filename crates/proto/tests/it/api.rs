@@ -28,8 +28,9 @@ pub(crate) fn methods(pool: &DescriptorPool) -> impl Iterator<Item = MethodDescr
 
 /// Whether an RPC changes something, as its name says.
 pub(crate) fn mutates(method: &MethodDescriptor) -> bool {
-    const READS: [&str; 9] = [
-        "Explain", "Export", "Get", "List", "Preview", "Stream", "Verify", "Watch", "WhoAmI",
+    const READS: [&str; 10] = [
+        "Diff", "Explain", "Export", "Get", "List", "Preview", "Stream", "Verify", "Watch",
+        "WhoAmI",
     ];
     !is_two_way(method)
         && !signs_in(method)

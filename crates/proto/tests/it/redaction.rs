@@ -6,7 +6,8 @@ use proto::{
     v1::{
         self, ConfigSet, CreateTokenResponse, ExchangeTokenResponse, FinishWebSignInRequest,
         FinishWebSignInResponse, PollSignInRequest, PollSignInResponse, StartSignInResponse,
-        StartWebSignInResponse, UpdateConfigSetRequest, VariableSource, VersionDifference, Webhook,
+        StartWebSignInResponse, UpdateConfigSetRequest, VariableDifference, VariableSource,
+        VersionDifference, Webhook,
     },
 };
 
@@ -51,6 +52,7 @@ fn every_message_with_a_secret_is_known_here() {
             "jockey.v1.StartSignInResponse",
             "jockey.v1.StartWebSignInResponse",
             "jockey.v1.UpdateConfigSetRequest",
+            "jockey.v1.VariableDifference",
             "jockey.v1.VariableSource",
             "jockey.v1.VersionDifference",
             "jockey.v1.Webhook",
@@ -71,6 +73,11 @@ fn debug_output_names_variables_and_hides_their_values() {
     };
     let difference = VersionDifference {
         field: "variables.GREETING".to_owned(),
+        before: Some(SECRET.to_owned()),
+        after: Some(SECRET.to_owned()),
+    };
+    let variable = VariableDifference {
+        name: "GREETING".to_owned(),
         before: Some(SECRET.to_owned()),
         after: Some(SECRET.to_owned()),
     };
@@ -95,6 +102,7 @@ fn debug_output_names_variables_and_hides_their_values() {
         format!("{set:?}"),
         format!("{update:?}"),
         format!("{difference:?}"),
+        format!("{variable:?}"),
         format!("{source:?}"),
         format!("{old_set:?}"),
         format!("{old_create:?}"),
