@@ -1,5 +1,5 @@
 //! Sessions: tokens of ours for people, signed, and good for minutes. Who bears one needs not ask GitHub, and has no
-//! token of GitHub's to lose.
+//! token of GitHub's to lose. And tickets, which are signed likewise, for what is not over in one call.
 //!
 //! **Invariant:** a session ends no later than what GitHub last said of its bearer counts.
 
@@ -15,7 +15,7 @@ use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, encode}
 use keys::Keys;
 use ports::{Clock, Store};
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{sync::Arc, time::Duration};
 
 /// Who these tokens are for: nobody else's are taken.
@@ -75,6 +75,20 @@ struct Claims {
     teams: Vec<String>,
 }
 
+/// What a ticket says. Times are seconds since 1970.
+#[derive(Serialize, Deserialize)]
+struct Ticket {
+    iss: String,
+    aud: String,
+    sub: String,
+    exp: i64,
+}
+
+/// Whom a ticket for this purpose is for: nobody takes it for a session, or for another purpose.
+fn audience(purpose: &str) -> String {
+    format!("{AUDIENCE}:{purpose}")
+}
+
 /// Whether a bearer is a session's, good or not.
 pub(crate) fn is_sessions(secret: &str) -> bool {
     secret.starts_with(BEGINNING) && secret.matches('.').count() == 2
@@ -114,15 +128,8 @@ impl Sessions {
             as_of: wanted.as_of,
             expires_at: (now + lives).min(latest),
         };
-        let key = self.keys.newest(now).await?;
-        let mut header = Header::new(Algorithm::EdDSA);
-        header.kid = Some(key.number.to_string());
-        let claims = self.claims(&session, now);
-        let token = encode(&header, &claims, &key.private).map_err(|error| {
-            tracing::error!(%error, "a session cannot be signed");
-            Refusal::Broken
-        })?;
-        Ok((SecretString::from(token), session))
+        let token = self.sign(&self.claims(&session, now), now).await?;
+        Ok((token, session))
     }
 
     /// The session that a token is of, if it is good.
@@ -130,23 +137,10 @@ impl Sessions {
     /// # Errors
     /// `SessionUnknown`, `SessionExpired`, `SessionRevoked`; those of the database.
     pub(crate) async fn bearer(&self, token: &str) -> Result<Session, Refusal> {
-        let forged = |_| Refusal::from(Stranger::SessionUnknown);
-        let header = decode_header(token).map_err(forged)?;
-        let number = header.kid.and_then(|kid| kid.parse().ok());
-        let key = match number {
-            Some(number) => self.keys.find(number).await?,
-            None => None,
-        };
-        let key = key.ok_or(Stranger::SessionUnknown)?;
-        let mut wanted = Validation::new(Algorithm::EdDSA);
-        wanted.set_issuer(&[self.issuer()]);
-        wanted.set_audience(&[AUDIENCE]);
-        wanted.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
-        // By our own clock, below.
-        wanted.validate_exp = false;
-        let claims = decode::<Claims>(token, &key.public, &wanted).map_err(forged)?;
-        let made_at = at(claims.claims.iat);
-        let session = claims.claims.session().ok_or(Stranger::SessionUnknown)?;
+        let claims = self.signed::<Claims>(token, AUDIENCE).await?;
+        let claims = claims.ok_or(Stranger::SessionUnknown)?;
+        let made_at = at(claims.iat);
+        let session = claims.session().ok_or(Stranger::SessionUnknown)?;
         let now = self.clock.now();
         if made_at > now + LEEWAY {
             return Err(Stranger::SessionUnknown.into());
@@ -158,6 +152,78 @@ impl Sessions {
             return Err(Stranger::SessionRevoked.into());
         }
         Ok(session)
+    }
+
+    /// A ticket that says this, for this purpose: whichever server of the installation is shown it, knows it. What it
+    /// says can be read by who has it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn ticket(
+        &self,
+        purpose: &str,
+        says: &str,
+        lives: Duration,
+    ) -> Result<SecretString, Refusal> {
+        let now = self.clock.now();
+        let ticket = Ticket {
+            iss: self.issuer(),
+            aud: audience(purpose),
+            sub: says.to_owned(),
+            exp: seconds(now + lives),
+        };
+        self.sign(&ticket, now).await
+    }
+
+    /// What a ticket says. None: it is none of ours, for another purpose, or too old.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn shown(
+        &self,
+        purpose: &str,
+        ticket: &str,
+    ) -> Result<Option<SecretString>, Refusal> {
+        let ticket = self.signed::<Ticket>(ticket, &audience(purpose)).await?;
+        let in_time = ticket.filter(|ticket| self.clock.now() < at(ticket.exp));
+        Ok(in_time.map(|ticket| SecretString::from(ticket.sub)))
+    }
+
+    async fn sign(&self, claims: &impl Serialize, now: Timestamp) -> Result<SecretString, Refusal> {
+        let key = self.keys.newest(now).await?;
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.kid = Some(key.number.to_string());
+        let token = encode(&header, claims, &key.private).map_err(|error| {
+            tracing::error!(%error, "a token cannot be signed");
+            Refusal::Broken
+        })?;
+        Ok(SecretString::from(token))
+    }
+
+    /// What a token says that this installation signed for this audience. None: it did not. Whether its time is over is
+    /// for who asks to see.
+    async fn signed<C: DeserializeOwned>(
+        &self,
+        token: &str,
+        audience: &str,
+    ) -> Result<Option<C>, Refusal> {
+        let header = decode_header(token).ok();
+        let number = header.and_then(|header| header.kid?.parse().ok());
+        let key = match number {
+            Some(number) => self.keys.find(number).await?,
+            None => None,
+        };
+        let Some(key) = key else {
+            return Ok(None);
+        };
+        let mut wanted = Validation::new(Algorithm::EdDSA);
+        wanted.set_issuer(&[self.issuer()]);
+        wanted.set_audience(&[audience]);
+        wanted.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
+        // By our own clock.
+        wanted.validate_exp = false;
+        let said = decode::<C>(token, &key.public, &wanted);
+        Ok(said.ok().map(|said| said.claims))
     }
 
     fn issuer(&self) -> String {

@@ -22,7 +22,7 @@ impl AccessService for Handlers {
         &self,
         _request: Request<v1::StartSignInRequest>,
     ) -> Answer<v1::StartSignInResponse> {
-        let begun = self.people()?.devices.begin().await?;
+        let begun = self.people()?.devices.begin(&self.sessions).await?;
         Ok(Response::new(access::begun(&begun)))
     }
 
@@ -30,8 +30,9 @@ impl AccessService for Handlers {
         &self,
         request: Request<v1::PollSignInRequest>,
     ) -> Answer<v1::PollSignInResponse> {
-        let code = request.into_inner().device_code;
-        let answer = self.people()?.devices.poll(code).await?;
+        let ticket = request.into_inner().device_code;
+        let devices = &self.people()?.devices;
+        let answer = devices.poll(&self.sessions, &ticket).await?;
         Ok(Response::new(access::stands(&answer)))
     }
 
@@ -39,7 +40,7 @@ impl AccessService for Handlers {
         &self,
         _request: Request<v1::StartWebSignInRequest>,
     ) -> Answer<v1::StartWebSignInResponse> {
-        let begun = self.people()?.browsers.begin()?;
+        let begun = self.people()?.browsers.begin(&self.sessions).await?;
         Ok(Response::new(access::web(&begun)))
     }
 
@@ -53,7 +54,8 @@ impl AccessService for Handlers {
             code,
         } = request.into_inner();
         let people = self.people()?;
-        let finished = people.browsers.finish(&ticket, &state, code.into());
+        let browsers = &people.browsers;
+        let finished = browsers.finish(&self.sessions, &ticket, &state, code.into());
         let token = finished.await?;
         let confirmed = people.again(token.expose_secret()).await?;
         let wanted = Wanted {

@@ -2,7 +2,7 @@
 
 use crate::stage::{Stage, refusal};
 use api::Times;
-use ports::sign_in::contract::Visitor;
+use ports::sign_in::contract::{Consent, Visitor};
 use proto::v1;
 use secrecy::ExposeSecret;
 use std::time::Duration;
@@ -62,10 +62,46 @@ async fn a_browser_signs_in_with_its_own_ticket_and_what_it_came_back_with() {
 
     let begun = begin().await;
     let (state, code) = stage.sign_in.follow(&begun.address);
-    tokio::time::advance(Duration::from_secs(601)).await;
+    stage.clock.forward(Duration::from_secs(601));
     let told = refusal(finish(&begun.ticket, &state, code.expose_secret()).await);
     assert!(
         told.starts_with("InvalidArgument SIGN_IN_CODE"),
         "late: {told}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sign_in_ends_at_another_server_than_where_it_began() {
+    let stage = Stage::granting(POLICY, Times::default()).await;
+    let (here, there) = (stage.bearing(None), stage.elsewhere().await);
+    let mut access = here.access();
+    let begun = access.start_web_sign_in(v1::StartWebSignInRequest {});
+    let begun = begun.await.unwrap().into_inner();
+    let (state, code) = stage.sign_in.follow(&begun.address);
+    let (mona, _) = stage.person("mona", &["acme/ops"]);
+    // The fake counts codes and tokens together.
+    stage.directory.token(&mona, &"gho_2".into());
+    let request = v1::FinishWebSignInRequest {
+        ticket: begun.ticket.clone(),
+        state,
+        code: code.expose_secret().to_owned(),
+    };
+    there.access().finish_web_sign_in(request).await.unwrap();
+
+    let begun_by_code = here.access().start_sign_in(v1::StartSignInRequest {}).await;
+    let begun_by_code = begun_by_code.unwrap().into_inner();
+    stage.sign_in.answer(&begun_by_code.user_code, Consent::Yes);
+    let poll = async |device_code: &str| {
+        let request = v1::PollSignInRequest {
+            device_code: device_code.to_owned(),
+        };
+        there.access().poll_sign_in(request).await
+    };
+    // A ticket of a browser is none of a device, and GitHub's own codes are not asked about.
+    for wrong in [begun.ticket.as_str(), "device-3", ""] {
+        let told = refusal(poll(wrong).await);
+        assert!(told.starts_with("InvalidArgument SIGN_IN_CODE"), "{told}");
+    }
+    let stands = poll(&begun_by_code.device_code).await.unwrap();
+    assert_eq!(stands.into_inner().state(), v1::SignInState::Granted);
 }

@@ -3,9 +3,11 @@
 mod apart;
 mod node;
 mod refusal;
+mod serving;
 
 use node::the_node;
 pub(crate) use refusal::refusal;
+use serving::serve;
 
 use api::{About, People, Services, Times, secret::NewSecret};
 use controller::{Board, Deps, Feed, Server, Settings};
@@ -13,7 +15,6 @@ use domain::{
     AccountId, CommitSha, InstallationId, Login, Membership, NodeName, Person, RepoName, Scale,
     TeamName, WorkerSpec, access, build::DeclaredWorker, token::Role, worker::WorkerSource,
 };
-use hyper_util::rt::TokioIo;
 use ports::store::{Change, Environments, Stacks, Tokens, tokens::NewToken};
 use proto::v1::{
     self, access_service_client::AccessServiceClient, app_service_client::AppServiceClient,
@@ -32,25 +33,21 @@ use testkit::fake::{
     clock::BEGINNING,
     node::{Behaviour, Registry},
 };
-use tokio::sync::mpsc;
-use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use tokio_util::sync::CancellationToken;
 use tonic::{
     metadata::MetadataValue,
     service::{Interceptor, interceptor::InterceptedService},
-    transport::{Channel, Endpoint, Uri},
+    transport::Channel,
 };
 
 const ADDRESS: &str = "node-1.test";
-/// More than any message of these tests, so that no write waits for a read.
-const PIPE: usize = 1 << 20;
 
 /// A server that is running, and the world around it.
 pub(crate) struct Stage {
     pub(crate) store: Arc<fake::Store>,
     pub(crate) clock: Arc<fake::Clock>,
     pub(crate) node: fake::Node,
-    source: Arc<fake::Source>,
+    pub(crate) source: Arc<fake::Source>,
     engine: Arc<fake::BuildEngine>,
     catalog: Arc<fake::Catalog>,
     channel: Channel,
@@ -58,6 +55,8 @@ pub(crate) struct Stage {
     pub(crate) directory: Arc<fake::Directory>,
     pub(crate) sign_in: Arc<fake::SignIn>,
     pub(crate) routes: tonic::service::Routes,
+    /// Makes the services of one more server.
+    services: Box<dyn Fn() -> tonic::service::Routes + Send + Sync>,
     deps: Deps,
     /// Ends with the stage.
     server: Option<Server>,
@@ -126,6 +125,17 @@ pub(crate) fn change() -> Change {
     }
 }
 
+/// What there is from the first moment on.
+async fn furnish(store: &fake::Store) {
+    for environment in ["development", "staging"] {
+        let name = environment.parse().unwrap();
+        let made = store.create_environment(name, None, &change()).await;
+        made.unwrap();
+    }
+    let stack = "api".parse().unwrap();
+    store.create_stack(stack, &change()).await.unwrap();
+}
+
 impl Stage {
     /// A server that answers, and whose control loops run.
     pub(crate) async fn new() -> Self {
@@ -178,13 +188,7 @@ impl Stage {
             feed: Arc::new(Feed::of(store.clone())),
             runs: Arc::default(),
         };
-        for environment in ["development", "staging"] {
-            let name = environment.parse().unwrap();
-            let made = store.create_environment(name, None, &change()).await;
-            made.unwrap();
-        }
-        let stack = "api".parse().unwrap();
-        store.create_stack(stack, &change()).await.unwrap();
+        furnish(&store).await;
         let stop = CancellationToken::new();
         let about = About::version("0.0.0-test", BEGINNING);
         github::install_provider();
@@ -195,12 +199,20 @@ impl Stage {
             directory.organisation(team.organisation());
             directory.team(team, None);
         }
-        let people = People::new(directory.clone(), sign_in.clone(), policy, times);
-        let people = people.coming_back_to("https://jockey.example/back".to_owned());
-        let people = Arc::new(people);
-        let services = Services::new(deps.clone(), about, stop.clone());
-        let routes = services.admitting(people).routes();
+        let services = {
+            let (deps, stop) = (deps.clone(), stop.clone());
+            let (directory, sign_in) = (directory.clone(), sign_in.clone());
+            move || {
+                let (directory, sign_in) = (directory.clone(), sign_in.clone());
+                let people = People::new(directory, sign_in, policy.clone(), times);
+                let people = people.coming_back_to("https://jockey.example/back".to_owned());
+                let services = Services::new(deps.clone(), about.clone(), stop.clone());
+                services.admitting(Arc::new(people)).routes()
+            }
+        };
+        let routes = services();
         Self {
+            services: Box::new(services),
             directory,
             sign_in,
             routes: routes.clone(),
@@ -232,6 +244,12 @@ impl Stage {
             self.channel.clone(),
             Bearer(secret),
         ))
+    }
+
+    /// Nobody yet, at another server of the same installation.
+    pub(crate) async fn elsewhere(&self) -> As {
+        let channel = serve((self.services)()).await;
+        As(InterceptedService::new(channel, Bearer(None)))
     }
 
     pub(crate) fn channel(&self) -> Channel {
@@ -304,27 +322,6 @@ impl Stage {
         self.node.teach(&image, Behaviour::default());
         commit
     }
-}
-
-/// Serves in this runtime, over pipes in memory.
-async fn serve(routes: tonic::service::Routes) -> Channel {
-    let (connect, accept) = mpsc::channel::<tokio::io::DuplexStream>(8);
-    let incoming = ReceiverStream::new(accept).map(Ok::<_, std::io::Error>);
-    tokio::spawn(
-        tonic::transport::Server::builder()
-            .add_routes(routes)
-            .serve_with_incoming(incoming),
-    );
-    let connector = tower::service_fn(move |_: Uri| {
-        let connect = connect.clone();
-        async move {
-            let (ours, theirs) = tokio::io::duplex(PIPE);
-            connect.send(theirs).await.map_err(std::io::Error::other)?;
-            Ok::<_, std::io::Error>(TokioIo::new(ours))
-        }
-    });
-    let endpoint = Endpoint::from_static("http://jockey.test");
-    endpoint.connect_with_connector(connector).await.unwrap()
 }
 
 impl As {
