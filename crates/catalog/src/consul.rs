@@ -21,7 +21,7 @@ pub use settings::{BadSettings, Settings, TlsFiles};
 use crate::Machine;
 use agents::Agents;
 use async_trait::async_trait;
-use client::{Base, Client, Fault, Status};
+use client::{Base, Client, Fault};
 use domain::{InstallationId, InstanceId, Node, NodeName};
 use futures_util::stream::{BoxStream, StreamExt};
 use ports::{
@@ -213,10 +213,7 @@ impl Catalog for Consul {
         if self.whose(&agent, &instance.to_string()).await? != Whose::Ours {
             return Ok(());
         }
-        let (status, output) = match word {
-            Word::Well => (Status::Passing, "it runs"),
-            Word::Unwell(what) => (Status::Critical, what.as_str()),
-        };
+        let (status, output) = body::status(word);
         let id = body::check_id(instance);
         was_so(self.client.update_check(&agent, &id, status, output).await)
     }

@@ -1,4 +1,5 @@
-//! The node program: joins by a token, renews its certificate, lets servers in, and keeps the word on the host's Engine.
+//! The node program: joins by a token, renews its certificate, lets servers in, and keeps the word on the host's Engine and
+//! on what runs there.
 
 mod boot;
 mod carry;
@@ -10,6 +11,7 @@ mod renew;
 mod server;
 mod singletons;
 mod state;
+mod words;
 
 use crate::{args, machine};
 use anyhow::{Context, bail};
@@ -59,19 +61,26 @@ pub(crate) async fn run(args: args::Node, stop: CancellationToken) -> anyhow::Re
         join(&args, &mut state, &server, &said, &stop).await?;
     }
     let (show, shown) = watch::channel(state.shown()?);
+    let installation = state.installation();
     let state = Arc::new(Mutex::new(state));
     tracing::info!(node = %name, listen = %listener.local_addr()?, docker = %engine.display(), "carrying");
     let carrying = tokio::spawn(carry::carry(listener, shown, engine.clone(), stop.clone()));
     let docker = Docker::connect(
         Address::Unix(engine.clone()),
-        InstallationId::from_bits(0),
+        installation.unwrap_or(InstallationId::from_bits(0)),
         runtime::Settings::of(name.clone()),
     )?;
     let at_end = match args.stay {
         true => AtEnd::Stay,
         false => AtEnd::Leave,
     };
-    let told = tokio::spawn(pools::keep(agent, docker, at_end, stop.clone()));
+    let told = tokio::spawn(pools::keep(
+        agent,
+        docker,
+        installation,
+        at_end,
+        stop.clone(),
+    ));
     // Ends when the host is a node no more, whichever call is told so first.
     let over = stop.child_token();
     let singletons = singletons::keep(

@@ -2,7 +2,7 @@
 
 use super::client::{CheckBody, ServiceBody, Status};
 use domain::{InstallationId, InstanceId};
-use ports::catalog::{Check, Entry, WORD_COUNTS};
+use ports::catalog::{Check, Entry, WORD_COUNTS, Word};
 
 /// The key of the meta by which a service is known to be an Installation's.
 pub(super) const INSTALLATION: &str = "jockey-installation";
@@ -36,6 +36,14 @@ pub(super) fn of_instance(
 
 pub(super) fn check_id(instance: InstanceId) -> String {
     format!("{instance}:ready")
+}
+
+/// A word on an instance, as its agent takes it.
+pub(super) fn status(word: &Word) -> (Status, &str) {
+    match word {
+        Word::Well => (Status::Passing, "it runs"),
+        Word::Unwell(what) => (Status::Critical, what.as_str()),
+    }
 }
 
 /// Passing from the first moment on: whoever registers an instance has just seen it serve.

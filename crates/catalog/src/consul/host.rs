@@ -4,13 +4,16 @@
 //! Such a service bears no Installation: a pool is a host's word, and several Installations may share it.
 
 use super::{
-    Settings,
+    Settings, body,
     client::{Base, CheckBody, Client, Fault, ServiceBody, Status},
     pool, was_so,
 };
-use domain::{EnvironmentName, StackName};
+use domain::{EnvironmentName, InstallationId, InstanceId, StackName};
 use ports::catalog::{Error, Word};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// For how long a host's word counts, in Consul's form and as a time. Say it three times as often.
 const COUNTS: &str = "30s";
@@ -81,7 +84,7 @@ impl HostAgent {
     }
 
     async fn join(&self, name: &str, word: &Word) -> Result<(), Error> {
-        let body = body(name, &self.host, status(word).0);
+        let body = service(name, &self.host, status(word).0);
         self.client.register(&self.base, &body).await?;
         // Of a check that it has had before, an agent keeps what that said last.
         Ok(self.tell(name, word).await?)
@@ -106,6 +109,53 @@ impl HostAgent {
         Ok(())
     }
 
+    /// The instances of an Installation that this agent cannot ask and calls well, which it goes on to do for as long as a
+    /// word counts. One that is about to be stopped is not among them.
+    ///
+    /// # Errors
+    /// `Unreachable`, `Refused`.
+    pub async fn called_well(
+        &self,
+        installation: InstallationId,
+    ) -> Result<BTreeSet<InstanceId>, Error> {
+        let installation = installation.to_string();
+        let services = self
+            .client
+            .services_with(&self.base, body::INSTALLATION, &installation)
+            .await?;
+        let without_port = services.iter().filter(|service| service.port == 0);
+        // The server itself is a service too, and no instance.
+        let mut instances: BTreeSet<InstanceId> = without_port
+            .filter_map(|service| service.id.parse().ok())
+            .collect();
+        if instances.is_empty() {
+            return Ok(instances);
+        }
+        let passing = self.client.passing(&self.base).await?;
+        let passing: BTreeSet<&str> = passing.iter().map(|check| check.id.as_str()).collect();
+        let kept = self.client.maintenances(&self.base).await?;
+        let kept: BTreeSet<&str> = kept.iter().map(|check| check.service.as_str()).collect();
+        instances.retain(|instance| {
+            passing.contains(body::check_id(*instance).as_str())
+                && !kept.contains(instance.to_string().as_str())
+        });
+        Ok(instances)
+    }
+
+    /// Says how such an instance is. Of one that is not there any more nothing is said.
+    ///
+    /// # Errors
+    /// `Unreachable`, `Refused`.
+    pub async fn say_of(&self, instance: InstanceId, word: &Word) -> Result<(), Error> {
+        let (status, output) = body::status(word);
+        let check = body::check_id(instance);
+        was_so(
+            self.client
+                .update_check(&self.base, &check, status, output)
+                .await,
+        )
+    }
+
     fn names(&self) -> impl Iterator<Item = String> {
         let pools = self.host.pools.iter();
         pools.map(|(environment, stack)| pool::service_of(stack, environment))
@@ -124,7 +174,7 @@ fn check_id(service: &str) -> String {
 }
 
 /// Nobody forgets a host for having been silent for long: unknown never stops anything.
-fn body(name: &str, host: &Host, status: Status) -> ServiceBody {
+fn service(name: &str, host: &Host, status: Status) -> ServiceBody {
     ServiceBody {
         id: name.to_owned(),
         name: name.to_owned(),
@@ -158,7 +208,7 @@ mod tests {
             meta: [("docker".to_owned(), "node://10.0.0.11:4045".to_owned())].into(),
         };
         let name = pool::service_of(&host.pools[0].1, &host.pools[0].0);
-        let text = serde_json::to_string(&body(&name, &host, Status::Passing)).unwrap();
+        let text = serde_json::to_string(&service(&name, &host, Status::Passing)).unwrap();
         for part in [
             r#""Name":"jockey-api-two-production""#,
             r#""TTL":"30s""#,

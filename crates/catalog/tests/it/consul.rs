@@ -2,7 +2,7 @@
 
 mod trust;
 
-use catalog::{Consul, Machine, Settings, TlsFiles};
+use catalog::{Consul, Host, HostAgent, Machine, Settings, TlsFiles};
 use domain::{
     EnvironmentId, InstallationId, InstanceId, Node, StackId,
     environment::{ServiceName, ServiceTemplate},
@@ -150,6 +150,50 @@ async fn an_instance_is_a_service_of_its_agent_with_a_check_that_says_the_truth(
     drop(listener);
     let all = "/v1/health/checks/jockey-sample-app-web";
     told(&agent, all, |checks| checks[0]["Status"] == "critical").await;
+}
+
+#[tokio::test]
+async fn a_host_knows_what_its_agent_waits_to_be_told_of() {
+    let agent = Agent::start().unwrap();
+    let (catalog, ours) = (catalog(&agent), InstallationId::from_bits(7));
+    let host = Host {
+        pools: Vec::new(),
+        address: "127.0.0.1".to_owned(),
+        meta: BTreeMap::new(),
+    };
+    let host = HostAgent::new(&settings(&agent), host).unwrap();
+    let clock = |bits| Entry {
+        port: None,
+        check: Check::Told,
+        service: service("clock"),
+        ..entry(bits, 1)
+    };
+    let (clock, leaving) = (clock(1), clock(2));
+    let web = entry(3, 20_000);
+    for entry in [&clock, &leaving, &web] {
+        catalog.register(entry).await.unwrap();
+    }
+    let node = &leaving.node;
+    catalog.maintenance(node, leaving.instance).await.unwrap();
+    let well = [clock.instance].into();
+    assert_eq!(host.called_well(ours).await.unwrap(), well);
+    let others = InstallationId::from_bits(8);
+    assert_eq!(host.called_well(others).await.unwrap(), [].into());
+
+    let word = Word::Unwell("it does not run".to_owned());
+    host.say_of(clock.instance, &word).await.unwrap();
+    assert_eq!(host.called_well(ours).await.unwrap(), [].into());
+    let checks = "/v1/health/checks/clock-web";
+    let is_told = |all: &Value| {
+        let all = all.as_array().unwrap();
+        all.iter().any(|check| check["Output"] == "it does not run")
+    };
+    told(&agent, checks, is_told).await;
+    host.say_of(clock.instance, &Word::Well).await.unwrap();
+    assert_eq!(host.called_well(ours).await.unwrap(), well);
+    catalog.deregister(node, clock.instance).await.unwrap();
+    host.say_of(clock.instance, &Word::Well).await.unwrap();
+    assert_eq!(host.called_well(ours).await.unwrap(), [].into());
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The host's pools in Consul, and the word on its Engine that is kept there.
 
+use super::words;
 use crate::{args, fleet::CARRIED, membership};
 use anyhow::{Context, bail};
 use catalog::{HOST_WORD_COUNTS, Host, HostAgent, Machine};
@@ -11,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How long an Engine may take to say that it is there.
 const PING: Duration = Duration::from_secs(5);
+/// How long it may take to say how instances are.
+const WORDS: Duration = Duration::from_secs(10);
 /// Before an agent that did not answer is asked again.
 const AGAIN: Duration = Duration::from_secs(2);
 /// How long a program that ends waits for its agent.
@@ -91,10 +94,12 @@ pub(super) async fn node(agent: &HostAgent, stop: &CancellationToken) -> anyhow:
     }
 }
 
-/// Keeps the host in its pools, as its Engine is, until it is told to stop. Then it leaves them, or is silent.
+/// Keeps the host in its pools, as its Engine is, and the word on its instances, until it is told to stop. Then the host
+/// leaves its pools, or is silent.
 pub(super) async fn keep(
     agent: Option<HostAgent>,
     docker: Docker,
+    installation: Option<InstallationId>,
     at_end: AtEnd,
     stop: CancellationToken,
 ) {
@@ -123,6 +128,17 @@ pub(super) async fn keep(
                 AGAIN
             }
         };
+        if has_joined && let Some(installation) = installation {
+            let saying = words::say(&agent, &docker, installation);
+            match tokio::time::timeout(WORDS, saying).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(
+                    error = format!("{error:#}"),
+                    "Consul is not told how instances are; trying again"
+                ),
+                Err(_) => tracing::warn!("Consul is not told how instances are: no answer in time"),
+            }
+        }
         // Sleeping is given up at any point.
         tokio::select! {
             () = stop.cancelled() => break,

@@ -27,6 +27,9 @@ pub(crate) struct AgentService {
     pub(crate) id: String,
     #[serde(default)]
     pub(crate) meta: BTreeMap<String, String>,
+    /// 0: it has none.
+    #[serde(default)]
+    pub(crate) port: u16,
 }
 
 /// What tells whose a service is. None and null are the same.

@@ -59,6 +59,14 @@ impl Client {
         Ok(all.into_values().collect())
     }
 
+    /// The checks of services that say that all is well.
+    pub(crate) async fn passing(&self, base: &Base) -> Result<Vec<Check>, Fault> {
+        let filter = "Status == passing and ServiceID != \"\"";
+        let query = Query::of_agent("agent/checks").pair("filter", filter);
+        let all: BTreeMap<String, Check> = self.get(base, &query).await?;
+        Ok(all.into_values().collect())
+    }
+
     /// Says what is so of a check that waits to be told. Of an unknown one: `Missing`.
     pub(crate) async fn update_check(
         &self,

@@ -6,6 +6,7 @@ use crate::{
     sources::WEB,
 };
 use anyhow::ensure;
+use ports::catalog::WORD_COUNTS;
 use proto::v1;
 use serde_json::Value;
 use std::{
@@ -13,7 +14,7 @@ use std::{
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
-use testkit::consul::Consul;
+use testkit::{consul::Consul, docker};
 
 const POOL: &str = "jockey-api-development";
 
@@ -46,14 +47,12 @@ fn start(command: &mut Command) -> anyhow::Result<Child> {
     Ok(command.stdin(Stdio::null()).spawn()?)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_host_is_in_its_pool_as_long_as_its_node_program_says_so() -> anyhow::Result<()> {
-    let consul = Consul::start()?;
-    let server = Jockeyd::start_with(&["--consul", &consul.url()]).await?;
+/// The node program of this machine, which stays in its pool when it ends, and its port.
+async fn program(consul: &Consul, server: &Jockeyd) -> anyhow::Result<(Command, u16)> {
     let request = v1::CreateJoinTokenRequest::default();
     let token = server.admin().nodes().create_join_token(request).await?;
     let token = token.into_inner().token;
-    // Held until the program takes it.
+    // Free until the program takes it.
     let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
     let mut command = Command::new(env!("CARGO_BIN_EXE_jockeyd"));
     command
@@ -69,6 +68,14 @@ async fn a_host_is_in_its_pool_as_long_as_its_node_program_says_so() -> anyhow::
         .arg("--state-dir")
         .arg(server.file("node"))
         .env("JOCKEY_JOIN_TOKEN", &token);
+    Ok((command, port))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_is_in_its_pool_as_long_as_its_node_program_says_so() -> anyhow::Result<()> {
+    let consul = Consul::start()?;
+    let server = Jockeyd::start_with(&["--consul", &consul.url()]).await?;
+    let (mut command, port) = program(&consul, &server).await?;
     let mut program = Killed(start(&mut command)?);
     let rows = pool_is(&consul, "the pool", |rows| status(rows) == Some("passing")).await?;
     let meta = &rows[0]["Service"]["Meta"];
@@ -101,6 +108,7 @@ async fn a_host_is_in_its_pool_as_long_as_its_node_program_says_so() -> anyhow::
         containers(&server.settled("web", "one", exactly(1)).await?),
         containers(&first)
     );
+
     program.terminate()?;
 
     // Without `--stay` it takes the host out.
@@ -115,6 +123,56 @@ async fn a_host_is_in_its_pool_as_long_as_its_node_program_says_so() -> anyhow::
     })
     .await?;
     Ok(())
+}
+
+const MANIFEST: &str = "[workers.clock]\ncommand = \"sleep 600\"\nscale = 1\nsettle = \"1s\"\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_consul_cannot_ask_it_is_told_while_no_server_is_there() -> anyhow::Result<()> {
+    let consul = Consul::start()?;
+    let mut server = Jockeyd::start_with(&["--consul", &consul.url()]).await?;
+    let (mut command, _) = program(&consul, &server).await?;
+    let mut program = Killed(start(&mut command)?);
+    pool_is(&consul, "the pool", |rows| status(rows) == Some("passing")).await?;
+    let files = [
+        ("Dockerfile", WEB),
+        ("page", "-"),
+        ("jockey.toml", MANIFEST),
+    ];
+    server.app("ticking", &files).await?;
+    server.deployed("ticking").await?;
+    let instances = server.settled("ticking", "one", exactly(1)).await?;
+    let said = || -> anyhow::Result<Value> {
+        let checks = consul.get("/v1/health/checks/ticking-clock")?;
+        Ok(checks.get(0).cloned().unwrap_or_default())
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while said()?["Status"] != "passing" {
+        ensure!(Instant::now() < deadline, "not registered: {:#}", said()?);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    server.kill()?;
+    // The server's last word counts no more by then.
+    let end = Instant::now() + WORD_COUNTS + Duration::from_secs(10);
+    while Instant::now() < end {
+        let said = said()?;
+        ensure!(said["Status"] == "passing", "{said:#}");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    docker::run(["kill", &instances[0].container])?;
+    let deadline = Instant::now() + PATIENCE;
+    while said()?["Output"] != "its container does not run" {
+        ensure!(Instant::now() < deadline, "not told: {:#}", said()?);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    ensure!(said()?["Status"] == "critical");
+    server.resume().await?;
+    let deadline = Instant::now() + PATIENCE;
+    while said()?["Status"] != "passing" {
+        ensure!(Instant::now() < deadline, "not healed: {:#}", said()?);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    program.terminate()
 }
 
 /// A program that does not outlive its test.
