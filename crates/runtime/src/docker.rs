@@ -46,7 +46,8 @@ pub struct Settings {
     /// Which builder builds.
     pub builder: Builder,
     /// How long an ordinary call may take, in whole seconds, at least 1. Starts, stops, pulls, pushes and builds have
-    /// longer ones. A busy disk can hold an Engine up for 20 s; the default is 30 s.
+    /// longer ones, but for an Engine that answers nothing for twice this. A busy disk can hold an Engine up for 20 s; the
+    /// default is 30 s.
     pub patience: Duration,
     /// What registries are shown.
     pub passes: Arc<dyn Passes>,
@@ -160,9 +161,7 @@ impl Docker {
     /// # Errors
     /// `Unreachable`, with what is wrong.
     pub async fn ping(&self) -> Result<(), Error> {
-        let client = self.0.engine.client().await?;
-        client.ping().await.map_err(Failure::from)?;
-        Ok(())
+        Ok(self.0.ping().await?)
     }
 
     /// What the Engine says of itself.
@@ -186,6 +185,12 @@ impl Docker {
 }
 
 impl Inner {
+    pub(crate) async fn ping(&self) -> Result<(), Failure> {
+        let client = self.engine.client().await?;
+        client.ping().await?;
+        Ok(())
+    }
+
     pub(crate) async fn info(&self) -> Result<Info, Failure> {
         self.engine.get("/info").await
     }

@@ -26,7 +26,7 @@ use serde::Deserialize;
 #[async_trait]
 impl Images for Docker {
     async fn build(&self, build: ImageBuild) -> Result<ImageRef, Error> {
-        self.0.build(build).await
+        self.0.while_it_answers(self.0.build(build)).await
     }
 
     async fn inspect(&self, image: &str) -> Result<ImageFacts, Error> {
@@ -41,11 +41,11 @@ impl Images for Docker {
     }
 
     async fn push(&self, name: &str) -> Result<ImageRef, Error> {
-        self.0.push(name).await
+        self.0.while_it_answers(self.0.push(name)).await
     }
 
     async fn pull(&self, image: &ImageRef) -> Result<Effect, Error> {
-        self.0.pull(image).await
+        self.0.while_it_answers(self.0.pull(image)).await
     }
 
     async fn list(&self) -> Result<Vec<OwnedImage>, Error> {

@@ -14,6 +14,7 @@ mod labels;
 mod moment;
 mod passes;
 mod query;
+mod silence;
 mod transport;
 
 pub use docker::{Builder, Docker, Facts, Settings};

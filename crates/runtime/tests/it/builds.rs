@@ -11,7 +11,7 @@ use ports::{
 use runtime::Builder;
 use secrecy::SecretString;
 use std::{collections::BTreeMap, io, time::Duration};
-use testkit::docker::{self, Engine, Scope};
+use testkit::docker::{self, Engine, Gate, Scope};
 use tokio::sync::mpsc;
 
 const BUILDERS: [Builder; 2] = [Builder::BuildKit, Builder::Classic];
@@ -289,4 +289,38 @@ async fn a_build_cache_is_trimmed_to_its_limit() {
     assert_eq!(held().await.as_bytes(), before - gone);
     trim(ByteSize::default()).await;
     assert_eq!(held().await, ByteSize::default());
+}
+
+#[tokio::test]
+async fn a_build_does_not_wait_for_an_engine_that_has_fallen_silent() {
+    let mut gate = Gate::open().unwrap();
+    let world = World::open().await;
+    let docker = connect(&world.scope, &gate.socket(), |settings| {
+        settings.patience = Duration::from_secs(1);
+    });
+    // Another text each time, or what is cached is not run again.
+    let dockerfile = format!(
+        "FROM {}\nRUN echo {} && sleep 600\n",
+        docker::BASE_IMAGE,
+        world.scope.label()
+    );
+    let (build, mut lines) = build(&[("Dockerfile", &dockerfile)]);
+    let building = tokio::spawn(async move { docker.build(build).await });
+    // For longer than what is waited for when all is well.
+    let says_so = async { while !lines.recv().await.unwrap().contains("sleep 600") {} };
+    tokio::time::timeout(PATIENCE, says_so).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(
+        !building.is_finished(),
+        "an Engine that answers is waited for"
+    );
+    gate.freeze();
+    let ended = tokio::time::timeout(PATIENCE, building).await;
+    let error = ended.expect("it ends").unwrap().unwrap_err();
+    assert!(matches!(error, Error::Unreachable(_)), "{error}");
+    assert!(
+        error.to_string().contains("has not answered for 2 s"),
+        "{error}"
+    );
+    gate.shut();
 }

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use tokio::{
     io::copy_bidirectional,
     net::{UnixListener, UnixStream},
+    sync::watch,
     task::{JoinHandle, JoinSet},
 };
 
@@ -20,6 +21,7 @@ use super::SOCKET;
 pub struct Gate {
     directory: TempDir,
     door: Option<JoinHandle<()>>,
+    frozen: watch::Sender<bool>,
 }
 
 /// What happens to a connection that comes in.
@@ -39,6 +41,7 @@ impl Gate {
         let mut gate = Self {
             directory,
             door: None,
+            frozen: watch::Sender::new(false),
         };
         gate.pass()?;
         Ok(gate)
@@ -67,6 +70,12 @@ impl Gate {
         self.set(Door::Hangs)
     }
 
+    /// From now on nothing comes from the engine, as from a host that is gone: connections stay open and are silent, and
+    /// to those that were open it is as if its client had hung up.
+    pub fn freeze(&self) {
+        self.frozen.send_replace(true);
+    }
+
     /// From now on the engine answers, as if nothing had been.
     ///
     /// # Errors
@@ -77,8 +86,10 @@ impl Gate {
 
     fn set(&mut self, door: Door) -> io::Result<()> {
         self.shut();
+        self.frozen.send_replace(false);
         let listener = UnixListener::bind(self.socket())?;
-        self.door = Some(tokio::spawn(serve(listener, door)));
+        let frozen = self.frozen.subscribe();
+        self.door = Some(tokio::spawn(serve(listener, door, frozen)));
         Ok(())
     }
 }
@@ -90,13 +101,14 @@ impl Drop for Gate {
 }
 
 /// Ends only by being aborted, and its connections with it.
-async fn serve(listener: UnixListener, door: Door) {
+async fn serve(listener: UnixListener, door: Door, frozen: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
+        let frozen = frozen.clone();
         connections.spawn(async move {
             // A broken connection is the client's to see.
             let _broken = match door {
-                Door::Forwards => forward(client).await,
+                Door::Forwards => forward(client, frozen).await,
                 Door::Hangs => hold(client).await,
             };
         });
@@ -104,9 +116,16 @@ async fn serve(listener: UnixListener, door: Door) {
     }
 }
 
-async fn forward(mut client: UnixStream) -> io::Result<()> {
-    let mut engine = UnixStream::connect(Path::new(SOCKET)).await?;
-    copy_bidirectional(&mut client, &mut engine).await.map(drop)
+async fn forward(mut client: UnixStream, mut frozen: watch::Receiver<bool>) -> io::Result<()> {
+    let passing = async {
+        let mut engine = UnixStream::connect(Path::new(SOCKET)).await?;
+        copy_bidirectional(&mut client, &mut engine).await.map(drop)
+    };
+    tokio::select! {
+        done = passing => return done,
+        _ = frozen.wait_for(|frozen| *frozen) => {}
+    }
+    hold(client).await
 }
 
 async fn hold(client: UnixStream) -> io::Result<()> {
