@@ -3,9 +3,9 @@
 use crate::stage::{As, Stage, refusal};
 use domain::CommitSha;
 use proto::legacy::v1::{
-    self as old, PlanStep, deploy_service_client::DeployServiceClient,
-    reconcile_service_client::ReconcileServiceClient, system_service_client::SystemServiceClient,
-    worker_service_client::WorkerServiceClient,
+    self as old, PlanStep, build_service_client::BuildServiceClient,
+    deploy_service_client::DeployServiceClient, reconcile_service_client::ReconcileServiceClient,
+    system_service_client::SystemServiceClient, worker_service_client::WorkerServiceClient,
 };
 use std::time::Duration;
 
@@ -180,4 +180,40 @@ async fn a_reconcile_gives_way_to_another_of_its_app_or_of_all() {
     let told = refusal(reconcile(&admin, "shop", Force::No).await);
     assert!(told.contains(&words(&whole.id)), "{told}");
     drop((stage, stage_of_all));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_does_not_say_which_commit_it_is_keeps_nobody_waiting_for_long() {
+    let (stage, admin, commit) = halted().await;
+    stage.source.hang(&"shop/api".parse().unwrap());
+    let mut deploys = DeployServiceClient::new(admin.0.clone());
+    let mut builds = BuildServiceClient::new(admin.0.clone());
+    let deploy = |rref: &str| old::CreateDeployRequest {
+        app: text("shop"),
+        environment: text("development"),
+        rref: Some(text(rref)),
+        ..old::CreateDeployRequest::default()
+    };
+    let build = old::CreateBuildRequest {
+        app: text("shop"),
+        r#ref: Some(text("main")),
+        ..old::CreateBuildRequest::default()
+    };
+    for told in [
+        refusal(deploys.create_deploy(deploy("main")).await),
+        refusal(builds.create_build(build).await),
+    ] {
+        assert!(told.starts_with("Unavailable"), "{told}");
+        assert!(told.contains("it has not said within 20 s"), "{told}");
+    }
+    let numbers = async || {
+        let mut deploys = DeployServiceClient::new(admin.0.clone());
+        let listed = deploys.list_deploys(old::ListDeploysRequest::default());
+        listed.await.unwrap().into_inner().data.len()
+    };
+    assert_eq!(numbers().await, 1, "nothing was begun");
+    // A whole id needs no answer.
+    let made = deploys.create_deploy(deploy(commit.as_str())).await;
+    made.unwrap();
+    assert_eq!(numbers().await, 2);
 }

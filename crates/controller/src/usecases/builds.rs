@@ -1,7 +1,9 @@
 //! Builds.
 
 use super::{
-    Ctx, Done, Error, Intended, Mode, Record, Verb, deploys::records_of_build, names::Names,
+    Ctx, Done, Error, Intended, Mode, Record, Verb,
+    deploys::{commit_of, records_of_build},
+    names::Names,
 };
 use domain::{App, Build, BuildId, BuildState, CommitSha, GitRef, build::Wanted};
 use ports::{
@@ -63,10 +65,7 @@ pub async fn create(
     mode: Mode,
 ) -> Result<Done<BuildView>, Error> {
     let app = ctx.app(app).await?;
-    let commit = match git_ref.as_commit() {
-        Some(commit) => commit,
-        None => ctx.deps.source.resolve(&app.repo, &git_ref).await?,
-    };
+    let commit = commit_of(ctx, &app, &git_ref).await?;
     let name = app.name.to_string();
     let new = NewBuild {
         app: app.id,

@@ -28,6 +28,7 @@ struct State {
     repos: BTreeMap<RepoName, Repo>,
     fetched: BTreeSet<(RepoName, CommitSha)>,
     away: BTreeSet<RepoName>,
+    hanging: BTreeSet<RepoName>,
 }
 
 #[derive(Default)]
@@ -61,9 +62,24 @@ impl Source {
         lock(&self.state).away.insert(repo.clone());
     }
 
+    /// From now on the host of a repository takes questions and answers none.
+    pub fn hang(&self, repo: &RepoName) {
+        lock(&self.state).hanging.insert(repo.clone());
+    }
+
     /// Lets the host of a repository answer again.
     pub fn find(&self, repo: &RepoName) {
-        lock(&self.state).away.remove(repo);
+        let mut state = lock(&self.state);
+        state.away.remove(repo);
+        state.hanging.remove(repo);
+    }
+
+    /// Waits for the end of time where the host of a repository hangs.
+    async fn wait(&self, repo: &RepoName) {
+        let hangs = lock(&self.state).hanging.contains(repo);
+        if hangs {
+            std::future::pending().await
+        }
     }
 }
 
@@ -95,6 +111,7 @@ impl State {
 #[async_trait]
 impl ports::Source for Source {
     async fn resolve(&self, repo: &RepoName, git_ref: &GitRef) -> Result<CommitSha, Error> {
+        self.wait(repo).await;
         let state = lock(&self.state);
         let found = state.reach(repo)?;
         let as_commit = || {

@@ -3,13 +3,19 @@
 use super::{DeployView, view};
 use crate::usecases::{Ctx, Done, EnvironmentPlan, Error, Intended, Mode, Record, Verb, redeploy};
 use domain::{App, Cause, CommitSha, Deploy, Environment, GitRef, Release, ReleaseId};
-use ports::store::{
-    Page,
-    builds::BuildFilter,
-    deploys::{NewDeploy, OnConflict},
-    workers::WorkerFilter,
+use ports::{
+    source,
+    store::{
+        Page,
+        builds::BuildFilter,
+        deploys::{NewDeploy, OnConflict},
+        workers::WorkerFilter,
+    },
 };
 use std::time::Duration;
+
+/// How long a caller is kept waiting for the host of a repository: clients of old give up after 60 s.
+const CALLERS_WAIT: Duration = Duration::from_secs(20);
 
 /// A Deploy that is asked for.
 #[derive(Debug, Clone)]
@@ -102,15 +108,30 @@ async fn of_ref(
     Ok(Done { value, plan })
 }
 
+/// The commit that a ref names now, for a caller who waits for it.
+///
+/// # Errors
+/// `Source`: `Unreachable` also where the host of the repository keeps the caller waiting too long.
 pub(in crate::usecases) async fn commit_of(
     ctx: &Ctx,
     app: &App,
     git_ref: &GitRef,
 ) -> Result<CommitSha, Error> {
-    match git_ref.as_commit() {
-        Some(commit) => Ok(commit),
-        None => Ok(ctx.deps.source.resolve(&app.repo, git_ref).await?),
+    if let Some(commit) = git_ref.as_commit() {
+        return Ok(commit);
     }
+    let resolving = ctx.deps.source.resolve(&app.repo, git_ref);
+    let resolved = tokio::time::timeout(CALLERS_WAIT, resolving).await;
+    let resolved = resolved.unwrap_or_else(|_| {
+        Err(source::Error::Unreachable {
+            repo: app.repo.clone(),
+            detail: format!(
+                "it has not said within {} s which commit `{git_ref}` is; a full commit id needs no answer of it",
+                CALLERS_WAIT.as_secs()
+            ),
+        })
+    });
+    Ok(resolved?)
 }
 
 /// A Build of the commit, made as the App is made now, whose image is still kept.

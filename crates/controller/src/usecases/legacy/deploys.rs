@@ -1,7 +1,7 @@
 //! Deploys in numbered pages, with all that they embed, and ones that know their Build from the first moment.
 
 use super::{BuildView, Embedded};
-use crate::usecases::{Ctx, Error, Kind};
+use crate::usecases::{Ctx, Error, Kind, deploys::commit_of};
 use domain::{
     App, Cause, Deploy, DeployId, DeployState, Environment, GitRef, build::Wanted,
     deploy::DEFAULT_PATIENCE,
@@ -82,10 +82,7 @@ pub async fn create(
     let app = ctx.app(app).await?;
     let environment = ctx.environment(environment).await?;
     refuse_early(ctx, &app, &environment, on_conflict).await?;
-    let commit = match git_ref.as_commit() {
-        Some(commit) => commit,
-        None => ctx.deps.source.resolve(&app.repo, &git_ref).await?,
-    };
+    let commit = commit_of(ctx, &app, &git_ref).await?;
     let wanted = NewBuild {
         app: app.id,
         git_ref: git_ref.clone(),
