@@ -3,6 +3,7 @@
 
 mod limits;
 mod pace;
+mod weight;
 
 pub use limits::CallerAddress;
 
@@ -12,7 +13,9 @@ use crate::{
     permissions::Needs,
     status::{Refusal, Stranger},
 };
+use bytes::Bytes;
 use http::{Extensions, HeaderMap, Request, Response, header::AUTHORIZATION};
+use http_body::Body;
 use limits::Limits;
 use std::{
     convert::Infallible,
@@ -26,6 +29,7 @@ use tokio::sync::Semaphore;
 use tonic::Status;
 use tower::{Layer, Service};
 use tracing::Instrument;
+use weight::{Scales, Weighed};
 
 /// The most calls that are answered at once. Each may hold a database connection and a look at every node.
 const CALLS_MAX: usize = 256;
@@ -42,6 +46,7 @@ pub(crate) struct Guard {
     limits: Arc<Limits>,
     calls: Arc<Semaphore>,
     open_calls: Arc<Semaphore>,
+    scales: Scales,
 }
 
 impl Guard {
@@ -52,6 +57,7 @@ impl Guard {
             limits: Arc::new(Limits::new(calls_per_second)),
             calls: Arc::new(Semaphore::new(CALLS_MAX)),
             open_calls: Arc::new(Semaphore::new(OPEN_CALLS_MAX)),
+            scales: Scales::new(),
         }
     }
 
@@ -145,9 +151,12 @@ type Answer<B> = Pin<Box<dyn Future<Output = Result<Response<B>, Infallible>> + 
 
 impl<S, B, R> Service<Request<B>> for Guarded<S>
 where
-    S: Service<Request<B>, Response = Response<R>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request<Weighed<B>>, Response = Response<R>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
     S::Future: Send,
-    B: Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
     R: Default + 'static,
 {
     type Response = Response<R>;
@@ -186,6 +195,9 @@ where
             let Ok(_place) = places.try_acquire() else {
                 return Ok(refuse(Refusal::TooManyCalls));
             };
+            // Held until the answer begins.
+            let load = guard.scales.load(&method);
+            let request = request.map(|body| Weighed::new(body, load.clone()));
             let answer = match tokio::time::timeout(deadline, inner.call(request)).await {
                 Ok(answer) => answer,
                 Err(_) => Ok(refuse(Refusal::TookTooLong(deadline.as_secs()))),
