@@ -269,16 +269,21 @@ fn expect_version(conn: &mut PgConnection, address: &Address) -> Result<(), Open
     )
     .get_result(conn)
     .map_err(|error| told(address, classify(&error)))?;
-    match shown.number.parse::<u32>() {
-        Ok(number) if number >= LEAST_POSTGRES && shown.encoding == "UTF8" => Ok(()),
-        Ok(number) if number >= LEAST_POSTGRES => Err(OpenError::Encoding {
-            database: address.to_string(),
-            encoding: shown.encoding,
-        }),
-        Ok(_) | Err(_) => Err(OpenError::TooOld {
-            database: address.to_string(),
-            version: shown.version,
-        }),
+    expect(address, &shown.number, shown.version, shown.encoding)
+}
+
+/// `number`: as PostgreSQL counts its releases, 140005 for 14.5.
+fn expect(
+    address: &Address,
+    number: &str,
+    version: String,
+    encoding: String,
+) -> Result<(), OpenError> {
+    let database = address.to_string();
+    match number.parse::<u32>() {
+        Ok(number) if number >= LEAST_POSTGRES && encoding == "UTF8" => Ok(()),
+        Ok(number) if number >= LEAST_POSTGRES => Err(OpenError::Encoding { database, encoding }),
+        Ok(_) | Err(_) => Err(OpenError::TooOld { database, version }),
     }
 }
 
@@ -377,3 +382,6 @@ pub(crate) fn told(address: &Address, error: Error) -> OpenError {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -142,6 +142,7 @@ macro_rules! store_contract {
             intents {
                 a_port_is_held_until_its_instance_is_gone,
                 a_node_is_not_overbooked,
+                a_node_is_not_overbooked_by_those_at_once,
                 all_or_nothing_is_recorded,
                 evidence_is_taken_once,
                 an_end_is_kept_once,

@@ -12,6 +12,7 @@ use domain::{
     ByteSize, Deploy, InstanceEnd, Intent, IntentKind, IntentState, Timestamp, intent::IntentEvent,
     observed::Manner, worker::Resources,
 };
+use futures_util::future::join_all;
 
 fn close(intent: &Intent, event: IntentEvent) -> Entry {
     Entry::Close {
@@ -111,6 +112,33 @@ pub async fn a_node_is_not_overbooked(store: &dyn Store) {
         [second, frugal],
         "they read back as they were written"
     );
+}
+
+/// However many place at once, be it at several servers.
+pub async fn a_node_is_not_overbooked_by_those_at_once(store: &dyn Store) {
+    let shop = shop(store).await;
+    let deploy = shop.created(store).await;
+    let intents: Vec<_> = (1..=8)
+        .map(|instance| with_memory(&shop, &deploy, instance, 40))
+        .collect();
+    let placing = intents.iter().map(|intent| {
+        let entry = Entry::Open {
+            intent: intent.clone(),
+            capacity: Resources {
+                memory: Some(ByteSize::bytes(100 << 20)),
+                cpu: None,
+            },
+        };
+        shop.record(store, entry)
+    });
+    let placed = join_all(placing).await;
+    let (taken, rest): (Vec<_>, Vec<_>) = placed.into_iter().partition(Result::is_ok);
+    assert_eq!(taken.len(), 2);
+    for refused in rest {
+        let is_so = matches!(refused, Err(Error::Overbooked { .. }));
+        assert!(is_so, "{refused:?}");
+    }
+    assert_eq!(stands(store).await.len(), 2);
 }
 
 pub async fn all_or_nothing_is_recorded(store: &dyn Store) {
