@@ -13,20 +13,50 @@ fn setting(conn: &mut Conn, name: &str) -> String {
     query.get_result::<Shown>(conn).unwrap().value
 }
 
-fn writer(database: &Database) -> Conn {
+fn opened(database: &Database, purpose: Purpose) -> Conn {
     let manager = Manager {
         address: Address::Postgres(database.url().parse().unwrap()),
-        purpose: Purpose::Write,
+        purpose,
     };
     manager.open().unwrap()
 }
 
+fn writer(database: &Database) -> Conn {
+    opened(database, Purpose::Write)
+}
+
 fn with_default(name: &str, value: &str) -> Database {
     let database = Postgres::shared().unwrap().database().unwrap();
+    set_default(&database, name, value);
+    database
+}
+
+fn set_default(database: &Database, name: &str, value: &str) {
     let named = database.sql("SELECT current_database()").unwrap();
     let set = format!("ALTER DATABASE {} SET {name} = {value}", named.trim());
     database.sql(&set).unwrap();
-    database
+}
+
+#[test]
+fn what_is_asked_has_its_limits_whatever_the_database_has_for_a_default() {
+    const LIMITS: [&str; 3] = [
+        "statement_timeout",
+        "lock_timeout",
+        "idle_in_transaction_session_timeout",
+    ];
+    let database = Postgres::shared().unwrap().database().unwrap();
+    for name in LIMITS {
+        set_default(&database, name, "'7s'");
+    }
+    for (purpose, wanted) in [
+        (Purpose::Read, ["30s", "10s", "4s"]),
+        (Purpose::Write, ["30s", "10s", "4s"]),
+        (Purpose::Maintain, ["0", "1min", "0"]),
+    ] {
+        let mut conn = opened(&database, purpose);
+        let limits = LIMITS.map(|name| setting(&mut conn, name));
+        assert_eq!(limits, wanted, "{purpose:?}: {LIMITS:?}");
+    }
 }
 
 #[test]
