@@ -6,6 +6,7 @@ mod audit;
 mod contract;
 mod copies;
 mod crash;
+mod crowded;
 mod group_commit;
 mod hanging;
 mod keys;
