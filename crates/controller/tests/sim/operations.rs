@@ -206,9 +206,6 @@ impl World {
             worker.spec.name,
             scale.get()
         ));
-        if scale > worker.scale {
-            self.watch.wants_more(environment, app, &worker.spec.name);
-        }
         at_once(self.store.rescale(&[(worker.id, scale)], &self.change())).unwrap();
     }
 

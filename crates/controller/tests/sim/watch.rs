@@ -30,8 +30,8 @@ use testkit::{
 };
 use tokio::{sync::watch, time::Instant};
 
-/// For how long after a death that Jockey did not bring about it may act upon what it saw before: a step waits for a
-/// node that is silent for up to a minute, and for up to four seconds at each of its points.
+/// For how long Jockey may act upon what it saw before a death that it did not bring about: a step waits for a node that
+/// is silent for up to a minute, and for up to four seconds at each of its points.
 const EXCUSED: Duration = Duration::from_secs(75);
 
 /// The instances of one Worker.
@@ -54,14 +54,25 @@ struct Seen {
     /// What a server has begun to end.
     condemned: BTreeSet<String>,
     serving: BTreeMap<Crew, BTreeSet<String>>,
-    /// When something that no server did last made fewer of a Worker's instances serve than were wanted.
-    hurt: BTreeMap<Crew, Instant>,
+    /// What no server has begun to end and serves no more, and since when.
+    lost: BTreeMap<Crew, Vec<(Instant, String)>>,
     /// How many of each Worker had to stay healthy since when, and the event up to which that is known.
     floors: BTreeMap<Crew, Vec<(Instant, u16)>>,
     known_to: Option<EventId>,
     patience: Patience,
     /// The newest instance of each singleton that was started, and its number.
     newest: BTreeMap<Crew, (InstanceId, i64)>,
+}
+
+impl Seen {
+    /// How many of a Worker's instances were lost while a step that is under way may have been decided. One that came back
+    /// counts as well: what was decided meanwhile was decided without it.
+    fn lost_lately(&self, crew: &Crew) -> usize {
+        let all = self.lost.get(crew).into_iter().flatten();
+        let lately = all.filter(|(since, _)| since.elapsed() < EXCUSED);
+        let handles: BTreeSet<&str> = lately.map(|(_, handle)| handle.as_str()).collect();
+        handles.len()
+    }
 }
 
 impl Watch {
@@ -108,13 +119,12 @@ impl Watch {
         let before = std::mem::take(&mut seen.serving);
         for (crew, handles) in before {
             let still = serving.get(&crew);
-            let lost = handles.iter().any(|handle| {
+            let lost = handles.into_iter().filter(|handle| {
                 !seen.condemned.contains(handle)
                     && still.is_none_or(|still| !still.contains(handle))
             });
-            if lost {
-                seen.hurt.insert(crew, Instant::now());
-            }
+            let lost: Vec<_> = lost.map(|handle| (Instant::now(), handle)).collect();
+            seen.lost.entry(crew).or_default().extend(lost);
         }
         seen.serving = serving;
         let overlaps = self.overlaps();
@@ -192,12 +202,6 @@ impl Watch {
         }
     }
 
-    /// Somebody asked for more of every Worker of an App: for a moment there are fewer than are wanted.
-    pub(crate) fn wants_more(&self, environment: EnvironmentId, app: AppId, worker: &WorkerName) {
-        let crew = (environment, app, worker.clone());
-        self.lock().hurt.insert(crew, Instant::now());
-    }
-
     fn about_to(&self, act: &Act) {
         self.observe();
         let (node, called) = match act {
@@ -264,7 +268,8 @@ impl Watch {
         }
     }
 
-    /// Rule 1: what is left must be as many as have to stay healthy.
+    /// Rule 1: what is left must be as many as have to stay healthy, but for what was lost of itself since the step may have
+    /// been decided.
     fn must_stay_healthy(&self, target: &Standing, word: &str) {
         let Some(crew) = crew(target) else {
             return;
@@ -275,12 +280,11 @@ impl Watch {
         let left = others
             .filter(|handle| !seen.condemned.contains(*handle))
             .count();
-        let hurt = seen.hurt.get(&crew);
-        let excused = hurt.is_some_and(|at| at.elapsed() < EXCUSED);
+        let lost = seen.lost_lately(&crew);
         drop(seen);
-        if left < usize::from(needed) && !excused {
+        if left + lost < usize::from(needed) {
             self.violate(format!(
-                "{word} of {} leaves {left} of {} in {}, and {needed} must stay healthy",
+                "{word} of {} leaves {left} of {} in {}, {lost} were lost, and {needed} must stay healthy",
                 target.name, crew.2, crew.0
             ));
         }
@@ -315,7 +319,6 @@ impl Watch {
     }
 }
 
-/// The Release that is to run.
 /// The fewest that had to stay healthy of late. A step under way was decided by what was wanted then, and is not called
 /// back when somebody wants something else meanwhile.
 fn lowest(history: Option<&Vec<(Instant, u16)>>) -> u16 {
@@ -329,6 +332,7 @@ fn lowest(history: Option<&Vec<(Instant, u16)>>) -> u16 {
     lowest
 }
 
+/// The Release that is to run.
 fn wanted(app: &AppView) -> Option<&domain::Release> {
     let active = app
         .active
