@@ -78,3 +78,15 @@ pub fn plan_that_waits_for_no_lease(input: &PlanInput) -> Plan {
     }
     plan(&input)
 }
+
+/// Breaks the order of an end: what the catalog still names is stopped at once.
+#[must_use]
+pub fn plan_that_stops_what_is_registered(input: &PlanInput) -> Plan {
+    let mut plan = plan(input);
+    for step in &mut plan.steps {
+        if let Action::Maintenance | Action::Deregister = step.action {
+            step.action = Action::Stop;
+        }
+    }
+    plan
+}

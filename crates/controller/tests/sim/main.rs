@@ -59,6 +59,11 @@ fn a_planner_that_waits_for_no_lease_is_found() {
 }
 
 #[test]
+fn a_planner_that_stops_what_is_registered_is_found() {
+    RUNNER.find_violation(Variant::StopsRegistered, "which the catalog still has");
+}
+
+#[test]
 fn an_effect_before_its_intent_is_found() {
     RUNNER.find_violation(Variant::EffectBeforeIntent, "no intent");
 }

@@ -2,8 +2,8 @@
 
 use controller::{RecordOrder, Settings};
 use scheduler::broken::{
-    plan_that_ignores_the_healthy_minimum, plan_that_takes_unknown_for_unhealthy,
-    plan_that_waits_for_no_lease,
+    plan_that_ignores_the_healthy_minimum, plan_that_stops_what_is_registered,
+    plan_that_takes_unknown_for_unhealthy, plan_that_waits_for_no_lease,
 };
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ pub(crate) enum Variant {
     NoHealthyMinimum,
     EffectBeforeIntent,
     NoLease,
+    StopsRegistered,
 }
 
 impl Variant {
@@ -45,6 +46,10 @@ impl Variant {
             }
             Self::NoLease => {
                 settings.planner = plan_that_waits_for_no_lease;
+                settings.check = |_, _| Vec::new();
+            }
+            Self::StopsRegistered => {
+                settings.planner = plan_that_stops_what_is_registered;
                 settings.check = |_, _| Vec::new();
             }
             Self::EffectBeforeIntent => settings.record = RecordOrder::AfterEffect,

@@ -43,6 +43,7 @@ pub(crate) struct Watch {
     database: Arc<dyn Database>,
     store: Arc<dyn ports::Store>,
     nodes: Arc<[fake::Node]>,
+    catalog: Arc<fake::Catalog>,
     fate: Fate,
     newest: watch::Receiver<EventId>,
     seen: Arc<Mutex<Seen>>,
@@ -76,13 +77,19 @@ impl Seen {
 }
 
 impl Watch {
-    pub(crate) fn new(database: Arc<dyn Database>, nodes: Vec<fake::Node>, fate: Fate) -> Self {
+    pub(crate) fn new(
+        database: Arc<dyn Database>,
+        nodes: Vec<fake::Node>,
+        catalog: Arc<fake::Catalog>,
+        fate: Fate,
+    ) -> Self {
         let store = database.store();
         Self {
             database,
             newest: store.newest_event(),
             store,
             nodes: nodes.into(),
+            catalog,
             fate,
             seen: Arc::default(),
         }
@@ -227,6 +234,9 @@ impl Watch {
         self.fate.note(format_args!("{word} {called} on {node}"));
         if let Some(target) = self.find(node, &called) {
             self.may_end(&target, word);
+            if let Act::Stop { .. } = act {
+                self.must_be_forgotten(&target, node);
+            }
         }
     }
 
@@ -264,6 +274,23 @@ impl Watch {
         if !self.database.has_intent(instance, kind) {
             self.violate(format!(
                 "{word} of {instance}, and no intent to {kind} it is on record"
+            ));
+        }
+    }
+
+    /// What is stopped is out of the catalog: nobody is sent there any more. A copy is in none.
+    fn must_be_forgotten(&self, target: &Standing, node: &NodeName) {
+        let genuine = target.observed.as_ref();
+        let Some(seen) = genuine.filter(|seen| seen.authenticity == Authenticity::Genuine) else {
+            return;
+        };
+        let mut entries = self.catalog.entries().into_iter();
+        let named =
+            entries.find(|(entry, _)| entry.instance == seen.instance && entry.node == *node);
+        if let Some((_, registration)) = named {
+            self.violate(format!(
+                "stop of {}, which the catalog still has as {registration:?}",
+                target.name
             ));
         }
     }

@@ -96,7 +96,12 @@ impl World {
             })
             .collect();
         let catalog = Arc::new(fake::Catalog::of(alive(&nodes)));
-        let watch = Watch::new(database.clone(), nodes.clone(), fate.clone());
+        let watch = Watch::new(
+            database.clone(),
+            nodes.clone(),
+            catalog.clone(),
+            fate.clone(),
+        );
         let mut world = Self {
             random,
             fate,
