@@ -14,6 +14,7 @@ mod membership;
 mod operations;
 mod patience;
 mod programs;
+mod replay;
 mod rest;
 mod run;
 mod shares;
@@ -29,6 +30,7 @@ const SEEDS: u64 = 20_000;
 
 const RUNNER: Runner = Runner {
     database: in_memory::make,
+    variant: Variant::AsItIs,
     twice: Some(100),
     again: "cargo test -p controller --test sim one_seed",
 };

@@ -26,18 +26,33 @@ use testkit::fake::node::Standing;
 
 type Crew = (EnvironmentId, AppId, WorkerName);
 
+/// Environments that wait for a person, of which little is asked.
+type Halted = BTreeSet<EnvironmentId>;
+
 impl World {
     /// Why the world is not at rest yet.
     pub(crate) fn unrest(&self) -> Option<String> {
-        self.unended_job()
-            .or_else(|| self.wrong_instances())
-            .or_else(|| self.lost_change())
-            .or_else(|| self.wrong_ledger())
-            .or_else(|| self.wrong_catalog())
+        self.unrest_but_in(&BTreeSet::new())
+    }
+
+    /// The same where some Environments wait for a person, of all that does not.
+    pub(crate) fn unrest_beside_halted(&self) -> Option<String> {
+        let halted = self.environments.iter().copied();
+        let halted: BTreeSet<_> = halted.filter(|id| self.is_halted_in(*id)).collect();
+        self.unrest_but_in(&halted).or_else(|| self.unrecorded())
+    }
+
+    fn unrest_but_in(&self, halted: &Halted) -> Option<String> {
+        self.unended_job(halted)
+            .or_else(|| self.wrong_instances(halted))
+            .or_else(|| self.lost_change(halted))
+            .or_else(|| self.wrong_ledger(halted))
+            .or_else(|| self.wrong_catalog(halted))
             .or_else(|| self.touched_strangers())
     }
 
-    fn unended_job(&self) -> Option<String> {
+    /// A Deploy that waits for a person has its patience all the same.
+    fn unended_job(&self, halted: &Halted) -> Option<String> {
         let deploys = at_once(self.store.list_deploys(&DeployFilter::default(), Page::ALL));
         let mut deploys = deploys.unwrap().items.into_iter();
         if let Some(deploy) = deploys.find(|deploy| deploy.state.is_active()) {
@@ -55,7 +70,8 @@ impl World {
         let open = at_once(self.store.list_reconciles(None, state, Page::ALL))
             .unwrap()
             .items;
-        if let Some(reconcile) = open.first() {
+        let mut open = open.iter();
+        if let Some(reconcile) = open.find(|open| !halted.contains(&open.environment)) {
             return Some(format!("{} is in progress", reconcile.id));
         }
         let jobs = at_once(self.store.list_jobs(&JobFilter::default(), Page::ALL));
@@ -71,18 +87,16 @@ impl World {
         ))
     }
 
-    fn views(&self) -> Vec<EnvironmentView> {
-        let views = self
-            .environments
-            .iter()
-            .map(|id| at_once(self.store.view(*id, self.now())));
+    fn views(&self, halted: &Halted) -> Vec<EnvironmentView> {
+        let asked = self.environments.iter().filter(|id| !halted.contains(id));
+        let views = asked.map(|id| at_once(self.store.view(*id, self.now())));
         views.filter_map(|view| view.unwrap()).collect()
     }
 
     /// How many instances are wanted of each Worker, and of which Release.
-    fn wanted(&self) -> BTreeMap<Crew, (u16, Release, bool)> {
+    fn wanted(&self, halted: &Halted) -> BTreeMap<Crew, (u16, Release, bool)> {
         let mut wanted = BTreeMap::new();
-        for view in self.views() {
+        for view in self.views(halted) {
             for app in &view.apps {
                 let Some((_, release)) = &app.deployed else {
                     continue;
@@ -104,8 +118,8 @@ impl World {
 
     /// What runs has the newest variables and the API's definitions, unless somebody went back to an earlier Release, or
     /// the Deploy of the change itself failed or was cancelled.
-    fn lost_change(&self) -> Option<String> {
-        for view in self.views() {
+    fn lost_change(&self, halted: &Halted) -> Option<String> {
+        for view in self.views(halted) {
             for app in &view.apps {
                 let Some((deploy, release)) = &app.deployed else {
                     continue;
@@ -156,9 +170,17 @@ impl World {
         all.filter(is_known).collect()
     }
 
-    fn wrong_instances(&self) -> Option<String> {
-        let mut wanted = self.wanted();
-        for standing in self.known() {
+    /// Those that stand where nothing waits for a person.
+    fn known_but_in(&self, halted: &Halted) -> Vec<Standing> {
+        let mut known = self.known();
+        let environment = |standing: &Standing| standing.observed.as_ref().map(|s| s.environment);
+        known.retain(|standing| environment(standing).is_none_or(|id| !halted.contains(&id)));
+        known
+    }
+
+    fn wrong_instances(&self, halted: &Halted) -> Option<String> {
+        let mut wanted = self.wanted(halted);
+        for standing in self.known_but_in(halted) {
             let seen = standing.observed.as_ref()?;
             let crew = (seen.environment, seen.app, seen.worker.clone());
             let Some((missing, release, singleton)) = wanted.get_mut(&crew) else {
@@ -237,9 +259,12 @@ impl World {
         deploy.is_some_and(|deploy| deploy.release == Some(release.id))
     }
 
-    fn wrong_ledger(&self) -> Option<String> {
-        let mut standing: BTreeSet<String> = self.known().into_iter().map(|s| s.name).collect();
-        for intent in at_once(self.store.standing_intents()).unwrap() {
+    fn wrong_ledger(&self, halted: &Halted) -> Option<String> {
+        let known = self.known_but_in(halted).into_iter();
+        let mut standing: BTreeSet<String> = known.map(|s| s.name).collect();
+        let mut intents = at_once(self.store.standing_intents()).unwrap();
+        intents.retain(|intent| !halted.contains(&intent.environment));
+        for intent in intents {
             if intent.state != IntentState::Done || intent.kind != IntentKind::Start {
                 return Some(format!(
                     "an intent to {} {} is open",
@@ -258,14 +283,39 @@ impl World {
             .map(|name| format!("{name} stands and is not on record"))
     }
 
-    fn wrong_catalog(&self) -> Option<String> {
-        let ours = self.known();
+    /// Whoever waits for a person as well, nothing stands that is on no record, and nothing twice.
+    fn unrecorded(&self) -> Option<String> {
+        let intents = at_once(self.store.standing_intents()).unwrap();
+        let starts = intents
+            .iter()
+            .filter(|intent| intent.kind == IntentKind::Start);
+        let mut starts: BTreeSet<_> = starts
+            .map(|intent| (intent.instance, &intent.node))
+            .collect();
+        let known = self.known();
+        let seen = known.iter().filter_map(|s| s.observed.as_ref());
+        let mut genuine = seen.filter(|seen| seen.authenticity == Authenticity::Genuine);
+        let wrong = genuine.find(|seen| !starts.remove(&(seen.instance, &seen.node)))?;
+        Some(format!(
+            "{} on {} is on no record, or stands twice",
+            wrong.instance, wrong.node
+        ))
+    }
+
+    fn wrong_catalog(&self, halted: &Halted) -> Option<String> {
+        let all = self.known();
+        let seen = all.iter().filter_map(|s| s.observed.as_ref());
+        let waiting = seen.filter(|seen| halted.contains(&seen.environment));
+        let waiting: BTreeSet<_> = waiting.map(|seen| seen.instance).collect();
+        let ours = self.known_but_in(halted);
         let serving = ours
             .iter()
             .filter(|standing| serves(standing))
             .filter_map(|s| s.observed.as_ref());
         let mut wanted: BTreeSet<_> = serving.map(|seen| seen.instance).collect();
-        for (entry, registration) in self.catalog.entries() {
+        let mut entries = self.catalog.entries();
+        entries.retain(|(entry, _)| !waiting.contains(&entry.instance));
+        for (entry, registration) in entries {
             if registration != Registration::Serving || !wanted.remove(&entry.instance) {
                 return Some(format!(
                     "the catalog has {} as {registration:?}",

@@ -60,6 +60,7 @@ pub(crate) fn from_environment(name: &str) -> Option<u64> {
 #[derive(Clone, Copy)]
 pub(crate) struct Runner {
     pub(crate) database: Make,
+    pub(crate) variant: Variant,
     /// Every such seed is run twice, and must leave the same trace. None: what this database wakes, it wakes in no order.
     pub(crate) twice: Option<u64>,
     /// The command that runs one seed again.
@@ -81,11 +82,11 @@ impl Runner {
                         if seed > seeds || has_enough() {
                             return;
                         }
-                        let outcome = self.run(seed, Variant::AsItIs, Tracing::Hash);
+                        let outcome = self.run(seed, Tracing::Hash);
                         points.fetch_add(outcome.points, Ordering::Relaxed);
                         halted.fetch_add(u64::from(outcome.end == End::Halted), Ordering::Relaxed);
                         let differs = self.twice.is_some_and(|every| seed.is_multiple_of(every))
-                            && self.run(seed, Variant::AsItIs, Tracing::Hash) != outcome;
+                            && self.run(seed, Tracing::Hash) != outcome;
                         let violation = outcome.violation.filter(|_| !differs);
                         if violation.is_some() || differs {
                             let what = violation.unwrap_or_else(|| "runs differ".to_owned());
@@ -114,7 +115,7 @@ impl Runner {
 
     /// Runs one seed, twice where that leaves the same trace, and says all that is known of it when it breaks something.
     pub(crate) fn run_one(self, seed: u64) {
-        let first = self.run(seed, Variant::AsItIs, Tracing::Lines);
+        let first = self.run(seed, Tracing::Lines);
         if let Some(violation) = &first.violation {
             let call = |line: &&String| !line.contains(" before ") && !line.contains(" after ");
             let story: Vec<&str> = first
@@ -125,16 +126,16 @@ impl Runner {
                 .collect();
             let last = &first.lines[first.lines.len().saturating_sub(SHOWN)..];
             panic!(
-                "{}\n\nthe story:\n{}\n\nseed {seed}: {violation}\nrun it again: JOCKEY_SIM_SEED={seed} {}",
+                "{}\n\nthe story:\n{}\n\nseed {seed}: {violation}\nrun it again: {}",
                 last.join("\n"),
                 story.join("\n"),
-                self.again
+                self.command(seed)
             );
         }
         if self.twice.is_none() {
             return;
         }
-        let second = self.run(seed, Variant::AsItIs, Tracing::Lines);
+        let second = self.run(seed, Tracing::Lines);
         let same = first
             .lines
             .iter()
@@ -144,18 +145,25 @@ impl Runner {
         assert_eq!(
             first.hash,
             second.hash,
-            "seed {seed} ran differently the second time: after {:#?} came {:?}, then {:?}",
+            "seed {seed} ran differently the second time: after {:#?} came {:?}, then {:?}\nrun it again: {}",
             &first.lines[same.saturating_sub(20)..same],
             first.lines.get(same),
-            second.lines.get(same)
+            second.lines.get(same),
+            self.command(seed)
         );
+    }
+
+    /// What somebody types to see a seed alone.
+    fn command(self, seed: u64) -> String {
+        format!("JOCKEY_SIM_SEED={seed} {}", self.again)
     }
 
     /// Runs a broken variant until it is found out.
     pub(crate) fn find_violation(self, variant: Variant, expected: &str) {
+        let broken = Self { variant, ..self };
         let mut others = Vec::new();
         for seed in 1..=SEARCH {
-            match self.run(seed, variant, Tracing::Hash).violation {
+            match broken.run(seed, Tracing::Hash).violation {
                 Some(violation) if violation.contains(expected) => return,
                 Some(violation) => others.push(violation),
                 None => {}
@@ -164,17 +172,17 @@ impl Runner {
         panic!("{variant:?} is not found in {SEARCH} seeds; what was found: {others:?}");
     }
 
-    fn run(self, seed: u64, variant: Variant, tracing: Tracing) -> Outcome {
+    fn run(self, seed: u64, tracing: Tracing) -> Outcome {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
             .build()
             .expect("a runtime needs only memory");
-        LocalSet::new().block_on(&runtime, self.live(seed, variant, tracing))
+        LocalSet::new().block_on(&runtime, self.live(seed, tracing))
     }
 
-    async fn live(self, seed: u64, variant: Variant, tracing: Tracing) -> Outcome {
-        let mut world = World::of(seed, variant, tracing, (self.database)());
+    async fn live(self, seed: u64, tracing: Tracing) -> Outcome {
+        let mut world = World::of(seed, self.variant, tracing, (self.database)());
         world.place_strangers();
         let ended = course(&mut world).await;
         let (violation, end) = match ended {
@@ -248,7 +256,10 @@ async fn rest(world: &mut World) -> Result<End, String> {
         }
     }
     if world.is_halted() {
-        return shut_down(world, End::Halted).await;
+        return match world.unrest_beside_halted() {
+            Some(what) => Err(format!("halted, and {what}")),
+            None => shut_down(world, End::Halted).await,
+        };
     }
     let why = unrest.unwrap_or_default();
     Err(format!("not at rest after {} s: {why}", REST.as_secs()))

@@ -1,11 +1,16 @@
 //! The controller as it is, and broken on purpose: a simulation that finds nothing has to show that it could.
 
 use controller::{RecordOrder, Settings};
+use domain::InstanceId;
 use scheduler::broken::{
     plan_that_ignores_the_healthy_minimum, plan_that_stops_what_is_registered,
     plan_that_takes_unknown_for_unhealthy, plan_that_waits_for_no_lease,
 };
-use std::time::Duration;
+use scheduler::{Plan, PlanInput};
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    time::Duration,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Variant {
@@ -15,6 +20,7 @@ pub(crate) enum Variant {
     EffectBeforeIntent,
     NoLease,
     StopsRegistered,
+    InNoOrder,
 }
 
 impl Variant {
@@ -52,8 +58,18 @@ impl Variant {
                 settings.planner = plan_that_stops_what_is_registered;
                 settings.check = |_, _| Vec::new();
             }
+            Self::InNoOrder => settings.planner = plan_in_no_order,
             Self::EffectBeforeIntent => settings.record = RecordOrder::AfterEffect,
         }
         settings
     }
+}
+
+/// Its steps come in the order in which a map with random keys would have them: another one each time.
+fn plan_in_no_order(input: &PlanInput) -> Plan {
+    let mut plan = scheduler::plan(input);
+    let keys = RandomState::new();
+    let place = |instance: InstanceId| keys.hash_one(instance.bits());
+    plan.steps.sort_by_cached_key(|step| place(step.instance));
+    plan
 }

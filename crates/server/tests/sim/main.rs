@@ -45,6 +45,7 @@ const SEEDS: u64 = 200;
 
 const RUNNER: Runner = Runner {
     database: sqlite::make,
+    variant: Variant::AsItIs,
     twice: None,
     again: "cargo test -p server --test sim one_seed",
 };
