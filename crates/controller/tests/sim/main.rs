@@ -6,6 +6,7 @@
 //! More seeds: `JOCKEY_SIM_SEEDS=100000`.
 #![cfg(test)]
 
+mod callers;
 mod database;
 mod edits;
 mod faults;

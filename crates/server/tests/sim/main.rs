@@ -5,6 +5,8 @@
 //! wait for what is written. More seeds: `JOCKEY_SIM_SQLITE_SEEDS=10000`.
 #![cfg(test)]
 
+#[path = "../../../controller/tests/sim/callers.rs"]
+mod callers;
 #[path = "../../../controller/tests/sim/database.rs"]
 mod database;
 #[path = "../../../controller/tests/sim/edits.rs"]
