@@ -7,6 +7,8 @@
 mod at_once;
 mod fate;
 pub mod faulty;
+mod line;
 
 pub use at_once::at_once;
 pub use fate::{Fate, Fault, Odds, Points, Tracing};
+pub use line::Line;

@@ -15,7 +15,7 @@ use testkit::{
         self, BuildEngine,
         node::{Behaviour, Standing},
     },
-    sim::Odds,
+    sim::{Line, Odds},
 };
 
 impl World {
@@ -51,7 +51,7 @@ impl World {
             .random
             .pick(&ours)
             .map(|standing| standing.handle.clone());
-        let what = self.random.below(116);
+        let what = self.random.below(124);
         self.fate.note(format_args!(
             "fate {what} for {} and {victim:?}",
             node.name()
@@ -108,10 +108,29 @@ impl World {
             (94..96, _) => node.take_port(20_000 + u16::try_from(self.random.below(200)).unwrap()),
             (96..100, _) => self.shut_servers_down().await,
             (100..112, _) => self.mislead(&node).await,
-            (112.., _) => self.kill_program(&node),
+            (112..116, _) => self.kill_program(&node),
+            (116..120, _) => {
+                self.registry.down();
+                let down = Duration::from_millis(self.random.below(120_000));
+                self.pass(down).await;
+                self.registry.up();
+            }
+            (120.., _) => self.lose_database().await,
             _ => {}
         }
         self.watch.observe();
+    }
+
+    /// Takes the database away from some servers, or all, mostly for longer than a lease lasts.
+    async fn lose_database(&mut self) {
+        let lines = self.some_lines();
+        self.fate
+            .note(format_args!("{} servers lose the database", lines.len()));
+        lines.iter().for_each(Line::cut);
+        let away = Duration::from_millis(self.random.below(60_000));
+        self.watch.not_counted(away);
+        self.pass(away).await;
+        lines.iter().for_each(Line::mend);
     }
 
     /// Ends every fault, and mends every image.

@@ -69,8 +69,13 @@ impl Patience {
     }
 
     pub(crate) fn server_ended(&mut self) {
+        self.not_counted(Duration::ZERO);
+    }
+
+    /// For so long nobody could, and whoever did lets go of it then.
+    pub(crate) fn not_counted(&mut self, time: Duration) {
         for waiting in self.0.values_mut() {
-            waiting.uncounted += UNCOUNTED;
+            waiting.uncounted += time + UNCOUNTED;
         }
     }
 }

@@ -189,6 +189,11 @@ impl Watch {
         self.lock().patience.server_ended();
     }
 
+    /// For so long no server could put on record what Deploys have spent of their patience, or end one.
+    pub(crate) fn not_counted(&self, time: Duration) {
+        self.lock().patience.not_counted(time);
+    }
+
     /// Notes what has to stay healthy, and which Deploys have begun and ended, whenever something was written that may
     /// have changed it.
     fn note_written(&self, seen: &mut Seen, crews: BTreeSet<Crew>) {

@@ -15,7 +15,7 @@ use ports::{Store, store::entities::NewApp};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use testkit::{
     fake::{self, clock::BEGINNING, ids::Random, node::Registry},
-    sim::{Fate, Points, Tracing, faulty},
+    sim::{Fate, Line, Points, Tracing, faulty},
 };
 use tokio::time::Instant;
 
@@ -32,6 +32,7 @@ pub(crate) struct World {
     pub(crate) catalog: Arc<fake::Catalog>,
     pub(crate) source: Arc<fake::Source>,
     pub(crate) engine: Arc<fake::BuildEngine>,
+    pub(crate) registry: Registry,
     pub(crate) watch: Watch,
     pub(crate) environments: Vec<EnvironmentId>,
     pub(crate) apps: Vec<(AppId, RepoName)>,
@@ -61,6 +62,8 @@ struct Made {
 /// Where a server runs, or will run again.
 struct Seat {
     number: u64,
+    /// Its way to the database.
+    line: Line,
     server: Option<Server>,
     starts_at: Instant,
 }
@@ -103,7 +106,8 @@ impl World {
             nodes,
             catalog,
             source: Arc::new(fake::Source::default()),
-            engine: Arc::new(fake::BuildEngine::pushing_to(registry)),
+            engine: Arc::new(fake::BuildEngine::pushing_to(registry.clone())),
+            registry,
             watch,
             environments: Vec::new(),
             apps: Vec::new(),
@@ -134,10 +138,15 @@ impl World {
         if self.random.in_thousand(700) {
             self.install_programs();
         }
-        let servers = if self.random.in_thousand(250) { 2 } else { 1 };
+        let servers = match self.random.below(100) {
+            0..65 => 1,
+            65..88 => 2,
+            _ => 3,
+        };
         for _ in 0..servers {
             self.servers.push(Seat {
                 number: 0,
+                line: Line::default(),
                 server: None,
                 starts_at: Instant::now(),
             });
@@ -198,8 +207,19 @@ impl World {
         }
     }
 
+    /// Whether some server runs and reaches the database.
     pub(crate) fn has_server(&self) -> bool {
-        self.servers.iter().any(|seat| seat.server.is_some())
+        let mut servers = self.servers.iter();
+        servers.any(|seat| seat.server.is_some() && !seat.line.is_cut())
+    }
+
+    /// The ways of all servers to the database, or of one.
+    pub(crate) fn some_lines(&mut self) -> Vec<Line> {
+        let all: Vec<Line> = self.servers.iter().map(|seat| seat.line.clone()).collect();
+        match self.random.in_thousand(500) {
+            true => all,
+            false => self.random.pick(&all).cloned().into_iter().collect(),
+        }
     }
 
     fn bury_dead_servers(&mut self) {
@@ -224,7 +244,7 @@ impl World {
             if self.servers[at].server.is_none() && self.servers[at].starts_at <= Instant::now() {
                 self.next_server += 1;
                 let number = self.next_server;
-                let deps = self.deps(number);
+                let deps = self.deps(number, &self.servers[at].line);
                 self.fate.note(format_args!("server {number} starts"));
                 self.servers[at].number = number;
                 let workforce = controller::put_back::workforce(&deps);
@@ -258,7 +278,7 @@ impl World {
         self.start_servers();
     }
 
-    fn deps(&self, number: u64) -> Deps {
+    fn deps(&self, number: u64, line: &Line) -> Deps {
         let points = self.fate.points_of(number);
         let store: Arc<dyn Store> = self.store.clone();
         let prober = self
@@ -267,7 +287,8 @@ impl World {
             .fold(fake::Prober::default(), |prober, node| {
                 prober.with(&address(node), node.clone())
             });
-        let store: Arc<dyn Store> = Arc::new(faulty::FaultyStore::new(store, points.clone()));
+        let over = points.clone().over(line);
+        let store: Arc<dyn Store> = Arc::new(faulty::FaultyStore::new(store, over));
         Deps {
             store: store.clone(),
             fleet: Arc::new(self.fleet(&points)),

@@ -91,6 +91,7 @@ impl ports::BuildEngine for BuildEngine {
         match recipe.outcome {
             Ok(workers) => {
                 let image = Self::image_of(&order.commit);
+                self.registry.answers().map_err(Error::Images)?;
                 self.registry.put(&image);
                 say(format!("built {}", image.short())).await;
                 Ok(Built { image, workers })

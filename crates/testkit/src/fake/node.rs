@@ -53,23 +53,52 @@ struct Shared {
 
 /// The images that every node can pull. Clones are the same registry.
 #[derive(Clone, Default)]
-pub struct Registry(Arc<Mutex<BTreeSet<ImageRef>>>);
+pub struct Registry(Arc<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    images: Mutex<BTreeSet<ImageRef>>,
+    is_down: AtomicBool,
+}
 
 impl Registry {
     /// Keeps an image.
     pub fn put(&self, image: &ImageRef) {
-        lock(&self.0).insert(image.clone());
+        lock(&self.0.images).insert(image.clone());
     }
 
     /// Forgets every image, as one does whose disk was lost.
     pub fn clear(&self) {
-        lock(&self.0).clear();
+        lock(&self.0.images).clear();
     }
 
     /// Whether it keeps an image.
     #[must_use]
     pub fn has(&self, image: &ImageRef) -> bool {
-        lock(&self.0).contains(image)
+        lock(&self.0.images).contains(image)
+    }
+
+    /// Lets every push and pull fail.
+    pub fn down(&self) {
+        self.0.is_down.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets pushes and pulls succeed again.
+    pub fn up(&self) {
+        self.0.is_down.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether it answers.
+    ///
+    /// # Errors
+    /// `RegistryDown`.
+    pub(in crate::fake) fn answers(&self) -> Result<(), ports::images::Error> {
+        match self.0.is_down.load(Ordering::Relaxed) {
+            true => Err(ports::images::Error::RegistryDown(
+                "connection refused".to_owned(),
+            )),
+            false => Ok(()),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a seed decides.
 
+use super::Line;
 use crate::fake::ids::Random;
 use std::{
     collections::BTreeSet,
@@ -82,6 +83,7 @@ impl Fate {
         Points {
             fate: self.clone(),
             server,
+            line: Line::default(),
         }
     }
 
@@ -223,6 +225,7 @@ enum Decision {
 pub struct Points {
     fate: Fate,
     server: u64,
+    line: Line,
 }
 
 /// A call that is to fail for the moment.
@@ -230,25 +233,35 @@ pub struct Points {
 pub struct Fault;
 
 impl Points {
+    /// The points of calls that go over this line.
+    #[must_use]
+    pub fn over(self, line: &Line) -> Self {
+        Self {
+            line: line.clone(),
+            ..self
+        }
+    }
+
     /// Passes one point of a call: `when` is `before` or `after` its effect. Never returns in a server that is dead.
     ///
     /// # Errors
-    /// `Fault` when the call is to fail here.
+    /// `Fault` when the call is to fail here, or its line is cut.
     pub async fn pass(&self, call: &str, when: &str) -> Result<(), Fault> {
         let Some(decision) = self.fate.decide(self.server, call, when) else {
             return pending().await;
         };
         match decision {
-            Decision::GoOn => Ok(()),
-            Decision::Delay(time) => {
-                tokio::time::sleep(time).await;
-                Ok(())
-            }
-            Decision::Fail => Err(Fault),
+            Decision::GoOn => {}
+            Decision::Delay(time) => tokio::time::sleep(time).await,
+            Decision::Fail => return Err(Fault),
             Decision::Crash => {
                 self.fate.crashed.notify_one();
-                pending().await
+                return pending().await;
             }
+        }
+        match self.line.is_cut() {
+            true => Err(Fault),
+            false => Ok(()),
         }
     }
 }

@@ -221,6 +221,7 @@ impl Images for ImagesOf {
         let registry = self.node.registry();
         self.call(|machine| {
             let (id, row) = machine.image(name)?;
+            registry.answers()?;
             let slash = name.rfind('/').unwrap_or(0);
             let colon = name[slash..].find(':').map_or(name.len(), |at| slash + at);
             let pinned = Machine::pin(&format!("{}@{id}", &name[..colon]))?;
@@ -237,6 +238,7 @@ impl Images for ImagesOf {
             if machine.has_image(image.as_str()) {
                 return Ok(Effect::WasSo);
             }
+            registry.answers()?;
             if !registry.has(image) {
                 return Err(Error::Missing(image.to_string()));
             }
