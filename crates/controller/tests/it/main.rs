@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod away;
+mod bad_plan;
 mod catalog;
 mod changes;
 mod crash_loops;
