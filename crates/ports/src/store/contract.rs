@@ -133,6 +133,7 @@ macro_rules! store_contract {
                 an_equal_release_is_used_again,
                 a_rollback_has_the_definitions_of_its_time,
                 a_release_that_takes_anothers_name_changes_nothing,
+                a_release_stays_as_it_was_made,
             }
             leases {
                 one_owner_at_a_time,

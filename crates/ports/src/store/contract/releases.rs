@@ -10,8 +10,9 @@ use crate::{
     },
 };
 use domain::{
-    DeployState, Release, Scale, WorkerSpec,
+    App, DeployState, Release, Scale, WorkerSpec,
     config::{ConfigScope, ConfigVersions, Variables},
+    node::Duty,
     worker::{Command, WorkerSource},
 };
 
@@ -213,4 +214,61 @@ pub async fn a_release_that_takes_anothers_name_changes_nothing(store: &dyn Stor
         .await
         .unwrap();
     assert_eq!(active[0].state, DeployState::Created);
+}
+
+pub async fn a_release_stays_as_it_was_made(store: &dyn Store) {
+    let shop = shop(store).await;
+    let scope = ConfigScope::Environment(shop.environment.id);
+    let variables = |value: &str| {
+        let one = [("A".parse().unwrap(), value.to_owned())];
+        Variables::new(one.into()).unwrap()
+    };
+    let (old, new) = (variables("old"), variables("new"));
+    let set = store.write_config(scope, None, &old, &at(1)).await.unwrap();
+    let (deploy, first) = shop.deployed(store, 1).await;
+    let read = store.find_release(first.id).await.unwrap();
+    assert_eq!(read.as_ref(), Some(&first));
+
+    // Everything that it was made of becomes another thing.
+    let later = at(4);
+    let renamed = App {
+        name: "store".parse().unwrap(),
+        ..shop.app.clone()
+    };
+    let read_at = shop.app.updated_at;
+    store.update_app(&renamed, read_at, &later).await.unwrap();
+    let base = Some(set.version);
+    store.write_config(scope, base, &new, &later).await.unwrap();
+    let web = &"web".parse().unwrap();
+    let worker = store.find_worker(shop.app.id, shop.environment.id, web);
+    let worker = worker.await.unwrap().unwrap();
+    let mut spec = worker.spec.clone();
+    spec.name = "site".parse().unwrap();
+    spec.command = Some(Command::Shell("serve".to_owned()));
+    let changed = store.update_worker(worker.id, &spec, worker.updated_at, &later);
+    changed.await.unwrap();
+    let mut back = shop.new_deploy(OnConflict::Queue);
+    back.release = Some(first.id);
+    let back = store.create_deploy(back, &later).await.unwrap();
+    shop.built(store, 'b', 9).await;
+    let again = NewRelease::Again {
+        release: first.id,
+        image: image(9),
+    };
+    let begun = store.begin_deploying(back.id, DeployState::Created, again, &shop.fence, &later);
+    let (back, other) = begun.await.unwrap();
+    assert_ne!(other.id, first.id, "with another image it is another one");
+    shop.healthy(store, &back).await;
+    let ended = store.find_deploy(deploy.id).await.unwrap().unwrap();
+    assert_eq!(ended.state, DeployState::Stopped);
+    let stay = store
+        .give_up_images(&[image(1)], 0, at(100).at, &later)
+        .await;
+    assert_eq!(stay.unwrap(), []);
+    let node = &"a".parse().unwrap();
+    store.set_duty(node, Duty::GivenUp, &later).await.unwrap();
+
+    assert_eq!(store.find_release(first.id).await.unwrap(), read);
+    let all = store.list_releases(Some(shop.app.id), None, Page::ALL);
+    assert_eq!(all.await.unwrap().items, [other, first], "newest first");
 }
