@@ -207,3 +207,27 @@ impl Info {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{HasBuildKit, Info};
+
+    #[test]
+    fn an_engine_has_buildkit_from_1_39_on_where_it_runs_linux() {
+        use HasBuildKit::{No, Yes};
+        for (api, system, wanted) in [
+            ((1, 38), "linux", No),
+            ((1, 39), "linux", Yes),
+            ((1, 52), "linux", Yes),
+            ((2, 0), "linux", Yes),
+            ((1, 39), "windows", No),
+            ((1, 52), "", No),
+        ] {
+            let info = Info {
+                os_type: system.to_owned(),
+                ..Info::default()
+            };
+            assert_eq!(info.buildkit(api), wanted, "{api:?} {system}");
+        }
+    }
+}

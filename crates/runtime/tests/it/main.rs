@@ -2,6 +2,7 @@
 //! The adapter against a real Docker Engine. What a test asserts is seen through the `docker` command where that
 //! matters, so that the adapter is not its own witness.
 
+mod builders;
 mod builds;
 mod contracts;
 mod docker_29;
@@ -10,6 +11,8 @@ mod images;
 mod instances;
 mod listing;
 mod logs;
+mod pulls;
 mod remote;
+mod scripted;
 mod singletons;
 mod world;
