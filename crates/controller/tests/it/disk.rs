@@ -3,7 +3,7 @@
 use crate::stage::{Stage, change, web};
 use bytes::Bytes;
 use controller::disk::{Mode, collect};
-use domain::{ByteSize, CommitSha, GitRef, RepoName, app::Recipe, build::Wanted};
+use domain::{ByteSize, CommitSha, DeployState, GitRef, RepoName, app::Recipe, build::Wanted};
 use futures_util::stream;
 use ports::{
     Images,
@@ -11,10 +11,15 @@ use ports::{
     store::{
         Apps, Builds,
         builds::{BuildOutcome, NewBuild},
+        deploys::OnConflict,
     },
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use testkit::fake::node::Behaviour;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+use testkit::fake::{BuildEngine, node::Behaviour};
 
 #[tokio::test(start_paused = true)]
 async fn an_old_image_stays_until_the_build_that_makes_it_is_done() {
@@ -97,6 +102,37 @@ async fn an_image_that_nobody_came_to_name_goes_once_its_build_is_done() {
     assert_eq!(collected().await, [], "it is young");
     tokio::time::sleep(stage.deps.settings.image_grace + Duration::from_secs(1)).await;
     assert_eq!(collected().await, [image]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn old_images_go_by_themselves_where_a_server_runs() {
+    let mut stage = Stage::new().await;
+    let mut settings = (*stage.deps.settings).clone();
+    settings.retained_releases = 1;
+    stage.deps.settings = Arc::new(settings);
+    let _server = stage.start();
+    let mut images = BTreeSet::new();
+    let mut newest = String::new();
+    for number in 1..=3 {
+        let commit = stage.commit(number, vec![web(1)], Behaviour::default());
+        let deploy = stage.deploy(&commit, OnConflict::Queue).await;
+        assert_eq!(stage.ended(deploy).await.state, DeployState::Deployed);
+        newest = BuildEngine::image_of(&commit).short().to_owned();
+        images.insert(newest.clone());
+    }
+    let node = stage.deps.fleet.nodes().remove(0);
+    let of_node = stage.deps.fleet.images(&node).unwrap();
+    let there = async || {
+        let all = of_node.list().await.unwrap().into_iter();
+        all.map(|image| image.image.short().to_owned())
+            .collect::<BTreeSet<_>>()
+    };
+    let cleaned = || tokio::time::sleep(2 * stage.deps.settings.collect_every);
+    cleaned().await;
+    assert_eq!(there().await, images, "they are young");
+    tokio::time::sleep(stage.deps.settings.image_grace).await;
+    cleaned().await;
+    assert_eq!(there().await, [newest].into());
 }
 
 /// An image that bears the label of a Build and the name that builds give.
