@@ -42,6 +42,8 @@ wait
 pub struct Options {
     /// What the node is called. None: `node-1`.
     pub node: Option<String>,
+    /// Which datacenter it is in. None: `dc1`.
+    pub datacenter: Option<String>,
     pub acl: Acl,
     /// Who may speak to it: only who shows a certificate of this CA. None: anybody, in the clear.
     pub tls: Option<Certificates>,
@@ -260,6 +262,16 @@ impl Consul {
         Ok(serde_json::from_str(&told).unwrap_or_default())
     }
 
+    /// What it keeps on its disk of the checks that it was told of: it tells nobody all of it.
+    ///
+    /// # Errors
+    /// It keeps none.
+    pub fn kept_checks(&self) -> anyhow::Result<Vec<Value>> {
+        let kept = fs::read_dir(self.file("data/checks"))?;
+        kept.map(|check| Ok(serde_json::from_slice(&fs::read(check?.path())?)?))
+            .collect()
+    }
+
     /// Lets this host join a pool, as the configuration of an agent does.
     ///
     /// # Errors
@@ -325,6 +337,9 @@ impl Consul {
                 "serf_wan": -1,
             },
         });
+        if let Some(datacenter) = &self.options.datacenter {
+            config["datacenter"] = json!(datacenter);
+        }
         if self.options.acl == Acl::Deny {
             config["acl"] = json!({
                 "enabled": true,

@@ -39,6 +39,8 @@ const ANSWER_MAX: usize = 64 << 20;
 const ERROR_MAX: usize = 16 << 10;
 /// How old a stale answer may be, in milliseconds, before it is no answer: the server that gave it may be cut off.
 const STALE_MAX_MS: u64 = 10_000;
+/// What an agent says of a datacenter that its own has not been joined with, or is cut off from.
+const NO_PATH: &str = "No path to datacenter";
 const TOKEN: &str = "x-consul-token";
 
 /// Whom to be, and in which part of Consul.
@@ -179,7 +181,7 @@ impl Client {
             // The status is the answer, whatever becomes of its words.
             if head.status != StatusCode::OK {
                 let words = body.map(http_body_util::Collected::to_bytes);
-                return Err(Fault::of(head.status, &words.unwrap_or_default(), base));
+                return Err(self.fault(head.status, &words.unwrap_or_default(), base));
             }
             let body = body.map_err(|error| Fault::Unreachable(format!("{base}: {error}")))?;
             Ok((head.headers, body.to_bytes()))
@@ -192,6 +194,16 @@ impl Client {
                     "{base}: no answer within {seconds} s"
                 )))
             })
+    }
+
+    /// What a status other than 200 says. That there is no way to a datacenter is said without its name.
+    fn fault(&self, status: StatusCode, body: &[u8], base: &Base) -> Fault {
+        match (Fault::of(status, body, base), &self.identity.datacenter) {
+            (Fault::Unreachable(said), Some(name)) if said.contains(NO_PATH) => {
+                Fault::Unreachable(format!("{base} knows no way to the datacenter `{name}`"))
+            }
+            (fault, _) => fault,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The catalog on a real Consul.
 
+mod asked;
+mod datacenter;
 mod trust;
 
 use catalog::{Consul, Host, HostAgent, Machine, Settings, TlsFiles};
