@@ -1,4 +1,8 @@
 use super::*;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
     pairs
@@ -76,4 +80,27 @@ fn a_token_does_not_leave_this_host_in_the_clear_unless_that_was_said() {
         assert!(!error.contains("sesame"), "{error}");
         assert_eq!(sent(address, true), Ok(true), "{address}");
     }
+}
+
+/// Consul adds up to a sixteenth to the wait.
+#[tokio::test]
+async fn an_answer_that_comes_when_the_wait_is_over_is_waited_for() {
+    const WAIT: Duration = Duration::from_secs(5);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base: Base = format!("http://{}", listener.local_addr().unwrap())
+        .parse()
+        .unwrap();
+    let answering = tokio::spawn(async move {
+        let (mut peer, _) = listener.accept().await.unwrap();
+        peer.read(&mut [0; 4096]).await.unwrap();
+        tokio::time::sleep(WAIT + WAIT / 16).await;
+        let answer = "HTTP/1.1 200 OK\r\nX-Consul-Index: 7\r\nContent-Length: 2\r\n\r\n[]";
+        peer.write_all(answer.as_bytes()).await.unwrap();
+    });
+    let transport = Transport::new(&Tls::default()).unwrap();
+    let client = Client::new(transport, Identity::default());
+    let answer = client.service_health_after(&base, "web", Index::default().after(Some(7)), WAIT);
+    let answer = answer.await.map(|answer| (answer.value, answer.index));
+    assert_eq!(answer, Ok((Vec::new(), Some(7))));
+    answering.await.unwrap();
 }
