@@ -1,5 +1,6 @@
 //! Backups, and copies from one kind of database to the other.
 
+mod history;
 mod joined;
 
 use crate::world::{Ground, change, on_both};
@@ -94,7 +95,10 @@ async fn fill(store: &Store) {
         created_at: now,
     };
     store.enqueue_job(job).await.unwrap();
-    store.claim("environment/env-1", "one", HOUR).await.unwrap();
+    match store.claim("environment/env-1", "one", HOUR).await.unwrap() {
+        leases::Claim::Ours(fence) => history::fill(store, &fence).await,
+        leases::Claim::Theirs { owner, .. } => panic!("it is {owner}'s"),
+    }
     assert!(store.seal_audit(100).await.unwrap().anchored);
 }
 
@@ -128,6 +132,7 @@ async fn told(store: &Store) -> Vec<String> {
         .audit_entries(&AuditFilter::default(), Page::ALL)
         .await;
     all.push(format!("{:?}", audit.unwrap()));
+    all.extend(history::told(store).await);
     all
 }
 
