@@ -75,12 +75,16 @@ impl World {
                 self.pass(silent).await;
                 node.speak();
             }
-            (75..80, _) => self
-                .clock
-                .forward(Duration::from_secs(self.random.below(7_200))),
-            (80..83, _) => self
-                .clock
-                .backward(Duration::from_secs(self.random.below(3_600))),
+            (75..80, _) => {
+                let jump = Duration::from_secs(self.random.below(7_200));
+                self.clock.forward(jump);
+                self.behind = self.behind.saturating_sub(jump);
+            }
+            (80..83, _) => {
+                let jump = Duration::from_secs(self.random.below(3_600));
+                self.clock.backward(jump);
+                self.behind += jump;
+            }
             (83..87, _) => {
                 node.lose_events();
                 let deaf = Duration::from_millis(self.random.below(60_000));
@@ -137,6 +141,8 @@ impl World {
     pub(crate) fn heal(&mut self) {
         self.fate.note(format_args!("all faults end"));
         self.fate.set_odds(Odds::default());
+        // Jobs that were due by a clock that was ahead would be waited for until it is there again.
+        self.clock.forward(std::mem::take(&mut self.behind));
         self.catalog.find();
         self.catalog.show_only(None);
         self.cut.clear();

@@ -167,7 +167,17 @@ impl World {
 
     fn known(&self) -> Vec<Standing> {
         let all = self.nodes.iter().flat_map(testkit::fake::Node::standing);
+        let all = all.filter(|standing| !self.is_left_behind(standing));
         all.filter(is_known).collect()
+    }
+
+    /// A copy is on no record, and so keeps nobody from deleting its Environment: then it is nobody's.
+    fn is_left_behind(&self, standing: &Standing) -> bool {
+        let seen = standing.observed.as_ref();
+        seen.is_some_and(|seen| {
+            seen.authenticity == Authenticity::Copy
+                && !self.environments.contains(&seen.environment)
+        })
     }
 
     /// Those that stand where nothing waits for a person.

@@ -28,6 +28,8 @@ pub(crate) struct World {
     pub(crate) store: Arc<dyn Store>,
     /// The time of day of servers and nodes. It jumps; the database has a clock of its own.
     pub(crate) clock: Arc<fake::Clock>,
+    /// How far it was set back, and not forward again.
+    pub(crate) behind: Duration,
     pub(crate) nodes: Vec<fake::Node>,
     pub(crate) catalog: Arc<fake::Catalog>,
     pub(crate) source: Arc<fake::Source>,
@@ -103,6 +105,7 @@ impl World {
             database,
             store,
             clock,
+            behind: Duration::ZERO,
             nodes,
             catalog,
             source: Arc::new(fake::Source::default()),
