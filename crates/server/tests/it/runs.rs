@@ -4,11 +4,12 @@ mod detached;
 mod held;
 
 use crate::{
-    harness::{Jockeyd, PATIENCE, exactly},
+    harness::{Jockeyd, PATIENCE, change, exactly},
     programs::{Ended, jockey},
     sources::WEB,
 };
 use anyhow::{Context, ensure};
+use proto::v1;
 use serde_json::{Value, json};
 use std::{
     path::Path,
@@ -193,6 +194,48 @@ async fn a_command_has_its_input_its_outputs_and_its_exit_code() -> anyhow::Resu
     let first = on_record(&server).await?.pop().context("a record")?;
     assert_eq!(first["end"]["exit_code"], json!(7), "{first}");
     assert_eq!(first["command"][2], script, "{first}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_has_the_variables_of_its_app_and_the_release_that_is_asked_for() -> anyhow::Result<()>
+{
+    let server = Jockeyd::start().await?;
+    let files = [("Dockerfile", WEB), ("page", "one")];
+    let repository = server.app(APP, &files).await?;
+    server.set_config(APP, &[("GREETING", "good day")]).await?;
+    server.deployed(APP).await?;
+    let said = async |words: &[&str]| -> anyhow::Result<String> {
+        Ok(with_input(&server, words, b"").await?.with(0).out)
+    };
+    let greeting = ["run", "-a", APP, "--", "sh", "-c", "echo $GREETING"];
+    assert_eq!(said(&greeting).await?, "good day\n");
+
+    // Built, and not deployed: nothing but what is asked for it has it.
+    repository.commit(&change("second", &[("page", "two")]))?;
+    let second = server.build(APP, "main").await?;
+    assert_eq!(second.state(), v1::BuildState::Completed, "{second:?}");
+    let page = "cat /www/index.html; echo; echo $GREETING";
+    let shows = async |word: &str, source: &[&str], want: &str| -> anyhow::Result<()> {
+        let words = [&[word][..], &["-a", APP], source, &["--", "sh", "-c", page]].concat();
+        let want = format!("{want}\ngood day\n");
+        assert_eq!(said(&words).await?, want, "{words:?}");
+        Ok(())
+    };
+    shows("run", &[], "one").await?;
+    shows("run", &["--build", &second.id], "two").await?;
+    shows("run", &["--ref", "main"], "two").await?;
+    shows("connect", &["--ref", &second.commit], "two").await?;
+    shows("connect", &[], "one").await?;
+
+    let third = repository.commit(&change("third", &[("page", "three")]))?;
+    let no_image = format!("{APP} has no image of {}", &third[..7]);
+    for word in ["run", "connect"] {
+        let words = [word, "-a", APP, "--ref", "main", "-o", "json", "--", "true"];
+        let refused = with_input(&server, &words, b"").await?;
+        refused.refuses(&["NOT_BUILT", &no_image, "jockey builds create"]);
+    }
+    assert_eq!(runs(&server)?, [""; 0], "each is removed at its end");
     Ok(())
 }
 
