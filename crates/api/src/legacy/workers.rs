@@ -92,13 +92,7 @@ impl WorkerService for Legacy {
             let name: Option<WorkerName> =
                 params::changed("name", asked.name.as_deref(), &mut flaws);
             params::flawless(flaws)?;
-            let mut after = before;
-            if let Some(name) = name.filter(|name| *name != after.spec.name) {
-                after = workers::rename(&ctx, &after, name).await?;
-            }
-            if let Some(scale) = scale {
-                after = workers::rescale(&ctx, &after, scale).await?;
-            }
+            let after = workers::update(&ctx, before, name, scale).await?;
             Ok(v1::UpdateWorkerResponse {
                 data: Some(objects::worker(&after)),
             })

@@ -1,11 +1,16 @@
 //! The original API's answers when something is pending, stuck or in the way. The control loops stand still.
 
 use crate::stage::{As, Stage, refusal};
-use domain::CommitSha;
-use proto::legacy::v1::{
-    self as old, PlanStep, build_service_client::BuildServiceClient,
-    deploy_service_client::DeployServiceClient, reconcile_service_client::ReconcileServiceClient,
-    system_service_client::SystemServiceClient, worker_service_client::WorkerServiceClient,
+use domain::{CommitSha, WorkerId};
+use ports::store::Workers as _;
+use proto::{
+    legacy::v1::{
+        self as old, PlanStep, build_service_client::BuildServiceClient,
+        deploy_service_client::DeployServiceClient,
+        reconcile_service_client::ReconcileServiceClient,
+        system_service_client::SystemServiceClient, worker_service_client::WorkerServiceClient,
+    },
+    v1,
 };
 use std::time::Duration;
 
@@ -216,4 +221,42 @@ async fn a_host_that_does_not_say_which_commit_it_is_keeps_nobody_waiting_for_lo
     let made = deploys.create_deploy(deploy(commit.as_str())).await;
     made.unwrap();
     assert_eq!(numbers().await, 2);
+}
+
+/// A singleton runs once at most, which no limit of the installation says.
+#[tokio::test(start_paused = true)]
+async fn a_worker_whose_scale_is_refused_keeps_its_name() {
+    let stage = Stage::still().await;
+    let admin = stage.admin().await;
+    admin.create_shop().await;
+    let singleton = v1::Worker {
+        app: text("shop"),
+        environment: text("development"),
+        name: text("clock"),
+        singleton: true,
+        ..v1::Worker::default()
+    };
+    let request = v1::CreateWorkerRequest {
+        worker: Some(singleton),
+        ..v1::CreateWorkerRequest::default()
+    };
+    let made = admin.workers().create_worker(request).await.unwrap();
+    let made: WorkerId = made.into_inner().worker.unwrap().id.parse().unwrap();
+    let id = made.number().to_string();
+    let mut workers = WorkerServiceClient::new(admin.0.clone());
+    let mut update = async |scale: &str| {
+        let request = old::UpdateWorkerRequest {
+            id: id.clone(),
+            name: Some(text("cron")),
+            scale: Some(text(scale)),
+        };
+        let answer = workers.update_worker(request).await?;
+        let shown = answer.into_inner().data.unwrap();
+        Ok::<_, tonic::Status>((shown.name, shown.scale))
+    };
+    let refused = refusal(update("2").await);
+    assert!(refused.contains("clock is a singleton"), "{refused}");
+    let found = stage.store.worker(made).await.unwrap();
+    assert_eq!(found.unwrap().spec.name.as_str(), "clock");
+    assert_eq!(update("0").await.unwrap(), (text("cron"), 0));
 }

@@ -1,6 +1,6 @@
 //! Workers: definitions for the next Release, scales, and restarts.
 
-mod check;
+pub(super) mod check;
 mod define;
 mod rescale;
 mod restart;

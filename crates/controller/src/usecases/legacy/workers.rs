@@ -84,11 +84,32 @@ pub async fn named(
     ctx.worker_of(&app, &environment, name).await
 }
 
-/// Gives a Worker another name, where nothing bears the one that it has.
+/// Gives a Worker another name, another scale, or both. These are two changes; a scale that is refused is seen before the
+/// first of them.
 ///
 /// # Errors
 /// `Invalid`, `NameHeld`, `Store(Exists | ServiceNameTaken | Stale)`.
-pub async fn rename(ctx: &Ctx, before: &Worker, name: WorkerName) -> Result<Worker, Error> {
+pub async fn update(
+    ctx: &Ctx,
+    before: Worker,
+    name: Option<WorkerName>,
+    scale: Option<i64>,
+) -> Result<Worker, Error> {
+    if let Some(asked) = scale {
+        workers::check::scale(&before.spec, asked, ctx.deps.settings.scale_max)?;
+    }
+    let mut after = before;
+    if let Some(name) = name.filter(|name| *name != after.spec.name) {
+        after = rename(ctx, &after, name).await?;
+    }
+    if let Some(scale) = scale {
+        after = rescale(ctx, &after, scale).await?;
+    }
+    Ok(after)
+}
+
+/// Gives a Worker another name, where nothing bears the one that it has.
+async fn rename(ctx: &Ctx, before: &Worker, name: WorkerName) -> Result<Worker, Error> {
     let edit = Edit {
         spec: |spec: &mut WorkerSpec| spec.name = name,
         scale: None,

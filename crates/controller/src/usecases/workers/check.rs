@@ -131,7 +131,7 @@ pub(super) fn service_name(
 }
 
 /// The scale, within the limit of the installation, and of a singleton.
-pub(super) fn scale(spec: &WorkerSpec, asked: i64, max: u16) -> Result<Scale, Error> {
+pub(in crate::usecases) fn scale(spec: &WorkerSpec, asked: i64, max: u16) -> Result<Scale, Error> {
     let scale = Scale::new(asked, max).map_err(|error| Error::invalid("scale", error))?;
     if spec.singleton && scale.get() > 1 {
         let problem = format!(
