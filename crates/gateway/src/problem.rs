@@ -107,10 +107,14 @@ impl Problem {
     }
 
     fn retry_after(&mut self, wait: Duration) {
-        // Whole seconds, and never too early.
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let seconds = whole_seconds(wait);
         self.headers.insert(header::RETRY_AFTER, seconds.into());
     }
+}
+
+/// A time in whole seconds, as `Retry-After` has it: never too early.
+pub(crate) fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 impl From<&Status> for Problem {

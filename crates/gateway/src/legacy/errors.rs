@@ -1,7 +1,7 @@
 //! Errors in the envelope of the original, and the status of each.
 
 use super::answer;
-use crate::{call::Failed, refusal::Refusal};
+use crate::{call::Failed, problem::whole_seconds, refusal::Refusal};
 use axum::response::Response;
 use http::{Method, StatusCode, header};
 use proto::printable;
@@ -75,7 +75,7 @@ impl Told {
         let json = serde_json::to_string(&envelope).expect("an error is texts");
         let mut response = answer::whole(self.status, json);
         if let Some(wait) = self.retry_after {
-            let seconds = wait.as_secs().into();
+            let seconds = whole_seconds(wait).into();
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
         response
@@ -100,6 +100,7 @@ impl From<Status> for Told {
         let reason = details.error_info().map_or("", |info| info.reason.as_str());
         let (status, code) = by_reason(reason).unwrap_or_else(|| by_code(told.code()));
         let mut error = Self::new(status, code, told.message());
+        error.retry_after = details.retry_info().and_then(|info| info.retry_delay);
         for one in details
             .bad_request()
             .into_iter()
@@ -165,6 +166,9 @@ mod tests {
         if reason == "RECORD_INVALID" {
             details.add_bad_request_violation("scale", "is not a number");
         }
+        if reason == "TOO_MANY_CALLS" {
+            details.set_retry_info(Some(Duration::from_millis(1500)));
+        }
         Status::with_error_details(code, "so it is", details)
     }
 
@@ -214,6 +218,18 @@ mod tests {
                 (want, word)
             );
         }
+    }
+
+    #[test]
+    fn when_to_come_again_is_told_where_it_is_known() {
+        let wait = |code, reason| {
+            let response = Told::from(status(code, reason)).response();
+            let header = response.headers().get(header::RETRY_AFTER).cloned();
+            header.map(|seconds| seconds.to_str().unwrap().to_owned())
+        };
+        let limited = wait(Code::ResourceExhausted, "TOO_MANY_CALLS");
+        assert_eq!(limited.as_deref(), Some("2"), "never too early");
+        assert_eq!(wait(Code::Unavailable, "UNAVAILABLE"), None);
     }
 
     #[test]

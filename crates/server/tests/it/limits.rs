@@ -95,6 +95,20 @@ async fn one_caller_asks_no_more_than_its_rate_and_others_go_on() -> anyhow::Res
     let refusal = answers.into_iter().find_map(Result::err);
     let refusal = crate::calls::Refusal::of(&refusal.expect("it was too much"));
     refusal.says(Code::ResourceExhausted, "TOO_MANY_OF_ONE", &["--call-rate"]);
+    old_clients_are_told_when_to_come_again(&server.rest()?.with_token(&greedy)).await?;
     ask(&server, &other).await?;
     Ok(())
+}
+
+async fn old_clients_are_told_when_to_come_again(greedy: &Rest) -> anyhow::Result<()> {
+    for _ in 0..8 {
+        let answer = greedy.get("/apps").await?;
+        if answer.status == StatusCode::SERVICE_UNAVAILABLE {
+            assert_eq!(answer.json()["error"]["code"], "unavailable", "{answer:?}");
+            let seconds: u64 = answer.header("retry-after").parse()?;
+            assert!(seconds > 0, "{answer:?}");
+            return Ok(());
+        }
+    }
+    anyhow::bail!("it is never too much")
 }
