@@ -3,6 +3,7 @@
 use crate::stage::{As, Stage, refusal};
 use domain::{CommitSha, WorkerId};
 use ports::store::Workers as _;
+use prost::Message as _;
 use proto::{
     legacy::v1::{
         self as old, PlanStep, build_service_client::BuildServiceClient,
@@ -221,6 +222,37 @@ async fn a_host_that_does_not_say_which_commit_it_is_keeps_nobody_waiting_for_lo
     let made = deploys.create_deploy(deploy(commit.as_str())).await;
     made.unwrap();
     assert_eq!(numbers().await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_called_back_reads_that_a_reconcile_has_failed() {
+    let stage = Stage::still().await;
+    let admin = stage.admin().await;
+    let mut reconciles = ReconcileServiceClient::new(admin.0.clone());
+    let request = old::CreateReconcileRequest {
+        environment: text("staging"),
+        callback_url: text("https://bot.example/done"),
+        ..old::CreateReconcileRequest::default()
+    };
+    let made = reconciles.create_reconcile(request).await.unwrap();
+    let made = made.into_inner().data.unwrap();
+    assert_eq!(made.state, "in_progress");
+    let request = v1::DeleteEnvironmentRequest {
+        environment: text("staging"),
+        ..v1::DeleteEnvironmentRequest::default()
+    };
+    admin
+        .environments()
+        .delete_environment(request)
+        .await
+        .unwrap();
+    let subject = made.container_id.unwrap();
+    let sent = api::legacy_object(&stage.deps, &subject).await.unwrap();
+    let sent = sent.expect("it is on record");
+    assert_eq!(sent.message, "jockey.legacy.v1.Reconcile");
+    let sent = old::Reconcile::decode(&*sent.encoded).unwrap();
+    assert_eq!((&sent.id, &*sent.state), (&made.id, "failed"));
+    assert!(sent.completed_at.is_some(), "{sent:?}");
 }
 
 /// A singleton runs once at most, which no limit of the installation says.

@@ -57,7 +57,7 @@ pub(crate) struct Stage {
     pub(crate) routes: tonic::service::Routes,
     /// Makes the services of one more server.
     services: Box<dyn Fn() -> tonic::service::Routes + Send + Sync>,
-    deps: Deps,
+    pub(crate) deps: Deps,
     /// Ends with the stage.
     server: Option<Server>,
 }

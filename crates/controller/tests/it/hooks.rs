@@ -7,14 +7,15 @@ use controller::{
     hooks::{Shown, workforce},
     usecases,
 };
-use domain::{AppId, DeployState, JobState, hook::HookKind};
+use domain::{AppId, DeployState, JobState, hook::HookKind, reconcile::ReconcileState};
 use ports::{
     Clock,
     notifier::{Answered, Error, Message},
     store::{
-        Change, Jobs, Page, Webhooks,
+        Change, Environments, Jobs, Page, Reconciles, Webhooks,
         deploys::OnConflict,
         jobs::{Job, JobFilter},
+        reconciles::{self, NewReconcile},
         webhooks::{Enabled, Hook, Webhook},
     },
 };
@@ -221,6 +222,40 @@ async fn who_asked_for_it_is_called_back_though_the_server_dies() {
         "once, or twice where nobody knew"
     );
     assert_eq!(deliveries(&stage).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asked_for_a_reconcile_that_comes_to_nothing_is_called_back_too() {
+    let (stage, notifier) = stage().await;
+    let _server = start(&stage);
+    let (name, change) = ("qa".parse().unwrap(), change());
+    let environment = stage.store.create_environment(name, None, &change);
+    let environment = environment.await.unwrap().id;
+    let new = NewReconcile {
+        environment,
+        app: None,
+        rebalance: None,
+        state: ReconcileState::InProgress,
+        plan: Vec::new(),
+        steps: Vec::new(),
+        on_conflict: reconciles::OnConflict::Ignore,
+    };
+    let made = stage.store.create_reconcile(new, &change).await.unwrap();
+    let (url, now) = (
+        SecretString::from("https://bot.example/"),
+        stage.clock.now(),
+    );
+    let of = made.id.to_string();
+    stage.store.expect_callback(&of, url, now).await.unwrap();
+    // With it goes what would bring it about.
+    let deleted = stage.store.delete_environment(environment, &change);
+    deleted.await.unwrap();
+    let found = stage.store.find_reconcile(made.id).await.unwrap().unwrap();
+    assert_eq!(found.state, ReconcileState::Failed);
+    stage
+        .until("it is called", || !notifier.sent().is_empty())
+        .await;
+    assert_eq!(bodies(&notifier), [format!("{{\"of\":\"{of}\"}}")]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! Section 7: what the server sends. Receivers are on loopback, which the server has to be allowed to call.
 
+mod cut_short;
 mod receiver;
 
 use super::client::{Server, shared};
