@@ -38,6 +38,8 @@ pub(super) struct Ask<'a> {
     method: &'a str,
     path: String,
     token: Option<String>,
+    /// Whom a proxy names, where the server trusts this machine as one.
+    address: Option<String>,
     body: Option<(&'a str, String)>,
 }
 
@@ -88,8 +90,14 @@ impl Server {
 
     /// Another token of this role.
     pub(super) fn token(&self, role: &str, name: &str) -> String {
+        self.token_with(&["--role", role, "--name", name])
+    }
+
+    /// Another token, of which the command line says more.
+    pub(super) fn token_with(&self, words: &[&str]) -> String {
         let made = Command::new(env!("CARGO_BIN_EXE_jockeyd"))
-            .args(["token", "create", "--role", role, "--name", name])
+            .args(["token", "create"])
+            .args(words)
             .arg("--state-dir")
             .arg(self.jockeyd.state())
             .args(self.jockeyd.database_flag())
@@ -106,6 +114,7 @@ impl Server {
             method,
             path: path.to_owned(),
             token: Some(self.admin.clone()),
+            address: None,
             body: None,
         }
     }
@@ -197,6 +206,14 @@ impl Ask<'_> {
         }
     }
 
+    /// As if it came from there, to a server that trusts this machine as a proxy.
+    pub(super) fn from(self, address: &str) -> Self {
+        Self {
+            address: Some(address.to_owned()),
+            ..self
+        }
+    }
+
     pub(super) fn form(self, form: &str) -> Self {
         Self {
             body: Some((FORM, form.to_owned())),
@@ -221,6 +238,9 @@ impl Ask<'_> {
         );
         if let Some(token) = &self.token {
             write!(head, "Authorization: Bearer {token}\r\n").unwrap();
+        }
+        if let Some(address) = &self.address {
+            write!(head, "X-Forwarded-For: {address}\r\n").unwrap();
         }
         let (kind, body) = self.body.unwrap_or((FORM, String::new()));
         if !body.is_empty() {

@@ -1,9 +1,68 @@
 //! Section 1: what holds for every call.
 
-use super::client::shared;
+use super::client::{Server, shared};
+use crate::harness::PATIENCE;
+use prost::Message as _;
 use serde_json::json;
+use std::time::{Duration, Instant};
 
 const STRANGER: &str = "could not authenticate your token";
+
+/// Every route, by method, but those that are open to all.
+const ROUTES: &[(&str, &[&str])] = &[
+    (
+        "GET",
+        &[
+            "/apps",
+            "/apps/available_node",
+            "/apps/1",
+            "/environments",
+            "/environments/1",
+            "/config_sets",
+            "/config_sets/1",
+            "/workers",
+            "/workers/1",
+            "/workers/1/deploys",
+            "/builds",
+            "/builds/1",
+            "/builds/1/logs",
+            "/deploys",
+            "/deploys/1",
+            "/deploys/1/logs",
+            "/reconciles",
+            "/reconciles/1",
+            "/reconciles/1/logs",
+        ],
+    ),
+    (
+        "POST",
+        &[
+            "/apps",
+            "/environments",
+            "/config_sets",
+            "/workers",
+            "/builds",
+            "/deploys",
+            "/reconciles",
+            "/reconciles/preview",
+        ],
+    ),
+    (
+        "PUT",
+        &[
+            "/apps/1",
+            "/environments/1",
+            "/config_sets/1",
+            "/workers/rescale",
+            "/workers/restart",
+            "/workers/1",
+            "/workers/1/restart",
+        ],
+    ),
+    ("DELETE", &["/apps/1", "/environments/1", "/workers/1"]),
+];
+/// Those that are: `/health`, `/sanity`, and where GitHub signs what it sends.
+const OPEN: usize = 3;
 
 #[test]
 fn a_slash_or_json_at_the_end_of_a_path_changes_nothing() {
@@ -68,18 +127,8 @@ fn a_path_that_is_none_is_told_as_json() {
 }
 
 #[test]
-fn a_call_without_a_good_token_is_refused_everywhere() {
+fn a_call_without_a_good_token_is_refused_wherever_it_stands() {
     let server = shared();
-    for path in [
-        "/apps",
-        "/deploys/1",
-        "/workers",
-        "/reconciles",
-        "/builds/1/logs",
-    ] {
-        let answer = server.ask("GET", path).without_token().send();
-        answer.refuses(403, "not_authenticated", STRANGER);
-    }
     let answer = server.ask("GET", "/apps").token("nonsense").send();
     answer.refuses(403, "not_authenticated", STRANGER);
     let answer = server.ask("GET", "/apps?github_access_token=nonsense");
@@ -89,6 +138,50 @@ fn a_call_without_a_good_token_is_refused_everywhere() {
         .refuses(403, "not_authenticated", STRANGER);
     let answer = server.ask("POST", "/apps").without_token().form("name=x");
     answer.send().refuses(403, "not_authenticated", STRANGER);
+}
+
+#[test]
+fn no_route_lets_anybody_in_with_no_token_and_with_one_that_is_no_good_any_more() {
+    let server = Server::start_with(&["--trusted-proxy", "127.0.0.0/8"]).unwrap();
+    let gone = server.token("admin", "gone");
+    server.ask("GET", "/apps").token(&gone).send().is(200);
+    assert_eq!(server.delete("/v1/tokens/gone").status, 200);
+    let short = ["--role", "admin", "--name", "short", "--expires", "1s"];
+    let short = server.token_with(&short);
+    let deadline = Instant::now() + PATIENCE;
+    while server.ask("GET", "/apps").token(&short).send().status == 200 {
+        assert!(Instant::now() < deadline, "it is let in for ever");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+
+    let mut asked = 0;
+    for (method, paths) in ROUTES {
+        for path in *paths {
+            asked += 1;
+            // One address may show only a few that are no good.
+            let address = format!("192.0.2.{asked}");
+            let ask = || server.ask(method, path).from(&address);
+            for (what, ask) in [
+                ("none", ask().without_token()),
+                ("deleted", ask().token(&gone)),
+                ("expired", ask().token(&short)),
+            ] {
+                let answer = ask.send();
+                assert_eq!(answer.status, 403, "{method} {path}, {what}: {answer:?}");
+                answer.refuses(403, "not_authenticated", STRANGER);
+            }
+        }
+    }
+    assert_eq!(asked + OPEN, described(), "a route is not in the list");
+}
+
+/// How many RPCs the original's routes lead to, one each.
+fn described() -> usize {
+    let described = prost_types::FileDescriptorSet::decode(proto::DESCRIPTOR).unwrap();
+    let files = described.file.iter();
+    let old = files.filter(|file| file.package() == "jockey.legacy.v1");
+    let services = old.flat_map(|file| &file.service);
+    services.map(|service| service.method.len()).sum()
 }
 
 #[test]
