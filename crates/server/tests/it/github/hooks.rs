@@ -56,6 +56,17 @@ pub(super) async fn standing(
     Ok(hook.unwrap_or_default())
 }
 
+/// What was asked to be built.
+async fn built(world: &World) -> anyhow::Result<Vec<String>> {
+    let request = v1::ListBuildsRequest {
+        app: "shop".to_owned(),
+        ..v1::ListBuildsRequest::default()
+    };
+    let listed = world.server.admin().builds().list_builds(request).await?;
+    let builds = listed.into_inner().builds.into_iter();
+    Ok(builds.map(|build| build.commit).collect())
+}
+
 /// A delivery of a push, by the hook of the App.
 async fn push(world: &World, secret: &str, after: Option<&CommitSha>) -> anyhow::Result<String> {
     let payload = payload::push(&world.repo, "refs/heads/main", after).to_string();
@@ -82,17 +93,23 @@ async fn a_hook_comes_and_goes_with_its_app() -> anyhow::Result<()> {
         (address(), "acme/shop".to_owned())
     );
 
-    // The Build of a push is answered while it goes on, and not once it is there.
+    // The Build of a push is answered while it goes on, and not once it is there. Whatever the delivery says was pushed,
+    // what is built is the tip as it is.
+    let tip = world.push(&[("page", "two")])?;
+    let nowhere = "f".repeat(40).parse()?;
     let building = push(&world, &secret, Some(&world.first)).await?;
     assert_eq!(building, json!({"build_id": 1}).to_string());
     world
         .until(
             "a status",
-            || world.status(&world.first),
+            || world.status(&tip),
             |state| state == "success",
         )
         .await?;
-    assert_eq!(push(&world, &secret, Some(&world.first)).await?, "{}");
+    for said in [&world.first, &nowhere, &tip] {
+        assert_eq!(push(&world, &secret, Some(said)).await?, "{}", "{said}");
+    }
+    assert_eq!(built(&world).await?, [tip.as_str()], "and nothing else");
     assert_eq!(
         push(&world, &secret, None).await?,
         "{}",
