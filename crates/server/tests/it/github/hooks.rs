@@ -1,6 +1,6 @@
 //! Hooks of single repositories: made, looked after and taken away, and what comes by them.
 
-use super::world::{Signed, UNSIGNED, World, world};
+use super::world::{Signed, UNSIGNED, World, with_one_token, world};
 use crate::rest::Rest;
 use domain::CommitSha;
 use proto::v1;
@@ -261,5 +261,37 @@ async fn says(
         (status, want),
         "{message}"
     );
+    Ok(())
+}
+
+/// As the original had it: one token, which fetches, tells, and makes no hook that nobody can reach.
+#[tokio::test]
+async fn one_token_is_credential_enough_for_a_push_to_be_built_and_shown() -> anyhow::Result<()> {
+    let (mut world, token) = with_one_token().await?;
+    world.create_shop(|_| {}).await?;
+    let secret = v1::UpdateAppHookRequest {
+        app: "shop".to_owned(),
+        secret: SECRET.to_owned(),
+        ..v1::UpdateAppHookRequest::default()
+    };
+    let mut apps = world.server.admin().apps();
+    apps.update_app_hook(secret).await?;
+    let building = push(&world, SECRET, Some(&world.first)).await?;
+    assert_eq!(building, json!({"build_id": 1}).to_string());
+    world
+        .until(
+            "a status",
+            || world.status(&world.first),
+            |state| state == "success",
+        )
+        .await?;
+    let (fetched, requests) = ("GET /acme/shop/info/refs", world.github.requests());
+    assert!(world.github.count(fetched) > 0, "{requests:?}");
+    world.github.revoke(&token.clone().into());
+    let refused = world.push(&[("page", "two")])?;
+    push(&world, SECRET, Some(&refused)).await?;
+    assert_eq!(built(&world).await?, [world.first.as_str()]);
+    let log = world.server.log();
+    assert!(!log.contains(&token), "it was logged");
     Ok(())
 }

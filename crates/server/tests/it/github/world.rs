@@ -7,10 +7,10 @@ use crate::{
     sources::WEB,
 };
 use anyhow::ensure;
-use domain::{CommitSha, Login, RepoName, Timestamp};
+use domain::{CommitSha, Login, Membership, RepoName, Timestamp};
 use http::Method;
 use proto::v1::{self, audit_service_client::AuditServiceClient};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use std::{
     fmt::Debug,
@@ -48,35 +48,54 @@ pub(super) async fn world(
     app: impl FnOnce(&mut v1::App),
 ) -> anyhow::Result<World> {
     let mut world = without_app(more).await?;
-    let mut shop = v1::App {
-        name: "shop".to_owned(),
-        repo: world.repo.to_string(),
-        ..v1::App::default()
-    };
-    app(&mut shop);
-    let request = v1::CreateAppRequest {
-        app: Some(shop),
-        ..v1::CreateAppRequest::default()
-    };
-    world.server.admin().apps().create_app(request).await?;
-    world.first = world.push(&[("Dockerfile", WEB), ("page", "one")])?;
+    world.create_shop(app).await?;
     Ok(world)
 }
 
+pub(super) async fn without_app(more: Vec<String>) -> anyhow::Result<World> {
+    let mut world = nobody().await?;
+    let key = world.server.file("app.pem");
+    std::fs::write(&key, APP_KEY)?;
+    let given = [
+        "--github-app-id",
+        &APP_ID.to_string(),
+        "--github-app-key",
+        &key.display().to_string(),
+    ]
+    .map(str::to_owned);
+    world.github.install(&world.acme);
+    world.server.arguments().extend(given);
+    world.server.arguments().extend(more);
+    world.server.resume().await?;
+    Ok(world)
+}
+
+/// A server that is no GitHub App and has one token for everything, that of a person in `acme`; and the token.
+pub(super) async fn with_one_token() -> anyhow::Result<(World, String)> {
+    let mut world = nobody().await?;
+    let robot = world.github.person("robot", None);
+    world
+        .github
+        .member(&world.acme, &robot.login, Membership::Active);
+    let token = world.github.token(&robot.login).expose_secret().to_owned();
+    let variable = ("GITHUB_OAUTH_TOKEN", token.clone());
+    world.server.variables.push(variable);
+    world.server.resume().await?;
+    Ok((world, token))
+}
+
+/// A server that is not started yet, and a GitHub on which it is nobody.
 #[expect(
     clippy::disallowed_methods,
     reason = "GitHub checks times that the server takes from the machine"
 )]
-pub(super) async fn without_app(more: Vec<String>) -> anyhow::Result<World> {
+async fn nobody() -> anyhow::Result<World> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
     let clock = Arc::new(Clock::at(Timestamp::EPOCH + now));
     let github = GitHub::start(clock.clone()).await?;
     let acme = github.organisation("acme");
-    github.install(&acme);
     let repository = github.repository("acme/shop")?;
     let mut server = Jockeyd::prepare(&[])?;
-    let key = server.file("app.pem");
-    std::fs::write(&key, APP_KEY)?;
     let given = [
         "--git-base-url",
         &github.url(),
@@ -84,15 +103,9 @@ pub(super) async fn without_app(more: Vec<String>) -> anyhow::Result<World> {
         &github.url(),
         "--github-api-url",
         &github.api_url(),
-        "--github-app-id",
-        &APP_ID.to_string(),
-        "--github-app-key",
-        &key.display().to_string(),
     ]
     .map(str::to_owned);
     server.arguments().extend(given);
-    server.arguments().extend(more);
-    server.resume().await?;
     Ok(World {
         server,
         github,
@@ -114,6 +127,26 @@ pub(super) fn rule(branches: &str, environment: &str) -> v1::BranchRule {
 }
 
 impl World {
+    /// The App `shop`, and its first commit.
+    pub(super) async fn create_shop(
+        &mut self,
+        app: impl FnOnce(&mut v1::App),
+    ) -> anyhow::Result<()> {
+        let mut shop = v1::App {
+            name: "shop".to_owned(),
+            repo: self.repo.to_string(),
+            ..v1::App::default()
+        };
+        app(&mut shop);
+        let request = v1::CreateAppRequest {
+            app: Some(shop),
+            ..v1::CreateAppRequest::default()
+        };
+        self.server.admin().apps().create_app(request).await?;
+        self.first = self.push(&[("Dockerfile", WEB), ("page", "one")])?;
+        Ok(())
+    }
+
     /// A commit on `main`.
     pub(super) fn push(&self, files: &[(&str, &str)]) -> anyhow::Result<CommitSha> {
         Ok(self.repository.commit(&change("change", files))?.parse()?)
