@@ -18,6 +18,7 @@ mod pools;
 mod put_back;
 mod reconciles;
 mod runs;
+mod sealed;
 mod shares;
 mod stage;
 mod told;

@@ -1,7 +1,12 @@
 //! What is on record, as a person reads it: `jockey history`, `audit` and `webhooks`.
 
-use crate::{calls::contains, harness::Jockeyd};
+use crate::{
+    calls::contains,
+    harness::{Jockeyd, PATIENCE},
+};
+use anyhow::ensure;
 use serde_json::Value;
+use std::time::{Duration, Instant};
 
 async fn json(server: &Jockeyd, words: &[&str]) -> anyhow::Result<Value> {
     let mut all = words.to_vec();
@@ -39,15 +44,20 @@ async fn a_person_reads_who_changed_what_and_whether_the_record_is_whole() -> an
     let exported = server.jockey(&["audit", "export", "-a", "shop"]).await?;
     let exported = exported.with(0).out;
     let lines: Result<Vec<Value>, _> = exported.lines().map(serde_json::from_str).collect();
-    assert_eq!(actions(&Value::from(lines?)), [create, update, update]);
+    assert_eq!(
+        actions(&Value::from(lines?)),
+        [create, update, update]
+    );
 
     let sealed = async || -> anyhow::Result<bool> {
         let told = server.jockey(&["audit", "verify"]).await?.with(0).out;
         contains(&told, &["the audit log is whole"]);
         Ok(told.contains(" 0 not sealed yet"))
     };
+    let deadline = Instant::now() + PATIENCE;
     while !sealed().await? {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        ensure!(Instant::now() < deadline, "not sealed\n{}", server.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     server.sql("UPDATE audit SET actor = 'nobody' WHERE action LIKE '%CreateApp'")?;
     let told = server.jockey(&["audit", "verify"]).await?;
