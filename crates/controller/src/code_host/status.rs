@@ -75,3 +75,70 @@ fn status(build: &Build, own: Option<&str>) -> CommitStatus {
         address: own.map(|own| format!("{own}/v1/builds/{}/logs", build.id)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{AppId, Timestamp, app::Recipe};
+
+    fn build(state: BuildState, reason: Option<&str>) -> Build {
+        Build {
+            id: BuildId::new(7),
+            app: AppId::new(1),
+            git_ref: "main".parse().unwrap(),
+            commit: "7".repeat(40).parse().unwrap(),
+            recipe: Recipe::default(),
+            strategy: None,
+            wanted: domain::build::Wanted::ByItself,
+            state,
+            image: None,
+            workers: Vec::new(),
+            reason: reason.map(str::to_owned),
+            created_at: Timestamp::EPOCH,
+            completed_at: None,
+        }
+    }
+
+    #[test]
+    fn the_host_is_told_how_a_build_stands() {
+        for (at, reason, want, description) in [
+            (
+                BuildState::InProgress,
+                None,
+                StatusState::Pending,
+                "bld-7 is being built",
+            ),
+            (
+                BuildState::Completed,
+                None,
+                StatusState::Success,
+                "bld-7 is built",
+            ),
+            (
+                BuildState::Failed,
+                Some("it broke"),
+                StatusState::Failure,
+                "bld-7: it broke",
+            ),
+            // It says nothing of the commit.
+            (
+                BuildState::Cancelled,
+                Some("cancelled by ada"),
+                StatusState::Error,
+                "bld-7: cancelled by ada",
+            ),
+        ] {
+            let told = status(&build(at, reason), Some("https://jockey.example"));
+            assert_eq!(
+                (told.state, &*told.description),
+                (want, description),
+                "{at}"
+            );
+            assert_eq!(told.context, "jockey/build");
+            let address = "https://jockey.example/v1/builds/bld-7/logs";
+            assert_eq!(told.address.as_deref(), Some(address));
+        }
+        let told = status(&build(BuildState::Completed, None), None);
+        assert_eq!(told.address, None, "nobody knows where this server is");
+    }
+}
