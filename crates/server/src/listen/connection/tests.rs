@@ -188,6 +188,33 @@ async fn a_head_that_is_too_large_is_refused() {
 }
 
 #[tokio::test]
+async fn so_is_one_of_too_many_headers() {
+    for (more, want) in [(HEADERS_MAX - 1, "200 OK"), (HEADERS_MAX, "431")] {
+        let mut served = Served::new();
+        let headers: String = (0..more)
+            .map(|number| format!("x-{number}: y\r\n"))
+            .collect();
+        let head = format!("GET / HTTP/1.1\r\nhost: x\r\n{headers}\r\n");
+        served.says(&head).await;
+        let heard = served.hears("\r\n").await;
+        assert!(heard.contains(want), "{more} more: {heard}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_refused_over_http2_too() {
+    let served = Served::new();
+    let (mut sender, _client) = over_http2(served.client).await;
+    for (kib, want) in [(31, 200), (33, 431), (1, 200)] {
+        let large = "x".repeat(kib << 10);
+        let request = http::Request::get("http://x/").header("large", large);
+        let answer = sender.send_request(request.body(Body::empty()).unwrap());
+        let answer = answer.await.unwrap();
+        assert_eq!(answer.status(), want, "{kib} KiB");
+    }
+}
+
+#[tokio::test]
 async fn when_the_server_stops_a_call_under_way_is_finished_and_no_other_is_taken() {
     let mut served = Served::new();
     served.says("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
