@@ -281,6 +281,33 @@ async fn one_port_speaks_grpc_and_http_of_both_versions() -> anyhow::Result<()> 
 }
 
 #[tokio::test]
+async fn pages_of_another_origin_may_call_only_where_the_server_was_told_so() -> anyhow::Result<()>
+{
+    const PAGE: &str = "https://page.example";
+    let preflight = [
+        ("origin", PAGE),
+        ("access-control-request-method", "GET"),
+        ("access-control-request-headers", "authorization"),
+    ];
+    let told = ["--cors-origin", PAGE];
+    for (flags, want) in [(&[][..], ""), (&told[..], PAGE)] {
+        let server = Jockeyd::start_with(flags).await?;
+        let rest = server.rest()?;
+        let asked = rest.as_stranger(Method::OPTIONS, "/v1/apps", &preflight, "");
+        let asked = asked.await?;
+        let allowed = asked.header("access-control-allow-origin");
+        assert_eq!(allowed, want, "{flags:?}: {asked:?}");
+        let called = rest
+            .ask(Method::GET, "/v1/apps", &preflight[..1], "")
+            .await?;
+        assert_eq!(called.status, StatusCode::OK, "{called:?}");
+        let allowed = called.header("access-control-allow-origin");
+        assert_eq!(allowed, want, "{flags:?}: {called:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_call_that_nobody_waits_for_any_more_gives_its_place_back() -> anyhow::Result<()> {
     /// One more than may be open at once.
     const TIMES: usize = 257;
