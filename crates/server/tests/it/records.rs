@@ -5,6 +5,7 @@ use crate::{
     harness::{Jockeyd, PATIENCE},
 };
 use anyhow::ensure;
+use proto::v1;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -32,21 +33,24 @@ async fn a_person_reads_who_changed_what_and_whether_the_record_is_whole() -> an
     let shown = server.jockey(&["history", "--version", newest]).await?;
     contains(&shown.with(0).out, &["swordfish", "trout"]);
 
+    of_its_kind(&server).await?;
+
     let listed = json(&server, &["audit", "list", "-a", "shop"]).await?;
     let actions = |entries: &Value| -> Vec<String> {
         let all = entries.as_array().into_iter().flatten();
         all.map(|it| it["action"].as_str().unwrap_or_default().to_owned())
             .collect()
     };
+    let define = "jockey.v1.WorkerService/CreateWorker";
     let update = "jockey.v1.ConfigSetService/UpdateConfigSet";
     let create = "jockey.v1.AppService/CreateApp";
-    assert_eq!(actions(&listed), [update, update, create]);
+    assert_eq!(actions(&listed), [define, update, update, create]);
     let exported = server.jockey(&["audit", "export", "-a", "shop"]).await?;
     let exported = exported.with(0).out;
     let lines: Result<Vec<Value>, _> = exported.lines().map(serde_json::from_str).collect();
     assert_eq!(
         actions(&Value::from(lines?)),
-        [create, update, update]
+        [create, update, update, define]
     );
 
     let sealed = async || -> anyhow::Result<bool> {
@@ -63,6 +67,37 @@ async fn a_person_reads_who_changed_what_and_whether_the_record_is_whole() -> an
     let told = server.jockey(&["audit", "verify"]).await?;
     told.refuses(&["audit"]);
     assert!(told.out.contains("aud-"), "it names the row: {told:?}");
+    Ok(())
+}
+
+/// What is asked for by its kind is of that kind, and says what was changed.
+async fn of_its_kind(server: &Jockeyd) -> anyhow::Result<()> {
+    let clock = v1::Worker {
+        app: "shop".to_owned(),
+        environment: "development".to_owned(),
+        name: "clock".to_owned(),
+        ..v1::Worker::default()
+    };
+    let request = v1::CreateWorkerRequest {
+        worker: Some(clock),
+        ..v1::CreateWorkerRequest::default()
+    };
+    server.admin().workers().create_worker(request).await?;
+    let app = ["history", "app", "-a", "shop", "-e", "development"];
+    let workers = ["history", "workers", "-a", "shop", "-e", "development"];
+    for (words, kind, object, field) in [
+        (app, "VERSION_KIND_APP", "app-", "repo"),
+        (workers, "VERSION_KIND_WORKER", "wrk-", "scale"),
+    ] {
+        let versions = json(server, &words).await?;
+        let all = versions.as_array().cloned().unwrap_or_default();
+        assert_eq!(all.len(), 1, "{versions}");
+        assert_eq!(all[0]["kind"], kind, "{versions}");
+        let of = all[0]["object"].as_str().unwrap_or_default();
+        assert!(of.starts_with(object), "{versions}");
+        let told = server.jockey(&words).await?.with(0).out;
+        contains(&told, &[field]);
+    }
     Ok(())
 }
 
