@@ -1,9 +1,16 @@
 //! Logs of the original API that are longer than one answer has: the newest lines are there.
 
-use crate::stage::{As, Stage, change};
+use crate::stage::{As, Stage, change, in_time};
 use domain::{BuildId, DeployId, EnvironmentId};
-use ports::store::{
-    Builds, Deploys, Fence, Intents, Leases, events::NewEvent, intents::Entry, leases::Claim,
+use ports::{
+    Clock as _,
+    store::{
+        Builds, Deploys, Fence, Intents, Leases, Retention,
+        events::NewEvent,
+        intents::Entry,
+        leases::Claim,
+        retention::{Keep, Old},
+    },
 };
 use proto::{
     legacy::v1::{
@@ -125,4 +132,30 @@ async fn a_long_log_of_a_build_ends_with_its_newest_lines() {
     assert!((PROMISED..2 * PROMISED).contains(&lines.len()));
     assert_eq!(lines.last(), all.last());
     assert_eq!(lines, all[all.len() - lines.len()..], "none is left out");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deploy_of_which_no_event_is_kept_still_says_how_it_ended() {
+    let mut stage = Stage::new().await;
+    stage.commit(1);
+    let admin = stage.admin().await;
+    admin.create_shop().await;
+    let deploy = admin.deploy_shop().await;
+    let id: DeployId = deploy.id.parse().unwrap();
+    assert!(of_deploy(&admin, id.number()).await.len() > 1);
+    let keep = Keep {
+        since: stage.clock.now() + LONG,
+        releases: 1,
+    };
+    let forgotten = async {
+        // Those stay of which something is still to follow.
+        while of_deploy(&admin, id.number()).await.len() > 1 {
+            stage.store.forget(Old::Events, keep, 1000).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    in_time("the end of events", forgotten).await;
+    stage.halt();
+    let want = format!("{id} is deployed");
+    assert_eq!(of_deploy(&admin, id.number()).await, [want]);
 }

@@ -58,6 +58,29 @@ fn a_build_and_its_deploy_tell_their_story_to_the_end() {
     assert!(has(&of_build, "is completed"), "{of_build:#?}");
 }
 
+/// An old client looks how many lines there are as soon as it knows of a build.
+#[test]
+fn a_build_that_waits_for_its_turn_has_an_empty_log() {
+    let server = Server::start_with(&["--builds", "1"]).unwrap();
+    let endless = [(
+        "Dockerfile",
+        "FROM busybox:1\nRUN echo begun && sleep 600\n",
+    )];
+    let builds = ["log-first", "log-second"].map(|app| {
+        let (_, commit) = server.app_of(app, &endless);
+        let form = format!("app={app}&ref={commit}");
+        let made = server.post("/builds", &form).is(200);
+        let path = format!("/builds/{}/logs", made["data"]["id"].as_str().unwrap());
+        if app == "log-first" {
+            server.until(&path, |log| log["logs"] != json!([]));
+        }
+        path
+    });
+    let answer = server.get(&builds[1]);
+    answer.is(200);
+    assert_eq!(answer.text, r#"{"logs":[]}"#);
+}
+
 #[test]
 fn a_failed_build_says_why_at_its_end() {
     let server = shared();
