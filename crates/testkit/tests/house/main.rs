@@ -5,6 +5,7 @@
 mod decisions;
 mod files;
 mod floors;
+mod fuzz;
 mod migrations;
 mod papers;
 mod ports;
