@@ -1,9 +1,13 @@
 //! Requests that a program makes up from the description of the API: none is a fault of the server's, and every answer is
 //! as described.
 
-use crate::{calls::contains, harness::Jockeyd};
-use std::{path::Path, process::Stdio, time::Duration};
-use tokio::process::Command;
+use crate::{calls::contains, harness::Jockeyd, rest::Rest, sources::WEB};
+use anyhow::Context;
+use http::{Method, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use std::{fmt::Write as _, path::Path, process::Stdio, time::Duration};
+use tokio::{process::Command, time::Instant};
 
 const SCHEMATHESIS: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -38,7 +42,7 @@ async fn no_request_that_the_description_allows_is_a_fault_of_the_server() -> an
             "--request-timeout",
             "10",
         ])
-        // Streams do not end, and without its token nothing is asked.
+        // Streams do not end: see below. Without its token nothing is asked.
         .args(["--exclude-path-regex", ":watch$|/logs"])
         .args(["--exclude-operation-id", "DeleteToken"])
         .args(["--no-color", "--continue-on-failure"])
@@ -53,6 +57,122 @@ async fn no_request_that_the_description_allows_is_a_fault_of_the_server() -> an
     );
     assert!(told.status.success(), "{out}\n{err}");
     contains(&out, &["Test cases:", "passed"]);
+    assert!(!server.log().contains("panicked"), "{}", server.log());
+    Ok(())
+}
+
+/// What is given for each parameter: what is there, what is not, and what cannot be. As many as a prime number, so that each
+/// parameter gets each of them, together with another one of the next parameter each time.
+const VALUES: &[&str] = &[
+    "",
+    "made-up",
+    "bld-1",
+    "dep-1",
+    "evt-1",
+    "1",
+    "-1",
+    "9223372036854775808",
+    "true",
+    "2024-02-30T25:00:00Z",
+    "2024-02-28T00:00:00.5Z",
+    "no such thing",
+    "../..",
+    "\u{1f40c}\u{0}\r\n",
+    "%",
+    "*",
+    "null",
+];
+/// How often each stream is asked for: for each value of a parameter, with it and with it left out.
+const ROUNDS: usize = 2 * VALUES.len();
+/// How many are open at once, and how long each is read.
+const AT_ONCE: usize = 40;
+const READ: Duration = Duration::from_secs(1);
+
+/// The calls of the description whose answers are streams.
+fn streams() -> anyhow::Result<Vec<(String, Value)>> {
+    let described: Value = serde_json::from_str(&std::fs::read_to_string(DESCRIPTION)?)?;
+    let paths = described["paths"].as_object().context("it has paths")?;
+    let is_stream = |call: &Value| {
+        let content = call["responses"]["200"]["content"].as_object();
+        content.is_some_and(|kinds| kinds.contains_key("text/event-stream"))
+    };
+    let calls = paths
+        .iter()
+        .map(|(path, calls)| (path.clone(), calls["get"].clone()));
+    Ok(calls.filter(|(_, call)| is_stream(call)).collect())
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        match byte.is_ascii_alphanumeric() {
+            true => encoded.push(char::from(byte)),
+            false => write!(encoded, "%{byte:02X}").expect("a text takes all"),
+        }
+        encoded
+    })
+}
+
+/// Asks for a stream, and reads a little of it.
+async fn read_some(rest: &Rest, path: &str, call: &Value, round: usize) -> anyhow::Result<()> {
+    let (mut path, mut query, mut headers) = (path.to_owned(), String::new(), Vec::new());
+    let parameters = call["parameters"].as_array().cloned().unwrap_or_default();
+    for (place, parameter) in parameters.iter().enumerate() {
+        let name = parameter["name"].as_str().unwrap_or_default();
+        let value = VALUES[(round * (place + 1) + place) % VALUES.len()];
+        match parameter["in"].as_str() {
+            Some("path") => path = path.replace(&format!("{{{name}}}"), &encoded(value)),
+            Some("query") if (round + place).is_multiple_of(2) => {
+                write!(query, "{name}={}&", encoded(value))?;
+            }
+            Some("header") if value.is_ascii() => {
+                headers.push((name, value));
+            }
+            _ => {}
+        }
+    }
+    let kind = ["application/x-ndjson", "text/event-stream", "*/*"][round % 3];
+    headers.push(("accept", kind));
+    let asked = format!("{path}?{query}");
+    let answer = rest.begin(Method::GET, &asked, &headers, "").await?;
+    let status = answer.status();
+    anyhow::ensure!(!status.is_server_error(), "{asked} {headers:?}: {status}");
+    let (mut body, mut text) = (answer.into_body(), String::new());
+    let until = Instant::now() + READ;
+    // What goes on is left where it is.
+    while let Ok(Some(frame)) = tokio::time::timeout_at(until, body.frame()).await {
+        let frame = frame.with_context(|| format!("{asked} breaks off"))?;
+        text += &String::from_utf8_lossy(frame.data_ref().map_or(&[], |data| data));
+    }
+    // The last that a stream says of what ends it.
+    anyhow::ensure!(
+        !text.contains("\"status\":5"),
+        "{asked} {headers:?}: {text}"
+    );
+    anyhow::ensure!(
+        status == StatusCode::OK || text.contains("\"reason\""),
+        "{asked}: {status} {text}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_stream_that_anybody_may_ask_for_is_a_fault_of_the_server() -> anyhow::Result<()> {
+    let server = Jockeyd::start_with(&["--call-rate", "0"]).await?;
+    let files = [("Dockerfile", WEB), ("page", "one")];
+    server.app("made-up", &files).await?;
+    server.deployed("made-up").await?;
+    let rest = server.rest()?;
+    let calls = streams()?;
+    assert!(calls.len() >= 6, "{calls:#?}");
+    let asked: Vec<_> = calls
+        .iter()
+        .flat_map(|call| (0..ROUNDS).map(move |round| (call, round)))
+        .collect();
+    for some in asked.chunks(AT_ONCE) {
+        let some = some.iter();
+        let read = some.map(|((path, call), round)| read_some(&rest, path, call, *round));
+        futures_util::future::try_join_all(read).await?;
+    }
     assert!(!server.log().contains("panicked"), "{}", server.log());
     Ok(())
 }
