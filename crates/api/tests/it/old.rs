@@ -1,6 +1,6 @@
 //! The original API's answers when something is pending, stuck or in the way. The control loops stand still.
 
-use crate::stage::{As, Stage, refusal};
+use crate::stage::{As, REGISTRY, Stage, refusal};
 use domain::{CommitSha, WorkerId};
 use ports::store::Workers as _;
 use prost::Message as _;
@@ -119,6 +119,25 @@ async fn a_plan_is_shown_step_by_step() {
     let tag = format!("rref:{commit}");
     assert!(instance.tags.contains(&tag), "{:?}", instance.tags);
     assert_eq!(stop.worker.clone().unwrap().scale, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_live_instance_says_whose_image_it_runs() {
+    let (_stage, admin, commit) = halted().await;
+    let mut workers = WorkerServiceClient::new(admin.0.clone());
+    let request = old::ListLiveInstancesRequest { id: text("1") };
+    let found = workers.list_live_instances(request).await.unwrap();
+    let instances = found.into_inner().data.unwrap().instances;
+    assert_eq!(
+        instances[0].tags,
+        [
+            format!("tag:{commit}"),
+            format!("rref:{commit}"),
+            format!("repo:{REGISTRY}"),
+            "command:[\"/start\", \"web\"]".to_owned(),
+            "deploy_id:1".to_owned(),
+        ]
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -41,6 +41,8 @@ use tonic::{
 };
 
 const ADDRESS: &str = "node-1.test";
+/// Where images are pushed to, as far as anybody is told.
+pub(crate) const REGISTRY: &str = "registry.example";
 
 /// A server that is running, and the world around it.
 pub(crate) struct Stage {
@@ -190,7 +192,10 @@ impl Stage {
         };
         furnish(&store).await;
         let stop = CancellationToken::new();
-        let about = About::version("0.0.0-test", BEGINNING);
+        let about = About {
+            registry: REGISTRY.to_owned(),
+            ..About::version("0.0.0-test", BEGINNING)
+        };
         github::install_provider();
         let directory = Arc::new(fake::Directory::default());
         let sign_in = Arc::new(fake::SignIn::new(clock.clone()));

@@ -111,6 +111,24 @@ fn an_app_that_cannot_be_is_refused() {
 }
 
 #[test]
+fn an_app_goes_to_the_stack_that_is_asked_for() {
+    let server = shared();
+    let stack = json!({"name": "apps-tier"});
+    let made = server.ask("POST", "/v1/stacks").json(&stack).send();
+    assert_eq!(made.status, 200, "{}", made.text);
+    for (name, more, want) in [
+        ("apps-in-tier", "&stack=apps-tier", "apps-tier"),
+        ("apps-in-api", "", "api"),
+    ] {
+        let form = format!("name={name}&repo=acme/{name}{more}");
+        server.post("/apps", &form).is(200);
+        let shown = server.get(&format!("/v1/apps/{name}"));
+        let shown: Value = serde_json::from_str(&shown.text).unwrap();
+        assert_eq!(shown["app"]["stack"], json!(want), "{shown}");
+    }
+}
+
+#[test]
 fn an_unknown_stack_is_told() {
     let answer = shared().post("/apps", "name=apps-stack&repo=acme/apps-stack&stack=none");
     answer.refuses(404, "not_found", "Couldn't find Stack with 'id'=none");

@@ -169,9 +169,10 @@ fn a_deploy_beside_another_is_locked_and_force_supersedes() {
         json!({"app": "dep-lock", "environment": "development", "rref": commit, "force": true});
     let third = server.ask("POST", "/deploys").json(&json).send().is(202);
     assert_ne!(third["data"]["id"], second["data"]["id"]);
-    // Elsewhere nothing is in the way.
+    // Elsewhere nothing is in the way, and what is being built is not built again.
     let elsewhere = format!("app=dep-lock&environment=staging&rref={commit}");
-    server.post("/deploys", &elsewhere).is(202);
+    let other = server.post("/deploys", &elsewhere).is(202);
+    assert_eq!(other["data"]["build"]["id"], third["data"]["build"]["id"]);
     server
         .post("/deploys", &format!("{elsewhere}&force=true"))
         .is(202);

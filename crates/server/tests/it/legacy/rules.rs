@@ -298,4 +298,17 @@ fn a_name_wins_over_a_number() {
     let second = server.app(&format!("app-{id}"));
     let found = server.get(&format!("/apps/app-{id}")).is(200);
     assert_eq!(found["data"], second);
+
+    let first = server.post("/environments", "name=rules-env").is(200)["data"].clone();
+    let id = first["id"].as_str().unwrap();
+    let by_id = server.get(&format!("/environments/{id}")).is(200);
+    assert_eq!(by_id["data"], first);
+    let named = format!("env-{id}");
+    let second = server.post("/environments", &format!("name={named}"));
+    let second = second.is(200)["data"].clone();
+    let found = server.get(&format!("/environments/{named}")).is(200);
+    assert_eq!(found["data"], second);
+    // So it is wherever an environment is named.
+    let sets = format!("/config_sets?app=rules-one&environment={named}");
+    assert_eq!(server.get(&sets).is(200)["data"], json!([]));
 }
