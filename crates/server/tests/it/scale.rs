@@ -107,9 +107,16 @@ async fn pages(rest: &Rest, metrics: &str, list: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// One history for all, which takes a while to write.
 #[tokio::test]
-async fn pages_of_a_long_history_follow_each_other() -> anyhow::Result<()> {
+async fn a_long_history_is_read_page_by_page_from_wherever_and_whole() -> anyhow::Result<()> {
     let (server, metrics) = filled().await?;
+    pages_follow_each_other(&server, &metrics).await?;
+    a_page_deep_in_it_takes_no_longer_than_the_first(&server).await?;
+    a_whole_list_is_sent_as_it_is_read(&server).await
+}
+
+async fn pages_follow_each_other(server: &Jockeyd, metrics: &str) -> anyhow::Result<()> {
     let rest = server.rest()?;
     for list in [
         "/v1/apps",
@@ -129,7 +136,7 @@ async fn pages_of_a_long_history_follow_each_other() -> anyhow::Result<()> {
         "/v1/events?kind=token&environment=scale",
         "/v1/events?subject=dep-77777&environment=scale&kind=deploy",
     ] {
-        pages(&rest, &metrics, list).await?;
+        pages(&rest, metrics, list).await?;
     }
     let admin = server.admin();
     let mut taken = Taken(Vec::new());
@@ -233,21 +240,17 @@ async fn deep_as_shallow(what: &str, list: &impl Paging) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_page_deep_in_a_long_history_takes_no_longer_than_the_first() -> anyhow::Result<()> {
-    let (server, _) = filled().await?;
+async fn a_page_deep_in_it_takes_no_longer_than_the_first(server: &Jockeyd) -> anyhow::Result<()> {
     let rest = server.rest()?;
     for list in ["/v1/apps", "/v1/deploys", "/v1/events"] {
         deep_as_shallow(list, &ByRest(&rest, list)).await?;
     }
-    deep_as_shallow("AppService.ListApps", &Apps(&server)).await?;
-    deep_as_shallow("EventService.ListEvents", &Events(&server)).await?;
+    deep_as_shallow("AppService.ListApps", &Apps(server)).await?;
+    deep_as_shallow("EventService.ListEvents", &Events(server)).await?;
     Ok(())
 }
 
-#[tokio::test]
-async fn a_whole_list_is_sent_as_it_is_read() -> anyhow::Result<()> {
-    let (server, _) = filled().await?;
+async fn a_whole_list_is_sent_as_it_is_read(server: &Jockeyd) -> anyhow::Result<()> {
     let rest = server.rest()?;
     let answer = rest.begin(Method::GET, "/apps", &[], "").await?;
     ensure!(answer.status() == StatusCode::OK);
