@@ -98,6 +98,9 @@ pub async fn a_workers_name_stays_while_something_bears_it(store: &dyn Store) {
         (renamed.id, renamed.spec.name.as_str(), renamed.scale.get()),
         (clock.id, "timer", 1)
     );
+    // Whoever keeps the Environment may be about to start one of the first name.
+    let late = refused(shop.record(store, open(&start)).await);
+    assert!(matches!(late, Error::Fenced { .. }), "{late}");
     let found = async |name: &str| {
         let name = name.parse().unwrap();
         let (app, environment) = (shop.app.id, shop.environment.id);

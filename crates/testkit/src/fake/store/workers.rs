@@ -13,6 +13,7 @@ use domain::{
 };
 use ports::store::{
     Change, Error, Fence, Listed, Page, Workers,
+    leases::of_environment,
     workers::{NewWorker, Restart, WorkerFilter},
 };
 
@@ -187,6 +188,7 @@ impl Workers for Store {
                 state.refuse_rename_of_worker(stored, &spec.name)?;
                 let stored = stored.clone();
                 state.ledger.carry_fence(&stored, &spec.name);
+                state.end_lease(&of_environment(stored.environment));
             }
             state.change_worker(id, "worker.updated", change, |row| {
                 row.worker.spec = spec.clone();
