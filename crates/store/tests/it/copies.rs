@@ -12,8 +12,8 @@ use domain::{
 };
 use ports::store::{
     Audit as _, Change, Configs as _, Environments as _, Events as _, Jobs as _, JoinedNodes as _,
-    Leases as _, Origin, Page, Requests as _, Sessions as _, Stacks as _, Tokens as _,
-    audit::Asked, audit::AuditFilter, events::EventFilter, jobs::NewJob, leases,
+    Leases as _, NodeLeases as _, Origin, Page, Requests as _, Sessions as _, Stacks as _,
+    Tokens as _, audit::Asked, audit::AuditFilter, events::EventFilter, jobs::NewJob, leases,
     requests::RequestKey, sessions::NewSigningKey, tokens::NewToken,
 };
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
@@ -140,6 +140,8 @@ async fn told(store: &Store) -> Vec<String> {
 async fn expect_copy(original: &[String], copy: &Ground) {
     let store = copy.open().await;
     assert_eq!(told(&store).await, original);
+    let leases = store.node_leases().await.unwrap();
+    assert!(leases.is_empty(), "nobody may rely upon the end of one");
     if !copy.is_shared() {
         // What is anchored of the original is beside that.
         store.accept_audit(&asked("accept")).await.unwrap();
