@@ -63,18 +63,7 @@ impl World {
             (40..44, Some(victim)) => node.run_out_of_memory(&victim),
             (44..48, Some(victim)) => node.pause(&victim),
             (48..57, Some(victim)) => node.copy(&victim),
-            (57..65, _) => {
-                node.daemon_down();
-                let down = Duration::from_millis(self.random.below(20_000));
-                self.pass(down).await;
-                node.daemon_up();
-            }
-            (65..75, _) => {
-                node.silence();
-                let silent = Duration::from_millis(self.random.below(60_000));
-                self.pass(silent).await;
-                node.speak();
-            }
+            (0..57, None) => {}
             (75..80, _) => {
                 let jump = Duration::from_secs(self.random.below(7_200));
                 self.clock.forward(jump);
@@ -85,44 +74,62 @@ impl World {
                 self.clock.backward(jump);
                 self.behind += jump;
             }
-            (83..87, _) => {
-                node.lose_events();
-                let deaf = Duration::from_millis(self.random.below(60_000));
-                self.pass(deaf).await;
-                node.keep_events();
-            }
-            (87..89, _) => {
-                self.catalog.lose();
-                let lost = Duration::from_millis(self.random.below(30_000));
-                self.pass(lost).await;
-                self.catalog.find();
-            }
-            // Too few to be believed, and for less long than that would last.
-            (89..90, _) => {
-                let most = (self.nodes.len() - 1) / 2;
-                let shown = self.random.below(u64::try_from(most + 1).unwrap());
-                self.catalog
-                    .show_only(Some(usize::try_from(shown).unwrap()));
-                let forgetful = Duration::from_millis(self.random.below(60_000));
-                self.pass(forgetful).await;
-                self.catalog.show_only(None);
-            }
             (90..92, _) => node.lose_images(),
             (92..94, _) => node.fill_disk(),
             (94..96, _) => node.take_port(20_000 + u16::try_from(self.random.below(200)).unwrap()),
             (96..100, _) => self.shut_servers_down().await,
             (100..112, _) => self.mislead(&node).await,
             (112..116, _) => self.kill_program(&node),
-            (116..120, _) => {
-                self.registry.down();
-                let down = Duration::from_millis(self.random.below(120_000));
-                self.pass(down).await;
-                self.registry.up();
-            }
             (120.., _) => self.lose_database().await,
-            _ => {}
+            _ => self.lose_for_a_while(what, &node).await,
         }
         self.watch.observe();
+    }
+
+    /// What is gone, and comes back.
+    async fn lose_for_a_while(&mut self, what: u64, node: &fake::Node) {
+        match what {
+            57..65 => {
+                node.daemon_down();
+                self.pass_at_most(20_000).await;
+                node.daemon_up();
+            }
+            65..75 => {
+                node.silence();
+                self.pass_at_most(60_000).await;
+                node.speak();
+            }
+            83..87 => {
+                node.lose_events();
+                self.pass_at_most(60_000).await;
+                node.keep_events();
+            }
+            87..89 => {
+                self.catalog.lose();
+                self.pass_at_most(30_000).await;
+                self.catalog.find();
+            }
+            // Too few to be believed, and for less long than that would last.
+            89 => {
+                let most = (self.nodes.len() - 1) / 2;
+                let shown = self.random.below(u64::try_from(most + 1).unwrap());
+                let shown = usize::try_from(shown).unwrap();
+                self.catalog.show_only(Some(shown));
+                self.pass_at_most(60_000).await;
+                self.catalog.show_only(None);
+            }
+            116..120 => {
+                self.registry.down();
+                self.pass_at_most(120_000).await;
+                self.registry.up();
+            }
+            _ => {}
+        }
+    }
+
+    async fn pass_at_most(&mut self, milliseconds: u64) {
+        let time = Duration::from_millis(self.random.below(milliseconds));
+        self.pass(time).await;
     }
 
     /// Takes the database away from some servers, or all, mostly for longer than a lease lasts.
