@@ -159,9 +159,10 @@ async fn a_commit_that_cannot_be_built_is_told_and_not_deployed() -> anyhow::Res
 #[tokio::test]
 async fn what_github_will_not_hear_now_is_told_later() -> anyhow::Result<()> {
     let world = deploying_main().await?;
-    // A step that Docker has not cached, whoever ran this before.
+    // A step that Docker has not cached, whoever ran this before, and long enough for what comes before its end on a busy
+    // machine.
     let salt = world.server.scope.installation();
-    let slow = WEB.replace("COPY", &format!("RUN sleep 3 # {salt}\nCOPY"));
+    let slow = WEB.replace("COPY", &format!("RUN sleep 10 # {salt}\nCOPY"));
     let commit = world.push(&[("Dockerfile", &slow)])?;
     world.tell_push(&commit).await?;
     world
