@@ -13,6 +13,8 @@ use std::time::Duration;
 pub const WEB_PORT: u16 = 8888;
 /// The most instances of one Worker, unless the server is configured otherwise.
 pub const SCALE_MAX: u16 = 100;
+/// The most that a server can be configured to allow: far more than one machine runs.
+pub const SCALE_MOST: u16 = 10_000;
 
 /// One process type of an App in an Environment: what is stored, and what the next Release takes over.
 #[derive(Debug, Clone, PartialEq, Eq)]

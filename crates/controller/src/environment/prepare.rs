@@ -4,7 +4,7 @@ use super::broken::words_of;
 use crate::deps::Deps;
 use domain::{
     App, Build, BuildState, Cause, Deploy, DeployEvent, DeployId, DeployState, GitRef, ImageRef,
-    Release, build::Wanted, deploy::Failure,
+    Release, Scale, build::Wanted, deploy::Failure,
 };
 use futures_util::FutureExt;
 use ports::{
@@ -232,13 +232,39 @@ impl Preparation {
                 release: release.id,
                 image,
             },
-            None => NewRelease::OfBuild {
-                build: build.id,
-                image,
-                workers: build.workers.clone(),
-            },
+            None => {
+                self.expect_first_scales(build).await?;
+                NewRelease::OfBuild {
+                    build: build.id,
+                    image,
+                    workers: build.workers.clone(),
+                }
+            }
         };
         self.deploying(release, build.commit.short()).await
+    }
+
+    /// Refuses a scale of the commit's file that is above this server's limit, where it would count: a Worker that is
+    /// known has its own.
+    async fn expect_first_scales(&self, build: &Build) -> Result<(), Stop> {
+        let Deploy {
+            app, environment, ..
+        } = self.active.deploy;
+        for declared in &build.workers {
+            let (asked, name) = (declared.first_scale.get(), &declared.spec.name);
+            let Err(error) = Scale::new(asked.into(), self.deps.settings.scale_max) else {
+                continue;
+            };
+            let known = self.deps.store.find_worker(app, environment, name);
+            if known.await?.is_none() {
+                let reason = format!(
+                    "worker `{name}` of {}: {error}; say less in its jockey.toml, or raise --scale-max",
+                    build.commit.short()
+                );
+                return Err(Stop::GiveUp(reason, Vec::new()));
+            }
+        }
+        Ok(())
     }
 
     async fn again(&self, release: &Release) -> Result<(), Stop> {

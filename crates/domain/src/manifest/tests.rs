@@ -84,8 +84,8 @@ const WRONG: &[(&str, &str)] = &[
         "worker `web`: constraints: `zone` is no constraint; write `disk == ssd`",
     ),
     (
-        "[workers.web]\nscale = 101",
-        "worker `web`: scale: a scale of 101 is not possible: it is 0 to 100",
+        "[workers.web]\nscale = 10001",
+        "worker `web`: scale: a scale of 10001 is not possible: it is 0 to 10000",
     ),
     (
         "[workers.web]\nport = 70000",

@@ -5,7 +5,7 @@ use crate::{
     ByteSize, CpuMillis, Scale, WorkerName, WorkerSpec,
     build::DeclaredWorker,
     worker::{
-        BadConstraint, Check, Command, Constraint, Order, Resources, Rollout, SCALE_MAX,
+        BadConstraint, Check, Command, Constraint, Order, Resources, Rollout, SCALE_MOST,
         StuckRollout, Timing, WorkerSource,
     },
 };
@@ -97,10 +97,11 @@ impl Table {
             None => defaults.port,
             Some(port) => port.check()?,
         };
+        // Which server reads it is not known here: each has a limit of its own, and says so when it deploys.
         let first_scale = match self.scale {
             None => Scale::first_of(&name),
             Some(asked) => {
-                Scale::new(asked, SCALE_MAX).map_err(|error| ("scale", error.to_string()))?
+                Scale::new(asked, SCALE_MOST).map_err(|error| ("scale", error.to_string()))?
             }
         };
         let check = match self.check {
@@ -280,10 +281,10 @@ impl Strategy {
 fn number(key: &'static str, asked: Option<i64>) -> Result<Option<u16>, Fault> {
     asked
         .map(|asked| match u16::try_from(asked) {
-            Ok(number) if number <= SCALE_MAX => Ok(number),
+            Ok(number) if number <= SCALE_MOST => Ok(number),
             _ => Err((
                 key,
-                format!("{asked} is not possible; it is 0 to {SCALE_MAX}"),
+                format!("{asked} is not possible; it is 0 to {SCALE_MOST}"),
             )),
         })
         .transpose()

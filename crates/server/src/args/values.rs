@@ -1,7 +1,7 @@
 //! Values of the command line: each is refused with what it could be.
 
 use controller::deps::HISTORY_MIN;
-use domain::token::Role;
+use domain::{token::Role, worker::SCALE_MOST};
 use std::{fmt::Display, net::Ipv6Addr, ops::RangeInclusive, str::FromStr, time::Duration};
 
 /// The longest time: what is above it is a slip of the unit, and no date any more.
@@ -118,7 +118,7 @@ where
 
 /// The most instances of a worker. To stop an installation's instances their scale is 0, not this.
 pub(super) fn scale_max(text: &str) -> Result<u16, String> {
-    within(text, 1..=10_000)
+    within(text, 1..=SCALE_MOST)
 }
 
 /// How many releases are kept. The current one is among them.

@@ -229,6 +229,66 @@ async fn a_jockey_toml_with_a_mistake() -> anyhow::Result<()> {
     steady.is_as_before().await
 }
 
+/// Of the file's scale counts what is said when the Worker is met, and then it is within the limit of the server.
+#[tokio::test]
+async fn a_jockey_toml_with_a_scale_above_a_limit_that_is_lowered() -> anyhow::Result<()> {
+    let server = Jockeyd::start_with(&["--scale-max", "10"]).await?;
+    let manifest = |scale: u16| format!("[workers.web]\nscale = {scale}\n");
+    let files = [
+        ("Dockerfile", WEB),
+        ("page", "wide"),
+        ("jockey.toml", &*manifest(20)),
+    ];
+    let repository = server.app("wide", &files).await?;
+    let deploy = server.failed("wide", "HEAD").await?;
+    contains(
+        &deploy.reason,
+        &[
+            "worker `web` of ",
+            "a scale of 20 is not possible: it is 0 to 10",
+            "say less in its jockey.toml, or raise --scale-max",
+        ],
+    );
+    assert_eq!(server.scope.containers()?, [""; 0]);
+
+    repository.commit(&change("one", &[("jockey.toml", &*manifest(1))]))?;
+    server.deployed("wide").await?;
+    repository.commit(&change("known", &[("jockey.toml", &*manifest(20))]))?;
+    server.deployed("wide").await?;
+    server.settled("wide", "one", exactly(1)).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_jockey_toml_with_a_scale_within_a_limit_that_is_raised() -> anyhow::Result<()> {
+    let server = Jockeyd::start_with(&["--scale-max", "150"]).await?;
+    // No node has such a disk, so that none of them starts.
+    let manifest = "[workers.web]\nscale = 150\nconstraints = [\"disk == none\"]\n";
+    let files = [
+        ("Dockerfile", WEB),
+        ("page", "wide"),
+        ("jockey.toml", manifest),
+    ];
+    server.app("wide", &files).await?;
+    let deploy = server.ask_deploy("wide", "HEAD").await?;
+    let list = || async {
+        let request = v1::ListWorkersRequest {
+            app: "wide".to_owned(),
+            ..v1::ListWorkersRequest::default()
+        };
+        server.admin().workers().list_workers(request).await
+    };
+    let is_met = |listed: &v1::ListWorkersResponse| !listed.workers.is_empty();
+    let met = server.until("its worker to be met", list, is_met).await?;
+    assert_eq!(met.workers[0].scale, Some(150), "{met:?}");
+    let request = v1::CancelDeployRequest {
+        deploy: deploy.id,
+        ..v1::CancelDeployRequest::default()
+    };
+    server.admin().deploys().cancel_deploy(request).await?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_ref_that_does_not_exist() -> anyhow::Result<()> {
     let steady = Steady::start().await?;
