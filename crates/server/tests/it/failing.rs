@@ -1,7 +1,7 @@
 //! Deploys that fail: each says why, and what ran before was never touched.
 
 use crate::{
-    calls::{containers, contains},
+    calls::{DEVELOPMENT, containers, contains},
     harness::{Jockeyd, change, exactly},
     network::get,
     sources::WEB,
@@ -306,6 +306,50 @@ async fn a_repository_that_cannot_be_fetched() -> anyhow::Result<()> {
     server.create_app("missing").await?;
     let deploy = server.failed("missing", "HEAD").await?;
     contains(&deploy.reason, &["example/missing", "cannot be fetched"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_value_with_which_nothing_gets_up_is_put_back() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    let dockerfile = "FROM busybox:1\nCMD test $MOOD != bad || exit 3; mkdir /www && echo $MOOD >/www/index.html && exec httpd -f -p 8888 -h /www\n";
+    server.app("moody", &[("Dockerfile", dockerfile)]).await?;
+    server.set_config("moody", &[("MOOD", "calm")]).await?;
+    server.deployed("moody").await?;
+    server.scale("moody", "web", 2).await?;
+    let before = server.settled("moody", "two", exactly(2)).await?;
+    let deploys = server.set_config("moody", &[("MOOD", "bad")]).await?;
+    assert_eq!(deploys.len(), 1, "{deploys:?}");
+    server.is_failed(&deploys[0])?;
+    contains(&deploys[0].reason, &["exited with code 3"]);
+
+    let list = || async {
+        let request = v1::ListConfigSetVersionsRequest {
+            app: "moody".to_owned(),
+            environment: DEVELOPMENT.to_owned(),
+            ..v1::ListConfigSetVersionsRequest::default()
+        };
+        let mut configs = server.admin().configs();
+        configs.list_config_set_versions(request).await
+    };
+    let has_third = |told: &v1::ListConfigSetVersionsResponse| told.versions.len() == 3;
+    let told = server.until("a third version", list, has_third).await?;
+    let newest = &told.versions[0];
+    assert_eq!((newest.version, newest.author.as_str()), (3, "jockey"));
+    let request = v1::GetConfigSetRequest {
+        app: "moody".to_owned(),
+        environment: DEVELOPMENT.to_owned(),
+        ..v1::GetConfigSetRequest::default()
+    };
+    let set = server.admin().configs().get_config_set(request).await?;
+    let set = set.into_inner().config_set.expect("a set");
+    assert_eq!(set.values["MOOD"], "calm");
+    let after = server.settled("moody", "two", exactly(2)).await?;
+    assert_eq!(containers(&before), containers(&after));
+    assert!(after.iter().all(|it| it.restarts == 0), "{after:?}");
+    for instance in &after {
+        assert_eq!(get(&instance.address).await?, "calm\n");
+    }
     Ok(())
 }
 
