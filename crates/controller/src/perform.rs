@@ -108,6 +108,7 @@ pub(crate) async fn perform(deps: &Deps, fence: &Fence, job: &Job) -> Outcome {
         .record(began.elapsed().as_secs_f64());
     metrics::counter!("jockey_steps_total", "action" => action, "outcome" => outcome.as_str())
         .increment(1);
+    tracing::debug!(outcome = outcome.as_str(), "the step is over");
     outcome
 }
 

@@ -1,6 +1,8 @@
 //! `kill -9` of the server after each step of a deploy, and in the middle of calls: started again, it comes to the same
 //! end.
 
+mod each_step;
+
 use crate::{
     calls::{Refusal, containers},
     harness::{Jockeyd, PATIENCE, change, exactly},
