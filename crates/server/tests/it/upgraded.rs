@@ -1,8 +1,9 @@
 //! Two servers are replaced, one after the other, while a deploy is under way and clients follow it.
 
 use crate::{
-    calls::Clients,
+    calls::{Clients, refused},
     harness::{Api, Jockeyd, PATIENCE, change},
+    requests,
     several::{APP, all, serve, two, wait},
     sources::WEB,
 };
@@ -12,6 +13,7 @@ use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
+use tonic::Code;
 
 /// The servers that clients know of, and whether each runs.
 #[derive(Clone, Default)]
@@ -177,10 +179,15 @@ async fn a_deploy_and_those_who_follow_it_go_on_while_each_server_is_replaced() 
     wait("its first line", has_line).await?;
 
     replace(&mut one, 0, &servers).await?;
+    brings_tables_further(&one).await?;
     wait("instances to be started", async || {
-        Ok(state(&one).await? == DeployState::Deploying)
+        Ok(state(&two).await? == DeployState::Deploying)
     })
     .await?;
+    // What takes its place would know the migration. In truth it is the same program, which would refuse to start.
+    one.sql(&format!(
+        "DELETE FROM __diesel_schema_migrations WHERE version = '{NEWER}'"
+    ))?;
     replace(&mut two, 1, &servers).await?;
     let deploy = one.ended(&asked.id).await?;
     assert_eq!(
@@ -194,7 +201,51 @@ async fn a_deploy_and_those_who_follow_it_go_on_while_each_server_is_replaced() 
 
     let (watched, read) = (watching.await??, reading.await??);
     without_a_gap(&one, &newest, watched).await?;
-    to_the_last_line(&one, build, &read.seen).await
+    to_the_last_line(&one, build, &read.seen).await?;
+    is_outgrown(&two).await?;
+    serve(&two, all(&one)?, &deploy.id, "second").await
+}
+
+/// A migration that no server knows.
+const NEWER: &str = "9999";
+
+/// Changes the tables as a newer server does where an older one still runs, which this server is from then on: it may
+/// write, but would not start any more.
+async fn brings_tables_further(server: &Jockeyd) -> anyhow::Result<()> {
+    for table in ["deploys", "builds", "releases", "events", "instance_ends"] {
+        server.sql(&format!(
+            "ALTER TABLE {table} ADD COLUMN made_up BIGINT NOT NULL DEFAULT 7"
+        ))?;
+    }
+    server.sql(&format!(
+        "INSERT INTO __diesel_schema_migrations (version) VALUES ('{NEWER}')"
+    ))?;
+    let told = server.start_refused().await?;
+    told.refuses(&["was made by a newer Jockey", NEWER]);
+    Ok(())
+}
+
+/// Takes away from a server what it may write, as a migration does that it cannot live with: it says so, and answers what
+/// is only read.
+async fn is_outgrown(server: &Jockeyd) -> anyhow::Result<()> {
+    server.sql(&format!(
+        "INSERT INTO meta (key, value) VALUES ('least_migration', '{NEWER}')"
+    ))?;
+    let words = [NEWER, "run the newer version here as well"];
+    let request = requests::deploy(APP, "");
+    let asked = server.admin().deploys().create_deploy(request).await;
+    refused(asked).says(Code::FailedPrecondition, "DATABASE_READ_ONLY", &words);
+    let page = v1::ListDeploysRequest {
+        app: APP.to_owned(),
+        ..v1::ListDeploysRequest::default()
+    };
+    let listed = server.admin().deploys().list_deploys(page).await?;
+    assert_eq!(
+        listed.into_inner().deploys.len(),
+        2,
+        "what is there is read"
+    );
+    Ok(())
 }
 
 /// Whether all events after this one were seen, each once.
