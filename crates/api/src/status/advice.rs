@@ -358,3 +358,6 @@ fn of_world(error: &controller::Error) -> Told {
     };
     told(code, reason, advice.to_owned())
 }
+
+#[cfg(test)]
+mod tests;
