@@ -1,5 +1,7 @@
 //! What people read when something is wrong. Each message says what to do next.
 
+mod rollbacks;
+
 use crate::stage::{As, Stage, refusal};
 use proto::v1;
 use std::fmt::Write;

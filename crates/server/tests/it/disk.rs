@@ -1,6 +1,7 @@
 //! Images that nothing needs go, and nobody else's.
 
 use crate::{
+    calls::{containers, contains},
     harness::{Jockeyd, change, exactly},
     network::get,
     sources::WEB,
@@ -37,7 +38,7 @@ fn is_there(image: &str) -> bool {
 
 #[tokio::test]
 async fn old_images_go_when_nothing_needs_them_and_strangers_stay() -> anyhow::Result<()> {
-    let server = tidy().await?;
+    let mut server = tidy().await?;
     let stranger = server.scope.name("stranger");
     run(["tag", "busybox:1", &stranger])?;
     let (deploys, images) = deploy_all(&server, &["one", "two", "three", "four"]).await?;
@@ -64,25 +65,38 @@ async fn old_images_go_when_nothing_needs_them_and_strangers_stay() -> anyhow::R
     run(["image", "rm", &stranger])?;
 
     // What is past its retention is built again from its commit.
-    let request = v1::RollbackDeployRequest {
-        app: "tidy".to_owned(),
-        environment: "development".to_owned(),
-        target: Some(v1::rollback_deploy_request::Target::Deploy(
-            deploys[0].id.clone(),
-        )),
-        ..v1::RollbackDeployRequest::default()
-    };
-    let answer = server
-        .admin()
-        .deploys()
-        .rollback_deploy(request)
-        .await?
-        .into_inner();
-    let back = server.ended(&answer.deploy.expect("a deploy").id).await?;
+    let back = roll_back(&server, &deploys[0]).await?;
     assert_eq!(back.state(), DeployState::Deployed, "{back:?}");
     let instances = server.settled("tidy", "one", exactly(1)).await?;
     assert_eq!(get(&instances[0].address).await?, "one");
+
+    // Unless that is nowhere any more: then it says so, and nothing is touched.
+    server.kill()?;
+    let url = server.repositories.base_url();
+    let repository = url.trim_start_matches("file://").to_owned() + "/example/tidy.git";
+    std::fs::remove_dir_all(repository)?;
+    std::fs::remove_dir_all(server.file("mirrors"))?;
+    server.resume().await?;
+    let lost = roll_back(&server, &deploys[1]).await?;
+    server.is_failed(&lost)?;
+    contains(&lost.reason, &["example/tidy", "cannot be fetched"]);
+    let after = server.settled("tidy", "the same", exactly(1)).await?;
+    assert_eq!(containers(&after), containers(&instances));
     Ok(())
+}
+
+/// Goes back to what a Deploy has deployed, and waits for the end.
+async fn roll_back(server: &Jockeyd, to: &v1::Deploy) -> anyhow::Result<v1::Deploy> {
+    let request = v1::RollbackDeployRequest {
+        app: "tidy".to_owned(),
+        environment: "development".to_owned(),
+        target: Some(v1::rollback_deploy_request::Target::Deploy(to.id.clone())),
+        ..v1::RollbackDeployRequest::default()
+    };
+    let answer = server.admin().deploys().rollback_deploy(request).await?;
+    server
+        .ended(&answer.into_inner().deploy.expect("a deploy").id)
+        .await
 }
 
 #[tokio::test]
