@@ -13,6 +13,11 @@ macro_rules! listed {
     }};
 }
 
+// They use what is above.
+mod pages;
+mod settings;
+mod states;
+
 fn text(text: &str) -> String {
     text.to_owned()
 }
