@@ -185,6 +185,16 @@ fn the_environment_is_the_variable_or_the_only_one_there_is() {
         .success();
     let asked: ListWorkersRequest = variable.server.request("WorkerService/ListWorkers");
     assert_eq!(asked.environment, "staging");
+    // The project's file goes before it.
+    variable.write(".jockey.toml", "environment = \"development\"\n");
+    let mut command = variable.command("scale -a sample");
+    command
+        .env("JOCKEY_ENVIRONMENT", "staging")
+        .assert()
+        .success();
+    let asked: Vec<ListWorkersRequest> = variable.server.requests("WorkerService/ListWorkers");
+    let asked: Vec<_> = asked.iter().map(|one| one.environment.as_str()).collect();
+    assert_eq!(asked, ["staging", "development"]);
 
     let only = World::new();
     only.server

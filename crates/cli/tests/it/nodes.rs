@@ -1,11 +1,11 @@
 //! Nodes that are drained and evened out, and why what stands there does.
 
 use proto::v1::{
-    CancelRebalanceResponse, DrainNodeResponse, ExplainPlacementRequest, ExplainPlacementResponse,
-    GetNodeResponse, GetReconcileResponse, GiveUpNodeRequest, GiveUpNodeResponse,
-    ListNodesResponse, Node, NodeAnswer, NodeDuty, NodeState, PlacedInstance, Plan, PlanAction,
-    PlanStep, Pool, PreviewReconcileResponse, RebalanceNodesRequest, RebalanceNodesResponse,
-    Reconcile, ReconcileState,
+    CancelRebalanceResponse, CreateJoinTokenRequest, CreateJoinTokenResponse, DrainNodeResponse,
+    ExplainPlacementRequest, ExplainPlacementResponse, GetNodeResponse, GetReconcileResponse,
+    GiveUpNodeRequest, GiveUpNodeResponse, ListNodesResponse, Node, NodeAnswer, NodeDuty,
+    NodeState, PlacedInstance, Plan, PlanAction, PlanStep, Pool, PreviewReconcileResponse,
+    RebalanceNodesRequest, RebalanceNodesResponse, Reconcile, ReconcileState,
 };
 
 use crate::world::{World, stderr, stdout};
@@ -109,6 +109,31 @@ fn a_node_that_is_gone_for_good_is_given_up() {
     );
     let asked: GiveUpNodeRequest = world.server.request("NodeService/GiveUpNode");
     assert_eq!((asked.node.as_str(), asked.dry_run), ("host-2", false));
+}
+
+#[test]
+fn a_token_to_join_by_is_all_that_goes_to_stdout() {
+    let world = World::new();
+    let made = CreateJoinTokenResponse {
+        token: "jj-secret".to_owned(),
+        ..CreateJoinTokenResponse::default()
+    };
+    world.server.answer("NodeService/CreateJoinToken", &made);
+    for (more, seconds) in [("", 3600), ("--ttl 10m", 600)] {
+        let ended = world.run(&format!("nodes join-token {more}")).success();
+        assert_eq!(stdout(&ended), "jj-secret\n", "a file of it is a token");
+        assert_eq!(
+            stderr(&ended),
+            "this is the only time that the token is shown:\n"
+        );
+        let asked: Vec<CreateJoinTokenRequest> =
+            world.server.requests("NodeService/CreateJoinToken");
+        let asked = asked.last().and_then(|asked| asked.ttl);
+        assert_eq!(
+            asked.map(|ttl| (ttl.seconds, ttl.nanos)),
+            Some((seconds, 0))
+        );
+    }
 }
 
 fn reconcile(state: ReconcileState) -> Reconcile {
