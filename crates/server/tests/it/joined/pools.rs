@@ -1,7 +1,7 @@
 //! A node program that keeps its host in a pool of Consul.
 
 use crate::{
-    calls::containers,
+    calls::{containers, contains},
     harness::{Jockeyd, PATIENCE, exactly},
     sources::WEB,
 };
@@ -14,7 +14,10 @@ use std::{
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
-use testkit::{consul::Consul, docker};
+use testkit::{
+    consul::Consul,
+    docker::{self, Gate},
+};
 
 const POOL: &str = "jockey-api-development";
 
@@ -35,12 +38,13 @@ async fn pool_is(
     }
 }
 
+fn check(rows: &Value) -> Option<&Value> {
+    let mut checks = rows[0]["Checks"].as_array()?.iter();
+    checks.find(|check| check["CheckID"] == format!("{POOL}:docker"))
+}
+
 fn status(rows: &Value) -> Option<&str> {
-    let checks = rows[0]["Checks"].as_array()?;
-    let ours = checks
-        .iter()
-        .find(|check| check["CheckID"] == format!("{POOL}:docker"))?;
-    ours["Status"].as_str()
+    check(rows)?["Status"].as_str()
 }
 
 fn start(command: &mut Command) -> anyhow::Result<Child> {
@@ -75,7 +79,9 @@ async fn program(consul: &Consul, server: &Jockeyd) -> anyhow::Result<(Command, 
 async fn a_host_is_in_its_pool_as_long_as_its_node_program_says_so() -> anyhow::Result<()> {
     let consul = Consul::start()?;
     let server = Jockeyd::start_with(&["--consul", &consul.url()]).await?;
+    let mut gate = Gate::open()?;
     let (mut command, port) = program(&consul, &server).await?;
+    command.args(["--docker", &format!("unix://{}", gate.socket().display())]);
     let mut program = Killed(start(&mut command)?);
     let rows = pool_is(&consul, "the pool", |rows| status(rows) == Some("passing")).await?;
     let meta = &rows[0]["Service"]["Meta"];
@@ -89,6 +95,15 @@ async fn a_host_is_in_its_pool_as_long_as_its_node_program_says_so() -> anyhow::
     server.deployed("web").await?;
     let first = server.settled("web", "one", exactly(1)).await?;
     assert_eq!(first[0].node, consul.node());
+
+    // Its Docker goes, while it lives.
+    gate.shut();
+    let rows = pool_is(&consul, "a word", |rows| status(rows) == Some("critical")).await?;
+    let word = check(&rows).map(|check| check["Output"].to_string());
+    contains(&word.unwrap_or_default(), &["the node does not answer"]);
+    assert!(program.0.try_wait()?.is_none(), "it lives");
+    gate.pass()?;
+    pool_is(&consul, "the pool", |rows| status(rows) == Some("passing")).await?;
 
     // Its end is told, and nothing is stopped for it.
     program.terminate()?;
