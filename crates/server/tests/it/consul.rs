@@ -11,16 +11,18 @@ use proto::v1::{self, DeployState};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    process::Stdio,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use testkit::{
     consul::{Acl, Consul, Options},
     docker::run,
 };
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 const APP: &str = "jockey-sample-app";
 const SERVICE: &str = "jockey-sample-app-web";
@@ -131,9 +133,12 @@ async fn a_deploy_is_two_services_that_pass() -> anyhow::Result<()> {
 /// What each service was seen to be, in the order in which it was.
 type Courses = BTreeMap<String, Vec<&'static str>>;
 
+/// When each service was first seen to be gone.
+type Gone = BTreeMap<String, SystemTime>;
+
 /// Looks at the services all the time.
-fn observe(consul: &Consul, over: &AtomicBool) -> anyhow::Result<Courses> {
-    let mut courses = Courses::new();
+fn observe(consul: &Consul, over: &AtomicBool) -> anyhow::Result<(Courses, Gone)> {
+    let (mut courses, mut gone) = (Courses::new(), Gone::new());
     while !over.load(Ordering::Relaxed) {
         let rows = consul.get(&format!("/v1/health/service/{SERVICE}"))?;
         let mut now = BTreeMap::new();
@@ -155,6 +160,9 @@ fn observe(consul: &Consul, over: &AtomicBool) -> anyhow::Result<Courses> {
         let known: BTreeSet<String> = now.keys().chain(courses.keys()).cloned().collect();
         for id in known {
             let is = now.get(&id).copied().unwrap_or("gone");
+            if is == "gone" {
+                gone.entry(id.clone()).or_insert_with(SystemTime::now);
+            }
             let course = courses.entry(id).or_default();
             if course.last() != Some(&is) {
                 course.push(is);
@@ -162,16 +170,58 @@ fn observe(consul: &Consul, over: &AtomicBool) -> anyhow::Result<Courses> {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    Ok(courses)
+    Ok((courses, gone))
+}
+
+/// Takes its time to stop, as what has requests to end does.
+const LINGERS: &str = "[workers.web]
+scale = 2
+command = \"httpd -p $PORT -h /www; trap 'sleep 2; exit 0' TERM; while true; do sleep 0.1; done\"
+";
+
+/// Listens for the ends of containers.
+fn listen_for_ends(containers: &BTreeSet<String>) -> anyhow::Result<tokio::process::Child> {
+    let mut command = tokio::process::Command::new("docker");
+    command.args(["events", "--filter", "event=die", "--format"]);
+    command.arg("{{.ID}} {{.TimeNano}}");
+    for container in containers {
+        command.args(["--filter", &format!("container={container}")]);
+    }
+    let piped = command.stdout(Stdio::piped()).kill_on_drop(true);
+    Ok(piped.spawn()?)
+}
+
+/// When each of so many containers ended, as the Engine told.
+async fn ends(
+    mut listening: tokio::process::Child,
+    count: usize,
+) -> anyhow::Result<BTreeMap<String, SystemTime>> {
+    let out = listening.stdout.take().context("it was piped")?;
+    let mut lines = BufReader::new(out).lines();
+    let mut ends = BTreeMap::new();
+    while ends.len() < count {
+        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await??;
+        let line = line.context("it goes on listening")?;
+        let (container, at) = line.split_once(' ').context("two words")?;
+        let at = UNIX_EPOCH + Duration::from_nanos(at.parse()?);
+        ends.insert(container.to_owned(), at);
+    }
+    Ok(ends)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_instance_leaves_consul_before_it_stops() -> anyhow::Result<()> {
     let consul = Arc::new(Consul::start()?);
     let server = serving(&consul).await?;
-    let repository = sample(&server).await?;
+    let files = [
+        ("Dockerfile", TOOLS),
+        ("page", "one"),
+        ("jockey.toml", LINGERS),
+    ];
+    let repository = server.app(APP, &files).await?;
     server.deployed(APP).await?;
     let before = agrees(&server, &consul, 2).await?;
+    let listening = listen_for_ends(&containers(&before))?;
     let over = Arc::new(AtomicBool::new(false));
     let (seen_by, told) = (Arc::clone(&consul), Arc::clone(&over));
     let observed = tokio::task::spawn_blocking(move || observe(&seen_by, &told));
@@ -179,13 +229,15 @@ async fn an_old_instance_leaves_consul_before_it_stops() -> anyhow::Result<()> {
     server.deployed(APP).await?;
     let after = agrees(&server, &consul, 2).await?;
     over.store(true, Ordering::Relaxed);
-    let courses = observed.await??;
+    let (courses, gone) = observed.await??;
+    let ends = ends(listening, before.len()).await?;
     for old in &before {
         assert_eq!(
             courses[&old.id],
             ["serving", "maintenance", "gone"],
             "{courses:?}"
         );
+        assert!(gone[&old.id] < ends[&old.container], "{gone:?}, {ends:?}");
     }
     for new in &after {
         assert_eq!(courses[&new.id], ["serving"], "{courses:?}");
