@@ -40,6 +40,14 @@ async fn instances_spread_over_hosts_roll_without_loss_and_heal() -> anyhow::Res
     assert!(failures.is_empty(), "of {asked}: {failures:#?}");
     assert!(asked > 50, "only {asked} requests were made");
     assert_eq!(nodes_of(&second), ["node-1", "node-2", "node-3"]);
+    // Each host has the very image that one of them built, from the registry by its digest.
+    let images: BTreeSet<&str> = second.iter().map(|it| it.image.as_str()).collect();
+    assert_eq!(images.len(), 1, "{images:?}");
+    let builds = v1::ListBuildsRequest::default();
+    let builds = server.admin().builds().list_builds(builds).await?;
+    for build in builds.into_inner().builds {
+        assert!(build.image.contains("@sha256:"), "{build:?}");
+    }
     assert!(containers(&first).is_disjoint(&containers(&second)));
 
     // A host is gone. Nobody has said that it failed: it is silent, and nothing is stopped or moved for that.
