@@ -64,15 +64,50 @@ async fn nothing_of_an_environment_is_present_in_a_build() -> anyhow::Result<()>
     let server = Jockeyd::start().await?;
     let dockerfile = "FROM busybox:1\nRUN mkdir /www && env >/www/index.html\nCMD [\"httpd\", \"-f\", \"-p\", \"8888\", \"-h\", \"/www\"]\n";
     server.app("clean", &[("Dockerfile", dockerfile)]).await?;
-    server.set_config("clean", &[("PLANTED", "seed")]).await?;
+    for environment in ["development", "staging"] {
+        for (stack, app) in [("", ""), ("api", ""), ("", "clean")] {
+            let request = v1::UpdateConfigSetRequest {
+                environment: environment.to_owned(),
+                stack: stack.to_owned(),
+                app: app.to_owned(),
+                set: [(format!("PLANTED_{stack}{app}"), "seed".to_owned())].into(),
+                ..v1::UpdateConfigSetRequest::default()
+            };
+            server.admin().configs().update_config_set(request).await?;
+        }
+    }
     server.deployed("clean").await?;
     let instances = server.settled("clean", "one", exactly(1)).await?;
     let seen = get(&instances[0].address).await?;
     contains(&seen, &["PATH="]);
     assert!(
-        !seen.contains("PLANTED") && !seen.contains("JOCKEY"),
+        !seen.contains("PLANTED") && !seen.contains("seed") && !seen.contains("JOCKEY"),
         "{seen}"
     );
+    // All of them are there when it runs.
+    let words = ["exec", &instances[0].container, "env"];
+    let runs_with = testkit::docker::run(words)?;
+    contains(
+        &runs_with,
+        &["PLANTED_=seed", "PLANTED_api=seed", "PLANTED_clean=seed"],
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_dockerfile_at_a_path_of_its_own_is_what_is_built() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    let files = [
+        ("Dockerfile", "FROM busybox:1\nRUN exit 7\n"),
+        ("build/of-web", WEB),
+        ("page", "of its own"),
+    ];
+    server.app("moved", &files).await?;
+    let words = ["apps", "update", "moved", "--dockerfile", "build/of-web"];
+    server.jockey(&words).await?.with(0);
+    server.deployed("moved").await?;
+    let instances = server.settled("moved", "one", exactly(1)).await?;
+    assert_eq!(get(&instances[0].address).await?, "of its own");
     Ok(())
 }
 
