@@ -1,7 +1,7 @@
 //! The main job: from a commit to healthy containers.
 
 use crate::{
-    calls::{DEVELOPMENT, containers, workers_are},
+    calls::{DEVELOPMENT, containers, contains, workers_are},
     harness::{Jockeyd, change, exactly},
     network::get,
     sources::{ENVIRONMENT, SERVE, SLOW, STAGES, TOOLS, WEB},
@@ -40,11 +40,21 @@ async fn a_commit_becomes_an_instance_that_answers() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// `jockey deploy`, of which the server has the first.
+async fn typed(server: &Jockeyd, app: &str) -> anyhow::Result<v1::Deploy> {
+    let words = ["deploy", "-a", app, "-e", DEVELOPMENT];
+    let told = server.jockey(&words).await?.with(0);
+    contains(&format!("{}{}", told.out, told.err), &["dep-1"]);
+    let deploy = server.deploy_of("dep-1").await?;
+    assert_eq!(deploy.state(), DeployState::Deployed, "{deploy:?}");
+    Ok(deploy)
+}
+
 #[tokio::test]
 async fn a_dockerfile_of_several_stages_is_deployed() -> anyhow::Result<()> {
     let server = Jockeyd::start().await?;
     server.app("stages", &[("Dockerfile", STAGES)]).await?;
-    server.deployed("stages").await?;
+    typed(&server, "stages").await?;
     let instances = server.settled("stages", "one", exactly(1)).await?;
     assert_eq!(get(&instances[0].address).await?, "from-a-stage");
     Ok(())
@@ -54,7 +64,7 @@ async fn a_dockerfile_of_several_stages_is_deployed() -> anyhow::Result<()> {
 async fn an_app_that_takes_5_s_to_listen_is_waited_for() -> anyhow::Result<()> {
     let server = Jockeyd::start().await?;
     server.app("slow", &[("Dockerfile", SLOW)]).await?;
-    let deploy = server.deployed("slow").await?;
+    let deploy = typed(&server, "slow").await?;
     let (began, ended) = (
         deploy.start_time.expect("it began"),
         deploy.end_time.expect("it ended"),
@@ -93,7 +103,7 @@ async fn a_procfile_without_a_dockerfile_is_built_by_the_builder() -> anyhow::Re
     server
         .app("pack", &[("Procfile", procfile), ("source", "sources")])
         .await?;
-    server.deployed("pack").await?;
+    typed(&server, "pack").await?;
     let instances = server.settled("pack", "web alone", exactly(1)).await?;
     assert_eq!(instances[0].worker, "web");
     assert_eq!(get(&instances[0].address).await?, "compiled sources");
