@@ -1,13 +1,16 @@
 //! What a person types, from the first app to the last rollback.
 
 use crate::{
-    calls::contains,
-    harness::{Jockeyd, change, exactly},
+    calls::{contains, workers_are},
+    harness::{Jockeyd, PATIENCE, change, exactly},
     network::get,
     programs::Ended,
-    sources::ENVIRONMENT,
+    sources::{ENVIRONMENT, SERVE, SLOW, TOOLS},
 };
+use anyhow::Context;
+use proto::v1::{self, DeployCause, DeployState};
 use serde_json::Value;
+use std::process::Stdio;
 
 /// A command line, cut at blanks.
 async fn type_in(server: &Jockeyd, line: &str) -> anyhow::Result<Ended> {
@@ -77,6 +80,93 @@ async fn the_five_things_that_a_user_does_first() -> anyhow::Result<()> {
         .with(0);
     let back = server.settled("typed", "two", exactly(2)).await?;
     contains(&get(&back[0].address).await?, &["GREETING=hello"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_rollback_goes_to_the_release_that_is_named() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    server.app("named", &[("Dockerfile", ENVIRONMENT)]).await?;
+    let set = |value: &str| format!("config set -a named -e development GREETING={value}");
+    type_in(&server, &set("one")).await?.with(0);
+    let deploy = type_in(&server, "deploy -a named -e development").await?;
+    deploy.with(0);
+    for value in ["two", "three"] {
+        type_in(&server, &set(value)).await?.with(0);
+    }
+    let first = server.deploy_of("dep-1").await?;
+    let line = format!(
+        "rollback -a named -e development --to {} -o json",
+        first.release
+    );
+    let told = type_in(&server, &line).await?.with(0).out;
+    contains(&told, &["dep-4", &first.commit]);
+    let back = server.settled("named", "one", exactly(1)).await?;
+    contains(&get(&back[0].address).await?, &["GREETING=one\n"]);
+    let back = server.deploy_of("dep-4").await?;
+    assert_eq!(back.cause(), DeployCause::Rollback);
+    // The one that was before it is the third, wherever the first was.
+    type_in(&server, "rollback -a named -e development")
+        .await?
+        .with(0);
+    let on = server.settled("named", "one", exactly(1)).await?;
+    contains(&get(&on[0].address).await?, &["GREETING=three\n"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_worker_that_is_made_by_hand_runs() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    server
+        .app("made", &[("Dockerfile", TOOLS), ("page", "by hand")])
+        .await?;
+    let place = ["-a", "made", "-e", "development"];
+    let create = ["workers", "create", "web", "--command", SERVE];
+    let made = server.jockey(&[&create[..], &place[..]].concat()).await?;
+    made.with(0);
+    type_in(&server, "deploy -a made -e development")
+        .await?
+        .with(0);
+    let web = server.settled("made", "web", exactly(1)).await?;
+    assert_eq!(get(&web[0].address).await?, "by hand");
+    // Of an App that runs it is deployed at once.
+    let second = "workers create admin -a made -e development --port 9000 --scale 1 -- httpd -f -p 9000 -h /www";
+    type_in(&server, second).await?.with(0);
+    let both = server.settled("made", "both", exactly(2)).await?;
+    assert!(workers_are(&both, &["admin", "web"]), "{both:?}");
+    for instance in &both {
+        assert_eq!(get(&instance.address).await?, "by hand");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn ctrl_c_ends_the_following_and_not_the_deploy() -> anyhow::Result<()> {
+    let server = Jockeyd::start().await?;
+    server.app("slow", &[("Dockerfile", SLOW)]).await?;
+    let mut following = server.jockey_command(&["deploy", "-a", "slow", "-e", "development"])?;
+    let following = following
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let is_starting = |instances: &[v1::Instance]| instances.len() == 1;
+    server.settled("slow", "it to start", is_starting).await?;
+    testkit::process::interrupt(following.id().context("it runs")?)?;
+    let ended = tokio::time::timeout(PATIENCE, following.wait_with_output()).await??;
+    assert_eq!(ended.status.code(), Some(130), "{ended:?}");
+    let words = [
+        "no longer following",
+        "jockey deploys watch dep-1",
+        "jockey deploys cancel dep-1",
+    ];
+    contains(&String::from_utf8(ended.stderr)?, &words);
+    let deploy = server.deploy_of("dep-1").await?;
+    assert_eq!(deploy.state(), DeployState::Deploying, "{deploy:?}");
+    let deploy = server.ended("dep-1").await?;
+    assert_eq!(deploy.state(), DeployState::Deployed, "{deploy:?}");
+    server.settled("slow", "one", exactly(1)).await?;
     Ok(())
 }
 

@@ -92,6 +92,11 @@ impl Jockeyd {
         words: &[W],
         text: &str,
     ) -> anyhow::Result<Ended> {
+        ended_after_reading(&mut self.jockey_command(words)?, text).await
+    }
+
+    /// The same, yet to be run.
+    pub(crate) fn jockey_command<W: AsRef<OsStr>>(&self, words: &[W]) -> anyhow::Result<Command> {
         let url = std::fs::read_to_string(self.file("address"))?;
         let mut command = Command::new(jockey()?);
         command
@@ -102,7 +107,7 @@ impl Jockeyd {
                 std::fs::read_to_string(self.file("admin-token"))?.trim(),
             )
             .current_dir(self.state());
-        ended_after_reading(&mut command, text).await
+        Ok(command)
     }
 }
 
