@@ -159,11 +159,41 @@ async fn a_dry_run_of_a_change_tells_the_plan_and_does_nothing() -> anyhow::Resu
 #[tokio::test]
 async fn a_deploy_waits_for_the_one_before_or_takes_its_place() -> anyhow::Result<()> {
     let server = Jockeyd::start().await?;
-    let repository = server.app("turns", &[("Dockerfile", SLOW)]).await?;
+    // Named, so that the Engine does not have it from an earlier run.
+    let slow = format!("RUN : {}; sleep 2; ", server.scope.label());
+    let slow = SLOW.replace("RUN ", &slow);
+    let repository = server.app("turns", &[("Dockerfile", &slow)]).await?;
     let first = server.ask_deploy("turns", "HEAD").await?;
+    // Before that, what HEAD is may be something else.
+    let ask = || async {
+        let request = v1::GetDeployRequest {
+            deploy: first.id.clone(),
+        };
+        server.admin().deploys().get_deploy(request).await
+    };
+    let is_building = |told: &v1::GetDeployResponse| {
+        let deploy = told.deploy.as_ref();
+        deploy.is_some_and(|deploy| deploy.state() == DeployState::Building)
+    };
+    server.until("it to be built", ask, is_building).await?;
     repository.commit(&change("quick", &[("Dockerfile", WEB), ("page", "quick")]))?;
     let second = server.ask_deploy("turns", "HEAD").await?;
     assert_eq!(second.queue_position, 1, "{second:?}");
+    // It is told how far the one is that it waits for: first that it is built, then how many of it are healthy.
+    for how_far in ["bld-1 builds ", "web 0 of 1 healthy"] {
+        let word = format!("waits for {} of {}: {how_far}", first.id, first.author);
+        let ask = || async {
+            let request = v1::GetDeployRequest {
+                deploy: second.id.clone(),
+            };
+            server.admin().deploys().get_deploy(request).await
+        };
+        let says = |told: &v1::GetDeployResponse| {
+            let deploy = told.deploy.as_ref();
+            deploy.is_some_and(|deploy| deploy.step.starts_with(&word))
+        };
+        server.until(&word, ask, says).await?;
+    }
     let request = v1::CreateDeployRequest {
         on_conflict: v1::DeployConflict::Supersede.into(),
         ..deploy("turns", "")
