@@ -48,48 +48,70 @@ pub(crate) async fn wait(
 const LEASE: i64 = 10_000_000;
 const TAKEN_OVER: i64 = 15_000_000;
 
-/// Who keeps the Environment of the tests, until when, and when that was asked, by the clock of the database.
+/// The lease of the Environment of the tests.
+const ENVIRONMENT: &str = "environment/env-1";
+
+/// Who keeps something, until when, and when that was asked, by the clock of the database.
 struct Lease {
+    name: String,
     owner: String,
     until: i64,
     now: i64,
 }
 
 impl Lease {
-    fn of(server: &Jockeyd) -> anyhow::Result<Self> {
-        let row = server.sql(
+    /// None: nobody keeps it.
+    fn find(server: &Jockeyd, name: &str) -> anyhow::Result<Option<Self>> {
+        let row = server.sql(&format!(
             "SELECT owner, until, CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) \
-             FROM leases WHERE name = 'environment/env-1'",
-        )?;
+             FROM leases WHERE name = '{name}' AND owner <> ''"
+        ))?;
+        if row.trim().is_empty() {
+            return Ok(None);
+        }
         let mut columns = row.trim().split('|');
         let mut next = || columns.next().context("three columns");
-        Ok(Self {
+        Ok(Some(Self {
+            name: name.to_owned(),
             owner: next()?.to_owned(),
             until: next()?.parse()?,
             now: next()?.parse()?,
-        })
+        }))
+    }
+
+    fn of(server: &Jockeyd, name: &str) -> anyhow::Result<Self> {
+        Self::find(server, name)?.with_context(|| format!("{name} is kept by nobody"))
     }
 }
 
-/// Waits until another server has the lease, and has ended the deploy.
-async fn taken_over(by: &Jockeyd, lost: &Lease, deploy: &str) -> anyhow::Result<v1::Deploy> {
-    assert!(lost.until - lost.now <= LEASE, "it is free soon enough");
-    let mut taken = None;
-    wait("another server to have the lease", async || {
-        let lease = Lease::of(by)?;
-        let is_taken = !lease.owner.is_empty() && lease.owner != lost.owner;
-        taken = is_taken.then_some(lease);
-        Ok(is_taken)
+/// Waits until another server has each of these leases, and has ended the deploy.
+async fn taken_over(
+    by: &Jockeyd,
+    mut lost: Vec<Lease>,
+    deploy: &str,
+) -> anyhow::Result<v1::Deploy> {
+    for lease in &lost {
+        assert!(lease.until - lease.now <= LEASE, "it is free soon enough");
+    }
+    wait("another server to have the leases", async || {
+        for lease in std::mem::take(&mut lost) {
+            let found = Lease::find(by, &lease.name)?;
+            let Some(taken) = found.filter(|found| found.owner != lease.owner) else {
+                lost.push(lease);
+                continue;
+            };
+            // Each look starts a program, so that the lease itself says when it was had, at the latest.
+            let after = taken.until - LEASE - lease.now;
+            assert!(
+                after < TAKEN_OVER,
+                "{} is taken over after {after} us\n{}",
+                lease.name,
+                by.log()
+            );
+        }
+        Ok(lost.is_empty())
     })
     .await?;
-    // Each look starts a program, so that the lease itself says when it was had, at the latest.
-    let taken = taken.context("a lease")?;
-    let after = taken.until - LEASE - lost.now;
-    assert!(
-        after < TAKEN_OVER,
-        "taken over after {after} us\n{}",
-        by.log()
-    );
     by.ended(deploy).await
 }
 
@@ -161,14 +183,21 @@ async fn a_deploy_of_a_killed_server_is_finished_by_the_other() -> anyhow::Resul
     let dockerfile = WEB.replace("COPY", "RUN sleep 2\nCOPY");
     let files = [("Dockerfile", dockerfile.as_str()), ("page", "second")];
     repository.commit(&change("second", &files))?;
+    // The other one has a share of the builds, and is to have none of this.
+    two.hold()?;
     let asked = one.ask_deploy(APP, "HEAD").await?;
+    let mut build = None;
     wait("the build", async || {
-        Ok(one.deploy_of(&asked.id).await?.state() == DeployState::Building)
+        let deploy = one.deploy_of(&asked.id).await?;
+        build = Lease::find(&one, &format!("build/{}", deploy.build))?;
+        Ok(deploy.state() == DeployState::Building && build.is_some())
     })
     .await?;
-    let lost = Lease::of(&one)?;
+    let lost = vec![Lease::of(&one, ENVIRONMENT)?, build.context("its lease")?];
+    assert_eq!(lost[0].owner, lost[1].owner, "one server keeps both");
     one.kill()?;
-    let deploy = taken_over(&two, &lost, &asked.id).await?;
+    two.release()?;
+    let deploy = taken_over(&two, lost, &asked.id).await?;
     assert_eq!(
         deploy.state(),
         DeployState::Deployed,
@@ -187,9 +216,9 @@ async fn a_server_that_stalls_is_taken_over_from_and_its_late_writes_are_refused
     let before = steps();
     let asked = one.ask_deploy(APP, "HEAD").await?;
     wait("its first step", async || Ok(steps() > before)).await?;
-    let lost = Lease::of(&one)?;
+    let lost = vec![Lease::of(&one, ENVIRONMENT)?];
     one.hold()?;
-    let deploy = taken_over(&two, &lost, &asked.id).await?;
+    let deploy = taken_over(&two, lost, &asked.id).await?;
     assert_eq!(
         deploy.state(),
         DeployState::Deployed,
@@ -362,7 +391,7 @@ async fn a_database_that_is_gone_for_a_while_stops_nothing_that_runs() -> anyhow
         .await?;
     server.deployed(APP).await?;
     let before = server.settled(APP, "one", exactly(1)).await?;
-    let lease = Lease::of(&server)?;
+    let lease = Lease::of(&server, ENVIRONMENT)?;
     let gone = Instant::now();
     postgres.stop()?;
     let mut apps = server.admin().apps();
