@@ -1,5 +1,7 @@
 //! Two servers on one PostgreSQL and one Docker host.
 
+mod streams;
+
 use crate::{
     calls::{Clients, containers, contains, refused},
     harness::{Jockeyd, PATIENCE, change, exactly},
@@ -242,115 +244,6 @@ async fn a_server_that_stalls_is_taken_over_from_and_its_late_writes_are_refused
         two.log()
     );
     serve(&one, all(&one)?, &third.id, "third").await
-}
-
-/// The ids of events, until there is one of this kind.
-async fn follow(server: &Jockeyd, after: &str, until: &str) -> anyhow::Result<Vec<String>> {
-    let request = v1::WatchEventsRequest {
-        after: after.to_owned(),
-        ..v1::WatchEventsRequest::default()
-    };
-    let mut stream = server
-        .admin()
-        .events()
-        .watch_events(request)
-        .await?
-        .into_inner();
-    let mut seen = Vec::new();
-    let following = async {
-        loop {
-            let told = match stream.message().await {
-                Ok(Some(told)) => told,
-                // The server was killed.
-                Ok(None) | Err(_) => return seen,
-            };
-            for event in told.events {
-                let last = event.kind == until;
-                seen.push(event.id);
-                if last {
-                    return seen;
-                }
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, following)
-        .await
-        .context(until.to_owned())
-}
-
-#[tokio::test]
-async fn a_stream_goes_on_at_the_other_server_without_a_gap_or_a_double() -> anyhow::Result<()> {
-    let (mut one, two, repository) = two().await?;
-    let mut events = two.admin().events();
-    let newest = events.list_events(v1::ListEventsRequest::default());
-    let newest = newest.await?.into_inner().events[0].id.clone();
-    let dockerfile = WEB.replace(
-        "COPY",
-        "RUN for i in 1 2 3 4 5 6; do echo line-$i; sleep 0.3; done\nCOPY",
-    );
-    let files = [("Dockerfile", dockerfile.as_str()), ("page", "second")];
-    repository.commit(&change("second", &files))?;
-    // Both follow what happens at either.
-    let (at_one, at_two) = (
-        follow(&one, &newest, "build.requested"),
-        follow(&two, &newest, "build.requested"),
-    );
-    let asked = two.ask_deploy(APP, "HEAD").await?;
-    let (at_one, at_two) = tokio::try_join!(at_one, at_two)?;
-    assert_eq!(at_one, at_two);
-    let cursor = at_one.last().context("an event")?.clone();
-    one.kill()?;
-    let rest = follow(&two, &cursor, "deploy.deployed").await?;
-    assert_eq!(two.ended(&asked.id).await?.state(), DeployState::Deployed);
-    let page = v1::ListEventsRequest {
-        page_size: 1000,
-        ..v1::ListEventsRequest::default()
-    };
-    let listed = two
-        .admin()
-        .events()
-        .list_events(page)
-        .await?
-        .into_inner()
-        .events;
-    let mut all: Vec<String> = listed.into_iter().rev().map(|event| event.id).collect();
-    let begin = all
-        .iter()
-        .position(|id| *id == newest)
-        .context("the first")?
-        + 1;
-    let mut all = all.split_off(begin);
-    let seen: Vec<String> = at_one.into_iter().chain(rest).collect();
-    all.truncate(seen.len());
-    assert_eq!(seen, all);
-
-    let build = two.deploy_of(&asked.id).await?.build;
-    let lines = async |server: &Jockeyd, after_line: i64| {
-        let request = v1::StreamBuildLogsRequest {
-            build: build.clone(),
-            after_line,
-            follow: true,
-        };
-        let mut stream = server
-            .admin()
-            .builds()
-            .stream_build_logs(request)
-            .await?
-            .into_inner();
-        let mut lines = Vec::new();
-        while let Some(told) = stream.message().await? {
-            lines.extend(told.lines.into_iter().map(|line| line.number));
-        }
-        anyhow::Ok(lines)
-    };
-    let whole = lines(&two, 0).await?;
-    let count = i64::try_from(whole.len())?;
-    assert_eq!(whole, (1..=count).collect::<Vec<_>>());
-    assert_eq!(
-        lines(&two, count / 2).await?,
-        (count / 2 + 1..=count).collect::<Vec<_>>()
-    );
-    Ok(())
 }
 
 #[tokio::test]
