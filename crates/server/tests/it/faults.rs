@@ -150,6 +150,11 @@ async fn cell(world: &mut World, fault: Fault, operation: Operation) -> anyhow::
     let struck = Instant::now();
     let healthy_elsewhere_in = match fault {
         Fault::HostLost => Some(lost::healthy_elsewhere(world, &begun).await?),
+        // What its host runs goes on, and nobody's word for that is left.
+        Fault::AgentKilled => {
+            lost::called_failed(world).await?;
+            None
+        }
         _ => None,
     };
     tokio::time::sleep(LASTS.saturating_sub(struck.elapsed())).await;

@@ -92,7 +92,7 @@ async fn an_answer_that_comes_when_the_wait_is_over_is_waited_for() {
         .unwrap();
     let answering = tokio::spawn(async move {
         let (mut peer, _) = listener.accept().await.unwrap();
-        peer.read(&mut [0; 4096]).await.unwrap();
+        assert!(peer.read(&mut [0; 4096]).await.unwrap() > 0);
         tokio::time::sleep(WAIT + WAIT / 16).await;
         let answer = "HTTP/1.1 200 OK\r\nX-Consul-Index: 7\r\nContent-Length: 2\r\n\r\n[]";
         peer.write_all(answer.as_bytes()).await.unwrap();

@@ -21,11 +21,7 @@ const EACH: Duration = Duration::from_millis(100);
 /// Waits until Consul calls the host failed, then until as many as are wanted are healthy on others: of the new Deploy, where
 /// one is under way. Answers how long that took.
 pub(super) async fn healthy_elsewhere(world: &World, begun: &Begun) -> anyhow::Result<Duration> {
-    let struck = Instant::now();
-    while !is_called_failed(world).await? {
-        ensure!(struck.elapsed() < PATIENCE, "{STRUCK} is not called failed");
-        tokio::time::sleep(EACH).await;
-    }
+    called_failed(world).await?;
     let declared = Instant::now();
     loop {
         let instances = world.servers[0].instances(APP).await?;
@@ -46,6 +42,16 @@ pub(super) async fn healthy_elsewhere(world: &World, begun: &Begun) -> anyhow::R
         );
         tokio::time::sleep(EACH).await;
     }
+}
+
+/// Waits until Consul calls the host failed.
+pub(super) async fn called_failed(world: &World) -> anyhow::Result<()> {
+    let struck = Instant::now();
+    while !is_called_failed(world).await? {
+        ensure!(struck.elapsed() < PATIENCE, "{STRUCK} is not called failed");
+        tokio::time::sleep(EACH).await;
+    }
+    Ok(())
 }
 
 async fn is_called_failed(world: &World) -> anyhow::Result<bool> {
