@@ -127,6 +127,13 @@ pub(crate) fn change() -> Change {
     }
 }
 
+fn about() -> About {
+    About {
+        registry: REGISTRY.to_owned(),
+        ..About::version("0.0.0-test", BEGINNING)
+    }
+}
+
 /// What there is from the first moment on.
 async fn furnish(store: &fake::Store) {
     for environment in ["development", "staging"] {
@@ -192,10 +199,7 @@ impl Stage {
         };
         furnish(&store).await;
         let stop = CancellationToken::new();
-        let about = About {
-            registry: REGISTRY.to_owned(),
-            ..About::version("0.0.0-test", BEGINNING)
-        };
+        let about = about();
         github::install_provider();
         let directory = Arc::new(fake::Directory::default());
         let sign_in = Arc::new(fake::SignIn::new(clock.clone()));
