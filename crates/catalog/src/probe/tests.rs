@@ -141,6 +141,22 @@ async fn a_connection_that_is_closed_at_once_is_no() {
 }
 
 #[tokio::test]
+async fn one_connection_that_is_closed_late_makes_no_yes() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let late = listener.accept().await.unwrap();
+        while let Ok(at_once) = listener.accept().await {
+            drop(at_once);
+        }
+        drop(late);
+    });
+    let answer = ask(address, Question::Tcp).await;
+    let closed = "the connection was closed at once".to_owned();
+    assert_eq!(answer, Answer::No(closed));
+}
+
+#[tokio::test]
 async fn one_who_speaks_first_is_yes_without_waiting() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -25,7 +25,7 @@ wait
 "#;
 
 /// For how long chromedriver looks for an element by itself.
-const LOOKS: Duration = Duration::from_secs(20);
+const LOOKS: Duration = Duration::from_secs(45);
 /// By this name the standard has the id of an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -187,7 +187,13 @@ impl Chromium {
 
     async fn find(&self, path: &str) -> anyhow::Result<String> {
         let by = json!({"using": "xpath", "value": path});
-        let found = self.tell("/element", &by).await?;
+        let found = match self.tell("/element", &by).await {
+            Ok(found) => found,
+            Err(error) => {
+                let shown = self.run("return document.body.innerText").await;
+                return Err(error.context(format!("the page shows {shown:?}")));
+            }
+        };
         let id = found[ELEMENT].as_str().context("an element has an id")?;
         Ok(format!("/element/{id}"))
     }
