@@ -287,9 +287,13 @@ async fn a_database_that_is_gone_for_a_while_stops_nothing_that_runs() -> anyhow
     let lease = Lease::of(&server, ENVIRONMENT)?;
     let gone = Instant::now();
     postgres.stop()?;
-    let mut apps = server.admin().apps();
-    let asked = apps.list_apps(v1::ListAppsRequest::default());
-    refused(asked.await).says(Code::Unavailable, "DATABASE_UNAVAILABLE", &["the database"]);
+    // Its processes end one by one.
+    let ask = async || {
+        let mut apps = server.admin().apps();
+        apps.list_apps(v1::ListAppsRequest::default()).await
+    };
+    wait("the end of the last", async || Ok(ask().await.is_err())).await?;
+    refused(ask().await).says(Code::Unavailable, "DATABASE_UNAVAILABLE", &["the database"]);
     let asked = server.ask_deploy(APP, "HEAD").await.unwrap_err();
     contains(&asked.to_string(), &["the database"]);
     let left = Duration::from_micros(u64::try_from(lease.until - lease.now)?);
