@@ -32,7 +32,6 @@ pub(crate) fn registry_of(image: &str) -> &str {
 mod tests {
     use super::*;
     use ports::passes::contract::{Ground, contract};
-    use std::os::unix::fs::PermissionsExt as _;
 
     #[tokio::test]
     async fn each_keeps_the_contract_of_passes() {
@@ -64,8 +63,7 @@ b) echo '{"Username": "<token>", "Secret": "tok-b"}' ;;
 *) echo 'credentials not found in native keychain'; exit 1 ;;
 esac
 "#;
-        std::fs::write(&program, script).unwrap();
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        testkit::process::program(&program, script).unwrap();
         contract(&Ground {
             passes: &PassProgram(program),
             known: known(),

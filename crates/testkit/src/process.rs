@@ -1,10 +1,11 @@
-//! Processes that are held still, or interrupted.
+//! Processes that are held still, or interrupted, and programs that are made to be run.
 
 use anyhow::{Context as _, ensure};
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write as _},
     path::Path,
-    process::Command,
+    process::{Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -40,6 +41,44 @@ pub fn release(pid: u32) -> anyhow::Result<()> {
 /// There is no such process, or it is somebody else's.
 pub fn interrupt(pid: u32) -> anyhow::Result<()> {
     signal(pid, "INT")
+}
+
+/// Makes a program of a script, which may be run at once.
+///
+/// A process of its own writes it: what this one has open for writing, a child that another thread starts meanwhile holds open too
+/// until it becomes another program, and until then no one can run it (ETXTBSY: execve(2)).
+///
+/// # Errors
+/// The file cannot be written.
+pub fn program(path: &Path, script: &str) -> io::Result<()> {
+    let mut writer = Command::new("sh")
+        .args(["-c", "cat > \"$0\" && chmod 755 \"$0\""])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()?;
+    if let Some(mut stdin) = writer.stdin.take() {
+        stdin.write_all(script.as_bytes())?;
+    }
+    written(&writer.wait()?, path)
+}
+
+/// Makes a copy of a program, which may be run at once (see [`program`]).
+///
+/// # Errors
+/// The one cannot be read, or the other cannot be written.
+pub fn copy_program(from: &Path, to: &Path) -> io::Result<()> {
+    let copied = Command::new("cp").arg(from).arg(to).status()?;
+    written(&copied, to)
+}
+
+fn written(ended: &ExitStatus, path: &Path) -> io::Result<()> {
+    match ended.success() {
+        true => Ok(()),
+        false => Err(io::Error::other(format!(
+            "{} is not written",
+            path.display()
+        ))),
+    }
 }
 
 fn signal(pid: u32, name: &str) -> anyhow::Result<()> {
@@ -80,6 +119,34 @@ fn state(task: &Path) -> anyhow::Result<Option<char>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[test]
+    fn a_program_can_be_run_as_soon_as_it_is_made_whatever_else_starts() -> anyhow::Result<()> {
+        let directory = tempfile::tempdir()?;
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let others = scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    Command::new("true").status()?;
+                }
+                io::Result::Ok(())
+            });
+            let made = (0..100).try_for_each(|n| {
+                let path = directory.path().join(n.to_string());
+                program(&path, "#!/bin/sh\nexit 7\n")?;
+                assert_eq!(Command::new(&path).status()?.code(), Some(7));
+                let copy = path.with_extension("copy");
+                copy_program(&path, &copy)?;
+                assert_eq!(Command::new(&copy).status()?.code(), Some(7));
+                io::Result::Ok(())
+            });
+            done.store(true, Ordering::Relaxed);
+            others.join().expect("it does not panic")?;
+            made
+        })?;
+        Ok(())
+    }
 
     #[test]
     fn a_process_is_still_when_hold_comes_back_and_goes_on_when_released() -> anyhow::Result<()> {

@@ -116,13 +116,11 @@ fn command(program: &Path, variables: impl Iterator<Item = OsString>) -> Command
 mod tests {
     use super::*;
     use secrecy::ExposeSecret;
-    use std::os::unix::fs::PermissionsExt;
 
     async fn told(script: &str) -> String {
         let directory = tempfile::tempdir().unwrap();
         let program = directory.path().join("docker-credential-test");
-        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        testkit::process::program(&program, &format!("#!/bin/sh\n{script}\n")).unwrap();
         match PassProgram(program).pass("r:5000").await {
             Ok(Pass::None) => "nothing".to_owned(),
             Ok(Pass::Password { user, password }) => format!("{user}/{}", password.expose_secret()),

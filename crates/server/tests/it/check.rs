@@ -6,7 +6,7 @@ use crate::{
     programs::{Ended, ended},
     state::{Mount, migrate_beyond},
 };
-use std::os::unix::fs::PermissionsExt;
+use std::{os::unix::fs::PermissionsExt, path::Path};
 use tokio::process::Command;
 
 /// A state directory that a server has made and left.
@@ -146,7 +146,7 @@ async fn the_state_of_another_user_cannot_be_looked_at() -> anyhow::Result<()> {
     let program = tempfile::tempdir()?;
     std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755))?;
     let copy = program.path().join("jockeyd");
-    std::fs::copy(env!("CARGO_BIN_EXE_jockeyd"), &copy)?;
+    testkit::process::copy_program(Path::new(env!("CARGO_BIN_EXE_jockeyd")), &copy)?;
     for (mode, words) in [
         (0o755, ["may not be read and written", "run as that user"]),
         (0o700, ["cannot be looked at", "as the user of the server"]),

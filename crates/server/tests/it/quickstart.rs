@@ -11,7 +11,7 @@ use anyhow::{Context, ensure};
 use std::{
     fs::{self, File},
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    os::unix::fs::{PermissionsExt, symlink},
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
@@ -55,8 +55,7 @@ impl WorkingCopy {
         }
         let shims = root.join("shims");
         fs::create_dir(&shims)?;
-        fs::write(shims.join("cargo"), "#!/bin/sh\n")?;
-        fs::set_permissions(shims.join("cargo"), PermissionsExt::from_mode(0o755))?;
+        testkit::process::program(&shims.join("cargo"), "#!/bin/sh\n")?;
         Ok(Self {
             directory,
             listen: two_ports()?.to_string(),

@@ -1,8 +1,7 @@
 use std::{
-    fs::{self, Permissions},
-    io,
+    fs, io,
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    os::{fd::OwnedFd, unix::fs::PermissionsExt},
+    os::fd::OwnedFd,
     path::Path,
     process::{Child, Command, Stdio},
     sync::{
@@ -13,6 +12,8 @@ use std::{
 };
 
 use tempfile::TempDir;
+
+use crate::process::program;
 
 /// Who may read from a [`Server`].
 #[derive(Debug, Clone, Copy)]
@@ -40,8 +41,7 @@ impl Server {
             .tempdir()?;
         let backend = directory.path().join("cgi-bin/git");
         fs::create_dir(directory.path().join("cgi-bin"))?;
-        fs::write(&backend, backend_script(repositories))?;
-        fs::set_permissions(&backend, Permissions::from_mode(0o755))?;
+        program(&backend, &backend_script(repositories))?;
         let rules = match access {
             Access::Anyone => String::new(),
             Access::Token(token) => format!("/cgi-bin:x-access-token:{token}\n"),
