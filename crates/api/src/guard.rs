@@ -47,6 +47,7 @@ pub(crate) struct Guard {
     calls: Arc<Semaphore>,
     open_calls: Arc<Semaphore>,
     scales: Scales,
+    open_scales: Scales,
 }
 
 impl Guard {
@@ -58,6 +59,7 @@ impl Guard {
             calls: Arc::new(Semaphore::new(CALLS_MAX)),
             open_calls: Arc::new(Semaphore::new(OPEN_CALLS_MAX)),
             scales: Scales::new(),
+            open_scales: Scales::open(),
         }
     }
 
@@ -177,15 +179,15 @@ where
         let answered = async move {
             let began = tokio::time::Instant::now();
             // Who is not let in takes no place, and the body of the request is not touched before that.
-            let (places, deadline) = match guard
+            let (places, scales, deadline) = match guard
                 .admit(&method, request.headers(), request.extensions())
                 .await
             {
-                Ok(Admitted::Anybody) => (&guard.open_calls, OPEN_DEADLINE),
+                Ok(Admitted::Anybody) => (&guard.open_calls, &guard.open_scales, OPEN_DEADLINE),
                 Ok(Admitted::As(caller)) => {
                     tracing::Span::current().record("caller", caller.actor());
                     request.extensions_mut().insert(caller);
-                    (&guard.calls, DEADLINE)
+                    (&guard.calls, &guard.scales, DEADLINE)
                 }
                 Err(refusal) => {
                     tracing::debug!(%refusal, "refused");
@@ -196,7 +198,7 @@ where
                 return Ok(refuse(Refusal::TooManyCalls));
             };
             // Held until the answer begins.
-            let load = guard.scales.load(&method);
+            let load = scales.load(&method);
             let request = request.map(|body| Weighed::new(body, load.clone()));
             let answer = match tokio::time::timeout(deadline, inner.call(request)).await {
                 Ok(answer) => answer,

@@ -34,7 +34,7 @@ use tonic::{Request, Response, Status, service::Routes};
 use tonic_health::pb::health_server::HealthServer;
 
 /// The largest request: a Config Set of 1 MiB, its names, and as much again.
-const REQUEST_MAX: usize = 4 << 20;
+pub(crate) const REQUEST_MAX: usize = 4 << 20;
 /// The largest answer: a page of Config Sets.
 const ANSWER_MAX: usize = 64 << 20;
 

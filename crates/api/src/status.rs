@@ -54,6 +54,8 @@ pub(crate) enum Refusal {
     RequestReused(String),
     #[error("the request `{id}` was carried out for {subject}, and its answer was lost")]
     AnswerLost { id: String, subject: String },
+    #[error("the request has more than {0} bytes")]
+    RequestTooLarge(usize),
     #[error("too many calls are under way")]
     TooManyCalls,
     #[error("too many calls came of one caller")]
@@ -186,6 +188,11 @@ const TOO_MANY_OF_ONE: Words = (
     "TOO_MANY_OF_ONE",
     "ask less often, or follow what changes with a watch; the server's --call-rate says how much is let through",
 );
+const REQUEST_TOO_LARGE: Words = (
+    Code::OutOfRange,
+    "REQUEST_TOO_LARGE",
+    "send less in one call, and one message only",
+);
 const TOO_MANY_STREAMS: Words = (
     Code::ResourceExhausted,
     "TOO_MANY_STREAMS",
@@ -225,6 +232,7 @@ fn tell(refusal: &Refusal) -> Told {
             "ANSWER_LOST",
             "do not repeat it: look what became of it",
         ),
+        Refusal::RequestTooLarge(_) => REQUEST_TOO_LARGE,
         Refusal::TooManyCalls => (
             Code::ResourceExhausted,
             "TOO_MANY_CALLS",
@@ -291,6 +299,7 @@ fn retry_after(refusal: &Refusal) -> Option<Duration> {
         | Refusal::UnknownPerson(_)
         | Refusal::RequestReused(_)
         | Refusal::AnswerLost { .. }
+        | Refusal::RequestTooLarge(_)
         | Refusal::TookTooLong(_)
         | Refusal::UnknownService(_)
         | Refusal::Broken => None,
@@ -316,6 +325,7 @@ fn field_of(refusal: &Refusal) -> Option<(String, String)> {
         | Refusal::UnknownPerson(_)
         | Refusal::RequestReused(_)
         | Refusal::AnswerLost { .. }
+        | Refusal::RequestTooLarge(_)
         | Refusal::TooManyCalls
         | Refusal::TooManyOfOne { .. }
         | Refusal::TooManyStreams
