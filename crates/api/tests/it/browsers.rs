@@ -86,7 +86,10 @@ async fn a_sign_in_ends_at_another_server_than_where_it_began() {
         state,
         code: code.expose_secret().to_owned(),
     };
-    there.access().finish_web_sign_in(request).await.unwrap();
+    let finish = async |request: v1::FinishWebSignInRequest| {
+        there.access().finish_web_sign_in(request).await
+    };
+    let session = finish(request.clone()).await.unwrap().into_inner().token;
 
     let begun_by_code = here.access().start_sign_in(v1::StartSignInRequest {}).await;
     let begun_by_code = begun_by_code.unwrap().into_inner();
@@ -101,6 +104,23 @@ async fn a_sign_in_ends_at_another_server_than_where_it_began() {
     for wrong in [begun.ticket.as_str(), "device-3", ""] {
         let told = refusal(poll(wrong).await);
         assert!(told.starts_with("InvalidArgument SIGN_IN_CODE"), "{told}");
+    }
+    // Nor is a device's one of a browser, and no ticket is a session, nor the other way round.
+    for wrong in [&session, &begun_by_code.device_code] {
+        let request = v1::FinishWebSignInRequest {
+            ticket: wrong.clone(),
+            ..request.clone()
+        };
+        let told = refusal(finish(request).await);
+        assert!(told.starts_with("InvalidArgument SIGN_IN_CODE"), "{told}");
+    }
+    for ticket in [&begun.ticket, &begun_by_code.device_code] {
+        let bearer = stage.bearing(Some(ticket.clone()));
+        let told = refusal(bearer.system().who_am_i(v1::WhoAmIRequest {}).await);
+        assert!(
+            told.starts_with("Unauthenticated SESSION_UNKNOWN"),
+            "{told}"
+        );
     }
     let stands = poll(&begun_by_code.device_code).await.unwrap();
     assert_eq!(stands.into_inner().state(), v1::SignInState::Granted);

@@ -169,6 +169,26 @@ async fn a_forged_session_is_refused() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_makes_up_keys_is_not_looked_for_all_the_time() {
+    let (stage, _, token) = session().await;
+    let made_up = |number: u32| {
+        let header = URL_SAFE_NO_PAD.encode(format!("{{\"alg\":\"EdDSA\",\"kid\":\"{number}\"}}"));
+        let rest = token.split_once('.').unwrap().1;
+        stage.bearing(Some(format!("{header}.{rest}")))
+    };
+    is_refused(list(&made_up(98)).await, "SESSION_UNKNOWN");
+    let told = refusal(list(&made_up(99)).await);
+    assert!(
+        told.starts_with("ResourceExhausted TOO_MANY_STRANGERS"),
+        "{told}"
+    );
+    is_refused(list(&made_up(0)).await, "SESSION_UNKNOWN");
+    list(&stage.bearing(Some(token.clone()))).await.unwrap();
+    advance(Duration::from_secs(1)).await;
+    is_refused(list(&made_up(99)).await, "SESSION_UNKNOWN");
+}
+
 async fn elsewhere() -> (Stage, Person, String) {
     session().await
 }

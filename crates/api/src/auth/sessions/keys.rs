@@ -1,7 +1,7 @@
 //! The keys that sessions are signed with: made when they are needed, kept in the store, a new one each day. The one
 //! before is known for an hour more, which is longer than any session that it signed.
 
-use crate::status::Refusal;
+use crate::status::{Refusal, Stranger};
 use domain::Timestamp;
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use ports::{
@@ -14,14 +14,19 @@ use ring::{
 };
 use secrecy::{ExposeSecret, SecretSlice};
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+use tokio::time::Instant;
 
 /// How old a key gets that signs.
 const SIGNS_FOR: Duration = Duration::from_secs(24 * 3600);
 /// For how long after that its signatures are known.
 const KNOWN_FOR: Duration = Duration::from_secs(3600);
+
+/// How long nobody looks for another key after one was looked for that is none: whoever makes up numbers does not keep the
+/// database busy.
+const LOOKS_AGAIN: Duration = Duration::from_secs(1);
 
 /// A key that can be used.
 pub(super) struct Key {
@@ -35,6 +40,8 @@ pub(super) struct Keys {
     store: Arc<dyn Store>,
     /// The newest last.
     known: Mutex<Vec<Arc<Key>>>,
+    /// When a key was last looked for that is none.
+    looked_in_vain: Mutex<Option<Instant>>,
     /// Held by the one who makes a key.
     making: tokio::sync::Mutex<()>,
 }
@@ -44,6 +51,7 @@ impl Keys {
         Self {
             store,
             known: Mutex::default(),
+            looked_in_vain: Mutex::default(),
             making: tokio::sync::Mutex::default(),
         }
     }
@@ -51,15 +59,26 @@ impl Keys {
     /// The key of this number.
     ///
     /// # Errors
-    /// Those of the database.
+    /// `TooManyStrangers` where one was looked for in vain a moment ago; those of the database.
     pub(super) async fn find(&self, number: i64) -> Result<Option<Arc<Key>>, Refusal> {
         let is_it = |key: &Arc<Key>| key.number == number;
-        let found = self.known().into_iter().find(is_it);
-        match found {
-            Some(key) => Ok(Some(key)),
-            // Another server may have made it.
-            None => Ok(self.read().await?.into_iter().find(is_it)),
+        let known = self.known();
+        if let Some(key) = known.iter().find(|key| is_it(key)) {
+            return Ok(Some(Arc::clone(key)));
         }
+        if known.first().is_some_and(|oldest| number < oldest.number) {
+            return Ok(None);
+        }
+        // Another server may have made it.
+        let lately = |at: Instant| at.elapsed() < LOOKS_AGAIN;
+        if held(&self.looked_in_vain).is_some_and(lately) {
+            return Err(Stranger::TooManyStrangers.into());
+        }
+        let found = self.read().await?.into_iter().find(is_it);
+        if found.is_none() {
+            *held(&self.looked_in_vain) = Some(Instant::now());
+        }
+        Ok(found)
     }
 
     /// The key to sign with now.
@@ -93,14 +112,18 @@ impl Keys {
     async fn read(&self) -> Result<Vec<Arc<Key>>, Refusal> {
         let keys = self.store.signing_keys().await?;
         let keys = keys.iter().map(Key::of).collect::<Result<Vec<_>, _>>()?;
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = keys.clone();
+        held(&self.known).clone_from(&keys);
         Ok(keys)
     }
 
     fn known(&self) -> Vec<Arc<Key>> {
-        let known = self.known.lock();
-        known.unwrap_or_else(PoisonError::into_inner).clone()
+        held(&self.known).clone()
     }
+}
+
+/// Nothing that is in here can be left half done.
+fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Key {
