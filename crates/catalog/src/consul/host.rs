@@ -5,7 +5,7 @@
 
 use super::{
     Settings, body,
-    client::{Base, CheckBody, Client, Fault, ServiceBody, Status},
+    client::{Base, Check, CheckBody, Client, Fault, ServiceBody, Status},
     pool, was_so,
 };
 use domain::{EnvironmentName, InstallationId, InstanceId, StackName};
@@ -18,6 +18,13 @@ use std::{
 /// For how long a host's word counts, in Consul's form and as a time. Say it three times as often.
 const COUNTS: &str = "30s";
 pub const HOST_WORD_COUNTS: Duration = Duration::from_secs(30);
+
+/// What a host says of an instance that does not run.
+const STOPPED: &str = "its container does not run, says its host";
+/// What an agent says of a check of which it has not been told in time, and before what it was told last.
+/// Source: `CheckTTL.getExpiredOutput` in Consul's `agent/checks/check.go`.
+const EXPIRED: &str = "TTL expired";
+const TOLD_BEFORE: &str = " (last output before timeout follows): ";
 
 /// A host, as its agent is told of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,12 +116,12 @@ impl HostAgent {
         Ok(())
     }
 
-    /// The instances of an Installation that this agent cannot ask and calls well, which it goes on to do for as long as a
-    /// word counts. One that is about to be stopped is not among them.
+    /// The instances of an Installation of which this agent waits to be told by their host: those that it cannot ask, of which
+    /// nobody else has said that they are unwell. One that is about to be stopped is not among them.
     ///
     /// # Errors
     /// `Unreachable`, `Refused`.
-    pub async fn called_well(
+    pub async fn waits_for(
         &self,
         installation: InstallationId,
     ) -> Result<BTreeSet<InstanceId>, Error> {
@@ -131,22 +138,41 @@ impl HostAgent {
         if instances.is_empty() {
             return Ok(instances);
         }
-        let passing = self.client.passing(&self.base).await?;
-        let passing: BTreeSet<&str> = passing.iter().map(|check| check.id.as_str()).collect();
+        let checks = self.client.checks_of_services(&self.base).await?;
+        let is_ours_to_say =
+            |check: &&Check| check.status == Status::Passing || said_by_nobody_else(&check.output);
+        let ours: BTreeSet<&str> = checks
+            .iter()
+            .filter(is_ours_to_say)
+            .map(|check| check.id.as_str())
+            .collect();
         let kept = self.client.maintenances(&self.base).await?;
         let kept: BTreeSet<&str> = kept.iter().map(|check| check.service.as_str()).collect();
         instances.retain(|instance| {
-            passing.contains(body::check_id(*instance).as_str())
+            ours.contains(body::check_id(*instance).as_str())
                 && !kept.contains(instance.to_string().as_str())
         });
         Ok(instances)
     }
 
-    /// Says how such an instance is. Of one that is not there any more nothing is said.
+    /// Says that such an instance runs. Of one that is not there any more nothing is said.
     ///
     /// # Errors
     /// `Unreachable`, `Refused`.
-    pub async fn say_of(&self, instance: InstanceId, word: &Word) -> Result<(), Error> {
+    pub async fn say_runs(&self, instance: InstanceId) -> Result<(), Error> {
+        self.say_of(instance, &Word::Well).await
+    }
+
+    /// Says that it does not.
+    ///
+    /// # Errors
+    /// As [`HostAgent::say_runs`].
+    pub async fn say_stopped(&self, instance: InstanceId) -> Result<(), Error> {
+        self.say_of(instance, &Word::Unwell(STOPPED.to_owned()))
+            .await
+    }
+
+    async fn say_of(&self, instance: InstanceId, word: &Word) -> Result<(), Error> {
         let (status, output) = body::status(word);
         let check = body::check_id(instance);
         was_so(
@@ -167,6 +193,16 @@ fn status(word: &Word) -> (Status, &str) {
         Word::Well => (Status::Passing, "Docker answers"),
         Word::Unwell(what) => (Status::Critical, what.as_str()),
     }
+}
+
+/// Whether a check that is not passing says no more than that its host has said so, or that nobody has said anything lately.
+fn said_by_nobody_else(output: &str) -> bool {
+    let told = match output.strip_prefix(EXPIRED) {
+        Some(rest) => rest.strip_prefix(TOLD_BEFORE).unwrap_or(rest),
+        None if output == STOPPED => output,
+        None => return false,
+    };
+    ["", STOPPED, body::status(&Word::Well).1].contains(&told)
 }
 
 fn check_id(service: &str) -> String {
@@ -199,6 +235,27 @@ fn service(name: &str, host: &Host, status: Status) -> ServiceBody {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_server_has_said_is_a_servers_to_take_back() {
+        for (output, ours) in [
+            (STOPPED, true),
+            ("TTL expired", true),
+            (
+                "TTL expired (last output before timeout follows): it runs",
+                true,
+            ),
+            (
+                "TTL expired (last output before timeout follows): it restarts again and again",
+                false,
+            ),
+            ("it restarts again and again", false),
+            ("it runs", false),
+            ("", false),
+        ] {
+            assert_eq!(said_by_nobody_else(output), ours, "{output}");
+        }
+    }
 
     #[test]
     fn a_host_is_a_service_of_each_pool_that_is_never_forgotten() {

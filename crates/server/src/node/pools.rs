@@ -12,8 +12,6 @@ use tokio_util::sync::CancellationToken;
 
 /// How long an Engine may take to say that it is there.
 const PING: Duration = Duration::from_secs(5);
-/// How long it may take to say how instances are.
-const WORDS: Duration = Duration::from_secs(10);
 /// Before an agent that did not answer is asked again.
 const AGAIN: Duration = Duration::from_secs(2);
 /// How long a program that ends waits for its agent.
@@ -106,6 +104,31 @@ pub(super) async fn keep(
     let Some(agent) = agent else {
         return;
     };
+    // Neither waits for the other: the host's own word counts for a short time.
+    let of_instances = async {
+        if let Some(installation) = installation {
+            words::keep(&agent, &docker, installation, &stop).await;
+        }
+    };
+    tokio::join!(keep_host(&agent, &docker, &stop), of_instances);
+    let last = async {
+        match at_end {
+            AtEnd::Stay => {
+                let ended = Word::Unwell("the node program has ended".to_owned());
+                agent.say(&ended).await
+            }
+            AtEnd::Leave => agent.leave().await,
+        }
+    };
+    if !matches!(tokio::time::timeout(LEAVE, last).await, Ok(Ok(()))) {
+        tracing::warn!(
+            "Consul was not told that this program ends; it finds that nothing is said any more"
+        );
+    }
+}
+
+/// Says how the host is, until it is told to stop.
+async fn keep_host(agent: &HostAgent, docker: &Docker, stop: &CancellationToken) {
     let mut has_joined = false;
     loop {
         let word = match tokio::time::timeout(PING, docker.ping()).await {
@@ -128,35 +151,10 @@ pub(super) async fn keep(
                 AGAIN
             }
         };
-        if has_joined && let Some(installation) = installation {
-            let saying = words::say(&agent, &docker, installation);
-            match tokio::time::timeout(WORDS, saying).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(
-                    error = format!("{error:#}"),
-                    "Consul is not told how instances are; trying again"
-                ),
-                Err(_) => tracing::warn!("Consul is not told how instances are: no answer in time"),
-            }
-        }
         // Sleeping is given up at any point.
         tokio::select! {
-            () = stop.cancelled() => break,
+            () = stop.cancelled() => return,
             () = tokio::time::sleep(wait) => {}
         }
-    }
-    let last = async {
-        match at_end {
-            AtEnd::Stay => {
-                let ended = Word::Unwell("the node program has ended".to_owned());
-                agent.say(&ended).await
-            }
-            AtEnd::Leave => agent.leave().await,
-        }
-    };
-    if !matches!(tokio::time::timeout(LEAVE, last).await, Ok(Ok(()))) {
-        tracing::warn!(
-            "Consul was not told that this program ends; it finds that nothing is said any more"
-        );
     }
 }

@@ -59,9 +59,9 @@ impl Client {
         Ok(all.into_values().collect())
     }
 
-    /// The checks of services that say that all is well.
-    pub(crate) async fn passing(&self, base: &Base) -> Result<Vec<Check>, Fault> {
-        let filter = "Status == passing and ServiceID != \"\"";
+    /// The checks of services.
+    pub(crate) async fn checks_of_services(&self, base: &Base) -> Result<Vec<Check>, Fault> {
+        let filter = "ServiceID != \"\"";
         let query = Query::of_agent("agent/checks").pair("filter", filter);
         let all: BTreeMap<String, Check> = self.get(base, &query).await?;
         Ok(all.into_values().collect())

@@ -34,6 +34,9 @@ pub(crate) struct Check {
     #[serde(rename = "CheckID")]
     pub(crate) id: String,
     pub(crate) status: Status,
+    /// What was said of it last.
+    #[serde(default)]
+    pub(crate) output: String,
     /// Empty: it is of the node itself.
     #[serde(rename = "ServiceID", default)]
     pub(crate) service: String,
