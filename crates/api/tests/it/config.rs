@@ -1,6 +1,14 @@
 use crate::stage::{As, Stage};
 use domain::token::Role;
+use ports::{
+    Clock,
+    store::{
+        Retention,
+        retention::{Keep, Old},
+    },
+};
 use proto::v1;
+use std::time::Duration;
 
 const SECRET: &str = "hunter2-planted";
 
@@ -279,4 +287,14 @@ async fn what_differs_between_versions_is_told_and_its_values_to_those_who_may_r
     assert_eq!(differing(&viewer, &ids[0], "").await.unwrap(), masked);
     let told = differing(&admin, "cfv-99", "").await.unwrap_err();
     assert!(told.contains("cfv-99"), "{told}");
+
+    // What is not kept any more is not taken for nothing.
+    let keep = Keep {
+        since: stage.clock.now() + Duration::from_secs(1),
+        releases: 0,
+    };
+    let forgotten = stage.store.forget(Old::ConfigVersions, keep, 10).await;
+    assert_eq!(forgotten.unwrap(), 2);
+    let told = differing(&admin, "", "").await.unwrap_err();
+    assert!(told.contains("version 2 is not kept any more"), "{told}");
 }

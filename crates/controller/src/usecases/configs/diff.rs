@@ -29,7 +29,7 @@ pub struct VariableDifference {
 /// first is the empty set.
 ///
 /// # Errors
-/// `Unknown` (Environment, Stack, App, version), `Invalid`.
+/// `Unknown` (Environment, Stack, App, version), `Invalid` also where the one before is not kept any more.
 pub async fn diff(ctx: &Ctx, which: &Which, from: &str, to: &str) -> Result<Diff, Error> {
     let to = get(ctx, which, to).await?;
     let from = match from {
@@ -44,18 +44,28 @@ pub async fn diff(ctx: &Ctx, which: &Which, from: &str, to: &str) -> Result<Diff
     })
 }
 
-/// The version before this one.
+/// The version before this one, which of the first is the empty set.
 async fn before(ctx: &Ctx, which: &Which, to: &ConfigView) -> Result<ConfigView, Error> {
-    let id = to.version.as_ref().and_then(|version| version.id);
     let scope = scope(ctx, which).await?;
+    let Some(version) = to.version.as_ref().filter(|version| version.number > 1) else {
+        return Ok(scope.view(None));
+    };
     let page = Page {
         size: 1,
-        after: id.map(|id| id.number()),
+        after: version.id.map(|id| id.number()),
     };
     let found = ctx.store().list_config_versions(scope.scope, page).await?;
     match found.items.first() {
-        Some(version) => get(ctx, which, &version.id.to_string()).await,
-        None => Ok(scope.view(None)),
+        Some(before) if before.number + 1 == version.number => {
+            get(ctx, which, &before.id.to_string()).await
+        }
+        _ => Err(Error::Invalid {
+            field: "from_version_id",
+            problem: format!(
+                "version {} is not kept any more: name one that `jockey config versions` lists",
+                version.number - 1
+            ),
+        }),
     }
 }
 
