@@ -29,6 +29,7 @@ struct State {
     fetched: BTreeSet<(RepoName, CommitSha)>,
     away: BTreeSet<RepoName>,
     hanging: BTreeSet<RepoName>,
+    unanswered: usize,
 }
 
 #[derive(Default)]
@@ -78,8 +79,24 @@ impl Source {
     async fn wait(&self, repo: &RepoName) {
         let hangs = lock(&self.state).hanging.contains(repo);
         if hangs {
+            lock(&self.state).unanswered += 1;
+            let _asked = Asked(&self.state);
             std::future::pending().await
         }
+    }
+
+    /// How many wait for an answer of a host that hangs.
+    pub fn unanswered(&self) -> usize {
+        lock(&self.state).unanswered
+    }
+}
+
+/// A question that waits for an answer.
+struct Asked<'a>(&'a Mutex<State>);
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        lock(self.0).unanswered -= 1;
     }
 }
 

@@ -12,7 +12,7 @@ use ports::{
         workers::WorkerFilter,
     },
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// How long a caller is kept waiting for the host of a repository: clients of old give up after 60 s.
 const CALLERS_WAIT: Duration = Duration::from_secs(20);
@@ -120,17 +120,23 @@ pub(in crate::usecases) async fn commit_of(
     if let Some(commit) = git_ref.as_commit() {
         return Ok(commit);
     }
-    let resolving = ctx.deps.source.resolve(&app.repo, git_ref);
-    let resolved = tokio::time::timeout(CALLERS_WAIT, resolving).await;
-    let resolved = resolved.unwrap_or_else(|_| {
-        Err(source::Error::Unreachable {
-            repo: app.repo.clone(),
-            detail: format!(
-                "it has not said within {} s which commit `{git_ref}` is; a full commit id needs no answer of it",
-                CALLERS_WAIT.as_secs()
-            ),
-        })
-    });
+    let (source, repo) = (Arc::clone(&ctx.deps.source), app.repo.clone());
+    let named = git_ref.clone();
+    // Goes on whether the caller waits or not: what it brings here is here when they ask again.
+    let resolving = tokio::spawn(async move { source.resolve(&repo, &named).await });
+    let silent = |why: String| source::Error::Unreachable {
+        repo: app.repo.clone(),
+        detail: format!("it has not said which commit `{git_ref}` is: {why}"),
+    };
+    let resolved = match tokio::time::timeout(CALLERS_WAIT, resolving).await {
+        Ok(Ok(resolved)) => resolved,
+        Ok(Err(broken)) if broken.is_panic() => std::panic::resume_unwind(broken.into_panic()),
+        Ok(Err(_)) => Err(silent("this server is stopping".to_owned())),
+        Err(_) => Err(silent(format!(
+            "after {} s it is still being asked; ask again in a minute, or give the full commit id, which needs no answer of it",
+            CALLERS_WAIT.as_secs()
+        ))),
+    };
     Ok(resolved?)
 }
 
