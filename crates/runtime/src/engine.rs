@@ -3,9 +3,13 @@
 //! Ourselves we make those whose answers bollard reads too strictly for Engines of other versions, and those it has
 //! no words for. Every call has a deadline.
 
+mod stream;
+
+pub(crate) use stream::Stream;
+
 use crate::{
     failure::{Failure, chain},
-    transport::{self, Address, Body, Pool},
+    transport::{self, Address, Body, Connector, Pool},
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::TryFutureExt;
@@ -27,6 +31,7 @@ const ANSWER_MAX: usize = 256 << 20;
 #[derive(Debug)]
 pub(crate) struct Engine {
     client: bollard::Docker,
+    connector: Connector,
     pool: Pool,
     /// Set once the Engine has been asked which version of the API it speaks.
     negotiated: OnceCell<()>,
@@ -44,7 +49,8 @@ impl Engine {
     /// # Errors
     /// Never in practice: bollard checks an address that we do not use.
     pub(crate) fn new(address: Address, patience: Duration) -> Result<Self, Failure> {
-        let pool = transport::pool(address);
+        let connector = transport::connector(address);
+        let pool = transport::pool(connector.clone());
         let sender = pool.clone();
         let client = bollard::Docker::connect_with_custom_transport(
             move |request| {
@@ -58,6 +64,7 @@ impl Engine {
         )?;
         Ok(Self {
             client,
+            connector,
             pool,
             negotiated: OnceCell::new(),
             patience,
@@ -124,6 +131,18 @@ impl Engine {
     pub(crate) async fn open(&self, path: &str) -> Result<Incoming, Failure> {
         let answer = within(self.patience, self.send(Request::get(path), empty())).await?;
         Ok(answer.into_body())
+    }
+
+    /// The same for a stream of many small pieces: see [`Stream`].
+    ///
+    /// # Errors
+    /// As the Engine says.
+    pub(crate) async fn open_own(&self, path: &str) -> Result<Stream, Failure> {
+        let opened = async {
+            let request = self.request(Request::get(path), empty()).await?;
+            accepted(Stream::open(self.connector.clone(), request).await?).await
+        };
+        Ok(within(self.patience, opened).await?.into_body())
     }
 
     /// Sends a JSON value that nobody else may see: bollard writes what it sends into its log.
@@ -231,31 +250,47 @@ impl Engine {
         request: hyper::http::request::Builder,
         body: Body,
     ) -> Result<Response<Incoming>, Failure> {
+        let request = self.request(request, body).await?;
+        let answer = self.pool.request(request).await;
+        accepted(answer.map_err(|error| Failure::Unreachable(chain(&error)))?).await
+    }
+
+    /// The request with host and version in its address.
+    async fn request(
+        &self,
+        request: hyper::http::request::Builder,
+        body: Body,
+    ) -> Result<Request<Body>, Failure> {
         let (major, minor) = self.api_version().await?;
         let path = request
             .uri_ref()
             .map(ToString::to_string)
             .unwrap_or_default();
-        let request = request
+        request
             .uri(format!("http://engine/v{major}.{minor}{path}"))
             .body(body)
-            .map_err(|error| Failure::Unreadable(error.to_string()))?;
-        let answer = self.pool.request(request).await;
-        let answer = answer.map_err(|error| Failure::Unreachable(chain(&error)))?;
-        let status = answer.status();
-        if !status.is_client_error() && !status.is_server_error() {
-            return Ok(answer);
-        }
-        let bytes = collect(answer.into_body()).await?;
-        let message = serde_json::from_slice::<Refusal>(&bytes).map_or_else(
-            |_| String::from_utf8_lossy(&bytes).into_owned(),
-            |refusal| refusal.message,
-        );
-        Err(Failure::Refused {
-            status: status.as_u16(),
-            message,
-        })
+            .map_err(|error| Failure::Unreadable(error.to_string()))
     }
+}
+
+/// The answer, unless it is a refusal: any status but 1xx to 3xx.
+async fn accepted<B>(answer: Response<B>) -> Result<Response<B>, Failure>
+where
+    B: hyper::body::Body<Data = Bytes, Error = hyper::Error> + Unpin,
+{
+    let status = answer.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return Ok(answer);
+    }
+    let bytes = collect(answer.into_body()).await?;
+    let message = serde_json::from_slice::<Refusal>(&bytes).map_or_else(
+        |_| String::from_utf8_lossy(&bytes).into_owned(),
+        |refusal| refusal.message,
+    );
+    Err(Failure::Refused {
+        status: status.as_u16(),
+        message,
+    })
 }
 
 /// A request without a body.
@@ -285,7 +320,10 @@ pub(crate) async fn within<T>(
         })
 }
 
-async fn collect(body: Incoming) -> Result<Bytes, Failure> {
+async fn collect<B>(body: B) -> Result<Bytes, Failure>
+where
+    B: hyper::body::Body<Data = Bytes, Error = hyper::Error>,
+{
     let collected = http_body_util::Limited::new(body, ANSWER_MAX)
         .collect()
         .await;

@@ -55,9 +55,9 @@ type Frames = Pin<Box<dyn Stream<Item = io::Result<Frame<Bytes>>> + Send>>;
 /// The connections to one Engine.
 pub(crate) type Pool = Client<Connector, Body>;
 
-/// A pool of connections to this address. Nothing is opened yet.
-pub(crate) fn pool(address: Address) -> Pool {
-    let way = match address {
+/// What opens connections to this address. Nothing is opened yet.
+pub(crate) fn connector(address: Address) -> Connector {
+    Connector(match address {
         Address::Unix(socket) => Way::Unix(Arc::new(socket)),
         Address::Plain(place) => Way::Tcp(network(), place.uri(), None),
         Address::Tls(place, certificates) => {
@@ -67,11 +67,15 @@ pub(crate) fn pool(address: Address) -> Pool {
         Address::Carried(place, carried) => {
             Way::Tcp(network(), place.uri(), Some(Secure::Carried(carried)))
         }
-    };
+    })
+}
+
+/// A pool of such connections.
+pub(crate) fn pool(connector: Connector) -> Pool {
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_max_idle_per_host(IDLE)
-        .build(Connector(way))
+        .build(connector)
 }
 
 fn network() -> HttpConnector {

@@ -50,7 +50,7 @@ impl Inner {
         }
         let path = asked.of(&format!("/containers/{}/logs", seen.id));
         let reading = Reading {
-            frames: Frames::of(self.engine.open(&path).await?),
+            frames: Frames::of(self.engine.open_own(&path).await?),
             joiner: Joiner::default(),
             ready: VecDeque::new(),
             query: query.clone(),

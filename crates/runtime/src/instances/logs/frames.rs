@@ -1,9 +1,11 @@
 //! The frames of a log.
 
-use crate::failure::{Failure, chain};
+use crate::{
+    engine::Stream,
+    failure::{Failure, chain},
+};
 use bytes::{Buf, Bytes, BytesMut};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use ports::runtime::LogStream;
 
 /// The longest frame that is believed. The Engine cuts entries at 16 KiB, other log drivers at 1 MiB.
@@ -18,14 +20,13 @@ pub(super) struct Frame {
 }
 
 /// Frames as they come in.
-#[derive(Debug)]
 pub(super) struct Frames {
-    body: Incoming,
+    body: Stream,
     buffer: BytesMut,
 }
 
 impl Frames {
-    pub(super) fn of(body: Incoming) -> Self {
+    pub(super) fn of(body: Stream) -> Self {
         Self {
             body,
             buffer: BytesMut::new(),
