@@ -24,8 +24,11 @@ wait
 [ -z "$left" ] || rm -rf "$left"
 "#;
 
-/// For how long chromedriver looks for an element by itself.
-const LOOKS: Duration = Duration::from_secs(45);
+/// For how long an element is looked for, and for how long of that chromedriver does so by itself.
+const LOOKS: Duration = Duration::from_secs(100);
+const LOOKS_ITSELF: Duration = Duration::from_secs(2);
+/// What a page says that was given up because a network interface came or went on this machine, as other tests make them do.
+const NETWORK_CHANGED: &str = "ERR_NETWORK_CHANGED";
 /// By this name the standard has the id of an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -102,7 +105,7 @@ impl Chromium {
             "browserName": "chrome",
             // The certificate is of a CA of this test alone; curl looks at it elsewhere.
             "acceptInsecureCerts": true,
-            "timeouts": {"implicit": u64::try_from(LOOKS.as_millis()).unwrap_or(u64::MAX)},
+            "timeouts": {"implicit": u64::try_from(LOOKS_ITSELF.as_millis()).unwrap_or(u64::MAX)},
             "goog:chromeOptions": {"binary": "/usr/bin/chromium", "args": flags},
             "goog:loggingPrefs": {"performance": "ALL"},
         }}})
@@ -130,9 +133,15 @@ impl Chromium {
 
     /// Opens an address, and waits until it has loaded.
     pub(super) async fn open(&self, address: &str) -> anyhow::Result<()> {
-        self.tell("/url", &json!({ "url": address }))
-            .await
-            .map(drop)
+        let deadline = Instant::now() + LOOKS;
+        loop {
+            match self.tell("/url", &json!({ "url": address })).await {
+                Err(error)
+                    if Instant::now() < deadline && error.to_string().contains(NETWORK_CHANGED) => {
+                }
+                opened => return opened.map(drop),
+            }
+        }
     }
 
     /// The address that it shows.
@@ -187,11 +196,19 @@ impl Chromium {
 
     async fn find(&self, path: &str) -> anyhow::Result<String> {
         let by = json!({"using": "xpath", "value": path});
-        let found = match self.tell("/element", &by).await {
-            Ok(found) => found,
-            Err(error) => {
-                let shown = self.run("return document.body.innerText").await;
-                return Err(error.context(format!("the page shows {shown:?}")));
+        let deadline = Instant::now() + LOOKS;
+        let found = loop {
+            let error = match self.tell("/element", &by).await {
+                Ok(found) => break found,
+                Err(error) => error,
+            };
+            let shown = self.run("return document.body.innerText").await;
+            let shown = format!("{shown:?}");
+            if Instant::now() > deadline {
+                return Err(error.context(format!("the page shows {shown}")));
+            }
+            if shown.contains(NETWORK_CHANGED) {
+                self.tell("/refresh", &json!({})).await?;
             }
         };
         let id = found[ELEMENT].as_str().context("an element has an id")?;
