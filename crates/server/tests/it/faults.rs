@@ -30,6 +30,7 @@ const LASTS: Duration = Duration::from_secs(15);
 
 #[rustfmt::skip]
 const TABLE: &[(Fault, Operation)] = &[
+    (Fault::ServerKilled,         Operation::Build),
     (Fault::ServerKilled,         Operation::Deploy),
     (Fault::ServerKilled,         Operation::Scale),
     (Fault::ServerKilled,         Operation::Drain),
@@ -46,10 +47,12 @@ const TABLE: &[(Fault, Operation)] = &[
     (Fault::AgentKilled,          Operation::Scale),
     (Fault::AgentKilled,          Operation::Drain),
     (Fault::AgentKilled,          Operation::Idle),
+    (Fault::DatabaseKilled,       Operation::Build),
     (Fault::DatabaseKilled,       Operation::Deploy),
     (Fault::DatabaseKilled,       Operation::Scale),
     (Fault::DatabaseKilled,       Operation::Drain),
     (Fault::DatabaseKilled,       Operation::Idle),
+    (Fault::RegistryKilled,       Operation::Build),
     (Fault::RegistryKilled,       Operation::Deploy),
     (Fault::RegistryKilled,       Operation::Scale),
     (Fault::RegistryKilled,       Operation::Drain),
@@ -58,6 +61,7 @@ const TABLE: &[(Fault, Operation)] = &[
     (Fault::ServerCutFromNode,    Operation::Scale),
     (Fault::ServerCutFromNode,    Operation::Drain),
     (Fault::ServerCutFromNode,    Operation::Idle),
+    (Fault::ServerCutFromDatabase, Operation::Build),
     (Fault::ServerCutFromDatabase, Operation::Deploy),
     (Fault::ServerCutFromDatabase, Operation::Scale),
     (Fault::ServerCutFromDatabase, Operation::Drain),
@@ -78,6 +82,16 @@ const TABLE: &[(Fault, Operation)] = &[
     (Fault::NodeCutFromNode,      Operation::Scale),
     (Fault::NodeCutFromNode,      Operation::Drain),
     (Fault::NodeCutFromNode,      Operation::Idle),
+    (Fault::ServerCutFromBuilds,  Operation::Build),
+    (Fault::ServerCutFromBuilds,  Operation::Deploy),
+    (Fault::ServerCutFromBuilds,  Operation::Scale),
+    (Fault::ServerCutFromBuilds,  Operation::Drain),
+    (Fault::ServerCutFromBuilds,  Operation::Idle),
+    (Fault::BuildsCutFromRegistry, Operation::Build),
+    (Fault::BuildsCutFromRegistry, Operation::Deploy),
+    (Fault::BuildsCutFromRegistry, Operation::Scale),
+    (Fault::BuildsCutFromRegistry, Operation::Drain),
+    (Fault::BuildsCutFromRegistry, Operation::Idle),
     (Fault::ClockMoved,           Operation::Deploy),
     (Fault::ClockMoved,           Operation::Scale),
     (Fault::ClockMoved,           Operation::Drain),
@@ -112,7 +126,7 @@ async fn what_fails_takes_nothing_with_it_whatever_is_under_way() -> anyhow::Res
             Err(error) => {
                 eprintln!("{}", here.logs());
                 world = None;
-                Row::broken(*fault, *operation, &error)
+                Row::broken(*fault, *operation, &error, paper::commit())
             }
         };
         println!("{row}");
@@ -193,5 +207,6 @@ async fn cell(world: &mut World, fault: Fault, operation: Operation) -> anyhow::
         rested,
         took,
         broken: None,
+        commit: paper::commit(),
     })
 }

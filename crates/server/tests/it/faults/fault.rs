@@ -2,7 +2,7 @@
 
 use super::{
     clock::{self, Clocks},
-    world::{OTHER_HOST, STRUCK, World},
+    world::{BUILDS, OTHER_HOST, STRUCK, World},
 };
 use std::{
     fmt,
@@ -29,6 +29,8 @@ pub(super) enum Fault {
     NodeCutFromConsul,
     NodeCutFromRegistry,
     NodeCutFromNode,
+    ServerCutFromBuilds,
+    BuildsCutFromRegistry,
     /// That of the server that keeps the Environment: two hours ahead, and then back.
     ClockMoved,
 }
@@ -60,6 +62,8 @@ impl fmt::Display for Fault {
             Self::NodeCutFromConsul => "a host and Consul's server are cut off",
             Self::NodeCutFromRegistry => "a host and the registry are cut off",
             Self::NodeCutFromNode => "two hosts are cut off",
+            Self::ServerCutFromBuilds => "a server and the host that builds are cut off",
+            Self::BuildsCutFromRegistry => "the host that builds and the registry are cut off",
             Self::ClockMoved => "a server's clock jumps",
         })
     }
@@ -115,6 +119,8 @@ impl Fault {
             Self::NodeCutFromConsul => Scar::Cut(cluster.part(STRUCK, "consul")?),
             Self::NodeCutFromRegistry => Scar::Cut(cluster.part_from_registry(STRUCK)?),
             Self::NodeCutFromNode => Scar::Cut(cluster.part(STRUCK, OTHER_HOST)?),
+            Self::ServerCutFromBuilds => Scar::Cut(cluster.part(server, BUILDS)?),
+            Self::BuildsCutFromRegistry => Scar::Cut(cluster.part_from_registry(BUILDS)?),
             Self::ClockMoved => {
                 clock::set(&world.clock_of(keeper), "+2h")?;
                 Scar::Clock(keeper)

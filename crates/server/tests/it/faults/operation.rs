@@ -1,7 +1,10 @@
 //! What is under way when something fails.
 
 use super::world::{APP, DRAINED, World};
-use crate::harness::{PATIENCE, change};
+use crate::{
+    harness::{PATIENCE, change},
+    sources::WEB,
+};
 use anyhow::ensure;
 use proto::v1::{self, DeployState};
 use std::{
@@ -11,6 +14,9 @@ use std::{
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
+    /// Of a commit whose build takes a while, which is under way.
+    Build,
+    /// Of a commit that is built.
     Deploy,
     /// From three to five.
     Scale,
@@ -28,6 +34,7 @@ pub(super) struct Begun {
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Build => "build",
             Self::Deploy => "deploy",
             Self::Scale => "scale",
             Self::Drain => "drain",
@@ -41,14 +48,12 @@ impl Operation {
     pub(super) async fn begin(self, world: &mut World) -> anyhow::Result<Begun> {
         let mut begun = Begun { deploy: None };
         match self {
+            Self::Build => {
+                let slow = format!("{WEB}RUN sleep 5\n");
+                begun.deploy = Some(deploy(world, &slow, DeployState::Building).await?);
+            }
             Self::Deploy => {
-                let page = world.next_page();
-                world
-                    .repository
-                    .commit(&change(&page, &[("page", &page)]))?;
-                let asked = world.other()?.ask_deploy(APP, "HEAD").await?;
-                under_way(world, &asked.id).await?;
-                begun.deploy = Some((asked.id, page));
+                begun.deploy = Some(deploy(world, WEB, DeployState::Deploying).await?);
             }
             Self::Scale => world.rescale(5).await?,
             Self::Drain => {
@@ -64,14 +69,28 @@ impl Operation {
     }
 }
 
-async fn under_way(world: &World, deploy: &str) -> anyhow::Result<()> {
+/// A Deploy of the next page, which is made in this way, once it has come so far; and the page.
+async fn deploy(
+    world: &mut World,
+    dockerfile: &str,
+    until: DeployState,
+) -> anyhow::Result<(String, String)> {
+    let page = world.next_page();
+    let files = [("Dockerfile", dockerfile), ("page", page.as_str())];
+    world.repository.commit(&change(&page, &files))?;
+    let asked = world.other()?.ask_deploy(APP, "HEAD").await?;
+    under_way(world, &asked.id, until).await?;
+    Ok((asked.id, page))
+}
+
+async fn under_way(world: &World, deploy: &str, until: DeployState) -> anyhow::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let now = world.other()?.deploy_of(deploy).await?;
         match now.state() {
+            state if state == until => return Ok(()),
             DeployState::Created | DeployState::Building => {}
-            DeployState::Deploying => return Ok(()),
-            _ => ensure!(false, "it is over before anything failed: {now:?}"),
+            _ => ensure!(false, "it is past what is waited for: {now:?}"),
         }
         ensure!(Instant::now() < deadline, "waiting for {now:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;

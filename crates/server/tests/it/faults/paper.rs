@@ -1,7 +1,7 @@
 //! What was seen, as a table to be read.
 
 use super::{TABLE, fault::Fault, operation::Operation};
-use std::{fmt, fs, time::Duration};
+use std::{fmt, fs, process::Command, time::Duration};
 
 const PAPER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/faults.md");
 
@@ -18,8 +18,8 @@ has ended, exactly as many instances are healthy as are wanted, all of what the 
 of the ledger and of both servers' lists; Consul has each of them once, passing, and nothing else; no request was lost but on the
 host that the fault took; and never fewer were ready than were wanted without those which the fault took.
 
-| fault | while | it ended | fewest ready | requests, lost | at rest after it was mended | in all |
-| --- | --- | --- | --- | --- | --- | --- |
+| fault | while | it ended | fewest ready | requests, lost | at rest after it was mended | in all | of commit |
+| --- | --- | --- | --- | --- | --- | --- | --- |
 ";
 
 /// One cell.
@@ -40,10 +40,17 @@ pub(super) struct Row {
     pub(super) rested: Duration,
     pub(super) took: Duration,
     pub(super) broken: Option<String>,
+    /// What was run: see [`commit`].
+    pub(super) commit: String,
 }
 
 impl Row {
-    pub(super) fn broken(fault: Fault, operation: Operation, error: &anyhow::Error) -> Self {
+    pub(super) fn broken(
+        fault: Fault,
+        operation: Operation,
+        error: &anyhow::Error,
+        commit: String,
+    ) -> Self {
         let text = format!("{error:#}");
         let line = text.lines().next().unwrap_or_default().replace('|', "/");
         Self {
@@ -59,6 +66,7 @@ impl Row {
             rested: Duration::ZERO,
             took: Duration::ZERO,
             broken: Some(line),
+            commit,
         }
     }
 
@@ -73,7 +81,8 @@ impl fmt::Display for Row {
         if let Some(broken) = &self.broken {
             return write!(
                 f,
-                "| {fault} | {operation} | **broken**: {broken} | | | | |"
+                "| {fault} | {operation} | **broken**: {broken} | | | | | {} |",
+                self.commit
             );
         }
         let taken = match self.hit {
@@ -88,15 +97,32 @@ impl fmt::Display for Row {
         });
         write!(
             f,
-            "| {fault} | {operation} | {}{elsewhere} | {} of {}{taken} | {}, {} | {:.1} s | {:.0} s |",
+            "| {fault} | {operation} | {}{elsewhere} | {} of {}{taken} | {}, {} | {:.1} s | {:.0} s | {} |",
             self.end,
             self.fewest,
             self.scale,
             self.asked,
             self.lost,
             self.rested.as_secs_f64(),
-            self.took.as_secs_f64()
+            self.took.as_secs_f64(),
+            self.commit
         )
+    }
+}
+
+/// The commit that is run, with a `+` where more than papers has changed since; `unknown` where git does not say.
+pub(super) fn commit() -> String {
+    let git = |arguments: &[&str]| {
+        let told = Command::new("git").args(arguments).output().ok()?;
+        let text = String::from_utf8(told.stdout).ok()?;
+        told.status.success().then(|| text.trim().to_owned())
+    };
+    let head = git(&["rev-parse", "--short", "HEAD"]);
+    let changed = git(&["status", "--porcelain", "--", ":/", ":!/docs"]);
+    match (head, changed) {
+        (Some(head), Some(changed)) if changed.is_empty() => head,
+        (Some(head), Some(_)) => head + "+",
+        _ => "unknown".to_owned(),
     }
 }
 
@@ -125,7 +151,13 @@ fn merged(before: &str, row: &Row, table: &[(Fault, Operation)]) -> String {
 #[test]
 fn a_cell_that_is_run_again_takes_the_place_of_what_was_seen_before() {
     let row = |operation, why: &str| {
-        Row::broken(Fault::ServerKilled, operation, &anyhow::anyhow!("{why}"))
+        let commit = "678d49f".to_owned();
+        Row::broken(
+            Fault::ServerKilled,
+            operation,
+            &anyhow::anyhow!("{why}"),
+            commit,
+        )
     };
     let mut page = String::new();
     for (operation, why) in [

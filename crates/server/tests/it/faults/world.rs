@@ -14,8 +14,9 @@ use testkit::{
 
 pub(super) const APP: &str = "jockey-sample-app";
 pub(super) const SERVICE: &str = "jockey-sample-app-web";
-/// Builds are made on the first.
-const HOSTS: [&str; 3] = ["node-1", "node-2", "node-3"];
+const HOSTS: [&str; 3] = [BUILDS, "node-2", "node-3"];
+/// The host on which builds are made.
+pub(super) const BUILDS: &str = "node-1";
 /// The host that something happens to, one from which it is cut off, and the one that is drained.
 pub(super) const STRUCK: &str = "node-3";
 pub(super) const OTHER_HOST: &str = "node-1";
