@@ -4,7 +4,7 @@
 mod calls;
 mod deliveries;
 mod hosted;
-mod web;
+pub(crate) mod web;
 mod who;
 
 use crate::{
@@ -86,9 +86,7 @@ async fn lists(
     options: &Options,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let read = |name| std::fs::read_to_string(server.file(name));
-    let (base, token) = (read("address")?, read("admin-token")?);
-    let (base, token) = (base.trim().to_owned(), token.trim().to_owned());
+    let (base, token) = place(server)?;
     let bytes = Web::new(&token).get(format!("{base}/v1/apps")).await?;
     let bare = bare(bytes).await?;
     let consul = consul()?;
@@ -123,6 +121,13 @@ fn consul() -> anyhow::Result<Consul> {
         consul.put("/v1/agent/service/register", &service)?;
     }
     Ok(consul)
+}
+
+/// Where a server answers over HTTP, and the token that it does so for.
+pub(crate) fn place(server: &Jockeyd) -> anyhow::Result<(String, String)> {
+    let read = |name| std::fs::read_to_string(server.file(name));
+    let (base, token) = (read("address")?, read("admin-token")?);
+    Ok((base.trim().to_owned(), token.trim().to_owned()))
 }
 
 /// A round of reading a path.

@@ -29,17 +29,17 @@ pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Resul
     let mut stage = Stage::start().await?;
     let mut raw = stage.floor().await?;
     catalog::registrations(&stage, options, report).await?;
-    {
+    let without_swarm = {
         let swarm = Swarm::over(&stage.cluster, raw.image());
-        if let Err(why) = &swarm {
-            eprintln!("cluster: Swarm is not measured: {why:#}");
-        }
-        let swarm = swarm.ok();
-        boot(&stage, &mut raw, swarm.as_ref(), options, report).await?;
-        roll(&stage, &mut raw, swarm.as_ref(), options, report).await?;
-    }
+        boot(&stage, &mut raw, swarm.as_ref().ok(), options, report).await?;
+        roll(&stage, &mut raw, swarm.as_ref().ok(), options, report).await?;
+        swarm.err()
+    };
     lose(&mut stage, options, report).await?;
-    second_server(&stage, options, report).await
+    second_server(&stage, options, report).await?;
+    without_swarm.map_or(Ok(()), |why| {
+        Err(why).context("all is measured but what is beside Swarm")
+    })
 }
 
 fn millis(since: Instant) -> f64 {

@@ -19,6 +19,7 @@ mod figures;
 #[path = "../../tests/it/harness.rs"]
 #[expect(dead_code, reason = "shared with the tests, which use all of it")]
 mod harness;
+mod history;
 mod idle;
 mod logs;
 mod noop;
@@ -32,7 +33,7 @@ use figures::Report;
 use std::{path::PathBuf, process::ExitCode};
 
 /// What is measured, by name.
-const BENCHES: [&str; 13] = [
+const BENCHES: [&str; 14] = [
     "start",
     "boot20",
     "scale",
@@ -45,6 +46,7 @@ const BENCHES: [&str; 13] = [
     "logs",
     "events",
     "api",
+    "history",
     "cluster",
 ];
 
@@ -100,6 +102,7 @@ async fn run(name: &str, options: &Options, report: &mut Report) -> anyhow::Resu
         "logs" => logs::run(options, report).await,
         "events" => events::run(options, report).await,
         "api" => api::run(options, report).await,
+        "history" => history::run(options, report).await,
         "cluster" => cluster::run(options, report).await,
         unknown => bail!(
             "there is no bench `{unknown}`; there are {}",

@@ -8,25 +8,36 @@ use crate::{
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use std::{process::Command, time::Instant};
 
-/// A history of 10,000 Deploys, with ten events to each.
+/// A history of 100,000 Deploys, with ten events to each.
 const FILL: &str = include_str!("../../tests/it/scale/fill.sql");
 
 pub(crate) async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let mut server = Jockeyd::start().await?;
     measure("serving", &mut server, options, report).await?;
-    fill(&mut server)?;
+    fill(&mut server, Length::ATenth)?;
     server.resume().await?;
     measure("of 10,000", &mut server, options, report).await
 }
 
-fn fill(server: &mut Jockeyd) -> anyhow::Result<()> {
+/// How much of a long history.
+#[derive(Clone, Copy)]
+pub(crate) enum Length {
+    Whole,
+    ATenth,
+}
+
+/// Ends a server, and writes a history into its database.
+pub(crate) fn fill(server: &mut Jockeyd, length: Length) -> anyhow::Result<()> {
     server.terminate()?;
     let (all, tenth) = ("i < 99999", "i < 9999");
     anyhow::ensure!(FILL.contains(all), "the history is made otherwise");
     let path = server.file("jockey.db").display().to_string();
     let mut connection = SqliteConnection::establish(&path)?;
     connection.batch_execute("PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY;")?;
-    connection.batch_execute(&FILL.replace(all, tenth))?;
+    connection.batch_execute(&match length {
+        Length::Whole => FILL.to_owned(),
+        Length::ATenth => FILL.replace(all, tenth),
+    })?;
     Ok(())
 }
 

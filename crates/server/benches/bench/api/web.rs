@@ -25,20 +25,20 @@ pub(super) async fn bare(bytes: Bytes) -> anyhow::Result<String> {
 
 /// A caller with a connection of its own.
 #[derive(Clone)]
-pub(super) struct Web {
+pub(crate) struct Web {
     client: Client<HttpConnector, Full<Bytes>>,
     bearer: String,
 }
 
 impl Web {
-    pub(super) fn new(token: &str) -> Self {
+    pub(crate) fn new(token: &str) -> Self {
         Self {
             client: Client::builder(TokioExecutor::new()).build_http(),
             bearer: format!("Bearer {token}"),
         }
     }
 
-    pub(super) async fn get(&self, url: String) -> anyhow::Result<Bytes> {
+    pub(crate) async fn get(&self, url: String) -> anyhow::Result<Bytes> {
         let request = Request::get(&url)
             .header(header::AUTHORIZATION, &self.bearer)
             .body(Full::default())?;
