@@ -146,6 +146,34 @@ async fn a_node_is_cordoned_drained_and_taken_back_and_a_new_one_takes_its_share
     server.scale("web", "web", 5).await?;
     let five = server.settled("web", "five", exactly(5)).await?;
     assert_eq!(on(&five, "node-2").len() + on(&five, "node-3").len(), 2);
+
+    // A drain that is ended half-way: what has moved stays where it is, and so does what has not.
+    let drain = v1::DrainNodeRequest {
+        node: "node-1".to_owned(),
+        ..v1::DrainNodeRequest::default()
+    };
+    nodes.drain_node(drain).await?;
+    let begun = |all: &[v1::Instance]| all.len() > on(all, "node-1").len() + 2;
+    server.settled("web", "the first to move", begun).await?;
+    let uncordon = v1::UncordonNodeRequest {
+        node: "node-1".to_owned(),
+        ..v1::UncordonNodeRequest::default()
+    };
+    nodes.uncordon_node(uncordon).await?;
+    server.settled("web", "five again", exactly(5)).await?;
+    world.nothing_is_to_do().await?;
+    let after = server.instances("web").await?;
+    assert!(exactly(5)(&after), "{after:#?}");
+    let stayed = on(&after, "node-1").len();
+    assert!((1..=3).contains(&stayed), "{after:#?}");
+    let were = containers(&five);
+    let are = containers(&after);
+    assert!(
+        on(&after, "node-1")
+            .iter()
+            .all(|it| were.contains(&it.container))
+    );
+    assert!(are.difference(&were).count() <= 3 - stayed, "{after:#?}");
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Hosts that join by a token, and are reached by their node programs.
 
+mod disk;
 mod pools;
 mod singletons;
 mod world;
@@ -9,6 +10,7 @@ use crate::{
     harness::{PATIENCE, exactly, is_healthy},
     network::get,
     runs::with_input,
+    several::wait,
     sources::WEB,
 };
 use anyhow::{Context, ensure};
@@ -67,8 +69,11 @@ async fn hosts_join_by_a_token_and_do_a_nodes_work_until_they_are_removed() -> a
         "echo spoken >/proc/1/fd/1",
     ];
     with_input(server, &said, b"").await?.with(0);
-    let logs = server.jockey(&["logs", "--instance", &there.id]).await?;
-    assert!(logs.with(0).out.contains("spoken"));
+    wait("what was spoken to be in the log", async || {
+        let logs = server.jockey(&["logs", "--instance", &there.id]).await?;
+        Ok(logs.with(0).out.contains("spoken"))
+    })
+    .await?;
 
     // The node program is killed: the host is silent, and what it has goes on.
     world.programs[1].kill()?;

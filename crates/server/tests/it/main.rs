@@ -38,6 +38,7 @@ mod made_up;
 mod measured;
 mod moved;
 mod outage;
+mod passes;
 mod people;
 mod quickstart;
 mod readme;

@@ -180,6 +180,29 @@ impl World {
         }
     }
 
+    /// Waits until the plan of `development` is empty.
+    pub(super) async fn nothing_is_to_do(&self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let preview = v1::PreviewReconcileRequest {
+                environment: "development".to_owned(),
+                ..v1::PreviewReconcileRequest::default()
+            };
+            let mut reconciles = self.server.admin().reconciles();
+            let seen = reconciles.preview_reconcile(preview).await?.into_inner();
+            let plan = seen.plan.unwrap_or_default();
+            if plan.summary == "nothing to do" {
+                return Ok(());
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "waiting for nothing to do: {plan:?}\n{}",
+                self.server.log()
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Waits until a Deploy's step has this word in it.
     pub(super) async fn deploy_says(&self, deploy: &str, word: &str) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
