@@ -9,10 +9,11 @@ use tokio::time::{Instant, sleep, timeout};
 const ASK: Duration = Duration::from_secs(5);
 
 impl Inner {
-    /// Does something that may take long, for as long as the Engine answers anything at all. Given up, it is dropped.
+    /// Does something that may take long, for as long as the Engine answers when it is asked whether it is there: every few seconds.
+    /// Given up, it is dropped.
     ///
     /// # Errors
-    /// Its own; `Unreachable` when the Engine has answered nothing for twice the time that an ordinary call may take.
+    /// Its own; `Unreachable` when the Engine has not answered that for twice the time that an ordinary call may take.
     pub(crate) async fn while_it_answers<T>(
         &self,
         work: impl Future<Output = Result<T, Error>>,
