@@ -23,8 +23,9 @@ use std::{
     },
 };
 
-/// Ports to choose from: above those of instances, below those that the kernel gives away.
-const PORTS: std::ops::Range<u16> = 30_000..32_000;
+/// Ports to choose from: above those of instances and of Consul's agents, below those that the kernel gives away. One is held by
+/// whoever listens at the next, which is nobody's while the server is stopped.
+const PORTS: std::ops::Range<u16> = 31_000..32_700;
 /// How many ports are tried before it is given up: another process may take one between the look and the start.
 const TRIES: usize = 20;
 
@@ -52,6 +53,8 @@ pub struct Postgres {
     databases: AtomicU32,
     /// Ends when its input does.
     companion: Child,
+    /// Holds the port for this server, also while that is stopped: see [`PORTS`].
+    guard: Option<TcpListener>,
 }
 
 impl Postgres {
@@ -84,6 +87,7 @@ impl Postgres {
             programs,
             databases: AtomicU32::new(0),
             companion,
+            guard: None,
         };
         let data = server.data();
         let mut init = server.programs.command("initdb");
@@ -179,15 +183,22 @@ impl Postgres {
     fn first_start(&mut self) -> anyhow::Result<()> {
         let mut tries = 0;
         // Each process begins elsewhere, so that those that start at once do not try the same.
-        let offset = u16::try_from(std::process::id() % 1000).unwrap_or(0) * 2;
-        let around = PORTS.skip(usize::from(offset)).chain(PORTS);
+        let offset = (std::process::id() as usize % 800) * 2;
+        let around = PORTS.skip(offset).chain(PORTS).step_by(2);
         for port in around {
-            if TcpListener::bind(("127.0.0.1", port)).is_err() {
+            let guard = TcpListener::bind(("127.0.0.1", port));
+            let Ok(guard) = guard else {
+                continue;
+            };
+            if TcpListener::bind(("127.0.0.1", port + 1)).is_err() {
                 continue;
             }
-            self.port = port;
+            self.port = port + 1;
             match self.start_again() {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.guard = Some(guard);
+                    return Ok(());
+                }
                 Err(error) if tries == TRIES => return Err(error),
                 Err(_) => tries += 1,
             }

@@ -11,12 +11,12 @@ use std::{
 };
 
 /// For how long a process may go on after it was told to stop.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Holds the process still, and comes back when it is: the call that sends the signal comes back while threads of it still run.
 ///
 /// # Errors
-/// There is no such process, it is somebody else's, or it still runs after ten seconds.
+/// There is no such process, it is somebody else's, or it still runs after a minute.
 pub fn hold(pid: u32) -> anyhow::Result<()> {
     signal(pid, "STOP")?;
     let deadline = Instant::now() + PATIENCE;
@@ -108,12 +108,18 @@ fn is_still(pid: u32) -> anyhow::Result<bool> {
 fn state(task: &Path) -> anyhow::Result<Option<char>> {
     let stat = match fs::read_to_string(task.join("stat")) {
         Ok(stat) => stat,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if is_gone(&error) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     // The name before it is in parentheses, and may have some itself.
     let (_, after) = stat.rsplit_once(") ").context("a stat without a name")?;
     Ok(after.chars().next())
+}
+
+/// Whether what was read of is there no more: a thread that ends between its file being opened and being read leaves ESRCH.
+fn is_gone(error: &io::Error) -> bool {
+    const ESRCH: i32 = 3;
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(ESRCH)
 }
 
 #[cfg(test)]

@@ -23,7 +23,6 @@ fn status() -> CommitStatus {
 async fn whatever_the_outage_it_is_worth_a_retry() {
     let stage = Stage::new().await;
     let adapter = stage.impatient(Duration::from_millis(300));
-    adapter.repository(&stage.repo).await.unwrap();
     for weather in [Weather::BadGateway, Weather::Silent, Weather::Portal] {
         stage.github.weather(weather);
         let error = adapter.identify(&stage.token).await.unwrap_err();
@@ -51,6 +50,7 @@ async fn whatever_the_outage_it_is_worth_a_retry() {
     assert!(error.is_transient());
     stage.github.weather(Weather::Fair);
     stage.github.reappear().await.unwrap();
+    let adapter = stage.impatient(Duration::from_secs(30));
     adapter.repository(&stage.repo).await.unwrap();
 }
 

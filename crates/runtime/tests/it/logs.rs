@@ -27,7 +27,7 @@ fn texts(lines: &[LogLine]) -> Vec<String> {
 #[tokio::test]
 async fn a_log_is_read_in_lines_with_their_times_and_streams() {
     let world = World::open().await;
-    let line = r"echo one; sleep 0.1; echo two >&2; sleep 0.1; printf 'a\000\377\n'; printf half";
+    let line = r"echo one; sleep 2; echo two >&2; sleep 2; printf 'a\000\377\n'; printf half";
     world.node.start(&world.spec(1, line)).await.unwrap();
     world.only_exited().await;
     let lines = read(&world, &ALL).await;

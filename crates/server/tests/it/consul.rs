@@ -181,10 +181,11 @@ fn time() -> SystemTime {
     SystemTime::now()
 }
 
-/// Takes its time to stop, as what has requests to end does.
+/// Takes its time to drain and to stop, as what has requests to end does: longer than a busy machine looks away.
 const LINGERS: &str = "[workers.web]
 scale = 2
-command = \"httpd -p $PORT -h /www; trap 'sleep 2; exit 0' TERM; while true; do sleep 0.1; done\"
+drain = \"6s\"
+command = \"httpd -p $PORT -h /www; trap 'sleep 6; exit 0' TERM; while true; do sleep 0.1; done\"
 ";
 
 /// Listens for the ends of containers.

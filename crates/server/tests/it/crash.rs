@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 const APP: &str = "phoenix";
 
 /// How often the server is killed at the most, for it to have been killed after each of these: it may have gone on by then.
-const KILLS: usize = 24;
+const KILLS: usize = 60;
 const STEPS: [&str; 7] = [
     "deregister",
     "keep",
@@ -161,7 +161,7 @@ async fn a_kill_after_any_step_leads_to_the_same_end() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_kill_while_the_image_is_built_leads_to_the_same_end() -> anyhow::Result<()> {
     let (mut server, repository) = running().await?;
-    let dockerfile = WEB.replace("COPY", "RUN sleep 2\nCOPY");
+    let dockerfile = WEB.replace("COPY", "RUN sleep 8\nCOPY");
     repository.commit(&change("slow to build", &[("Dockerfile", &dockerfile)]))?;
     let page = "killed while building";
     let last = deploy_and_kill(&mut server, &repository, page, &When::Building).await?;

@@ -4,6 +4,7 @@ use crate::{
     calls::{containers, is_in_service},
     harness::{Jockeyd, exactly},
     network::get,
+    several::wait,
     sources::WEB,
 };
 use proto::v1;
@@ -182,14 +183,30 @@ async fn both_answer(server: &Jockeyd, engine: &Engine) -> anyhow::Result<BTreeS
     Ok(instances.into_iter().map(|it| it.address).collect())
 }
 
+/// Waits until the daemon starts both again by itself: the last thing that is done to them.
+async fn both_are_kept(engine: &Engine) -> anyhow::Result<()> {
+    wait("both to be kept", async || {
+        let all = engine.run(["ps", "--quiet"])?;
+        let kept = |id: &str| {
+            let format = "{{.HostConfig.RestartPolicy.Name}}";
+            let policy = engine.run(["inspect", "--format", format, id]);
+            policy.is_ok_and(|policy| policy == "unless-stopped")
+        };
+        Ok(all.lines().count() == 2 && all.lines().all(kept))
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_daemon_that_is_restarted_comes_back_to_the_same_end() -> anyhow::Result<()> {
     let mut engine = Engine::start()?;
     let mut server = Jockeyd::start_in(&engine).await?;
     two_on(&server, "daemon").await?;
+    both_are_kept(&engine).await?;
     engine.stop()?;
     engine.resume()?;
     let addresses = both_answer(&server, &engine).await?;
+    both_are_kept(&engine).await?;
 
     // Without a server: the daemon alone starts them again, on the same ports.
     server.kill()?;

@@ -42,7 +42,14 @@ async fn guesses_are_slowed_down_and_who_is_known_goes_on() -> anyhow::Result<()
     ask(&server, &known).await?;
     // As REST tells it, with when to come back.
     let guesser = server.rest()?.with_token("jky_guess");
-    let answer = guesser.get("/v1/apps").await?;
+    let mut answer = guesser.get("/v1/apps").await?;
+    // A guess is looked at again each second.
+    for _ in 0..GUESSES {
+        if answer.status != StatusCode::UNAUTHORIZED {
+            break;
+        }
+        answer = guesser.get("/v1/apps").await?;
+    }
     assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{answer:?}");
     assert_eq!(answer.header("retry-after"), "1");
     contains(&answer.text, &["TOO_MANY_FAILURES"]);
@@ -88,10 +95,10 @@ async fn one_caller_asks_no_more_than_its_rate_and_others_go_on() -> anyhow::Res
         server.token("viewer", &["--name", "other"]).await?,
     );
     let mut answers = Vec::new();
-    for _ in 0..8 {
+    while answers.len() < GUESSES && answers.iter().all(Result::is_ok) {
         answers.push(ask(&server, &greedy).await);
     }
-    assert!(answers[..5].iter().all(Result::is_ok), "{answers:?}");
+    assert!(answers.len() > 5, "{answers:?}");
     let refusal = answers.into_iter().find_map(Result::err);
     let refusal = crate::calls::Refusal::of(&refusal.expect("it was too much"));
     refusal.says(Code::ResourceExhausted, "TOO_MANY_OF_ONE", &["--call-rate"]);

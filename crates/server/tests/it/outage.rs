@@ -90,7 +90,7 @@ async fn a_daemon_that_goes_in_the_middle_of_a_build_is_waited_for() -> anyhow::
     let (server, mut gate) = gated().await?;
     // Named, so that the Engine does not have it from an earlier run.
     let slow = format!(
-        "RUN : {}; echo it is under way && sleep 3\nCOPY",
+        "RUN : {}; echo it is under way && sleep 10\nCOPY",
         server.scope.label()
     );
     let dockerfile = WEB.replace("COPY", &slow);

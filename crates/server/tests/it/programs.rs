@@ -6,7 +6,7 @@ use std::{ffi::OsStr, path::PathBuf, process::Stdio, time::Duration};
 use tokio::{io::AsyncWriteExt, process::Command};
 
 /// How long a program may take that is to end by itself.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// How a program ended.
 #[derive(Debug)]

@@ -35,18 +35,24 @@ async fn planted(server: &Jockeyd) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The files below a directory that hold these bytes.
+/// The files below a directory that hold these bytes. A file that another takes the place of meanwhile is looked for again.
 fn files_with(directory: &Path, wanted: &str) -> anyhow::Result<Vec<String>> {
+    loop {
+        match look_through(directory, wanted) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && directory.exists() => {}
+            looked => return Ok(looked?),
+        }
+    }
+}
+
+fn look_through(directory: &Path, wanted: &str) -> std::io::Result<Vec<String>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
         if path.is_dir() {
-            found.extend(files_with(&path, wanted)?);
-        } else {
-            let bytes = std::fs::read(&path)?;
-            if has(&bytes, wanted) {
-                found.push(path.display().to_string());
-            }
+            found.extend(look_through(&path, wanted)?);
+        } else if has(&std::fs::read(&path)?, wanted) {
+            found.push(path.display().to_string());
         }
     }
     Ok(found)

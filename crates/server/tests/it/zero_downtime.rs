@@ -6,7 +6,7 @@ use crate::{
     network::get,
     sources::WEB,
 };
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use proto::v1::{self, DeployState};
 use std::{
     sync::{
@@ -22,6 +22,8 @@ const EACH: Duration = Duration::from_millis(100);
 /// How old a list may be that an instance is taken from: less than the drain time of 1 s by a good margin, since on a busy
 /// machine the list itself may come late.
 const FRESH: Duration = Duration::from_millis(500);
+/// The drain time: whoever has the address of an old instance for longer may find it stopped, and rightly.
+const DRAIN: Duration = Duration::from_secs(1);
 /// Between two requests of one client.
 const PAUSE: Duration = Duration::from_millis(10);
 const CLIENTS: usize = 4;
@@ -34,6 +36,8 @@ pub(crate) struct Traffic {
     over: Arc<AtomicBool>,
     asked: Arc<AtomicUsize>,
     failures: Arc<Mutex<Vec<String>>>,
+    /// How many failed only because this machine came too late with them.
+    late: Arc<AtomicUsize>,
     tasks: JoinSet<anyhow::Result<()>>,
 }
 
@@ -44,6 +48,7 @@ impl Traffic {
             over: Arc::default(),
             asked: Arc::default(),
             failures: Arc::default(),
+            late: Arc::default(),
             tasks: JoinSet::new(),
         };
         let client = server.admin().instances();
@@ -57,15 +62,22 @@ impl Traffic {
         for number in 0..CLIENTS {
             let (over, asked) = (Arc::clone(&traffic.over), Arc::clone(&traffic.asked));
             let (listed, failures) = (Arc::clone(&listed), Arc::clone(&traffic.failures));
+            let late = Arc::clone(&traffic.late);
             traffic.tasks.spawn(async move {
                 for turn in number.. {
                     if over.load(Ordering::Relaxed) {
                         break;
                     }
-                    if let Some(address) = choose(&listed, turn) {
-                        if let Err(error) = get(&address).await {
-                            let mut failures = failures.lock().expect("nobody panics with it");
-                            failures.push(format!("{address}: {error:#}"));
+                    if let Some((at, address)) = choose(&listed, turn) {
+                        match get(&address).await {
+                            Err(_) if at.elapsed() >= DRAIN => {
+                                late.fetch_add(1, Ordering::Relaxed);
+                            }
+                            Err(error) => {
+                                let mut failures = failures.lock().expect("nobody panics with it");
+                                failures.push(format!("{address}: {error:#}"));
+                            }
+                            Ok(_) => {}
                         }
                         asked.fetch_add(1, Ordering::Relaxed);
                     }
@@ -84,7 +96,13 @@ impl Traffic {
             ended??;
         }
         let failures = self.failures.lock().expect("nobody panics with it").clone();
-        Ok((self.asked.load(Ordering::Relaxed), failures))
+        let asked = self.asked.load(Ordering::Relaxed);
+        let late = self.late.load(Ordering::Relaxed);
+        ensure!(
+            late * 100 <= asked,
+            "{late} of {asked} requests came too late to prove anything"
+        );
+        Ok((asked, failures))
     }
 }
 
@@ -113,12 +131,12 @@ async fn keep_listing(
     Ok(())
 }
 
-/// One of the healthy, in turn. None while the list is too old to be believed.
-fn choose(listed: &Listed, turn: usize) -> Option<String> {
+/// One of the healthy, in turn, and when it was listed. None while the list is too old to be believed.
+fn choose(listed: &Listed, turn: usize) -> Option<(Instant, String)> {
     let listed = listed.lock().expect("nobody panics with it");
     let (at, addresses) = &*listed;
     (at.elapsed() < FRESH && !addresses.is_empty())
-        .then(|| addresses[turn % addresses.len()].clone())
+        .then(|| (*at, addresses[turn % addresses.len()].clone()))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,4 +1,9 @@
-use std::{fs, net::TcpListener, process::Stdio};
+use std::{
+    fs,
+    net::TcpListener,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use super::*;
 
@@ -14,26 +19,46 @@ fn ping(host: &Host, certificates: &Path) -> anyhow::Result<String> {
     answer
 }
 
+/// What comes of asking again while a busy machine does not answer in time.
+fn in_the_end(ask: impl Fn() -> anyhow::Result<String>) -> String {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        match ask() {
+            Ok(answer) => return answer,
+            Err(error) => assert!(Instant::now() < deadline, "{error:#}"),
+        }
+    }
+}
+
 #[test]
 fn hosts_are_reached_by_those_with_a_certificate_as_long_as_their_link_is_whole() {
     let mut cluster = Cluster::start(&["a", "b"]).unwrap();
     let certificates = cluster.certificates().to_owned();
     for host in cluster.hosts() {
-        assert_eq!(ping(host, &certificates).unwrap(), "OK");
+        assert_eq!(in_the_end(|| ping(host, &certificates)), "OK");
     }
     let strange = cluster.strange_certificates().unwrap();
     assert!(ping(&cluster.hosts()[0], &strange).is_err());
 
     cluster.cut("a").unwrap();
     assert!(ping(&cluster.hosts()[0], &certificates).is_err(), "cut");
-    assert_eq!(ping(&cluster.hosts()[1], &certificates).unwrap(), "OK");
+    assert_eq!(
+        in_the_end(|| ping(&cluster.hosts()[1], &certificates)),
+        "OK"
+    );
     cluster.mend("a").unwrap();
-    assert_eq!(ping(&cluster.hosts()[0], &certificates).unwrap(), "OK");
+    assert_eq!(
+        in_the_end(|| ping(&cluster.hosts()[0], &certificates)),
+        "OK"
+    );
 
     cluster.host("b").engine.kill().unwrap();
     assert!(ping(&cluster.hosts()[1], &certificates).is_err(), "killed");
     cluster.host("b").engine.resume().unwrap();
-    assert_eq!(ping(&cluster.hosts()[1], &certificates).unwrap(), "OK");
+    assert_eq!(
+        in_the_end(|| ping(&cluster.hosts()[1], &certificates)),
+        "OK"
+    );
 }
 
 #[test]
@@ -97,6 +122,13 @@ fn what_a_killed_process_left_goes_when_the_next_cluster_is_started() {
         .unwrap();
     let (directory, gateway) = (cluster.directory.path().to_owned(), cluster.gateway());
     let number = cluster.note.number();
+    // The next cluster may take the number: its link is another one.
+    let index = || {
+        let link = Path::new("/sys/class/net").join(network::link(number));
+        fs::read_to_string(link.join("ifindex")).ok()
+    };
+    let ours = index();
+    assert!(ours.is_some());
     // As a process that is killed: nothing is dropped.
     std::mem::forget(cluster);
 
@@ -111,14 +143,10 @@ fn what_a_killed_process_left_goes_when_the_next_cluster_is_started() {
     reader.kill().unwrap();
     reader.wait().unwrap();
     assert_eq!(reads, None, "who reads a log is let be");
+    assert_ne!(index(), ours, "the link is gone");
     assert!(
-        TcpListener::bind((gateway, 0)).is_err(),
-        "the address is gone"
-    );
-    assert!(
-        !Path::new("/sys/class/net")
-            .join(network::link(number))
-            .exists()
+        index().is_some() || TcpListener::bind((gateway, 0)).is_err(),
+        "and its address with it"
     );
     let mounts = fs::read_to_string("/proc/mounts").unwrap();
     assert!(!mounts.contains(directory.to_str().unwrap()), "{mounts}");
@@ -142,17 +170,17 @@ fn ping_from(cluster: &Cluster, from: &str, to: &str) -> anyhow::Result<String> 
 fn two_that_are_parted_reach_all_others() {
     let mut cluster = Cluster::start(&["a", "b"]).unwrap();
     cluster.place("beside").unwrap();
-    assert_eq!(ping_from(&cluster, "a", "b").unwrap(), "OK");
+    assert_eq!(in_the_end(|| ping_from(&cluster, "a", "b")), "OK");
     let cut = cluster.part("a", "b").unwrap();
     assert!(ping_from(&cluster, "a", "b").is_err(), "cut");
     assert!(
         ping_from(&cluster, "b", "a").is_err(),
         "the other way round"
     );
-    assert_eq!(ping_from(&cluster, "beside", "a").unwrap(), "OK");
-    assert_eq!(ping_from(&cluster, "beside", "b").unwrap(), "OK");
+    assert_eq!(in_the_end(|| ping_from(&cluster, "beside", "a")), "OK");
+    assert_eq!(in_the_end(|| ping_from(&cluster, "beside", "b")), "OK");
     cluster.rejoin(&cut).unwrap();
-    assert_eq!(ping_from(&cluster, "a", "b").unwrap(), "OK");
+    assert_eq!(in_the_end(|| ping_from(&cluster, "a", "b")), "OK");
 
     let image = format!("{}/thing:1", cluster.registry().unwrap());
     let push = |cluster: &Cluster| {

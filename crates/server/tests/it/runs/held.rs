@@ -16,8 +16,9 @@ const SIZE: usize = 64 << 20;
 /// Whether a thread of this process waits for somebody to read what it writes to a pipe.
 fn is_held(process: u32) -> anyhow::Result<bool> {
     for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
-        let waits = std::fs::read_to_string(thread?.path().join("wchan"))?;
-        if waits.contains("pipe_write") {
+        // A thread may have ended meanwhile.
+        let waits = std::fs::read_to_string(thread?.path().join("wchan"));
+        if waits.is_ok_and(|waits| waits.contains("pipe_write")) {
             return Ok(true);
         }
     }
