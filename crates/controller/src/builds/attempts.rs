@@ -1,6 +1,6 @@
 //! Tries of one Build, until one of them says how it ends.
 //!
-//! A host of git or a registry that does not answer has a few chances. The Engine is what builds, so that without it there
+//! A host of git or a registry that does not answer has some chances: time enough to be started again. The Engine is what builds, so that without it there
 //! is nothing to do but wait: it may take all the time that the build has, and spends no chance.
 
 use super::BEFORE_RETRY;
@@ -17,9 +17,9 @@ use std::{
 use tokio::sync::mpsc;
 
 /// How often a build is tried whose host of git or registry does not answer.
-const CHANCES: u32 = 3;
-/// The longest time between two looks for an Engine that is away.
-const LOOK_AGAIN: Duration = Duration::from_secs(15);
+const CHANCES: u32 = 6;
+/// The longest time between two tries.
+const LONGEST: Duration = Duration::from_secs(15);
 
 /// The tries of one Build.
 pub(super) struct Attempts<'a> {
@@ -71,11 +71,11 @@ impl<'a> Attempts<'a> {
             };
             let pause = if error.is_engine_away() {
                 looks += 1;
-                pause_before_look(looks)
+                pause_after(looks)
             } else {
                 looks = 0;
                 chances -= 1;
-                BEFORE_RETRY * (CHANCES - chances)
+                pause_after(CHANCES - chances)
             };
             if !error.is_transient() || chances == 0 {
                 return BuildOutcome::Failed {
@@ -143,10 +143,10 @@ pub(crate) fn step(build: &Build) -> String {
     format!("{} builds {}", build.id, build.commit.short())
 }
 
-/// Before the next look for an Engine that was looked for this often: longer and longer, and never very long.
-fn pause_before_look(looks: u32) -> Duration {
-    let doubled = 2_u32.saturating_pow(looks.saturating_sub(1));
-    BEFORE_RETRY.saturating_mul(doubled).min(LOOK_AGAIN)
+/// Before the next try, after so many in vain: longer and longer, and never very long.
+fn pause_after(tries: u32) -> Duration {
+    let doubled = 2_u32.saturating_pow(tries.saturating_sub(1));
+    BEFORE_RETRY.saturating_mul(doubled).min(LONGEST)
 }
 
 #[cfg(test)]
@@ -154,11 +154,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_engine_that_is_away_is_looked_for_less_and_less_often() {
-        let pauses: Vec<u64> = (1..=6)
-            .map(|looks| pause_before_look(looks).as_secs())
-            .collect();
+    fn what_does_not_answer_is_asked_less_and_less_often() {
+        let pauses: Vec<u64> = (1..=6).map(|tries| pause_after(tries).as_secs()).collect();
         assert_eq!(pauses, [2, 4, 8, 15, 15, 15]);
-        assert_eq!(pause_before_look(u32::MAX), LOOK_AGAIN);
+        assert_eq!(pause_after(u32::MAX), LONGEST);
     }
 }

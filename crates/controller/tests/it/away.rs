@@ -82,3 +82,18 @@ async fn a_build_whose_engine_never_comes_fails_at_its_deadline_and_says_what_wa
     );
     assert_eq!(failure.log_tail.last().map(String::as_str), Some(TOLD[4]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_build_gives_the_registry_time_to_be_started_again() {
+    for (away, end) in [(40, DeployState::Deployed), (60, DeployState::Failed)] {
+        let stage = Stage::new().await;
+        let _server = stage.start();
+        let commit = stage.commit(1, vec![web(1)], Behaviour::default());
+        stage.registry.down();
+        let deploy = stage.deploy(&commit, OnConflict::Queue).await;
+        tokio::time::sleep(Duration::from_secs(away)).await;
+        stage.registry.up();
+        let ended = stage.ended(deploy).await;
+        assert_eq!(ended.state, end, "{away} s: {ended:?}");
+    }
+}

@@ -47,7 +47,7 @@ pub(crate) struct Stage {
     pub(crate) catalog: Arc<fake::Catalog>,
     source: Arc<fake::Source>,
     engine: Arc<fake::BuildEngine>,
-    registry: Registry,
+    pub(crate) registry: Registry,
     repo: RepoName,
     pub(crate) app: AppId,
     pub(crate) environment: EnvironmentId,

@@ -116,6 +116,7 @@ pub(super) fn end_of(deploy: &v1::Deploy) -> Option<String> {
     match deploy.state() {
         DeployState::Created | DeployState::Building | DeployState::Deploying => None,
         DeployState::Deployed => Some("deployed".to_owned()),
-        _ => Some(format!("{}: {}", deploy.state().as_str_name(), deploy.step)),
+        DeployState::Failed => Some(format!("failed: {}", deploy.reason)),
+        other => Some(format!("{}: {}", other.as_str_name(), deploy.reason)),
     }
 }
