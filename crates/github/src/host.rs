@@ -56,11 +56,14 @@ impl GitHub {
         asked.map_err(|ended| ended.at(repo))
     }
 
-    /// The same, where 404 is about what is in the repository, unless the repository is not there either.
+    /// The same, where 404 is about what is in the repository, unless the repository is not there either. Of an empty one
+    /// GitHub says 409 instead.
     async fn find(&self, repo: &RepoName, call: &Call) -> Result<Option<Answer>, Error> {
         match self.of_repo(repo, call).await {
             Ok(answer) => Ok(Some(answer)),
-            Err(Ended::Fault(fault)) if fault.is(StatusCode::NOT_FOUND) => {
+            Err(Ended::Fault(fault))
+                if fault.is(StatusCode::NOT_FOUND) || fault.is(StatusCode::CONFLICT) =>
+            {
                 self.repository(repo).await?;
                 Ok(None)
             }

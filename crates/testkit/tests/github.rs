@@ -203,6 +203,30 @@ async fn a_ref_goes_forward_unforced_and_anywhere_forced() {
 }
 
 #[tokio::test]
+async fn an_empty_repository_has_no_commits_and_takes_no_refs() {
+    let caller = Caller::new().await;
+    let git = caller.github.repository("mona/shop").unwrap();
+    let at = |rest: &str| format!("/repos/mona/shop/{rest}");
+    let paths = ["commits/HEAD", "commits/HEAD/status", "git/ref/heads/main"].map(at);
+    for path in &paths {
+        caller.get(path).await.is(409, "Git Repository is empty.");
+    }
+    let body = json!({ "ref": "refs/tags/staging", "sha": "f".repeat(40) });
+    let refs = at("git/refs");
+    let post = async || {
+        caller
+            .call(Method::POST, &refs, Some(body.clone()), &[])
+            .await
+    };
+    post().await.is(409, "Git Repository is empty.");
+    git.commit(&Change::new("first").file("a", "1")).unwrap();
+    for path in &paths {
+        assert_eq!(caller.get(path).await.status, 200, "{path}");
+    }
+    post().await.is(422, "Object does not exist");
+}
+
+#[tokio::test]
 async fn what_was_renamed_is_found_by_its_number() {
     let caller = Caller::new().await;
     caller.github.repository("mona/store").unwrap();

@@ -86,7 +86,8 @@ impl GitHub {
     }
 
     async fn refused(&self, repo: &RepoName, commit: &CommitSha, fault: Fault) -> Error {
-        if !fault.is(StatusCode::UNPROCESSABLE_ENTITY) {
+        // 409: it is empty, or something else is in the way.
+        if !fault.is(StatusCode::UNPROCESSABLE_ENTITY) && !fault.is(StatusCode::CONFLICT) {
             return fault.at_host(repo);
         }
         match self.has_commit(repo, commit).await {

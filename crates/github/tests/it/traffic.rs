@@ -50,4 +50,8 @@ async fn a_repository_that_is_empty_has_no_commits() {
     assert_eq!(head, Ok(None));
     let error = adapter.resolve(&fresh, &git_ref("HEAD")).await;
     assert!(matches!(error, Err(Error::UnknownRef { .. })), "{error:?}");
+    let error = adapter
+        .move_tag(&fresh, &git_ref("staging"), &stage.tip)
+        .await;
+    assert!(matches!(error, Err(Error::UnknownRef { .. })), "{error:?}");
 }

@@ -140,9 +140,24 @@ pub(super) fn resolve(repo: &Repo, name: &str) -> Result<String, Problem> {
         Some(("heads" | "tags", _)) => format!("refs/{name}"),
         _ => name.to_owned(),
     };
-    repo.git
-        .resolve(&full)
-        .map_err(|_| Problem::unprocessable(format!("No commit found for SHA: {name}")))
+    repo.git.resolve(&full).map_err(|_| {
+        let words = format!("No commit found for SHA: {name}");
+        missing(repo, Problem::unprocessable(words))
+    })
+}
+
+/// Why something is not in a repository: of one in which nothing is GitHub says so instead.
+fn missing(repo: &Repo, problem: Problem) -> Problem {
+    if is_empty(repo) { empty() } else { problem }
+}
+
+fn empty() -> Problem {
+    Problem::new(StatusCode::CONFLICT, "Git Repository is empty.")
+}
+
+fn is_empty(repo: &Repo) -> bool {
+    let refs = repo.git.git(["for-each-ref", "--count=1"]);
+    refs.is_ok_and(|refs| refs.is_empty())
 }
 
 pub(super) fn commit(repo: &Repo, name: &str, headers: &HeaderMap) -> Reply {
@@ -171,8 +186,10 @@ async fn git_ref(
 ) -> Reply {
     let state = world.state();
     let id = reach(&state, &caller, &owner, &name, Wish::Read)?;
-    let found = ref_value(&state.repos[&id], &git_ref);
-    Ok(ok(&found.ok_or_else(Problem::not_found)?))
+    let repo = &state.repos[&id];
+    let found = ref_value(repo, &git_ref);
+    let found = found.ok_or_else(|| missing(repo, Problem::not_found()))?;
+    Ok(ok(&found))
 }
 
 #[derive(Deserialize)]
@@ -191,6 +208,9 @@ async fn create_ref(
     let state = world.state();
     let id = reach(&state, &caller, &owner, &name, Wish::Write)?;
     let repo = &state.repos[&id];
+    if is_empty(repo) {
+        return Err(empty());
+    }
     let Some(short) = new.name.strip_prefix("refs/") else {
         return Err(Problem::unprocessable("Reference name is not valid"));
     };
