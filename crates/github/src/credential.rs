@@ -23,6 +23,9 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 /// included, needs to begin.
 const SPARE: Duration = Duration::from_secs(5 * 60);
 
+/// GitHub's words for an id that is no App's.
+const NO_APP: &str = "Integration not found";
+
 /// Why there is none.
 #[derive(Debug)]
 pub(crate) enum NoToken {
@@ -118,7 +121,7 @@ impl OwnCredential {
                 .and_then(Answered::made)
                 .map(Some)
                 .map_err(NoToken::Fault),
-            Err(fault) if fault.is(StatusCode::NOT_FOUND) => Ok(None),
+            Err(fault) if is_elsewhere(&fault) => Ok(None),
             Err(fault) if fault.is(StatusCode::FORBIDDEN) => Err(suspended()),
             Err(fault) => Err(of_app(fault)),
         }
@@ -145,6 +148,16 @@ impl OwnName {
 
 fn suspended() -> NoToken {
     NoToken::None("the App is suspended there; let its owner unsuspend it".to_owned())
+}
+
+/// Whether the App is not installed there. Of an App that there is not GitHub says 404 as well.
+fn is_elsewhere(fault: &Fault) -> bool {
+    match fault {
+        Fault::Refused(refusal) => {
+            refusal.status == StatusCode::NOT_FOUND && refusal.words != NO_APP
+        }
+        Fault::Silent(_) | Fault::Limited(_) => false,
+    }
 }
 
 fn of_app(fault: Fault) -> NoToken {
@@ -214,7 +227,7 @@ async fn installation(
         let call = Call::get(Route::new(&[kind, account.as_str(), "installation"]));
         match own.call(api, &call).await {
             Ok(answer) => return answer.json().map(Some).map_err(NoToken::Fault),
-            Err(fault) if fault.is(StatusCode::NOT_FOUND) => {}
+            Err(fault) if is_elsewhere(&fault) => {}
             Err(fault) => return Err(of_app(fault)),
         }
     }

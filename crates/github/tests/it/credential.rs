@@ -115,18 +115,28 @@ async fn where_there_is_no_credential_it_is_said_why() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_the_apps_is_told_from_an_outage() {
+async fn a_key_or_an_id_that_is_not_the_apps_is_told_from_an_outage() {
     let stage = Stage::new().await;
-    let mut wrong = settings(&stage.github);
-    wrong.app = Some(App {
-        id: fixture::APP_ID.to_string(),
-        key: AppKey::from_pem(&SecretString::from(fixture::OTHER_KEY)).unwrap(),
-    });
-    let wrong = stage.adapter_with(wrong);
-    let error = wrong.repository(&stage.repo).await.unwrap_err();
-    assert!(matches!(error, Error::BadCredential { .. }), "{error}");
-    let error = Credentials::token(&*wrong, &stage.repo).await.unwrap_err();
-    assert!(matches!(error, source::Error::Denied { .. }), "{error}");
+    let own = fixture::APP_ID.to_string();
+    for (id, key, words) in [
+        (own.as_str(), fixture::OTHER_KEY, "could not be decoded"),
+        ("99", fixture::APP_KEY, "Integration not found"),
+        ("Iv1.nobody", fixture::APP_KEY, "'Issuer' claim"),
+    ] {
+        let mut wrong = settings(&stage.github);
+        wrong.app = Some(App {
+            id: id.to_owned(),
+            key: AppKey::from_pem(&SecretString::from(key)).unwrap(),
+        });
+        // Whoever has configured an App is not served by something else without being told.
+        wrong.token = Some(stage.token.clone());
+        let wrong = stage.adapter_with(wrong);
+        let error = wrong.repository(&stage.repo).await.unwrap_err();
+        assert!(matches!(error, Error::BadCredential { .. }), "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+        let error = Credentials::token(&*wrong, &stage.repo).await.unwrap_err();
+        assert!(matches!(error, source::Error::Denied { .. }), "{error}");
+    }
 
     stage.github.disappear().await;
     let adapter = stage.adapter();

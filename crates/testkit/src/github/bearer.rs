@@ -2,11 +2,11 @@
 
 use super::{
     problem::Problem,
-    world::{Bearer, State, World},
+    world::{App, Bearer, State, World},
 };
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
@@ -24,7 +24,7 @@ impl FromRequestParts<Arc<World>> for Caller {
     async fn from_request_parts(parts: &mut Parts, world: &Arc<World>) -> Result<Self, Problem> {
         let Some(token) = token(&parts.headers) else {
             let words = "Requires authentication";
-            return Err(Problem::new(axum::http::StatusCode::UNAUTHORIZED, words));
+            return Err(Problem::new(StatusCode::UNAUTHORIZED, words));
         };
         bearer(&world.state(), world, &token).map(Self)
     }
@@ -82,9 +82,8 @@ struct Claims {
 const LONGEST: i64 = 600;
 
 fn check(state: &State, now: i64, token: &str) -> Result<(), Problem> {
-    let refuse = |words: &str| Problem::new(axum::http::StatusCode::UNAUTHORIZED, words);
+    let refuse = |words: &str| Problem::new(StatusCode::UNAUTHORIZED, words);
     let undecoded = || refuse("A JSON web token could not be decoded");
-    let app = state.app.as_ref().ok_or_else(Problem::not_found)?;
     let mut parts = token.split('.');
     let (Some(head), Some(claims), Some(signature), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
@@ -101,9 +100,13 @@ fn check(state: &State, now: i64, token: &str) -> Result<(), Problem> {
         serde_json::Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    if issuer != app.id.to_string() && issuer != app.client_id {
-        return Err(refuse("'Issuer' claim ('iss') must be an Integer"));
-    }
+    let is_issuer = |app: &&App| issuer == app.id.to_string() || issuer == app.client_id;
+    let Some(app) = state.app.as_ref().filter(is_issuer) else {
+        return Err(match issuer.parse::<u64>() {
+            Ok(_) => Problem::new(StatusCode::NOT_FOUND, "Integration not found"),
+            Err(_) => refuse("'Issuer' claim ('iss') must be an Integer"),
+        });
+    };
     let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &app.public_key);
     let signed = format!("{head}.{claims}");
     if key.verify(signed.as_bytes(), &decode(signature)?).is_err() {
