@@ -71,6 +71,17 @@ impl GitHub {
         }
     }
 
+    /// What a 404 says of something that every repository has: that the repository is not there, or that a token of a
+    /// person's may not do this in it.
+    async fn unseen(&self, repo: &RepoName) -> Error {
+        match self.repository(repo).await {
+            Ok(_) => Error::Forbidden {
+                detail: format!("its credential may read {repo} and do no more there"),
+            },
+            Err(error) => error,
+        }
+    }
+
     /// Every page of a list of a repository's.
     async fn list<T: DeserializeOwned>(
         &self,

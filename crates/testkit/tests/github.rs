@@ -245,6 +245,28 @@ async fn what_was_renamed_is_found_by_its_number() {
 }
 
 #[tokio::test]
+async fn what_a_person_may_only_read_is_not_there_to_be_changed() {
+    let caller = Caller::new().await;
+    let acme = caller.github.organisation("acme");
+    let git = caller.github.repository("acme/shop").unwrap();
+    let tip = git.commit(&Change::new("first").file("a", "1")).unwrap();
+    caller.github.publish(&"acme/shop".parse().unwrap());
+    assert_eq!(caller.get("/repos/acme/shop").await.status, 200);
+    let hooks = "/repos/acme/shop/hooks";
+    caller.get(hooks).await.is(404, "Not Found");
+    let status = format!("/repos/acme/shop/statuses/{tip}");
+    let body = Some(json!({ "state": "success" }));
+    let told = caller.call(Method::POST, &status, body.clone(), &[]).await;
+    told.is(404, "Not Found");
+    caller
+        .github
+        .member(&acme, &caller.person, Membership::Active);
+    assert_eq!(caller.get(hooks).await.status, 200);
+    let told = caller.call(Method::POST, &status, body, &[]).await;
+    assert_eq!(told.status, 201);
+}
+
+#[tokio::test]
 async fn a_hook_is_made_once() {
     let caller = Caller::new().await;
     caller.github.repository("mona/shop").unwrap();

@@ -72,9 +72,10 @@ impl Hook {
         address: String,
     ) -> Step<()> {
         let At { deps, host } = &self.0;
-        if let Some(hook) = known.as_ref().filter(|hook| hook.repo != app.repo) {
-            self.remove(&hook.repo, &address).await?;
-        }
+        let left = match known.as_ref().filter(|hook| hook.repo != app.repo) {
+            Some(hook) => self.leave(&hook.repo, &address).await?,
+            None => String::new(),
+        };
         let change = ctx.change(format!("made a hook for {}", app.name));
         let fresh = app_hooks::fresh_secret(ctx);
         let hook = deps.store.ensure_app_hook(app.id, fresh, &change).await;
@@ -84,7 +85,7 @@ impl Hook {
             events: BTreeSet::from(["push".to_owned()]),
         };
         match host.ensure_hook(&app.repo, &wanted).await {
-            Ok(_) => self.note(ctx, app, Standing::Active, String::new()).await,
+            Ok(_) => self.note(ctx, app, Standing::Active, left).await,
             Err(error) if error.is_transient() => Err(failed(deps, &error)),
             Err(error) => {
                 let detail = format!(
@@ -124,6 +125,24 @@ impl Hook {
         let At { deps, host } = &self.0;
         match host.remove_hook(repo, address).await {
             Ok(_) | Err(code_host::Error::UnknownRepo { .. }) => Ok(()),
+            // Whoever gives the right back at the host does not say so here.
+            Err(error @ code_host::Error::Forbidden { .. }) => Err(Outcome::Again {
+                after: None,
+                why: error.to_string(),
+            }),
+            Err(error) => Err(failed(deps, &error)),
+        }
+    }
+
+    /// Takes the hook away from a repository that is not the App's any more, and says what is left there: the App's own has
+    /// its hook whatever may be done in the other.
+    async fn leave(&self, repo: &RepoName, address: &str) -> Step<String> {
+        let At { deps, host } = &self.0;
+        match host.remove_hook(repo, address).await {
+            Ok(_) | Err(code_host::Error::UnknownRepo { .. }) => Ok(String::new()),
+            Err(error @ code_host::Error::Forbidden { .. }) => Ok(format!(
+                "{error}; if {repo} calls {address} still, take that hook away by hand"
+            )),
             Err(error) => Err(failed(deps, &error)),
         }
     }

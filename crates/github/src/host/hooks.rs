@@ -89,7 +89,10 @@ impl GitHub {
 #[async_trait]
 impl Hooks for GitHub {
     async fn find_hook(&self, repo: &RepoName, address: &str) -> Result<Option<Hook>, Error> {
-        let pages: Vec<Vec<Known>> = self.list(repo, route(repo, &["hooks"])).await?;
+        let pages: Vec<Vec<Known>> = match self.list(repo, route(repo, &["hooks"])).await {
+            Err(Error::UnknownRepo { .. }) => return Err(self.unseen(repo).await),
+            pages => pages?,
+        };
         let mut hooks = pages.into_iter().flatten();
         Ok(hooks
             .find(|known| known.config.url == address)
@@ -127,8 +130,13 @@ impl Hooks for GitHub {
                 gone.map_err(|fault| fault.at_host(repo))?;
                 Ok(Effect::Done)
             }
-            // Somebody was faster.
-            Err(Ended::Fault(fault)) if fault.is(StatusCode::NOT_FOUND) => Ok(Effect::WasSo),
+            Err(Ended::Fault(fault)) if fault.is(StatusCode::NOT_FOUND) => {
+                match self.find_hook(repo, address).await? {
+                    // Somebody was faster.
+                    None => Ok(Effect::WasSo),
+                    Some(_) => Err(self.unseen(repo).await),
+                }
+            }
             Err(ended) => Err(ended.at(repo)),
         }
     }

@@ -86,6 +86,9 @@ impl GitHub {
     }
 
     async fn refused(&self, repo: &RepoName, commit: &CommitSha, fault: Fault) -> Error {
+        if fault.is(StatusCode::NOT_FOUND) {
+            return self.unseen(repo).await;
+        }
         // 409: it is empty, or something else is in the way.
         if !fault.is(StatusCode::UNPROCESSABLE_ENTITY) && !fault.is(StatusCode::CONFLICT) {
             return fault.at_host(repo);

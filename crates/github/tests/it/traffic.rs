@@ -1,8 +1,13 @@
-use crate::stage::{Stage, git_ref, repo};
+use crate::stage::{Stage, git_ref, repo, settings};
 use ports::{
     Effect,
-    code_host::{Error, Reports, Repositories},
+    code_host::{
+        Error, Hooks, Reports, Repositories,
+        hooks::NewHook,
+        reports::{CommitStatus, StatusState},
+    },
 };
+use secrecy::SecretString;
 
 #[tokio::test]
 async fn a_repository_is_found_and_written_to_by_the_name_that_it_had() {
@@ -38,6 +43,59 @@ async fn a_tag_that_a_rule_protects_is_a_no_and_not_a_retry() {
     let error = adapter.move_tag(&stage.repo, &tag, &stage.tip).await;
     let error = error.unwrap_err();
     assert!(matches!(error, Error::Forbidden { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn what_may_be_read_and_not_changed_is_not_taken_for_gone() {
+    let stage = Stage::new().await;
+    let address = "https://jockey.example/github_webhooks/1";
+    let hook = NewHook {
+        address: address.to_owned(),
+        secret: SecretString::from("s"),
+        events: ["push".to_owned()].into(),
+    };
+    let own = stage.adapter();
+    own.ensure_hook(&stage.repo, &hook).await.unwrap();
+    let stranger = stage.github.person("stranger", None);
+    let mut by_token = settings(&stage.github);
+    by_token.app = None;
+    by_token.token = Some(stage.github.token(&stranger.login));
+    let by_token = stage.adapter_with(by_token);
+    let status = CommitStatus {
+        state: StatusState::Success,
+        context: "jockey/build".to_owned(),
+        description: String::new(),
+        address: None,
+    };
+    for is_public in [false, true] {
+        if is_public {
+            stage.github.publish(&stage.repo);
+        }
+        let tag = git_ref("staging");
+        for error in [
+            by_token.find_hook(&stage.repo, address).await.unwrap_err(),
+            by_token.ensure_hook(&stage.repo, &hook).await.unwrap_err(),
+            by_token
+                .remove_hook(&stage.repo, address)
+                .await
+                .unwrap_err(),
+            by_token
+                .set_status(&stage.repo, &stage.tip, &status)
+                .await
+                .unwrap_err(),
+            by_token
+                .move_tag(&stage.repo, &tag, &stage.tip)
+                .await
+                .unwrap_err(),
+        ] {
+            match is_public {
+                true => assert!(matches!(error, Error::Forbidden { .. }), "{error}"),
+                false => assert!(matches!(error, Error::UnknownRepo { .. }), "{error}"),
+            }
+        }
+    }
+    let found = own.find_hook(&stage.repo, address).await;
+    assert!(found.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -52,7 +52,8 @@ pub trait Hooks: Send + Sync {
     /// The hook that calls this address.
     ///
     /// # Errors
-    /// `UnknownRepo` also when the credential may not see hooks, and what holds for every call.
+    /// `Forbidden` when the credential may see the repository and not its hooks, `UnknownRepo`, and what holds for every
+    /// call.
     async fn find_hook(&self, repo: &RepoName, address: &str) -> Result<Option<Hook>, Error>;
 
     /// Makes the hook, or makes the one that calls this address so: active, JSON, with these events and this secret.
@@ -64,6 +65,6 @@ pub trait Hooks: Send + Sync {
     /// Takes away the hook that calls this address.
     ///
     /// # Errors
-    /// `UnknownRepo`, and what holds for every call.
+    /// `UnknownRepo`, `Forbidden` as with `find_hook`, and what holds for every call.
     async fn remove_hook(&self, repo: &RepoName, address: &str) -> Result<Effect, Error>;
 }

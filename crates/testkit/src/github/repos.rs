@@ -37,7 +37,8 @@ pub(super) enum Wish {
     Write,
 }
 
-/// The repository of a call, where its caller may do that. What they may not see is not there.
+/// The repository of a call, where its caller may do that. What they may not see is not there, nor is for a person what
+/// they may see and not change.
 pub(super) fn reach(
     state: &Everything,
     caller: &Bearer,
@@ -51,9 +52,10 @@ pub(super) fn reach(
     let (id, repo) = state.find_repo(&name).ok_or_else(Problem::not_found)?;
     match (state.may(caller, repo), wish) {
         ((false, _), _) => Err(Problem::not_found()),
-        ((true, false), Wish::Write) => {
-            Err(Problem::forbidden("Must have admin rights to Repository."))
-        }
+        ((true, false), Wish::Write) => Err(match caller {
+            Bearer::Person(_) => Problem::not_found(),
+            Bearer::Installation(_) => super::people::not_accessible(),
+        }),
         ((true, _), _) => Ok(id),
     }
 }

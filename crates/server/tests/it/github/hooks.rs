@@ -2,7 +2,7 @@
 
 use super::world::{Signed, UNSIGNED, World, with_one_token, world};
 use crate::{rest::Rest, sources::WEB};
-use domain::CommitSha;
+use domain::{CommitSha, Membership, RepoName};
 use proto::v1;
 use serde_json::json;
 use testkit::github::payload;
@@ -34,6 +34,11 @@ pub(super) async fn standing(
     world: &World,
     state: v1::AppHookState,
 ) -> anyhow::Result<v1::AppHook> {
+    shown(world, |hook| hook.state() == state).await
+}
+
+/// The hook of the App, once it is shown so.
+async fn shown(world: &World, is_so: impl Fn(&v1::AppHook) -> bool) -> anyhow::Result<v1::AppHook> {
     let client = world.server.admin().apps();
     let request = v1::GetAppRequest {
         app: "shop".to_owned(),
@@ -48,12 +53,39 @@ pub(super) async fn standing(
             },
             |found: &v1::GetAppResponse| {
                 let hook = found.app.as_ref().and_then(|app| app.hook.as_ref());
-                hook.is_some_and(|hook| hook.state() == state)
+                hook.is_some_and(&is_so)
             },
         )
         .await?;
     let hook = found.app.and_then(|app| app.hook);
     Ok(hook.unwrap_or_default())
+}
+
+/// Changes the App.
+async fn edit(world: &World, values: v1::App) -> anyhow::Result<()> {
+    let request = v1::UpdateAppRequest {
+        app: "shop".to_owned(),
+        values: Some(values),
+        ..v1::UpdateAppRequest::default()
+    };
+    world.server.admin().apps().update_app(request).await?;
+    Ok(())
+}
+
+/// An App that wants to be told of pushes.
+fn subscribed() -> v1::App {
+    v1::App {
+        subscribe_to_github_webhook: Some(true),
+        ..v1::App::default()
+    }
+}
+
+/// One that does not.
+fn unsubscribed() -> v1::App {
+    v1::App {
+        subscribe_to_github_webhook: Some(false),
+        ..v1::App::default()
+    }
 }
 
 /// A `web` of which no other test has built the first step: it is being built for long enough to be seen.
@@ -122,30 +154,17 @@ async fn a_hook_comes_and_goes_with_its_app() -> anyhow::Result<()> {
         "a branch was deleted"
     );
 
-    let unsubscribed = v1::UpdateAppRequest {
-        app: "shop".to_owned(),
-        values: Some(v1::App {
-            subscribe_to_github_webhook: Some(false),
-            ..v1::App::default()
-        }),
-        ..v1::UpdateAppRequest::default()
-    };
-    let mut apps = world.server.admin().apps();
-    apps.update_app(unsubscribed.clone()).await?;
+    edit(&world, unsubscribed()).await?;
     standing(&world, v1::AppHookState::Removed).await?;
     let hooks = || world.github.hooks(&world.repo, &address());
     assert_eq!(hooks(), []);
-    let mut subscribed = unsubscribed;
-    if let Some(values) = &mut subscribed.values {
-        values.subscribe_to_github_webhook = Some(true);
-    }
-    apps.update_app(subscribed).await?;
+    edit(&world, subscribed()).await?;
     assert_eq!(made(&world).await?, secret);
     let request = v1::DeleteAppRequest {
         app: "shop".to_owned(),
         ..v1::DeleteAppRequest::default()
     };
-    apps.delete_app(request).await?;
+    world.server.admin().apps().delete_app(request).await?;
     world.until("no hook", hooks, Vec::is_empty).await?;
     Ok(())
 }
@@ -155,18 +174,63 @@ async fn a_hook_that_github_refuses_is_said_with_what_to_do() -> anyhow::Result<
     let world = making_hooks().await?;
     made(&world).await?;
     world.github.uninstall(&world.acme);
-    let request = v1::UpdateAppRequest {
-        app: "shop".to_owned(),
-        values: Some(v1::App {
-            dockerfile: "deploy/Dockerfile".to_owned(),
-            ..v1::App::default()
-        }),
-        ..v1::UpdateAppRequest::default()
+    let changed = v1::App {
+        dockerfile: "deploy/Dockerfile".to_owned(),
+        ..v1::App::default()
     };
     world.github.revoke_installation_tokens();
-    world.server.admin().apps().update_app(request).await?;
+    edit(&world, changed).await?;
     let hook = standing(&world, v1::AppHookState::Failed).await?;
     assert!(hook.detail.contains("make the hook by hand"), "{hook:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_hook_that_github_does_not_show_any_more_is_not_taken_for_gone() -> anyhow::Result<()> {
+    let (mut world, _) = with_one_token().await?;
+    let hooks_made = ["--github-hook-url", ADDRESS].map(str::to_owned);
+    world.server.terminate()?;
+    world.server.arguments().extend(hooks_made);
+    world.server.resume().await?;
+    world.create_shop(|_| {}).await?;
+    made(&world).await?;
+    standing(&world, v1::AppHookState::Active).await?;
+
+    // The token may read the repository, as everybody may, and no more.
+    let robot = "robot".parse()?;
+    world.github.publish(&world.repo);
+    world.github.member(&world.acme, &robot, Membership::Absent);
+    edit(&world, unsubscribed()).await?;
+    let refused = || {
+        let requests = world.github.requests().into_iter();
+        let hooks = "/repos/acme/shop/hooks";
+        let looks = requests.filter(|it| it.path.starts_with(hooks) && it.status == 404);
+        looks.count()
+    };
+    world
+        .until("two looks in vain", refused, |looks| *looks > 1)
+        .await?;
+    standing(&world, v1::AppHookState::Active).await?;
+    world.github.member(&world.acme, &robot, Membership::Active);
+    standing(&world, v1::AppHookState::Removed).await?;
+    assert_eq!(world.github.hooks(&world.repo, &address()), []);
+
+    // An App that moves on has a hook where it goes.
+    edit(&world, subscribed()).await?;
+    made(&world).await?;
+    standing(&world, v1::AppHookState::Active).await?;
+    world.github.member(&world.acme, &robot, Membership::Absent);
+    let own: RepoName = "robot/shop".parse()?;
+    world.github.repository(own.as_str())?;
+    let moved = v1::App {
+        repo: own.to_string(),
+        ..v1::App::default()
+    };
+    edit(&world, moved).await?;
+    let hook = shown(&world, |hook| hook.repo == own.as_str()).await?;
+    assert_eq!(hook.state(), v1::AppHookState::Active);
+    assert!(hook.detail.contains("if acme/shop calls"), "{hook:?}");
+    assert_eq!(world.github.hooks(&own, &address()).len(), 1);
     Ok(())
 }
 
