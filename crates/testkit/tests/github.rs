@@ -267,11 +267,14 @@ async fn what_a_person_may_only_read_is_not_there_to_be_changed() {
 }
 
 #[tokio::test]
-async fn a_hook_is_made_once() {
+async fn a_hook_is_made_once_and_says_what_its_last_delivery_came_to() {
     let caller = Caller::new().await;
     caller.github.repository("mona/shop").unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = format!("http://{}/", listener.local_addr().unwrap());
+    drop(listener);
     let hook = json!({
-        "config": { "url": "https://jockey.example/", "content_type": "json", "secret": "s" },
+        "config": { "url": nobody, "content_type": "json", "secret": "s" },
         "events": ["push"],
     });
     let hooks = "/repos/mona/shop/hooks";
@@ -283,6 +286,15 @@ async fn a_hook_is_made_once() {
     let made = post().await;
     assert_eq!(made.status, 201);
     assert_eq!(made.body["config"]["secret"], "********");
+    let last = |answer: &Value| {
+        let last = &answer["last_response"];
+        (last["code"].as_u64(), last["status"].clone())
+    };
+    assert_eq!(last(&made.body), (None, json!("unused")));
+    let repo = "mona/shop".parse().unwrap();
+    caller.github.deliver(&repo, "push", &json!({})).await;
+    let listed = caller.get(hooks).await;
+    assert_eq!(last(&listed.body[0]), (Some(504), json!("timeout")));
     let again = post().await;
     again.is(422, "Validation Failed");
     let words = "Hook already exists on this repository";

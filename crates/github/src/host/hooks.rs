@@ -38,6 +38,15 @@ struct Config {
 #[derive(Deserialize)]
 struct LastResponse {
     code: Option<u16>,
+    status: Option<String>,
+}
+
+impl LastResponse {
+    /// None: nobody answered. GitHub says 0 then, or 504 with a word that tells it from the 504 of a gateway.
+    fn answer(&self) -> Option<u16> {
+        let timed_out = self.status.as_deref() == Some("timeout");
+        self.code.filter(|code| *code > 0 && !timed_out)
+    }
 }
 
 impl From<Known> for Hook {
@@ -55,11 +64,7 @@ impl From<Known> for Hook {
                 "json" => Body::Json,
                 _ => Body::Form,
             },
-            // GitHub says 0 where nobody answered.
-            last_answer: known
-                .last_response
-                .and_then(|last| last.code)
-                .filter(|code| *code > 0),
+            last_answer: known.last_response.and_then(|last| last.answer()),
         }
     }
 }

@@ -250,6 +250,12 @@ async fn receiver() -> (String, Came) {
     (address, came)
 }
 
+/// Where nobody takes any.
+async fn nobody() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!("http://{}/hook", listener.local_addr().unwrap())
+}
+
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
@@ -307,6 +313,30 @@ async fn a_delivery_of_a_hook_that_was_made_here_is_genuine_and_comes_again_when
     );
     let found = adapter.find_hook(&stage.repo, &address).await.unwrap();
     assert_eq!(found.unwrap().last_answer, Some(200));
+}
+
+#[tokio::test]
+async fn a_delivery_that_nobody_answers_has_no_answer() {
+    let stage = Stage::new().await;
+    let adapter = stage.adapter();
+    let (somebody, _came) = receiver().await;
+    let nobody = nobody().await;
+    let hooks = [(somebody, Some(200)), (nobody, None)];
+    for (address, _) in &hooks {
+        let hook = NewHook {
+            address: address.clone(),
+            secret: SecretString::from("hook-secret"),
+            events: ["push".to_owned()].into(),
+        };
+        let made = adapter.ensure_hook(&stage.repo, &hook).await.unwrap();
+        assert_eq!(made.last_answer, None, "nothing was delivered");
+    }
+    let push = payload::push(&stage.repo, "refs/heads/main", Some(&stage.tip));
+    stage.github.deliver(&stage.repo, "push", &push).await;
+    for (address, want) in hooks {
+        let found = adapter.find_hook(&stage.repo, &address).await.unwrap();
+        assert_eq!(found.unwrap().last_answer, want, "{address}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Deliveries of webhooks: signed, sent once, kept, and sent again when asked to.
 
-use super::world::World;
+use super::world::{Last, World};
 use bytes::Bytes;
 use domain::RepoName;
 use http_body_util::Full;
@@ -116,7 +116,7 @@ impl World {
             let id = state.find_repo(name).map(|(id, _)| id);
             let repo = id.and_then(|id| state.repos.get_mut(&id));
             if let Some(hook) = repo.and_then(|repo| repo.hooks.get_mut(hook)) {
-                hook.last_code = delivery.status;
+                hook.last = delivery.status.map_or(Last::TimedOut, Last::Answered);
             }
         }
         state.deliveries.push(delivery.clone());

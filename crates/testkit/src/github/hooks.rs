@@ -5,7 +5,7 @@ use super::{
     pages::Here,
     problem::{Problem, Reply, answer, nothing, ok},
     repos::{Wish, reach},
-    world::{Hook, World},
+    world::{Hook, Last, World},
 };
 use axum::{
     Router,
@@ -44,6 +44,11 @@ pub(super) fn routes() -> Router<Arc<World>> {
 }
 
 fn value(id: u64, hook: &Hook) -> Value {
+    let (code, status) = match hook.last {
+        Last::Unused => (None, "unused"),
+        Last::Answered(code) => (Some(code), "active"),
+        Last::TimedOut => (Some(504), "timeout"),
+    };
     json!({
         "type": "Repository",
         "id": id,
@@ -56,7 +61,7 @@ fn value(id: u64, hook: &Hook) -> Value {
             "insecure_ssl": "0",
             "secret": hook.secret.as_ref().map(|_| "********"),
         },
-        "last_response": { "code": hook.last_code, "status": "unused", "message": null },
+        "last_response": { "code": code, "status": status, "message": code.map(|_| "") },
     })
 }
 
@@ -176,7 +181,7 @@ async fn create(
         content_type: String::new(),
         events,
         active: true,
-        last_code: None,
+        last: Last::Unused,
     };
     wanted.onto(&mut hook);
     let made = value(fresh, &hook);

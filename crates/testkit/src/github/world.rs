@@ -115,7 +115,17 @@ pub(super) struct Hook {
     pub(super) content_type: String,
     pub(super) events: BTreeSet<String>,
     pub(super) active: bool,
-    pub(super) last_code: Option<u16>,
+    pub(super) last: Last,
+}
+
+/// What became of the last delivery of a hook.
+#[derive(Clone, Copy)]
+pub(super) enum Last {
+    /// There was none.
+    Unused,
+    Answered(u16),
+    /// Nobody answered.
+    TimedOut,
 }
 
 impl World {
