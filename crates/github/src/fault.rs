@@ -192,6 +192,11 @@ mod tests {
                 fault(403, &[("x-ratelimit-remaining", "0"), reset], "{}"),
                 Some(600),
             ),
+            (
+                "used up, and said by 429",
+                fault(429, &[("x-ratelimit-remaining", "0"), reset], "{}"),
+                Some(600),
+            ),
             ("429", fault(429, &[], ""), Some(60)),
             ("only words", fault(403, &[reset], words), Some(60)),
             (

@@ -138,7 +138,16 @@ impl GitHub {
 
     /// Uses up everybody's primary rate limit.
     pub fn exhaust(&self, until: Timestamp) {
-        self.world.state().weather.exhausted = Some(until);
+        self.exhaust_with(403, until);
+    }
+
+    /// The same, answered with this status: GitHub says 403 or 429.
+    ///
+    /// # Panics
+    /// When the status is none.
+    pub fn exhaust_with(&self, status: u16, until: Timestamp) {
+        let status = axum::http::StatusCode::from_u16(status).expect("a status");
+        self.world.state().weather.exhausted = Some((status, until));
     }
 
     /// Answers everything with the secondary rate limit: with this status, 403 or 429, and how many seconds to wait,

@@ -162,13 +162,27 @@ async fn the_limits_of_the_api_are_none_of_gits() {
         let request = Request::get(uri).body(Full::default()).unwrap();
         send(request).await.status.as_u16()
     };
+    let login = async || {
+        let uri = caller.github.url() + "/login/device/code";
+        let request = Request::post(uri).header("user-agent", "curl");
+        send(request.body(Full::default()).unwrap()).await
+    };
+    assert_eq!(login().await.header("x-ratelimit-limit"), None);
     let of_api = async || caller.get("/user").await.status.as_u16();
     let clock = caller.github.clock();
     caller.github.exhaust(clock.now() + Duration::from_secs(60));
     assert_eq!((of_api().await, refs().await), (403, 200));
+    let used_up = caller.get("/user").await;
+    assert_eq!(used_up.header("x-ratelimit-remaining"), Some("0"));
+    assert_eq!(used_up.header("retry-after"), None);
+    assert_eq!(login().await.status, 404, "no such client, and no limit");
     clock.forward(Duration::from_secs(60));
     caller.github.slow_down(429, Some(7));
     assert_eq!((of_api().await, refs().await), (429, 200));
+    let slowed = caller.get("/user").await;
+    assert_eq!(slowed.header("x-ratelimit-remaining"), Some("5000"));
+    assert_eq!(slowed.header("retry-after"), Some("7"));
+    assert_eq!(login().await.status, 429);
     caller.github.weather(Weather::BadGateway);
     assert_eq!((of_api().await, refs().await), (502, 502));
 }

@@ -15,13 +15,19 @@ async fn a_budget_that_is_used_up_says_when_it_starts_anew() {
     let until = stage.github.clock().now() + Duration::from_secs(20 * 60);
     // To the second, as the header has it.
     let until = Timestamp::from_micros(until.micros() / 1_000_000 * 1_000_000);
-    stage.github.exhaust(until);
-    let error = adapter.identify(&stage.token).await;
-    assert_eq!(error, Err(directory::Error::RateLimited { until }));
-    let error = adapter.repository(&stage.repo).await;
-    assert_eq!(error, Err(code_host::Error::RateLimited { until }));
-    let error = adapter.start_device().await.unwrap_err();
-    assert_eq!(error, sign_in::Error::RateLimited { until });
+    for status in [403, 429] {
+        // One that knows of no limit yet.
+        let adapter = stage.adapter();
+        stage.github.exhaust_with(status, until);
+        let error = adapter.identify(&stage.token).await;
+        assert_eq!(error, Err(directory::Error::RateLimited { until }));
+        let error = adapter.repository(&stage.repo).await;
+        assert_eq!(error, Err(code_host::Error::RateLimited { until }));
+        let last = stage.github.requests().pop().unwrap();
+        assert_eq!(last.status, status);
+        let begun = adapter.start_device().await;
+        begun.expect("signing in is none of the API");
+    }
     stage.github.clock().forward(Duration::from_secs(20 * 60));
     adapter.identify(&stage.token).await.unwrap();
 }
@@ -44,6 +50,8 @@ async fn the_secondary_limit_is_waited_out_as_it_says_or_for_a_minute() {
         };
         let seconds = until.since(asked).as_secs();
         assert!((want..want + 5).contains(&seconds), "{status}: {seconds}");
+        let error = adapter.start_device().await.unwrap_err();
+        assert!(matches!(error, sign_in::Error::RateLimited { .. }));
         stage.github.clock().forward(Duration::from_secs(want + 5));
     }
     stage.github.weather(Weather::Fair);

@@ -46,6 +46,11 @@ pub(super) fn token(headers: &HeaderMap) -> Option<String> {
     known.then(|| token.to_owned())
 }
 
+/// Whose limits a call counts for. None: nobody's, or the App's own.
+pub(super) fn caller(state: &State, world: &World, headers: &HeaderMap) -> Option<Bearer> {
+    bearer(state, world, &token(headers)?).ok()
+}
+
 pub(super) fn bearer(state: &State, world: &World, token: &str) -> Result<Bearer, Problem> {
     let found = state.tokens.get(token);
     let good = found.filter(|token| token.until.is_none_or(|until| world.now() < until));

@@ -12,7 +12,7 @@ use super::{
 use axum::{
     Router,
     body::Body,
-    http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header},
     response::IntoResponse,
 };
 use http_body_util::BodyExt;
@@ -63,20 +63,11 @@ async fn enter(world: Arc<World>, inside: Router, request: Request<Body>) -> Res
     silence(&world).await;
     let method = request.method().to_string();
     let path = request.uri().to_string();
-    // The limits are those of the API: git over HTTP counts for none of them.
-    let is_git = clones::parse(request.uri().path()).is_some();
-    let in_the_way = {
-        let weather = &world.state().weather;
-        let outage = weather.outage();
-        match is_git {
-            true => outage,
-            false => outage.or_else(|| weather.limit(world.now())),
-        }
-    };
-    let response = match in_the_way {
+    let part = Part::of(request.uri().path());
+    let response = match in_the_way(&world, part, request.headers()) {
         Some(response) => response,
-        None if is_git => clones::serve(Arc::clone(&world), request).await,
-        None => call(&world, inside, request).await,
+        None if part == Part::Git => clones::serve(Arc::clone(&world), request).await,
+        None => call(&world, part, inside, request).await,
     };
     let status = response.status().as_u16();
     let seen = Seen {
@@ -88,8 +79,49 @@ async fn enter(world: Arc<World>, inside: Router, request: Request<Body>) -> Res
     response
 }
 
+/// What calls are of, each with limits of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Api,
+    /// OAuth, whose calls are none of the API's.
+    Login,
+    /// Git over HTTP, which counts for no limit.
+    Git,
+}
+
+impl Part {
+    fn of(path: &str) -> Self {
+        match clones::parse(path) {
+            Some(_) => Self::Git,
+            None if path.starts_with("/login/") => Self::Login,
+            None => Self::Api,
+        }
+    }
+}
+
+/// An outage, or a limit that the call runs into.
+fn in_the_way(world: &World, part: Part, headers: &HeaderMap) -> Option<Response<Body>> {
+    let mut state = world.state();
+    if let Some(outage) = state.weather.outage() {
+        return Some(outage);
+    }
+    match part {
+        Part::Api => {
+            let caller = bearer::caller(&state, world, headers);
+            state.weather.limit(caller, world.now())
+        }
+        Part::Login => state.weather.secondary_limit(),
+        Part::Git => None,
+    }
+}
+
 /// A call of the API, or of OAuth.
-async fn call(world: &Arc<World>, inside: Router, mut request: Request<Body>) -> Response<Body> {
+async fn call(
+    world: &Arc<World>,
+    part: Part,
+    inside: Router,
+    mut request: Request<Body>,
+) -> Response<Body> {
     if !request.headers().contains_key(header::USER_AGENT) {
         let words = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header";
         return Problem::forbidden(words).into_response();
@@ -128,10 +160,12 @@ async fn call(world: &Arc<World>, inside: Router, mut request: Request<Body>) ->
     } else {
         (response, Cost::One)
     };
-    let mut state = world.state();
-    let caller = bearer::token(&headers).and_then(|t| bearer::bearer(&state, world, &t).ok());
-    let limits = state.weather.count(caller, world.seconds(), cost);
-    response.headers_mut().extend(limits);
+    if part == Part::Api {
+        let mut state = world.state();
+        let caller = bearer::caller(&state, world, &headers);
+        let limits = state.weather.count(caller, world.seconds(), cost);
+        response.headers_mut().extend(limits);
+    }
     response
 }
 

@@ -33,8 +33,8 @@ pub enum Weather {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) weather: Weather,
-    /// The primary limit of everybody is used up until then.
-    pub(super) exhausted: Option<Timestamp>,
+    /// The primary limit of everybody is used up until then: answered with 403, or 429.
+    pub(super) exhausted: Option<(StatusCode, Timestamp)>,
     /// The secondary limit: answered with 429, or 403, and how many seconds to wait where it says so.
     pub(super) slowed: Option<(StatusCode, Option<u64>)>,
     budgets: BTreeMap<Option<Bearer>, Budget>,
@@ -61,27 +61,28 @@ impl State {
         }
     }
 
-    /// The limit that a call of the API runs into.
-    pub(super) fn limit(&self, now: Timestamp) -> Option<Response> {
-        if let Some(until) = self.exhausted.filter(|until| now < *until) {
-            let reset = until.micros() / 1_000_000;
-            let problem = Problem::forbidden("API rate limit exceeded for user ID 1.")
-                .header("x-ratelimit-limit", BUDGET.to_string())
-                .header("x-ratelimit-remaining", "0")
-                .header("x-ratelimit-used", BUDGET.to_string())
-                .header("x-ratelimit-reset", reset.to_string())
-                .header("x-ratelimit-resource", "core");
-            return Some(problem.into_response());
+    /// The limit that a call of the API runs into. Whichever it is, the answer says how the first one stands.
+    pub(super) fn limit(&mut self, bearer: Option<Bearer>, now: Timestamp) -> Option<Response> {
+        let used_up = self.exhausted.filter(|(_, until)| now < *until);
+        if let Some((status, until)) = used_up {
+            return Some(exhausted(status, bearer.as_ref(), until));
         }
-        self.slowed.map(|(status, wait)| {
-            let words = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
-            let problem = Problem::new(status, words);
-            match wait {
-                Some(seconds) => problem.header("retry-after", seconds.to_string()),
-                None => problem,
-            }
-            .into_response()
-        })
+        let mut response = self.secondary_limit()?;
+        let left = self.count(bearer, now.micros() / 1_000_000, Cost::Nothing);
+        response.headers_mut().extend(left);
+        Some(response)
+    }
+
+    /// The limit of too many calls at once, which signing in has as well.
+    pub(super) fn secondary_limit(&self) -> Option<Response> {
+        let (status, wait) = self.slowed?;
+        let words = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
+        let problem = Problem::new(status, words);
+        let problem = match wait {
+            Some(seconds) => problem.header("retry-after", seconds.to_string()),
+            None => problem,
+        };
+        Some(problem.into_response())
     }
 
     /// Counts a call, unless it cost nothing, and says what is left of the hour.
@@ -112,6 +113,23 @@ impl State {
         }
         headers
     }
+}
+
+/// The answer to somebody whose primary limit is used up. It does not say `retry-after`.
+fn exhausted(status: StatusCode, bearer: Option<&Bearer>, until: Timestamp) -> Response {
+    let whose = match bearer {
+        Some(Bearer::Person(_)) => "user ID 1".to_owned(),
+        Some(Bearer::Installation(id)) => format!("installation ID {id}"),
+        None => "127.0.0.1".to_owned(),
+    };
+    let reset = until.micros() / 1_000_000;
+    Problem::new(status, format!("API rate limit exceeded for {whose}."))
+        .header("x-ratelimit-limit", BUDGET.to_string())
+        .header("x-ratelimit-remaining", "0")
+        .header("x-ratelimit-used", BUDGET.to_string())
+        .header("x-ratelimit-reset", reset.to_string())
+        .header("x-ratelimit-resource", "core")
+        .into_response()
 }
 
 /// What a call takes from the budget: one that is answered 304 is free.
