@@ -289,15 +289,14 @@ async fn a_hook_is_made_once_and_says_what_its_last_delivery_came_to() {
     drop(listener);
     let hook = json!({
         "config": { "url": nobody, "content_type": "json", "secret": "s" },
-        "events": ["push"],
     });
     let hooks = "/repos/mona/shop/hooks";
-    let post = async || {
-        caller
-            .call(Method::POST, hooks, Some(hook.clone()), &[])
-            .await
+    let post = async |events: &[&str]| {
+        let mut hook = hook.clone();
+        hook["events"] = json!(events);
+        caller.call(Method::POST, hooks, Some(hook), &[]).await
     };
-    let made = post().await;
+    let made = post(&["push"]).await;
     assert_eq!(made.status, 201);
     assert_eq!(made.body["config"]["secret"], "********");
     let last = |answer: &Value| {
@@ -309,8 +308,12 @@ async fn a_hook_is_made_once_and_says_what_its_last_delivery_came_to() {
     caller.github.deliver(&repo, "push", &json!({})).await;
     let listed = caller.get(hooks).await;
     assert_eq!(last(&listed.body[0]), (Some(504), json!("timeout")));
-    let again = post().await;
-    again.is(422, "Validation Failed");
-    let words = "Hook already exists on this repository";
-    assert_eq!(again.body["errors"][0]["message"], words);
+    for overlapping in [&["push"][..], &["delete", "push"], &["*"]] {
+        let again = post(overlapping).await;
+        again.is(422, "Validation Failed");
+        let words = "Hook already exists on this repository";
+        assert_eq!(again.body["errors"][0]["message"], words);
+    }
+    let beside = post(&["delete"]).await;
+    assert_eq!(beside.status, 201, "of nothing that the other tells of");
 }

@@ -152,12 +152,11 @@ async fn create(
             "Config must contain URL for webhooks",
         ));
     };
-    // Of the same address with the same events.
     let events = wanted
         .events
         .clone()
         .unwrap_or_else(|| ["push".to_owned()].into());
-    let same = |hook: &Hook| hook.url == *url && hook.events == events;
+    let same = |hook: &Hook| hook.url == *url && overlap(&hook.events, &events);
     if repo.hooks.values().any(same) {
         return Err(Problem::invalid(
             "Hook",
@@ -187,6 +186,11 @@ async fn create(
     let made = value(fresh, &hook);
     repo.hooks.insert(fresh, hook);
     Ok(answer(StatusCode::CREATED, &made))
+}
+
+/// Whether two hooks would tell of the same: two of one address may not.
+fn overlap(some: &BTreeSet<String>, others: &BTreeSet<String>) -> bool {
+    some.contains("*") || others.contains("*") || !some.is_disjoint(others)
 }
 
 async fn update(
