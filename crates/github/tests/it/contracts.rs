@@ -129,8 +129,21 @@ fn host_ground(stage: &Stage, host: Arc<github::GitHub>) -> code_host::contract:
     .enumerate()
     {
         let name = format!("run-{number}");
-        github.report_check(&stage.repo, &stage.tip, &name, run);
+        github.report_check(&stage.repo, &stage.tip, (1, &name), run);
         reported.push((name, check));
+    }
+    // Of two Apps the worse counts, whichever was first; of one the later.
+    let good = ("completed", Some("success"));
+    let bad = ("completed", Some("failure"));
+    for (name, runs, check) in [
+        ("worse-first", [(1, bad), (2, good)], CheckState::Failed),
+        ("worse-last", [(1, good), (2, bad)], CheckState::Failed),
+        ("run-again", [(1, bad), (1, good)], CheckState::Passed),
+    ] {
+        for (app, run) in runs {
+            github.report_check(&stage.repo, &stage.tip, (app, name), run);
+        }
+        reported.push((name.to_owned(), check));
     }
     github.protect(&stage.repo, "main", &["status-0", "run-2"]);
     github.rule(&stage.repo, "main", &["run-3"]);

@@ -302,15 +302,16 @@ impl GitHub {
         statuses.push((commit.to_string(), status));
     }
 
-    /// Somebody reports a check run, in GitHub's words: `queued`, `in_progress`, `completed`, and its conclusion.
+    /// An App reports a check run, in GitHub's words: `queued`, `in_progress`, `completed`, and its conclusion.
     pub fn report_check(
         &self,
         repo: &RepoName,
         commit: &CommitSha,
-        name: &str,
+        (app, name): (u64, &str),
         (status, conclusion): (&str, Option<&str>),
     ) {
-        let run = json!({ "name": name, "status": status, "conclusion": conclusion });
+        let app = json!({ "id": app });
+        let run = json!({ "name": name, "status": status, "conclusion": conclusion, "app": app });
         let mut state = self.world.state();
         let runs = &mut state.repo(repo).check_runs;
         runs.push((commit.to_string(), run));

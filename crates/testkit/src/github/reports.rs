@@ -48,7 +48,8 @@ async fn of_commit(
     let of = |all: &[(String, Value)], sha: &str| {
         let mut seen = BTreeSet::new();
         let latest = all.iter().rev().filter(|(commit, value)| {
-            let key = value.get("context").or_else(|| value.get("name"));
+            // Of a run its name and its App: two Apps may use one name.
+            let key = [&value["context"], &value["name"], &value["app"]["id"]];
             commit == sha && seen.insert(key.map(ToString::to_string))
         });
         latest.map(|(_, value)| value.clone()).collect::<Vec<_>>()
