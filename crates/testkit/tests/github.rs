@@ -278,6 +278,16 @@ async fn what_a_person_may_only_read_is_not_there_to_be_changed() {
     assert_eq!(caller.get(hooks).await.status, 200);
     let told = caller.call(Method::POST, &status, body, &[]).await;
     assert_eq!(told.status, 201);
+    let long = json!({ "state": "success", "description": "x".repeat(141) });
+    let told = caller.call(Method::POST, &status, Some(long), &[]).await;
+    told.is(422, "Validation Failed");
+    let error = json!({
+        "resource": "Status",
+        "code": "custom",
+        "field": "description",
+        "message": "description is too long (maximum is 140 characters)",
+    });
+    assert_eq!(told.body["errors"], json!([error]));
 }
 
 #[tokio::test]

@@ -48,13 +48,22 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, message)
     }
 
-    /// A 422 of one field or of the whole.
+    /// A 422 of the whole.
     pub(super) fn invalid(resource: &str, message: &str) -> Self {
         let errors = json!([{ "resource": resource, "code": "custom", "message": message }]);
         Self {
             errors: Some(errors),
             ..Self::unprocessable("Validation Failed")
         }
+    }
+
+    /// A 422 of one field.
+    pub(super) fn invalid_field(resource: &str, field: &str, message: &str) -> Self {
+        let mut problem = Self::invalid(resource, message);
+        if let Some(errors) = &mut problem.errors {
+            errors[0]["field"] = json!(field);
+        }
+        problem
     }
 
     pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {

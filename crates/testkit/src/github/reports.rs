@@ -95,11 +95,12 @@ fn usual_context() -> String {
     "default".to_owned()
 }
 
-fn short_enough(description: Option<&String>) -> Result<(), Problem> {
+fn short_enough(resource: &str, description: Option<&String>) -> Result<(), Problem> {
     match description {
-        Some(text) if text.chars().count() > DESCRIPTION => Err(Problem::unprocessable(
-            "Validation failed: Description is too long (maximum is 140 characters)",
-        )),
+        Some(text) if text.chars().count() > DESCRIPTION => {
+            let words = format!("description is too long (maximum is {DESCRIPTION} characters)");
+            Err(Problem::invalid_field(resource, "description", &words))
+        }
         Some(_) | None => Ok(()),
     }
 }
@@ -119,12 +120,10 @@ async fn set_status(
         return Err(Problem::unprocessable(words));
     }
     if !["error", "failure", "pending", "success"].contains(&new.state.as_str()) {
-        return Err(Problem::invalid(
-            "Status",
-            "state is not included in the list",
-        ));
+        let words = "state is not included in the list";
+        return Err(Problem::invalid_field("Status", "state", words));
     }
-    short_enough(new.description.as_ref())?;
+    short_enough("Status", new.description.as_ref())?;
     let status = json!({
         "id": fresh,
         "state": new.state,
@@ -199,7 +198,8 @@ async fn deploy(
         let words = format!("No ref found for: {}", new.name);
         return Err(Problem::unprocessable(words));
     };
-    short_enough(new.description.as_ref())?;
+    // GitHub does not say how long it may be here: what is told is cut all the same.
+    short_enough("Deployment", new.description.as_ref())?;
     // Left out, every status has to be green; an empty list asks for none.
     let all_green = new.required_contexts.as_ref().is_some_and(Vec::is_empty)
         || repo
@@ -267,12 +267,10 @@ async fn set_deployment_status(
     let found = repo.deployments.iter().find(known(deployment)).cloned();
     let found = found.ok_or_else(Problem::not_found)?;
     if !DEPLOYMENT_STATES.contains(&new.state.as_str()) {
-        return Err(Problem::invalid(
-            "DeploymentStatus",
-            "state is not included in the list",
-        ));
+        let words = "state is not included in the list";
+        return Err(Problem::invalid_field("DeploymentStatus", "state", words));
     }
-    short_enough(new.description.as_ref())?;
+    short_enough("DeploymentStatus", new.description.as_ref())?;
     let status = json!({
         "id": fresh,
         "state": new.state,
