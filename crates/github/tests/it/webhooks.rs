@@ -177,15 +177,14 @@ fn who_comes_or_is_called_otherwise_has_not_left() {
     let (acme, mona) = (login("acme"), login("mona"));
     let mut described = payload::team(&acme, "ops", "edited");
     described["changes"] = json!({ "description": { "from": "Operators" } });
+    let invited = payload::member(&acme, "member_invited", &mona, 7);
+    assert_eq!(invited.get("membership"), None, "there is none yet");
     for (event, payload) in [
         (
             "organization",
             payload::member(&acme, "member_added", &mona, 7),
         ),
-        (
-            "organization",
-            payload::member(&acme, "member_invited", &mona, 7),
-        ),
+        ("organization", invited),
         (
             "membership",
             payload::team_member(&acme, "ops", "added", &mona, 7),

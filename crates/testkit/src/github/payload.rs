@@ -119,12 +119,17 @@ pub fn repository_event(repo: &RepoName, action: &str) -> Value {
 /// `organization`: `member_removed`, `member_added`, `member_invited`.
 #[must_use]
 pub fn member(of: &Login, action: &str, who: &Login, id: u64) -> Value {
-    json!({
-        "action": action,
-        "membership": { "role": "member", "state": "active",
-            "user": { "login": who.as_str(), "id": id } },
-        "organization": organisation(of),
-    })
+    let user = json!({ "login": who.as_str(), "id": id });
+    let mut payload = json!({ "action": action, "organization": organisation(of) });
+    if action == "member_invited" {
+        // Who is invited is no member of anything yet.
+        let login = who.as_str();
+        payload["invitation"] = json!({ "id": 3, "login": login, "role": "direct_member" });
+        payload["user"] = user;
+    } else {
+        payload["membership"] = json!({ "role": "member", "state": "active", "user": user });
+    }
+    payload
 }
 
 /// `membership`: somebody was `added` to a team, or `removed`.
