@@ -166,11 +166,23 @@ impl GitHub {
     /// # Errors
     /// The word of the error.
     pub fn follow(&self, address: &str, person: &Login) -> Result<String, &'static str> {
+        self.authorise(address, Some(person.clone()))
+    }
+
+    /// They say no: where they are sent then, which is the same place with another word.
+    ///
+    /// # Errors
+    /// The word of the error.
+    pub fn decline(&self, address: &str) -> Result<String, &'static str> {
+        self.authorise(address, None)
+    }
+
+    fn authorise(&self, address: &str, answer: Option<Login>) -> Result<String, &'static str> {
         let (page, query) = address.split_once('?').ok_or("Not Found")?;
         if page != format!("{}/login/oauth/authorize", self.world.base) {
             return Err("Not Found");
         }
-        self.world.follow(query, person.clone())
+        self.world.follow(query, answer)
     }
 
     /// Who sits at the browser that a test sends here over HTTP, and says yes to everything.

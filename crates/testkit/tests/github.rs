@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use testkit::{
     fake::Clock,
     git::Change,
-    github::{GitHub, Weather},
+    github::{CALLBACK, CLIENT_ID, GitHub, Weather},
 };
 
 struct Answer {
@@ -238,6 +238,34 @@ async fn an_empty_repository_has_no_commits_and_takes_no_refs() {
         assert_eq!(caller.get(path).await.status, 200, "{path}");
     }
     post().await.is(422, "Object does not exist");
+}
+
+#[tokio::test]
+async fn a_browser_is_sent_back_with_a_code_or_with_a_word() {
+    let caller = Caller::new().await;
+    let authorise = |redirect: &str| {
+        let base = caller.github.url();
+        format!(
+            "{base}/login/oauth/authorize?client_id={CLIENT_ID}&state=a%20b&redirect_uri={redirect}"
+        )
+    };
+    for below in ["", "/more", "?from=here"] {
+        let back = format!("{CALLBACK}{below}");
+        let led = caller.github.follow(&authorise(&back), &caller.person);
+        let led = led.unwrap();
+        let mark = if below.contains('?') { '&' } else { '?' };
+        assert!(led.starts_with(&format!("{back}{mark}code=")), "{led}");
+        assert!(led.ends_with("&state=a%20b"), "{led}");
+        let led = caller.github.decline(&authorise(&back)).unwrap();
+        let denied = format!("{back}{mark}error=access%5Fdenied&");
+        assert!(led.starts_with(&denied), "{led}");
+        assert!(led.ends_with("&state=a%20b"), "{led}");
+    }
+    let beside = authorise(&format!("{CALLBACK}evil"));
+    let led = caller.github.follow(&beside, &caller.person).unwrap();
+    let mismatch = format!("{CALLBACK}?error=redirect%5Furi%5Fmismatch&");
+    assert!(led.starts_with(&mismatch), "{led}");
+    assert!(led.ends_with("&state=a%20b"), "{led}");
 }
 
 #[tokio::test]

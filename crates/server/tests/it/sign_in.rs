@@ -185,17 +185,19 @@ async fn who_has_opened_an_address_comes_back_to_it_and_to_no_other_server() -> 
     Ok(())
 }
 
+/// Where a browser is sent.
+fn address(answer: &str) -> &str {
+    let mut lines = answer.lines();
+    let address = lines.find_map(|line| line.strip_prefix("location: "));
+    address.expect("a redirect").trim()
+}
+
 #[tokio::test]
 async fn what_another_browser_began_or_was_used_signs_nobody_in() -> anyhow::Result<()> {
     let (world, browser) = with_browser().await?;
     let mona = world.person("mona", "acme/ops");
     let begun = browser.ask("/login", &[]).await?.with(0).out;
-    let address = begun
-        .lines()
-        .find_map(|line| line.strip_prefix("location: "));
-    let back = world
-        .github
-        .follow(address.expect("a redirect").trim(), &mona.login);
+    let back = world.github.follow(address(&begun), &mona.login);
     let back = back.expect("GitHub sends it back");
     let path = back.replace(&format!("https://{HOST}"), "");
 
@@ -211,11 +213,13 @@ async fn what_another_browser_began_or_was_used_signs_nobody_in() -> anyhow::Res
     contains(&told, &["400", "You are not signed in"]);
 
     // Who said no at GitHub comes back without a code.
-    browser.ask("/login", &[]).await?.with(0);
-    let told = browser
-        .ask("/auth/github/callback?error=access_denied", &[])
-        .await?;
-    contains(&told.with(0).out, &["400", "You are not signed in"]);
+    let begun = browser.ask("/login", &[]).await?.with(0).out;
+    let back = world.github.decline(address(&begun));
+    let back = back.expect("GitHub sends it back");
+    assert!(back.contains("error=access%5Fdenied"), "{back}");
+    let path = back.replace(&format!("https://{HOST}"), "");
+    let told = browser.ask(&path, &[]).await?.with(0).out;
+    contains(&told, &["400", "You are not signed in"]);
     contains(&browser.who().await?, &["401"]);
     Ok(())
 }

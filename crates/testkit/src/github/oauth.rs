@@ -226,8 +226,12 @@ impl World {
         json!({ "access_token": token, "token_type": "bearer", "scope": "read:org" })
     }
 
-    /// A person at a browser follows an address and says yes: where they are sent then.
-    pub(super) fn follow(&self, query: &str, person: Login) -> Result<String, &'static str> {
+    /// A person at a browser follows an address and says yes, or nobody in particular says no: where they are sent then.
+    pub(super) fn follow(
+        &self,
+        query: &str,
+        answer: Option<Login>,
+    ) -> Result<String, &'static str> {
         let given = pairs(query);
         let mut state = self.state();
         let client = state.oauth.client.as_ref().ok_or("Not Found")?;
@@ -235,15 +239,27 @@ impl World {
             return Err("Not Found");
         }
         let redirect = given.get("redirect_uri");
-        let back = redirect.unwrap_or(&client.callback).clone();
-        if !back.starts_with(&client.callback) {
-            return Err("redirect_uri_mismatch");
+        let back = redirect.unwrap_or(&client.callback);
+        if !is_below(back, &client.callback) {
+            let words =
+                "The redirect_uri MUST match the registered callback URL for this application.";
+            let error = [
+                ("error", "redirect_uri_mismatch"),
+                ("error_description", words),
+            ];
+            return Ok(sent(&client.callback, &error, &given));
         }
         let challenge = given.get("code_challenge").cloned();
         let method = given.get("code_challenge_method").map(String::as_str);
         if challenge.is_some() && method != Some("S256") {
             return Err("invalid_request");
         }
+        let Some(person) = answer else {
+            let words = "The user has denied your application access.";
+            let error = [("error", "access_denied"), ("error_description", words)];
+            return Ok(sent(back, &error, &given));
+        };
+        let back = back.clone();
         let code = format!("{:020x}", state.fresh_id());
         let kept = Code {
             person,
@@ -252,16 +268,7 @@ impl World {
             challenge,
         };
         state.oauth.codes.insert(code.clone(), kept);
-        let encode = |text: &str| {
-            percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
-                .to_string()
-        };
-        let given_state = given.get("state").map(String::as_str).unwrap_or_default();
-        let mark = if back.contains('?') { '&' } else { '?' };
-        Ok(format!(
-            "{back}{mark}code={code}&state={}",
-            encode(given_state)
-        ))
+        Ok(sent(&back, &[("code", code.as_str())], &given))
     }
 
     /// A person types the code of a device.
@@ -279,6 +286,26 @@ impl World {
     }
 }
 
+/// Whether an address is the one on record or below it.
+fn is_below(address: &str, callback: &str) -> bool {
+    let rest = address.strip_prefix(callback);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+}
+
+/// Where a browser is sent with these parameters, and with the state that it came with.
+fn sent(back: &str, with: &[(&str, &str)], given: &BTreeMap<String, String>) -> String {
+    let state = given.get("state").map(|state| ("state", state.as_str()));
+    let encode = |text: &str| {
+        percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    };
+    let with = with.iter().copied().chain(state);
+    let with: Vec<_> = with
+        .map(|(name, value)| format!("{name}={}", encode(value)))
+        .collect();
+    let mark = if back.contains('?') { '&' } else { '?' };
+    format!("{back}{mark}{}", with.join("&"))
+}
+
 async fn authorise(
     Shared(world): Shared<Arc<World>>,
     Query(_): Query<BTreeMap<String, String>>,
@@ -289,7 +316,7 @@ async fn authorise(
         return Ok((StatusCode::OK, "Sign in to GitHub").into_response());
     };
     Ok(
-        match world.follow(uri.query().unwrap_or_default(), person) {
+        match world.follow(uri.query().unwrap_or_default(), Some(person)) {
             Ok(back) => Redirect::to(&back).into_response(),
             Err(words) => (StatusCode::NOT_FOUND, words).into_response(),
         },
