@@ -35,6 +35,10 @@ async fn git_gets_in_with_the_installations_token_and_not_without() {
     let token = adapter.token(&stage.repo).await.unwrap().unwrap();
     let found = head(&address, Some(&token)).await;
     assert_eq!(found.as_deref(), Some(stage.tip.as_str()));
+    let old = format!("{}/acme/store", stage.github.url());
+    let found = head(&old, Some(&token)).await;
+    assert_eq!(found.as_deref(), Some(stage.tip.as_str()), "its old name");
+    assert_eq!(head(&old, None).await, None);
 
     let globex = stage.github.organisation("globex");
     stage.github.install(&globex);

@@ -31,14 +31,34 @@ pub(super) async fn serve(world: Arc<World>, request: Request<Body>) -> Response
     let Some((owner, name, rest)) = parse(request.uri().path()) else {
         return StatusCode::NOT_FOUND.into_response();
     };
+    let moved = renamed(&world, &owner, &name);
+    let (owner, name) = moved.clone().unwrap_or((owner, name));
     let path = match allowed(&world, request.headers(), &owner, &name) {
         Ok(path) => path,
         Err(refusal) => return *refusal,
     };
+    if moved.is_some() {
+        let query = request.uri().query().unwrap_or_default();
+        let address = format!("{}/{owner}/{name}.git/{rest}?{query}", world.base);
+        let elsewhere = [(header::LOCATION, address)];
+        return (StatusCode::MOVED_PERMANENTLY, elsewhere).into_response();
+    }
     match backend(path, rest, request).await {
         Ok(response) => response,
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
+}
+
+/// What a repository is called by now that had this name before.
+fn renamed(world: &World, owner: &str, name: &str) -> Option<(String, String)> {
+    let old = format!("{owner}/{name}").parse().ok()?;
+    let state = world.state();
+    if state.find_repo(&old).is_some() {
+        return None;
+    }
+    let repo = state.repos.get(state.renamed.get(&old)?)?;
+    let (owner, name) = repo.name.as_str().split_once('/')?;
+    Some((owner.to_owned(), name.to_owned()))
 }
 
 fn password(headers: &HeaderMap) -> Option<String> {
