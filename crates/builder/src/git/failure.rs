@@ -97,6 +97,11 @@ const TEXTS: &[(Failure, &[&str])] = &[
     (Failure::Denied, &["Could not read from remote repository"]),
 ];
 
+/// What curl says of an answer that leads elsewhere, which git is told not to follow, and what that means.
+const REDIRECTED: &str = "returned error: 3";
+const MOVED: &str =
+    ": it has moved; give the app its new name with `jockey apps update APP --repo OWNER/NAME`";
+
 /// What a run that ended badly means.
 pub(super) fn meaning(stderr: &str) -> Failure {
     let found = TEXTS
@@ -128,7 +133,11 @@ pub(super) fn telling_line(stderr: &str) -> String {
         .trim_start_matches("fatal: ")
         .trim_start_matches("error: ")
         .trim_start_matches("remote: ");
-    plain.chars().take(500).collect()
+    let told: String = plain.chars().take(500).collect();
+    match told.contains(REDIRECTED) {
+        true => told + MOVED,
+        false => told,
+    }
 }
 
 /// The port's error for a run on the local copy.
@@ -236,6 +245,12 @@ mod tests {
                 "fatal: bad object HEAD\n",
                 Failure::Local,
                 "bad object HEAD",
+            ),
+            (
+                "fatal: unable to access 'https://github.com/a/b/': The requested URL returned error: 301\n",
+                Failure::Denied,
+                "unable to access 'https://github.com/a/b/': The requested URL returned error: 301: it has moved; give the app \
+                 its new name with `jockey apps update APP --repo OWNER/NAME`",
             ),
             ("", Failure::Local, "git says nothing more"),
         ] {

@@ -134,8 +134,17 @@ def deploy_restart():
     print(f"Restarted {APP} on {ENVIRONMENT}")
 
 
+def preview():
+    return data(call("POST", "/reconciles/preview", OF))["plan"]
+
+
 def reconcile():
-    plan = data(call("POST", "/reconciles/preview", OF))["plan"]
+    plan = preview()
+    until = time.monotonic() + 120
+    while plan and time.monotonic() < until:
+        # The restart goes on.
+        time.sleep(EVERY)
+        plan = preview()
     print(f"Reconcile plan for {APP} on {ENVIRONMENT}:", "true" if plan else "nothing to do")
     made = data(call("POST", "/reconciles", OF))
     print(f"Started reconcile for {APP} on {ENVIRONMENT} with reconcile_id: {made['id']}")
