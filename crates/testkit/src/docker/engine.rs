@@ -267,11 +267,17 @@ impl Engine {
     /// What a killed daemon left running can only be taken away by a daemon.
     fn dismantle(&mut self) -> anyhow::Result<()> {
         self.resume()?;
-        for container in self.run(["ps", "--all", "--quiet"])?.lines() {
-            // One that is being removed already goes by itself.
-            let removed = self.run(["rm", "--force", "--volumes", container]);
-            if removed.is_err() {
-                self.run(["wait", container]).ok();
+        // Again while something that the test has begun goes on in it, such as a removal.
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = self.run(["ps", "--all", "--quiet"])?;
+            let removed = left
+                .lines()
+                .try_for_each(|it| self.run(["rm", "--force", "--volumes", it]).map(drop));
+            match removed {
+                Ok(()) => break,
+                Err(error) if Instant::now() > deadline => return Err(error),
+                Err(_) => thread::sleep(Duration::from_millis(100)),
             }
         }
         self.stop()?;
