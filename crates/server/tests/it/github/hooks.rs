@@ -1,6 +1,9 @@
 //! Hooks of single repositories: made, looked after and taken away, and what comes by them.
 
-use super::world::{Signed, UNSIGNED, World, with_one_token, world};
+use super::{
+    wanted::update,
+    world::{Signed, UNSIGNED, World, with_one_token, world},
+};
 use crate::{rest::Rest, sources::WEB};
 use domain::{CommitSha, Membership, RepoName};
 use proto::v1;
@@ -59,17 +62,6 @@ async fn shown(world: &World, is_so: impl Fn(&v1::AppHook) -> bool) -> anyhow::R
         .await?;
     let hook = found.app.and_then(|app| app.hook);
     Ok(hook.unwrap_or_default())
-}
-
-/// Changes the App.
-async fn edit(world: &World, values: v1::App) -> anyhow::Result<()> {
-    let request = v1::UpdateAppRequest {
-        app: "shop".to_owned(),
-        values: Some(values),
-        ..v1::UpdateAppRequest::default()
-    };
-    world.server.admin().apps().update_app(request).await?;
-    Ok(())
 }
 
 /// An App that wants to be told of pushes.
@@ -154,11 +146,11 @@ async fn a_hook_comes_and_goes_with_its_app() -> anyhow::Result<()> {
         "a branch was deleted"
     );
 
-    edit(&world, unsubscribed()).await?;
+    update(&world, unsubscribed()).await?;
     standing(&world, v1::AppHookState::Removed).await?;
     let hooks = || world.github.hooks(&world.repo, &address());
     assert_eq!(hooks(), []);
-    edit(&world, subscribed()).await?;
+    update(&world, subscribed()).await?;
     assert_eq!(made(&world).await?, secret);
     let request = v1::DeleteAppRequest {
         app: "shop".to_owned(),
@@ -179,7 +171,7 @@ async fn a_hook_that_github_refuses_is_said_with_what_to_do() -> anyhow::Result<
         ..v1::App::default()
     };
     world.github.revoke_installation_tokens();
-    edit(&world, changed).await?;
+    update(&world, changed).await?;
     let hook = standing(&world, v1::AppHookState::Failed).await?;
     assert!(hook.detail.contains("make the hook by hand"), "{hook:?}");
     Ok(())
@@ -200,7 +192,7 @@ async fn a_hook_that_github_does_not_show_any_more_is_not_taken_for_gone() -> an
     let robot = "robot".parse()?;
     world.github.publish(&world.repo);
     world.github.member(&world.acme, &robot, Membership::Absent);
-    edit(&world, unsubscribed()).await?;
+    update(&world, unsubscribed()).await?;
     let refused = || {
         let requests = world.github.requests().into_iter();
         let hooks = "/repos/acme/shop/hooks";
@@ -216,7 +208,7 @@ async fn a_hook_that_github_does_not_show_any_more_is_not_taken_for_gone() -> an
     assert_eq!(world.github.hooks(&world.repo, &address()), []);
 
     // An App that moves on has a hook where it goes.
-    edit(&world, subscribed()).await?;
+    update(&world, subscribed()).await?;
     made(&world).await?;
     standing(&world, v1::AppHookState::Active).await?;
     world.github.member(&world.acme, &robot, Membership::Absent);
@@ -226,7 +218,7 @@ async fn a_hook_that_github_does_not_show_any_more_is_not_taken_for_gone() -> an
         repo: own.to_string(),
         ..v1::App::default()
     };
-    edit(&world, moved).await?;
+    update(&world, moved).await?;
     let hook = shown(&world, |hook| hook.repo == own.as_str()).await?;
     assert_eq!(hook.state(), v1::AppHookState::Active);
     assert!(hook.detail.contains("if acme/shop calls"), "{hook:?}");

@@ -7,7 +7,7 @@ use proto::v1;
 use testkit::github::payload;
 
 /// The App as it is to be.
-async fn update(world: &World, values: v1::App) -> anyhow::Result<()> {
+pub(super) async fn update(world: &World, values: v1::App) -> anyhow::Result<()> {
     let request = v1::UpdateAppRequest {
         app: "shop".to_owned(),
         values: Some(values),
