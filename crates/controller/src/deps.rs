@@ -1,6 +1,6 @@
 //! What the controller is given: the ports, and the settings of the server.
 
-use crate::{board::Board, feed::Feed, runs::Runs};
+use crate::{board::Board, feed::Feed, questions::Questions, runs::Runs};
 use domain::{
     App, ByteSize,
     app::{Builder, Recipe},
@@ -36,6 +36,8 @@ pub struct Deps {
     pub feed: Arc<Feed>,
     /// The runs that this server attends.
     pub runs: Arc<Runs>,
+    /// What this server asks the hosts of repositories.
+    pub questions: Arc<Questions>,
 }
 
 /// Settings of the server. Every wait that a user could feel is here.

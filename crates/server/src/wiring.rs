@@ -144,6 +144,7 @@ pub(crate) fn machinery(
         board: Arc::new(Board::default()),
         feed: Arc::new(feed),
         runs: Arc::default(),
+        questions: Arc::default(),
     };
     Ok(Machinery {
         deps,

@@ -227,11 +227,12 @@ async fn a_host_that_does_not_say_which_commit_it_is_keeps_nobody_waiting_for_lo
     for told in [
         refusal(deploys.create_deploy(deploy("main")).await),
         refusal(builds.create_build(build).await),
+        refusal(deploys.create_deploy(deploy("main")).await),
     ] {
         assert!(told.starts_with("Unavailable"), "{told}");
         assert!(told.contains("it is still being asked"), "{told}");
     }
-    assert_eq!(stage.source.unanswered(), 2);
+    assert_eq!(stage.source.unanswered(), 2, "the third waited for a turn");
     let numbers = async || {
         let mut deploys = DeployServiceClient::new(admin.0.clone());
         let listed = deploys.list_deploys(old::ListDeploysRequest::default());

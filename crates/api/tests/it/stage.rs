@@ -196,6 +196,7 @@ impl Stage {
             board: Arc::new(Board::default()),
             feed: Arc::new(Feed::of(store.clone())),
             runs: Arc::default(),
+            questions: Arc::default(),
         };
         furnish(&store).await;
         let stop = CancellationToken::new();

@@ -130,6 +130,7 @@ impl Parts {
             board: Arc::new(Board::default()),
             feed: Arc::new(Feed::of(store.clone())),
             runs: Arc::default(),
+            questions: Arc::default(),
         };
         Ok(Self {
             deps,

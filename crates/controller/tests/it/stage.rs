@@ -84,6 +84,7 @@ impl Stage {
             board: Arc::new(Board::default()),
             feed: Arc::new(Feed::of(store.clone())),
             runs: Arc::default(),
+            questions: Arc::default(),
         };
         let mut stage = Self {
             store,
@@ -189,6 +190,7 @@ impl Stage {
             settings: Arc::new(Settings::named("server-2".to_owned())),
             board: Arc::new(Board::default()),
             runs: Arc::default(),
+            questions: Arc::default(),
             ..self.deps.clone()
         })
     }

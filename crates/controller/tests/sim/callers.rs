@@ -30,6 +30,7 @@ impl World {
             board: Arc::new(Board::default()),
             feed: Arc::new(Feed::of(self.store.clone())),
             runs: Arc::default(),
+            questions: Arc::default(),
         };
         Ctx {
             deps,

@@ -314,6 +314,7 @@ impl World {
             board: Arc::new(Board::default()),
             feed: Arc::new(Feed::of(store)),
             runs: Arc::default(),
+            questions: Arc::default(),
         }
     }
 

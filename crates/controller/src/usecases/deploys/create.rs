@@ -120,19 +120,30 @@ pub(in crate::usecases) async fn commit_of(
     if let Some(commit) = git_ref.as_commit() {
         return Ok(commit);
     }
-    let (source, repo) = (Arc::clone(&ctx.deps.source), app.repo.clone());
-    let named = git_ref.clone();
-    // Goes on whether the caller waits or not: what it brings here is here when they ask again.
-    let resolving = tokio::spawn(async move { source.resolve(&repo, &named).await });
-    let silent = |why: String| source::Error::Unreachable {
+    let unsaid = |why: String| source::Error::Unreachable {
         repo: app.repo.clone(),
         detail: format!("it has not said which commit `{git_ref}` is: {why}"),
+    };
+    let Some(turns) = ctx.deps.questions.about(&app.repo, git_ref) else {
+        let why = "too much is being asked of the hosts of repositories; ask again in a minute";
+        return Err(unsaid(why.to_owned()).into());
+    };
+    let (source, repo) = (Arc::clone(&ctx.deps.source), app.repo.clone());
+    let named = git_ref.clone();
+    let resolving = async move {
+        let turn = turns.acquire_owned().await;
+        // Goes on whether the caller waits or not: what it brings here is here when they ask again.
+        let asked = tokio::spawn(async move {
+            let _turn = turn;
+            source.resolve(&repo, &named).await
+        });
+        asked.await
     };
     let resolved = match tokio::time::timeout(CALLERS_WAIT, resolving).await {
         Ok(Ok(resolved)) => resolved,
         Ok(Err(broken)) if broken.is_panic() => std::panic::resume_unwind(broken.into_panic()),
-        Ok(Err(_)) => Err(silent("this server is stopping".to_owned())),
-        Err(_) => Err(silent(format!(
+        Ok(Err(_)) => Err(unsaid("this server is stopping".to_owned())),
+        Err(_) => Err(unsaid(format!(
             "after {} s it is still being asked; ask again in a minute, or give the full commit id, which needs no answer of it",
             CALLERS_WAIT.as_secs()
         ))),
