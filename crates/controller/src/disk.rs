@@ -268,9 +268,9 @@ fn needed_by(image: &OwnedImage, kept: &[KeptImage]) -> Vec<String> {
 
 /// Every node of every pool, and those that are known without one, once.
 pub(crate) async fn nodes(deps: &Deps) -> Result<Vec<NodeName>, Error> {
-    let stacks = deps.store.list_stacks(Page::ALL).await?.items;
+    let stacks = deps.store.list_stacks("", Page::ALL).await?.items;
     let mut names: BTreeSet<_> = deps.fleet.nodes().into_iter().collect();
-    for environment in deps.store.list_environments(Page::ALL).await?.items {
+    for environment in deps.store.list_environments("", Page::ALL).await?.items {
         for stack in &stacks {
             let pool = Pool {
                 environment: environment.id,

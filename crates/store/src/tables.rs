@@ -36,6 +36,7 @@ pub(crate) mod views;
 pub(crate) mod webhooks;
 pub(crate) mod workers;
 
+use diesel::sql_types::{Integer, Text};
 use domain::Timestamp;
 use ports::store::{Change, Listed, Numbered, Page};
 use std::{borrow::Cow, time::Duration};
@@ -54,6 +55,25 @@ fn counted(page: Numbered) -> (i64, i64) {
     let skipped = i64::try_from(page.skipped()).unwrap_or(i64::MAX);
     (i64::from(size), skipped)
 }
+
+diesel::define_sql_function! {
+    /// So many characters of a text, from a place on, of which the first is 1. Unlike LIKE it takes no character for
+    /// another one, in either database.
+    fn substr(text: Text, from: Integer, count: Integer) -> Text;
+}
+
+/// Whether a column's text starts with another one.
+macro_rules! starts_with {
+    ($column:expr, $prefix:expr) => {
+        super::substr(
+            $column,
+            1,
+            i32::try_from($prefix.chars().count()).unwrap_or(i32::MAX),
+        )
+        .eq($prefix)
+    };
+}
+use starts_with;
 
 /// A boxed query in the order of a column, and of ids among equals.
 macro_rules! sorted {

@@ -20,7 +20,7 @@ impl EnvironmentService for Legacy {
         request: Request<v1::ListEnvironmentsRequest>,
     ) -> Answer<Self::ListEnvironmentsStream> {
         let (sight, ctx, _asked) = self.sift(request).await?;
-        let read = |ctx: Ctx, page| async move { environments::list(&ctx, page).await };
+        let read = |ctx: Ctx, page| async move { environments::list(&ctx, "", page).await };
         self.list(ctx, read, move |mut found| {
             found.retain(|environment| sight.sees("", environment.name.as_str()));
             v1::ListEnvironmentsResponse {

@@ -51,7 +51,7 @@ impl EnvironmentService for Handlers {
     ) -> Answer<v1::ListEnvironmentsResponse> {
         self.list(request, |ctx, asked| async move {
             let list = Asked::read(&asked)?;
-            let found = environments::list(&ctx, list.page()?).await?;
+            let found = environments::list(&ctx, &asked.name_prefix, list.page()?).await?;
             Ok(v1::ListEnvironmentsResponse {
                 environments: found.items.iter().map(environment::wire).collect(),
                 next_page_token: list.next(found.next),

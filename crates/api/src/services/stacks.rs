@@ -46,7 +46,7 @@ impl StackService for Handlers {
     ) -> Answer<v1::ListStacksResponse> {
         self.list(request, |ctx, asked| async move {
             let list = Asked::read(&asked)?;
-            let found = stacks::list(&ctx, list.page()?).await?;
+            let found = stacks::list(&ctx, &asked.name_prefix, list.page()?).await?;
             Ok(v1::ListStacksResponse {
                 stacks: found.items.iter().map(stack::wire).collect(),
                 next_page_token: list.next(found.next),

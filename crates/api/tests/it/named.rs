@@ -71,6 +71,15 @@ async fn names_and_ids_address_things_alike() {
         }
     );
 
+    let some = v1::ListEnvironmentsRequest {
+        name_prefix: "dev".to_owned(),
+        ..v1::ListEnvironmentsRequest::default()
+    };
+    let some = admin.environments().list_environments(some).await.unwrap();
+    let some = some.into_inner().environments;
+    let names: Vec<&str> = some.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["development"]);
+
     // A worker by its id needs neither of the other two.
     let by_name = v1::GetWorkerRequest {
         worker: "web".to_owned(),

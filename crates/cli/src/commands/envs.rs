@@ -21,8 +21,14 @@ pub(crate) enum Command {
         service_names: Option<String>,
     },
     /// Lists environments
-    #[command(after_help = "Example:\n  jockey envs list -o json")]
-    List,
+    #[command(
+        after_help = "Examples:\n  jockey envs list -o json\n  jockey envs list --prefix pr-"
+    )]
+    List {
+        /// Only those whose names start with this
+        #[arg(long, default_value = "", hide_default_value = true)]
+        prefix: String,
+    },
     /// Shows one environment
     #[command(after_help = "Example:\n  jockey envs show development")]
     Show {
@@ -72,8 +78,11 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
                 )
             })
         }
-        Command::List => {
-            let request = ListEnvironmentsRequest::default();
+        Command::List { prefix } => {
+            let request = ListEnvironmentsRequest {
+                name_prefix: prefix,
+                ..ListEnvironmentsRequest::default()
+            };
             out.list(&client.list(request, super::ALL).await?)
         }
         Command::Show { name } => {

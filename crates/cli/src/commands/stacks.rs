@@ -17,8 +17,14 @@ pub(crate) enum Command {
         name: String,
     },
     /// Lists stacks
-    #[command(after_help = "Example:\n  jockey stacks list -o json")]
-    List,
+    #[command(
+        after_help = "Examples:\n  jockey stacks list -o json\n  jockey stacks list --prefix gpu"
+    )]
+    List {
+        /// Only those whose names start with this
+        #[arg(long, default_value = "", hide_default_value = true)]
+        prefix: String,
+    },
     /// Shows one stack
     #[command(after_help = "Example:\n  jockey stacks show api")]
     Show {
@@ -63,8 +69,11 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
                 format!("created stack {} ({})", stack.name, stack.id)
             })
         }
-        Command::List => {
-            let request = ListStacksRequest::default();
+        Command::List { prefix } => {
+            let request = ListStacksRequest {
+                name_prefix: prefix,
+                ..ListStacksRequest::default()
+            };
             out.list(&client.list(request, super::ALL).await?)
         }
         Command::Show { name } => {

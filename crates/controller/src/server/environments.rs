@@ -77,7 +77,7 @@ pub(super) async fn keep(deps: Deps, stop: CancellationToken) {
 impl Kept {
     /// Takes what is free, and lets go of what is too much.
     async fn look(&mut self, deps: &Deps, stop: &CancellationToken) -> Result<(), store::Error> {
-        let environments = deps.store.list_environments(Page::ALL).await?;
+        let environments = deps.store.list_environments("", Page::ALL).await?;
         let all: Vec<EnvironmentId> = environments.items.iter().map(|it| it.id).collect();
         // To look is cheaper than to claim, and is done at each event.
         let held = deps.store.list_leases().await?;

@@ -85,7 +85,7 @@ pub(super) async fn create_with(
             size: 1,
             after: None,
         };
-        let stacks = ctx.store().list_stacks(first).await?;
+        let stacks = ctx.store().list_stacks("", first).await?;
         stacks.items.into_iter().next().ok_or(Error::NoStack)?
     } else {
         ctx.stack(&wanted.stack).await?
@@ -119,7 +119,7 @@ async fn check_service_names(ctx: &Ctx, name: &AppName) -> Result<(), Error> {
     let Ok(web) = "web".parse::<WorkerName>() else {
         return Ok(());
     };
-    for environment in ctx.store().list_environments(Page::ALL).await?.items {
+    for environment in ctx.store().list_environments("", Page::ALL).await?.items {
         environment
             .service_template
             .service_name(name, &web, &environment.name)
@@ -303,7 +303,7 @@ async fn instances_of(ctx: &Ctx, app: AppId) -> Result<usize, Error> {
 /// What would happen if nothing of the App were wanted.
 async fn without(ctx: &Ctx, app: AppId) -> Result<Vec<EnvironmentPlan>, Error> {
     let mut plans = Vec::new();
-    for environment in ctx.store().list_environments(Page::ALL).await?.items {
+    for environment in ctx.store().list_environments("", Page::ALL).await?.items {
         let mut plan = ctx
             .preview(&environment, |input| {
                 for desired in input.apps.iter_mut().filter(|desired| desired.app == app) {

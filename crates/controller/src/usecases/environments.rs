@@ -36,12 +36,12 @@ pub async fn get(ctx: &Ctx, which: &str) -> Result<Environment, Error> {
     ctx.environment(which).await
 }
 
-/// A page of Environments, in order of id.
+/// A page of the Environments whose names start with `prefix`, in order of id.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn list(ctx: &Ctx, page: Page) -> Result<Listed<Environment>, Error> {
-    Ok(ctx.store().list_environments(page).await?)
+pub async fn list(ctx: &Ctx, prefix: &str, page: Page) -> Result<Listed<Environment>, Error> {
+    Ok(ctx.store().list_environments(prefix, page).await?)
 }
 
 /// Gives an Environment another name, where nothing bears the one that it has, or another service name template: its

@@ -95,7 +95,7 @@ async fn list_by(ctx: &Ctx, filter: &Filter, look: Look) -> Result<Vec<InstanceV
         Some(environment) => vec![environment],
         None => {
             let store = ctx.store();
-            super::all(|page| store.list_environments(page)).await?
+            super::all(|page| store.list_environments("", page)).await?
         }
     };
     let app_id = app.as_ref().map(|app| app.id);

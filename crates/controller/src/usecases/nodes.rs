@@ -45,7 +45,7 @@ pub async fn list(ctx: &Ctx, filter: &Filter) -> Result<Vec<NodeView>, Error> {
     let environment = ctx.any_environment(&filter.environment).await?;
     let stack = ctx.any_stack(&filter.stack).await?;
     let mut nodes: BTreeMap<NodeName, NodeView> = BTreeMap::new();
-    let stacks = ctx.store().list_stacks(Page::ALL).await?.items;
+    let stacks = ctx.store().list_stacks("", Page::ALL).await?.items;
     for env in environments(ctx).await? {
         for member_of in &stacks {
             if environment
@@ -88,7 +88,7 @@ pub async fn list(ctx: &Ctx, filter: &Filter) -> Result<Vec<NodeView>, Error> {
 }
 
 async fn environments(ctx: &Ctx) -> Result<Vec<Environment>, Error> {
-    super::all(|page| ctx.store().list_environments(page)).await
+    super::all(|page| ctx.store().list_environments("", page)).await
 }
 
 /// Asks the node itself.

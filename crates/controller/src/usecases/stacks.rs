@@ -26,12 +26,12 @@ pub async fn get(ctx: &Ctx, which: &str) -> Result<Stack, Error> {
     ctx.stack(which).await
 }
 
-/// A page of Stacks, in order of id.
+/// A page of the Stacks whose names start with `prefix`, in order of id.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn list(ctx: &Ctx, page: Page) -> Result<Listed<Stack>, Error> {
-    Ok(ctx.store().list_stacks(page).await?)
+pub async fn list(ctx: &Ctx, prefix: &str, page: Page) -> Result<Listed<Stack>, Error> {
+    Ok(ctx.store().list_stacks(prefix, page).await?)
 }
 
 /// Changes a Stack, of which nothing can be changed yet: its hosts register under its name.

@@ -234,7 +234,7 @@ async fn each_event_is_followed_once_whoever_dies() {
     // Those of the stage itself, and three.
     let stacks = stage
         .store
-        .list_stacks(Page::ALL)
+        .list_stacks("", Page::ALL)
         .await
         .unwrap()
         .items

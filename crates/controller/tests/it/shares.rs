@@ -74,7 +74,7 @@ async fn servers_keep_a_share_each_and_take_those_of_one_that_ends() {
 async fn an_environment_where_something_is_deployed_stays_where_it_is() {
     let mut stage = of_environments(2).await;
     // The newest is let go first, where nothing is deployed there.
-    let environments = stage.store.list_environments(Page::ALL).await.unwrap();
+    let environments = stage.store.list_environments("", Page::ALL).await.unwrap();
     stage.environment = environments.items[1].id;
     let busy = format!("environment/{}", stage.environment);
     let _one = stage.start();

@@ -284,7 +284,9 @@ impl World {
 
     /// Of the only Stack there is, mostly not.
     fn some_rebalance(&mut self) -> Option<Rebalance> {
-        let stacks = at_once(self.store.list_stacks(Page::ALL)).unwrap().items;
+        let stacks = at_once(self.store.list_stacks("", Page::ALL))
+            .unwrap()
+            .items;
         let stack = self.random.pick(&stacks)?.id;
         let many = u16::try_from(self.random.below(3)).unwrap() + 1;
         self.random.in_thousand(400).then_some(Rebalance {

@@ -8,7 +8,7 @@ impl World {
     /// An Environment that nobody keeps, or a server that keeps more than its share.
     pub(crate) fn unshared(&self) -> Option<String> {
         let leases = at_once(self.store.list_leases()).unwrap();
-        let environments = at_once(self.store.list_environments(Page::ALL)).unwrap();
+        let environments = at_once(self.store.list_environments("", Page::ALL)).unwrap();
         let environments = environments.items.len();
         let seats = leases.iter().filter(|it| it.name.starts_with(SERVERS));
         let servers: BTreeSet<&str> = seats.map(|it| it.owner.as_str()).collect();

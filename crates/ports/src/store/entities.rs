@@ -112,11 +112,15 @@ pub trait Environments: Send + Sync {
     /// None but those of the database.
     async fn find_environment(&self, name_or_id: &str) -> Result<Option<Environment>, Error>;
 
-    /// A page of Environments.
+    /// A page of the Environments whose names start with `prefix`: with nothing, of all.
     ///
     /// # Errors
     /// None but those of the database.
-    async fn list_environments(&self, page: Page) -> Result<Listed<Environment>, Error>;
+    async fn list_environments(
+        &self,
+        prefix: &str,
+        page: Page,
+    ) -> Result<Listed<Environment>, Error>;
 
     /// Stores the Environment's name and template, when it is still as it was at `read_at`. Its Workers' service names
     /// change with them. A name does not change while an instance or a run may stand in it, or while a Deploy or a
@@ -156,11 +160,11 @@ pub trait Stacks: Send + Sync {
     /// None but those of the database.
     async fn find_stack(&self, name_or_id: &str) -> Result<Option<Stack>, Error>;
 
-    /// A page of Stacks.
+    /// A page of the Stacks whose names start with `prefix`: with nothing, of all.
     ///
     /// # Errors
     /// None but those of the database.
-    async fn list_stacks(&self, page: Page) -> Result<Listed<Stack>, Error>;
+    async fn list_stacks(&self, prefix: &str, page: Page) -> Result<Listed<Stack>, Error>;
 
     /// Deletes a Stack that no App belongs to.
     ///

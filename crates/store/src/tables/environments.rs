@@ -1,8 +1,8 @@
 //! Environments.
 
 use super::{
-    configs, deploys, intents, leases, listed, reconciles, rows, runs, service_names, touched,
-    workers,
+    configs, deploys, intents, leases, listed, reconciles, rows, runs, service_names, starts_with,
+    touched, workers,
 };
 use crate::{
     Store,
@@ -75,13 +75,19 @@ pub(super) fn name(conn: &mut Conn, id: i64) -> QueryResult<String> {
 
 /// Those that are there, in order of id.
 pub(super) fn all(conn: &mut Conn) -> Result<Vec<Environment>, Fault> {
-    after(conn, 0, i64::MAX)
+    after(conn, "", 0, i64::MAX)
 }
 
-fn after(conn: &mut Conn, number: i64, limit: i64) -> Result<Vec<Environment>, Fault> {
+fn after(
+    conn: &mut Conn,
+    prefix: &str,
+    number: i64,
+    limit: i64,
+) -> Result<Vec<Environment>, Fault> {
     let found: Vec<EnvironmentRow> = environments::table
         .filter(environments::deleted_at.is_null())
         .filter(environments::id.gt(number))
+        .filter(starts_with!(environments::name, prefix))
         .order(environments::id)
         .limit(limit)
         .select(EnvironmentRow::as_select())
@@ -98,7 +104,7 @@ fn create(
     if by_name(tx.conn, name.as_str())?.is_some() {
         return Err(exists("an environment", name));
     }
-    let first = after(tx.conn, 0, 1)?.is_empty();
+    let first = after(tx.conn, "", 0, 1)?.is_empty();
     let template = template.unwrap_or_else(|| {
         if first {
             ServiceTemplate::first()
@@ -249,9 +255,14 @@ impl Environments for Store {
         .await
     }
 
-    async fn list_environments(&self, page: Page) -> Result<Listed<Environment>, Error> {
+    async fn list_environments(
+        &self,
+        prefix: &str,
+        page: Page,
+    ) -> Result<Listed<Environment>, Error> {
+        let prefix = prefix.to_owned();
         self.read(move |conn| {
-            let found = after(conn, page.after.unwrap_or(0), rows(page))?;
+            let found = after(conn, &prefix, page.after.unwrap_or(0), rows(page))?;
             let numbered = found.into_iter().map(|found| (found.id.number(), found));
             Ok(listed(numbered.collect(), page))
         })

@@ -1,6 +1,6 @@
 //! Stacks.
 
-use super::{listed, rows, service_names};
+use super::{listed, rows, service_names, starts_with};
 use crate::{
     Store,
     conn::{Conn, columns},
@@ -62,13 +62,14 @@ pub(super) fn name(conn: &mut Conn, id: i64) -> QueryResult<String> {
 
 /// Those that are there, in order of id.
 pub(super) fn all(conn: &mut Conn) -> Result<Vec<Stack>, Fault> {
-    after(conn, 0, i64::MAX)
+    after(conn, "", 0, i64::MAX)
 }
 
-fn after(conn: &mut Conn, number: i64, limit: i64) -> Result<Vec<Stack>, Fault> {
+fn after(conn: &mut Conn, prefix: &str, number: i64, limit: i64) -> Result<Vec<Stack>, Fault> {
     let found: Vec<StackRow> = stacks::table
         .filter(stacks::deleted_at.is_null())
         .filter(stacks::id.gt(number))
+        .filter(starts_with!(stacks::name, prefix))
         .order(stacks::id)
         .limit(limit)
         .select(StackRow::as_select())
@@ -133,9 +134,10 @@ impl Stacks for Store {
         .await
     }
 
-    async fn list_stacks(&self, page: Page) -> Result<Listed<Stack>, Error> {
+    async fn list_stacks(&self, prefix: &str, page: Page) -> Result<Listed<Stack>, Error> {
+        let prefix = prefix.to_owned();
         self.read(move |conn| {
-            let found = after(conn, page.after.unwrap_or(0), rows(page))?;
+            let found = after(conn, &prefix, page.after.unwrap_or(0), rows(page))?;
             let numbered = found.into_iter().map(|found| (found.id.number(), found));
             Ok(listed(numbered.collect(), page))
         })

@@ -104,7 +104,7 @@ async fn a_full_disk_is_told_and_gets_over_it() {
     assert!(full.is_transient());
     pragma(&store, "PRAGMA max_page_count = 1000000").await;
     stack(&store, "after").await.unwrap();
-    let there = store.list_stacks(Page::ALL).await.unwrap().items.len();
+    let there = store.list_stacks("", Page::ALL).await.unwrap().items.len();
     assert_eq!(there, written.min(999) + 1);
 }
 
@@ -116,7 +116,7 @@ async fn a_database_that_may_not_be_written_says_so() {
     let error = stack(&store, "api").await.unwrap_err();
     assert!(matches!(error, Error::ReadOnly(_)), "{error}");
     assert!(!error.is_transient());
-    assert_eq!(store.list_stacks(Page::ALL).await.unwrap().items, []);
+    assert_eq!(store.list_stacks("", Page::ALL).await.unwrap().items, []);
 }
 
 #[tokio::test]
@@ -173,6 +173,6 @@ async fn a_statement_that_postgresql_ends_takes_back_its_own_write_alone() {
         before.await.expect("it shares the commit, and is kept");
         occupied.await.unwrap().unwrap();
     }
-    let there = store.list_stacks(Page::ALL).await.unwrap().items.len();
+    let there = store.list_stacks("", Page::ALL).await.unwrap().items.len();
     assert_eq!(there, 2);
 }

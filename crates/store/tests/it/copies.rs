@@ -106,8 +106,11 @@ async fn fill(store: &Store) {
 async fn told(store: &Store) -> Vec<String> {
     let mut all = vec![
         format!("{}", ports::Store::installation(store)),
-        format!("{:?}", store.list_environments(Page::ALL).await.unwrap()),
-        format!("{:?}", store.list_stacks(Page::ALL).await.unwrap()),
+        format!(
+            "{:?}",
+            store.list_environments("", Page::ALL).await.unwrap()
+        ),
+        format!("{:?}", store.list_stacks("", Page::ALL).await.unwrap()),
         format!("{:?}", store.list_tokens().await.unwrap()),
         format!("{:?}", store.next_jobs().await.unwrap()),
         format!("{:?}", store.outbox().await.unwrap()),

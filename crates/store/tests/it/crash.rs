@@ -137,7 +137,7 @@ async fn look(ground: &Ground, answered: &BTreeSet<String>) {
     let mut after = None;
     loop {
         let page = Page { size: 1000, after };
-        let listed = store.list_stacks(page).await.unwrap();
+        let listed = store.list_stacks("", page).await.unwrap();
         there.extend(listed.items.iter().map(|stack| stack.name.to_string()));
         after = listed.next;
         if after.is_none() {

@@ -36,7 +36,7 @@ async fn many_reads_at_once_take_no_more_connections_than_a_server_has() {
     let mut reads = JoinSet::new();
     for _ in 0..READS {
         let store = Arc::clone(&store);
-        reads.spawn(async move { store.list_stacks(Page::ALL).await });
+        reads.spawn(async move { store.list_stacks("", Page::ALL).await });
     }
     for _ in READERS..READS {
         let read = tokio::time::timeout(PATIENCE, reads.join_next()).await;

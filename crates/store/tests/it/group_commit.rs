@@ -45,7 +45,10 @@ async fn one_that_fails_spoils_no_other_of_its_commit(ground: Ground) {
     assert_eq!(done.iter().filter(|result| result.is_ok()).count(), 50);
     let refused = |result: &Result<_, Error>| matches!(result, Err(Error::Exists { .. }));
     assert_eq!(done.iter().filter(|result| refused(result)).count(), 50);
-    assert_eq!(store.list_stacks(Page::ALL).await.unwrap().items.len(), 50);
+    assert_eq!(
+        store.list_stacks("", Page::ALL).await.unwrap().items.len(),
+        50
+    );
     let told = store
         .events_after(EventId::new(0), &EventFilter::default(), 1000)
         .await

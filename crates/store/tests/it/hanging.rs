@@ -40,14 +40,15 @@ async fn a_database_that_hangs_is_given_up_and_asked_over_new_connections() {
     let stopped = Stopped::all_on(&ground);
     // The writer's, a reader's, and that of who hears of others.
     assert!(stopped.0.len() >= 3, "{:?}", stopped.0);
-    let (read, written) = tokio::join!(store.list_stacks(Page::ALL), stack(&store, "meanwhile"));
+    let (read, written) =
+        tokio::join!(store.list_stacks("", Page::ALL), stack(&store, "meanwhile"));
     for error in [read.unwrap_err(), written.unwrap_err()] {
         let is_silent =
             matches!(&error, Error::Unavailable(what) if what.contains("does not answer"));
         assert!(is_silent, "{error}");
     }
     stack(&store, "after").await.expect("over a new connection");
-    let names = store.list_stacks(Page::ALL).await;
+    let names = store.list_stacks("", Page::ALL).await;
     let names = names.expect("over a new connection").items.into_iter();
     let names: Vec<_> = names.map(|stack| stack.name.to_string()).collect();
     assert_eq!(names, ["before", "after"]);

@@ -287,7 +287,7 @@ async fn a_server_that_a_newer_one_has_outgrown_writes_no_more_and_says_so() {
             "{said}"
         );
     }
-    let listed = store.list_stacks(Page::ALL).await.unwrap();
+    let listed = store.list_stacks("", Page::ALL).await.unwrap();
     assert_eq!(listed.items.len(), 1, "what is there can be read");
 }
 
@@ -323,7 +323,7 @@ async fn a_database_that_goes_and_comes_back_is_told_of_and_used_again() {
     let store = open(database.clone(), key()).await.unwrap();
     stack(&store, "before").await.unwrap();
     server.stop().unwrap();
-    let read = store.list_stacks(Page::ALL).await.unwrap_err();
+    let read = store.list_stacks("", Page::ALL).await.unwrap_err();
     assert!(matches!(read, Error::Unavailable(_)), "{read}");
     let written = stack(&store, "meanwhile").await.unwrap_err();
     assert!(matches!(written, Error::Unavailable(_)), "{written}");
@@ -333,7 +333,10 @@ async fn a_database_that_goes_and_comes_back_is_told_of_and_used_again() {
     stack(&store, "after")
         .await
         .expect("the writer's connection is made anew at once");
-    let names = wait("a reader", async || store.list_stacks(Page::ALL).await.ok()).await;
+    let names = wait("a reader", async || {
+        store.list_stacks("", Page::ALL).await.ok()
+    })
+    .await;
     let names: Vec<_> = names
         .items
         .iter()

@@ -74,7 +74,7 @@ pub async fn look(ctx: &Ctx) -> Result<Sanity, Error> {
     let store = ctx.store();
     let before = ctx.deps.clock.now() - STUCK_AFTER;
     let mut sanity = Sanity::default();
-    for environment in all(|page| store.list_environments(page)).await? {
+    for environment in all(|page| store.list_environments("", page)).await? {
         let found = look_at(ctx, &environment, before).await?;
         sanity
             .environments
@@ -143,7 +143,7 @@ async fn look_at(
 async fn stacks(ctx: &Ctx, environment: &Environment) -> Result<BTreeMap<String, Staffed>, Error> {
     let duties = ctx.store().duties().await?;
     let mut staffed = BTreeMap::new();
-    for stack in all(|page| ctx.store().list_stacks(page)).await? {
+    for stack in all(|page| ctx.store().list_stacks("", page)).await? {
         let pool = Pool {
             environment: environment.id,
             environment_name: environment.name.clone(),

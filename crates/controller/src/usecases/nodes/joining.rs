@@ -132,7 +132,7 @@ pub async fn remove(ctx: &Ctx, name: &str, mode: Mode) -> Result<Done<()>, Error
     let why = "it is not reached any more, and what it has counts as lost";
     let mut plan = Intended::of(Record::new(Verb::Delete, format!("node {node}"), why));
     if mode == Mode::Preview {
-        for environment in all(|page| ctx.store().list_environments(page)).await? {
+        for environment in all(|page| ctx.store().list_environments("", page)).await? {
             let edit = |input: &mut PlanInput| {
                 for known in input.pools.values_mut().flatten() {
                     if known.node.name == *node {

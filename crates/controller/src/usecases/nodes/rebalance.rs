@@ -188,7 +188,7 @@ async fn chosen(ctx: &Ctx, pools: &[Which]) -> Result<Vec<(Environment, Stack)>,
     let every = [Which::default()];
     let named = if pools.is_empty() { &every[..] } else { pools };
     let environments = super::environments(ctx).await?;
-    let stacks = ctx.store().list_stacks(Page::ALL).await?.items;
+    let stacks = ctx.store().list_stacks("", Page::ALL).await?.items;
     let mut chosen: Vec<(Environment, Stack)> = Vec::new();
     for which in named {
         let environment = ctx.any_environment(&which.environment).await?;

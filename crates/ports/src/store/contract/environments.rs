@@ -34,8 +34,15 @@ pub async fn the_first_environment_has_the_short_names(store: &dyn Store) {
         let found = store.find_environment(name_or_id).await.unwrap();
         assert_eq!(found.as_ref(), Some(&next), "{name_or_id}");
     }
-    let listed = store.list_environments(Page::ALL).await.unwrap();
-    assert_eq!(listed.items, [first, next]);
+    let listed = store.list_environments("", Page::ALL).await.unwrap();
+    assert_eq!(listed.items, [first, next.clone()]);
+    let listed = store.list_environments("stag", Page::ALL).await.unwrap();
+    assert_eq!(listed.items, [next]);
+    // Neither a pattern nor another case.
+    for prefix in ["%", "_taging", "Stag", "stagings"] {
+        let listed = store.list_environments(prefix, Page::ALL).await.unwrap();
+        assert_eq!(listed.items, [], "{prefix}");
+    }
 }
 
 pub async fn an_environment_with_deploys_or_instances_stays(store: &dyn Store) {
@@ -180,6 +187,9 @@ pub async fn an_environment_ends_its_reconciles_with_it(store: &dyn Store) {
 
 pub async fn a_stack_with_apps_stays(store: &dyn Store) {
     let shop = shop(store).await;
+    let listed = store.list_stacks("ap", Page::ALL).await.unwrap();
+    assert_eq!(listed.items, std::slice::from_ref(&shop.stack));
+    assert_eq!(store.list_stacks("p", Page::ALL).await.unwrap().items, []);
     let error = refused(store.delete_stack(shop.stack.id, &at(1)).await);
     assert_eq!(error.to_string(), "stack `api` is still used by 1 apps");
     let twin = store.create_stack(shop.stack.name.clone(), &at(1)).await;
@@ -187,7 +197,7 @@ pub async fn a_stack_with_apps_stays(store: &dyn Store) {
     store.delete_app(shop.app.id, &at(2)).await.unwrap();
     store.delete_stack(shop.stack.id, &at(3)).await.unwrap();
     assert_eq!(store.find_stack("api").await.unwrap(), None);
-    assert_eq!(store.list_stacks(Page::ALL).await.unwrap().items, []);
+    assert_eq!(store.list_stacks("", Page::ALL).await.unwrap().items, []);
 }
 
 pub async fn a_node_serves_until_somebody_says_otherwise(store: &dyn Store) {

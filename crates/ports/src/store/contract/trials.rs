@@ -25,7 +25,7 @@ pub async fn a_trial_answers_and_changes_nothing(store: &dyn Store) {
 
     let apps = store.list_apps(&AppFilter::default(), Page::ALL).await;
     assert_eq!(apps.unwrap().items, std::slice::from_ref(&shop.app));
-    let environments = store.list_environments(Page::ALL).await.unwrap();
+    let environments = store.list_environments("", Page::ALL).await.unwrap();
     assert_eq!(environments.items, [shop.environment]);
     assert_eq!(store.find_request("ada", "once").await.unwrap(), None);
     assert_eq!(*newest.borrow(), before, "nobody is woken");

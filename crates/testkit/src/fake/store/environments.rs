@@ -174,12 +174,17 @@ impl Environments for Store {
         }))
     }
 
-    async fn list_environments(&self, wanted: Page) -> Result<Listed<Environment>, Error> {
+    async fn list_environments(
+        &self,
+        prefix: &str,
+        wanted: Page,
+    ) -> Result<Listed<Environment>, Error> {
         Ok(self.read(|state| {
             let all = state.environments.values();
             let numbered = all.map(|environment| (environment.id.number(), environment.clone()));
+            let numbered = numbered.filter(|(number, _)| rising(wanted, *number));
             page(
-                numbered.filter(|(number, _)| rising(wanted, *number)),
+                numbered.filter(|(_, it)| it.name.as_str().starts_with(prefix)),
                 wanted,
             )
         }))

@@ -41,13 +41,17 @@ impl Stacks for Store {
         }))
     }
 
-    async fn list_stacks(&self, wanted: Page) -> Result<Listed<Stack>, Error> {
+    async fn list_stacks(&self, prefix: &str, wanted: Page) -> Result<Listed<Stack>, Error> {
         Ok(self.read(|state| {
             let all = state
                 .stacks
                 .values()
                 .map(|stack| (stack.id.number(), stack.clone()));
-            page(all.filter(|(number, _)| rising(wanted, *number)), wanted)
+            let all = all.filter(|(number, _)| rising(wanted, *number));
+            page(
+                all.filter(|(_, it)| it.name.as_str().starts_with(prefix)),
+                wanted,
+            )
         }))
     }
 

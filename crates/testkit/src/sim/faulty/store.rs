@@ -109,7 +109,7 @@ between_points! { store::Apps, FaultyStore, transient;
 between_points! { store::Environments, FaultyStore, transient;
     fn create_environment(name: EnvironmentName, template: Option<ServiceTemplate>, change: &Change) -> Result<Environment, Error>;
     fn find_environment(name_or_id: &str) -> Result<Option<Environment>, Error>;
-    fn list_environments(page: Page) -> Result<Listed<Environment>, Error>;
+    fn list_environments(prefix: &str, page: Page) -> Result<Listed<Environment>, Error>;
     fn update_environment(environment: &Environment, read_at: Timestamp, change: &Change) -> Result<Environment, Error>;
     fn delete_environment(id: EnvironmentId, change: &Change) -> Result<(), Error>;
 }
@@ -117,7 +117,7 @@ between_points! { store::Environments, FaultyStore, transient;
 between_points! { store::Stacks, FaultyStore, transient;
     fn create_stack(name: StackName, change: &Change) -> Result<Stack, Error>;
     fn find_stack(name_or_id: &str) -> Result<Option<Stack>, Error>;
-    fn list_stacks(page: Page) -> Result<Listed<Stack>, Error>;
+    fn list_stacks(prefix: &str, page: Page) -> Result<Listed<Stack>, Error>;
     fn delete_stack(id: StackId, change: &Change) -> Result<(), Error>;
 }
 
