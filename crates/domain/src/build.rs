@@ -3,9 +3,9 @@
 use crate::{
     AppId, BuildId, CommitSha, GitRef, IllegalTransition, ImageRef, Timestamp,
     app::{Builder, Recipe},
-    worker::WorkerSpec,
-    worker::{Scale, WorkerSource},
+    worker::{Scale, Worker, WorkerSource, WorkerSpec},
 };
+use std::collections::BTreeMap;
 
 /// The result of building one commit of an App. Used in every Environment, so no variable of any is present in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +63,38 @@ pub struct DeclaredWorker {
     /// The scale that a Worker met for the first time gets.
     pub first_scale: Scale,
     pub source: WorkerSource,
+}
+
+/// Those of a commit's Workers that count beside the ones that are stored: the API's definitions win, and the Worker that
+/// nobody declared is left out where the API made others.
+pub fn that_count<'a>(
+    declared: &'a [DeclaredWorker],
+    stored: &'a [Worker],
+) -> impl Iterator<Item = &'a DeclaredWorker> {
+    let of_api = || {
+        let all = stored.iter();
+        all.filter(|worker| worker.source == WorkerSource::Api)
+    };
+    declared.iter().filter(move |worker| {
+        let stands_in = worker.source == WorkerSource::Image && of_api().next().is_some();
+        !stands_in && !of_api().any(|known| known.spec.name == worker.spec.name)
+    })
+}
+
+/// The definitions of a Release, in order of name: those of the API, and those of the commit that count. What a file once
+/// declared and declares no more is left out.
+#[must_use]
+pub fn definitions(declared: &[DeclaredWorker], stored: &[Worker]) -> Vec<WorkerSpec> {
+    let of_api = stored
+        .iter()
+        .filter(|worker| worker.source == WorkerSource::Api)
+        .map(|worker| &worker.spec);
+    let of_commit = that_count(declared, stored).map(|worker| &worker.spec);
+    let by_name: BTreeMap<_, _> = of_api
+        .chain(of_commit)
+        .map(|spec| (&spec.name, spec))
+        .collect();
+    by_name.into_values().cloned().collect()
 }
 
 crate::words! {

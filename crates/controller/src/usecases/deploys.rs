@@ -2,6 +2,7 @@
 
 mod cancel;
 mod create;
+mod foreseen;
 mod progress;
 mod rollback;
 mod watch;

@@ -6,7 +6,8 @@ use super::{
     outcome::PREVIEWED,
 };
 use domain::{
-    App, BuildId, Cause, Deploy, DeployState, Environment, Release, deploy::DEFAULT_PATIENCE,
+    App, BuildId, Cause, CommitSha, Deploy, DeployState, Environment, Release, Scale, WorkerSpec,
+    deploy::DEFAULT_PATIENCE,
 };
 use ports::store::{
     Change, Page,
@@ -14,9 +15,9 @@ use ports::store::{
 };
 use scheduler::{
     PlanInput,
-    input::{DesiredApp, Opening},
+    input::{DesiredApp, DesiredDeploy, DesiredWorker, Opening, RestartOnly},
 };
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// An App that runs, or is about to, and has to be deployed again for a change to reach it.
 pub(super) struct Affected {
@@ -115,6 +116,13 @@ pub(super) async fn deployed(
     };
     let found = ctx.store().list_deploys(&filter, newest).await?;
     Ok(found.items.into_iter().next())
+}
+
+/// A Deploy for a change failed, and an instance that had the change decided that: it ended, or its check did not pass.
+pub(super) fn is_at_fault(deploy: &Deploy, cause: Cause) -> bool {
+    let culprit = deploy.failure.as_ref().and_then(|f| f.instance.as_ref());
+    let is_evident = culprit.is_some_and(|it| it.exit_code.is_some() || !it.probe.is_empty());
+    deploy.state == DeployState::Failed && deploy.cause == cause && is_evident
 }
 
 /// Accepts a Deploy for each of them, behind those that are under way. `ctx` bears the key of the request only where
@@ -237,34 +245,27 @@ pub(super) fn deploy_again(input: &mut PlanInput, app: domain::AppId, cause: Cau
     }
 }
 
-/// Wants a Release of an App, at the scales that its Workers have.
-pub(super) fn want_release(
+/// Wants these Workers of an App, at these scales, under a Deploy that is not there yet.
+pub(super) fn want(
     input: &mut PlanInput,
     app: &App,
-    release: &Release,
-    workers: &[domain::Worker],
+    commit: &CommitSha,
+    workers: Vec<(WorkerSpec, Scale)>,
 ) {
-    let scale_of = |name: &domain::WorkerName| {
-        let known = workers.iter().find(|worker| worker.spec.name == *name);
-        known.map_or_else(|| domain::Scale::first_of(name), |worker| worker.scale)
-    };
-    let wanted = scheduler::input::DesiredDeploy {
+    let desired = workers.into_iter().map(|(spec, scale)| DesiredWorker {
+        spec,
+        scale,
+        restart_before: None,
+        restart_only: RestartOnly::All,
+    });
+    let wanted = DesiredDeploy {
         id: PREVIEWED,
-        also: std::collections::BTreeSet::new(),
+        also: BTreeSet::new(),
         state: DeployState::Deploying,
         opening: Opening::Surge,
-        commit: release.commit.clone(),
+        commit: commit.clone(),
         deadline: Some(input.now + DEFAULT_PATIENCE),
-        workers: release
-            .workers
-            .iter()
-            .map(|spec| scheduler::input::DesiredWorker {
-                scale: scale_of(&spec.name),
-                spec: spec.clone(),
-                restart_before: None,
-                restart_only: scheduler::input::RestartOnly::All,
-            })
-            .collect(),
+        workers: desired.collect(),
     };
     match input.apps.binary_search_by_key(&app.id, |known| known.app) {
         Ok(at) => input.apps[at].deploy = Some(wanted),

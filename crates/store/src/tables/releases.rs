@@ -11,10 +11,12 @@ use crate::{
 use diesel::prelude::*;
 use domain::{
     AppId, BuildId, ConfigVersionId, Deploy, EnvironmentId, ImageRef, Release, ReleaseId, Scale,
-    Timestamp, WorkerSpec, build::DeclaredWorker, config::ConfigVersions, worker::WorkerSource,
+    Timestamp, WorkerSpec,
+    build::{self, DeclaredWorker},
+    config::ConfigVersions,
+    worker::WorkerSource,
 };
 use ports::store::{Change, Listed, Page, deploys::NewRelease, workers::NewWorker};
-use std::collections::BTreeMap;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = releases)]
@@ -129,7 +131,7 @@ pub(super) fn make(
             commit: builds::load(tx.conn, build)?.commit,
             image,
             config: configs::newest(tx.conn, deploy.app, deploy.environment)?,
-            workers: merge(tx, deploy, workers, change)?,
+            workers: merge(tx, deploy, &workers, change)?,
             created_at: change.at,
         },
         NewRelease::Again { release, image } => again(tx, deploy, release, image, change)?,
@@ -209,43 +211,32 @@ fn again(
     })
 }
 
-/// Lays what a commit declares over what is stored: the API's definitions win, and those that a file once declared and
-/// declares no more are left out. The Worker that nobody declared is left out where the API made others.
+/// Stores the commit's Workers that count, and says what the Release has.
 fn merge(
     tx: &mut Tx<'_>,
     deploy: &Deploy,
-    declared: Vec<DeclaredWorker>,
+    declared: &[DeclaredWorker],
     change: &Change,
 ) -> Result<Vec<WorkerSpec>, Fault> {
     let stored = workers::of(tx.conn, deploy.app, deploy.environment)?;
-    let of_api = stored
-        .iter()
-        .filter(|worker| worker.source == WorkerSource::Api);
-    let mut merged: BTreeMap<_, _> = of_api
-        .map(|worker| (worker.spec.name.clone(), worker.spec.clone()))
-        .collect();
-    let by_api_alone = !merged.is_empty();
-    for worker in declared {
-        let stands_in = worker.source == WorkerSource::Image && by_api_alone;
-        if stands_in || merged.contains_key(&worker.spec.name) {
-            continue;
-        }
-        match stored
-            .iter()
-            .find(|known| known.spec.name == worker.spec.name)
-        {
-            None => {
-                let scale = worker.first_scale;
-                meet(tx, deploy, &worker.spec, scale, worker.source, change)?;
-            }
+    for worker in build::that_count(declared, &stored) {
+        let name = &worker.spec.name;
+        match stored.iter().find(|known| known.spec.name == *name) {
+            None => meet(
+                tx,
+                deploy,
+                &worker.spec,
+                worker.first_scale,
+                worker.source,
+                change,
+            )?,
             Some(known) if known.spec == worker.spec && known.source == worker.source => {}
             Some(known) => {
                 workers::define(tx, known, &worker.spec, worker.source, change)?;
             }
         }
-        merged.insert(worker.spec.name.clone(), worker.spec);
     }
-    Ok(merged.into_values().collect())
+    Ok(build::definitions(declared, &stored))
 }
 
 fn meet(

@@ -3,7 +3,7 @@
 
 use super::{Which, affected, scope};
 use crate::usecases::{Ctx, Error, redeploy};
-use domain::{Cause, Deploy, DeployId, DeployState, Release, config::ConfigVersions};
+use domain::{Cause, Deploy, DeployId, Release, config::ConfigVersions};
 use ports::store;
 
 /// The event that says that a set stays as it is, since others run with it.
@@ -21,7 +21,7 @@ pub(crate) async fn put_back(ctx: &Ctx, deploy: DeployId) -> Result<(), Error> {
     let Some(deploy) = ctx.store().find_deploy(deploy).await? else {
         return Ok(());
     };
-    if !is_at_fault(&deploy) {
+    if !redeploy::is_at_fault(&deploy, Cause::Config) {
         return Ok(());
     }
     let app = ctx.app(&deploy.app.to_string()).await?;
@@ -45,13 +45,6 @@ pub(crate) async fn put_back(ctx: &Ctx, deploy: DeployId) -> Result<(), Error> {
         put_layer_back(ctx, &layer, &deploy, (&failed.config, &runs.config)).await?;
     }
     Ok(())
-}
-
-/// An instance that had the change decided the Deploy: it ended, or its check did not pass.
-fn is_at_fault(deploy: &Deploy) -> bool {
-    let culprit = deploy.failure.as_ref().and_then(|f| f.instance.as_ref());
-    let is_evident = culprit.is_some_and(|it| it.exit_code.is_some() || !it.probe.is_empty());
-    deploy.state == DeployState::Failed && deploy.cause == Cause::Config && is_evident
 }
 
 async fn put_layer_back(

@@ -1,7 +1,7 @@
 //! Deploys a commit, or an earlier Release.
 
-use super::{DeployView, view};
-use crate::usecases::{Ctx, Done, EnvironmentPlan, Error, Intended, Mode, Record, Verb, redeploy};
+use super::{DeployView, foreseen, view};
+use crate::usecases::{Ctx, Done, Error, Intended, Mode, Record, Verb, redeploy};
 use domain::{App, Cause, CommitSha, Deploy, Environment, GitRef, Release, ReleaseId};
 use ports::{
     source,
@@ -9,7 +9,6 @@ use ports::{
         Page,
         builds::BuildFilter,
         deploys::{NewDeploy, OnConflict},
-        workers::WorkerFilter,
     },
 };
 use std::{sync::Arc, time::Duration};
@@ -80,10 +79,11 @@ async fn of_ref(
         let build = kept_build(ctx, app, &commit).await?;
         deploy.build = build.as_ref().map(|build| build.id);
         deploy.git_ref = Some(git_ref);
-        if build.is_none() {
-            plan.records.extend(records_of_build(app, &commit));
-        } else {
-            plan.instances = deployed_again(ctx, app, environment).await?;
+        match build {
+            None => plan.records.extend(records_of_build(app, &commit)),
+            Some(build) => {
+                plan.instances = vec![foreseen::of_build(ctx, app, environment, &build).await?]
+            }
         }
         let mut value = view(ctx, deploy).await?;
         value.commit = Some(commit);
@@ -191,16 +191,6 @@ pub(crate) fn records_of_build(app: &App, commit: &CommitSha) -> [Record; 2] {
     ]
 }
 
-/// What would happen to instances if what runs were deployed again: the steps of any Deploy with the same Workers.
-async fn deployed_again(
-    ctx: &Ctx,
-    app: &App,
-    environment: &Environment,
-) -> Result<Vec<EnvironmentPlan>, Error> {
-    let affected = redeploy::affected(ctx, [app.clone()], environment).await?;
-    redeploy::preview(ctx, environment, &affected, Cause::Commit).await
-}
-
 /// A Release to be deployed again.
 pub(super) struct Again {
     pub(super) release: Release,
@@ -242,16 +232,7 @@ pub(super) async fn of_release(
         if !ctx.store().image_is_kept(&release.image).await? {
             plan.records.extend(records_of_build(app, &release.commit));
         }
-        let filter = WorkerFilter {
-            app: Some(app.id),
-            environment: Some(environment.id),
-            name: None,
-        };
-        let workers = ctx.store().list_workers(&filter, Page::ALL).await?.items;
-        let preview = ctx.preview(environment, |input| {
-            redeploy::want_release(input, app, release, &workers);
-        });
-        plan.instances = vec![preview.await?];
+        plan.instances = vec![foreseen::of_release(ctx, app, environment, release).await?];
         let deploy = Deploy {
             release: Some(release.id),
             patience: wanted.patience,

@@ -1,14 +1,16 @@
 //! Releases.
 
-use super::state::{State, missing};
+use super::{
+    state::{State, missing},
+    workers::WorkerRow,
+};
 use domain::{
-    Deploy, ImageRef, Release, ReleaseId, Scale, WorkerSpec,
-    build::DeclaredWorker,
+    Deploy, ImageRef, Release, ReleaseId, Scale, Worker, WorkerSpec,
+    build::{self, DeclaredWorker},
     config::{ConfigScope, ConfigVersions},
     worker::WorkerSource,
 };
 use ports::store::{Change, Error, deploys::NewRelease, workers::NewWorker};
-use std::collections::BTreeMap;
 
 /// A Release, and whether it was ever deployed.
 #[derive(Debug, Clone)]
@@ -128,45 +130,31 @@ impl State {
         declared: Vec<DeclaredWorker>,
         change: &Change,
     ) -> Result<Vec<WorkerSpec>, Error> {
-        let mut merged = BTreeMap::new();
-        for row in self.workers.values() {
-            let here = row.worker.app == deploy.app && row.worker.environment == deploy.environment;
-            if here && row.worker.source == WorkerSource::Api {
-                merged.insert(row.worker.spec.name.clone(), row.worker.spec.clone());
-            }
-        }
-        let by_api_alone = !merged.is_empty();
-        for worker in declared {
-            let stands_in = worker.source == WorkerSource::Image && by_api_alone;
-            if stands_in || merged.contains_key(&worker.spec.name) {
-                continue;
-            }
-            let name = worker.spec.name.clone();
-            merged.insert(name.clone(), worker.spec.clone());
-            match self.find_worker(deploy.app, deploy.environment, &name) {
-                None => {
-                    self.meet(
-                        deploy,
-                        worker.spec,
-                        worker.first_scale,
-                        worker.source,
-                        change,
-                    );
-                }
-                Some(id) => {
-                    let same = self.workers.get(&id).is_some_and(|row| {
-                        row.worker.spec == worker.spec && row.worker.source == worker.source
-                    });
-                    if !same {
-                        self.change_worker(id, "worker.updated", change, |row| {
-                            row.worker.spec = worker.spec;
-                            row.worker.source = worker.source;
-                        })?;
-                    }
+        let of_here = |row: &&WorkerRow| {
+            (row.worker.app, row.worker.environment) == (deploy.app, deploy.environment)
+        };
+        let rows = self.workers.values().filter(of_here);
+        let stored: Vec<Worker> = rows.map(|row| row.worker.clone()).collect();
+        for worker in build::that_count(&declared, &stored) {
+            let known = stored.iter().find(|it| it.spec.name == worker.spec.name);
+            match known {
+                None => self.meet(
+                    deploy,
+                    worker.spec.clone(),
+                    worker.first_scale,
+                    worker.source,
+                    change,
+                ),
+                Some(known) if known.spec == worker.spec && known.source == worker.source => {}
+                Some(known) => {
+                    self.change_worker(known.id, "worker.updated", change, |row| {
+                        row.worker.spec = worker.spec.clone();
+                        row.worker.source = worker.source;
+                    })?;
                 }
             }
         }
-        Ok(merged.into_values().collect())
+        Ok(build::definitions(&declared, &stored))
     }
 
     fn meet(
