@@ -1,10 +1,10 @@
-//! Puts changes of variables back whose Deploys have failed: a job for each, so that a server that ends meanwhile leaves
+//! Puts changes of variables and of Workers back whose Deploys have failed: a job for each, so that a server that ends meanwhile leaves
 //! it to another.
 
 use crate::{
     Deps, Workforce,
     jobs::{Follow, Outcome, Work},
-    usecases::{self, Ctx, configs},
+    usecases::{self, Ctx, configs, workers},
 };
 use async_trait::async_trait;
 use domain::{DeployId, Event};
@@ -71,7 +71,11 @@ impl Work for PutBack {
             request: None,
             origin: Origin::Server,
         };
-        match configs::put_back(&ctx, deploy).await {
+        let done = match configs::put_back(&ctx, deploy).await {
+            Ok(()) => workers::put_back(&ctx, deploy).await,
+            Err(error) => Err(error),
+        };
+        match done {
             // What it was about is gone.
             Ok(()) | Err(usecases::Error::Unknown { .. }) => Outcome::Done,
             Err(error) => Outcome::of(&error),

@@ -45,7 +45,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "NAME", conflicts_with = "scale")]
         rename: Option<String>,
     },
-    /// Deletes a worker; one that the commit declares comes back with the next deploy
+    /// Deletes a worker; of one that the commit declares, what the API has defined
     #[command(after_help = "Example:\n  jockey workers delete -a sample -e development mailer")]
     Delete {
         /// The worker, by name or id

@@ -2,10 +2,12 @@
 
 pub(super) mod check;
 mod define;
+mod put_back;
 mod rescale;
 mod restart;
 
 pub use define::{Changed, Edit, create, delete, update};
+pub(crate) use put_back::put_back;
 pub use rescale::rescale;
 pub use restart::restart;
 

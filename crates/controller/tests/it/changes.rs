@@ -57,7 +57,7 @@ impl Stage {
     }
 
     /// Defines another command of `web`, and answers the Deploy that follows.
-    async fn serves_well(&self, scale: Option<i64>) -> Option<Deploy> {
+    pub(crate) async fn serves_well(&self, scale: Option<i64>) -> Option<Deploy> {
         let which = workers::Which {
             worker: "web".to_owned(),
             app: "shop".to_owned(),

@@ -6,6 +6,7 @@ mod bad_plan;
 mod catalog;
 mod changes;
 mod crash_loops;
+mod defined;
 mod disk;
 mod history;
 mod hooks;

@@ -2,7 +2,10 @@
 
 use super::{Change, Error, Fence, Listed, Page};
 use async_trait::async_trait;
-use domain::{AppId, EnvironmentId, Scale, Timestamp, Worker, WorkerId, WorkerName, WorkerSpec};
+use domain::{
+    AppId, EnvironmentId, Scale, Timestamp, Worker, WorkerId, WorkerName, WorkerSpec,
+    build::DeclaredWorker,
+};
 
 /// A Worker to make through the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +80,19 @@ pub trait Workers: Send + Sync {
         change: &Change,
     ) -> Result<Worker, Error>;
 
+    /// Gives a Worker's definition back to the commit that declares it, when the Worker is still as it was at `read_at`.
+    /// It keeps its id and its scale.
+    ///
+    /// # Errors
+    /// `Stale`, `NotFound`.
+    async fn hand_back_worker(
+        &self,
+        id: WorkerId,
+        declared: &DeclaredWorker,
+        read_at: Timestamp,
+        change: &Change,
+    ) -> Result<Worker, Error>;
+
     /// Sets scales, all or none. Events only for those that change.
     ///
     /// # Errors
@@ -111,7 +127,7 @@ pub trait Workers: Send + Sync {
     ) -> Result<(), Error>;
 
     /// Deletes a Worker. Its instances go at once, for nothing is wanted of it; the next Release is without it unless
-    /// the commit declares it.
+    /// the commit declares it (`hand_back_worker` keeps one that it does).
     ///
     /// # Errors
     /// `NotFound`.

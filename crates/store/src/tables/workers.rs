@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use domain::{
     AppId, EnvironmentId, Scale, Timestamp, Worker, WorkerId, WorkerName, WorkerSpec,
-    worker::WorkerSource,
+    build::DeclaredWorker, worker::WorkerSource,
 };
 use ports::store::{
     Change, Error, Fence, Listed, Page, Workers,
@@ -317,6 +317,24 @@ impl Workers for Store {
                 rename::rename(tx, &stored, &spec.name)?;
             }
             define(tx, &stored, &spec, WorkerSource::Api, change)
+        })
+        .await
+    }
+
+    async fn hand_back_worker(
+        &self,
+        id: WorkerId,
+        declared: &DeclaredWorker,
+        read_at: Timestamp,
+        change: &Change,
+    ) -> Result<Worker, Error> {
+        let declared = declared.clone();
+        self.change(change, move |tx, change| {
+            let stored = load(tx.conn, id)?;
+            if stored.updated_at != read_at {
+                return Err(stale("worker", &stored.spec.name));
+            }
+            define(tx, &stored, &declared.spec, declared.source, change)
         })
         .await
     }

@@ -247,7 +247,8 @@ async fn finish(
     })
 }
 
-/// Deletes the definition made through the API. One that the commit declares comes back with the next Deploy.
+/// Deletes a Worker. Where it runs and its commit declares it, the commit's definition takes the place of the API's, like
+/// any other change: the Worker stays, with its scale.
 ///
 /// # Errors
 /// `Unknown`, `UnknownWorker`, `StaleEtag`.
@@ -257,7 +258,7 @@ pub async fn delete(
     expected: Option<&Etag>,
     mode: Mode,
 ) -> Result<Done<Changed>, Error> {
-    let worker = find_worker(ctx, which).await?;
+    let mut worker = find_worker(ctx, which).await?;
     let name = worker.spec.name.clone();
     Etag::changed_at(worker.updated_at).check(expected, Kind::Worker, &name)?;
     let app = ctx.app(&worker.app.to_string()).await?;
@@ -266,14 +267,26 @@ pub async fn delete(
         "deleted worker {name} of {} in {}",
         app.name, environment.name
     ));
-    ctx.store_for(mode)
-        .delete_worker(worker.id, &change)
-        .await?;
-    let record = Record::new(
-        Verb::Delete,
-        format!("worker {name}"),
-        "its instances are stopped",
-    )
+    let store = ctx.store_for(mode);
+    let record = match super::put_back::declared(ctx, &app, &environment, &name).await? {
+        Some(declared) => {
+            let handed = store.hand_back_worker(worker.id, &declared, worker.updated_at, &change);
+            worker = handed.await?;
+            Record::new(
+                Verb::Update,
+                format!("worker {name}"),
+                "its commit declares it: that definition counts again, at the same scale",
+            )
+        }
+        None => {
+            store.delete_worker(worker.id, &change).await?;
+            Record::new(
+                Verb::Delete,
+                format!("worker {name}"),
+                "its instances are stopped",
+            )
+        }
+    }
     .within(&app.name, &environment.name);
     followed_by_deploy(ctx, &app, &environment, (worker, record), mode).await
 }

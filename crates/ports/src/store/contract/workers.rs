@@ -8,7 +8,10 @@ use crate::{
         workers::{NewWorker, Restart, WorkerFilter},
     },
 };
-use domain::{DeployEvent, Scale, WorkerId, WorkerSpec, worker::Command, worker::WorkerSource};
+use domain::{
+    DeployEvent, Scale, WorkerId, WorkerSpec, build::DeclaredWorker, worker::Command,
+    worker::WorkerSource,
+};
 use scheduler::input::RestartOnly;
 
 pub async fn a_worker_is_defined_scaled_and_deleted(store: &dyn Store) {
@@ -47,7 +50,27 @@ pub async fn a_worker_is_defined_scaled_and_deleted(store: &dyn Store) {
         ..WorkerFilter::default()
     };
     let listed = store.list_workers(&by_name, Page::ALL).await.unwrap();
-    assert_eq!(listed.items, [changed]);
+    assert_eq!(listed.items, std::slice::from_ref(&changed));
+
+    let declared = DeclaredWorker {
+        spec: made.spec.clone(),
+        first_scale: Scale::new(1, 9).unwrap(),
+        source: WorkerSource::Manifest,
+    };
+    let hand_back = async |read_at| {
+        let change = at(3);
+        let handed = store.hand_back_worker(made.id, &declared, read_at, &change);
+        handed.await
+    };
+    let stale = hand_back(made.updated_at).await;
+    assert!(matches!(refused(stale), Error::Stale { .. }));
+    let back = hand_back(changed.updated_at).await.unwrap();
+    assert_eq!(
+        (&back.spec, back.source),
+        (&made.spec, WorkerSource::Manifest)
+    );
+    assert_eq!((back.id, back.scale), (made.id, made.scale));
+    assert_eq!(store.worker(made.id).await.unwrap(), Some(back));
 
     store.delete_worker(made.id, &at(4)).await.unwrap();
     assert_eq!(store.worker(made.id).await.unwrap(), None);

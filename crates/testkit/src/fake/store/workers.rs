@@ -9,7 +9,7 @@ use super::{
 use async_trait::async_trait;
 use domain::{
     AppId, EnvironmentId, Scale, Timestamp, Worker, WorkerId, WorkerName, WorkerSpec,
-    worker::WorkerSource,
+    build::DeclaredWorker, worker::WorkerSource,
 };
 use ports::store::{
     Change, Error, Fence, Listed, Page, Workers,
@@ -193,6 +193,26 @@ impl Workers for Store {
             state.change_worker(id, "worker.updated", change, |row| {
                 row.worker.spec = spec.clone();
                 row.worker.source = WorkerSource::Api;
+            })
+        })
+    }
+
+    async fn hand_back_worker(
+        &self,
+        id: WorkerId,
+        declared: &DeclaredWorker,
+        read_at: Timestamp,
+        change: &Change,
+    ) -> Result<Worker, Error> {
+        self.write(|state| {
+            state.admit(change)?;
+            let stored = &state.worker(id)?.worker;
+            if stored.updated_at != read_at {
+                return Err(stale("worker", &stored.spec.name));
+            }
+            state.change_worker(id, "worker.updated", change, |row| {
+                row.worker.spec = declared.spec.clone();
+                row.worker.source = declared.source;
             })
         })
     }

@@ -12,7 +12,7 @@ use domain::{
     NodeName, ReconcileId, Release, ReleaseId, Run, RunId, Scale, Stack, StackId, StackName,
     Timestamp, TokenId, WebhookId, Worker, WorkerId, WorkerName, WorkerSpec,
     audit::Verdict,
-    build::Strategy,
+    build::{DeclaredWorker, Strategy},
     config::{ConfigScope, ConfigSet, ConfigVersions, Variables},
     environment::ServiceTemplate,
     node::Duty,
@@ -164,6 +164,7 @@ between_points! { store::Workers, FaultyStore, transient;
     fn worker(id: WorkerId) -> Result<Option<Worker>, Error>;
     fn list_workers(filter: &WorkerFilter, page: Page) -> Result<Listed<Worker>, Error>;
     fn update_worker(id: WorkerId, spec: &WorkerSpec, read_at: Timestamp, change: &Change) -> Result<Worker, Error>;
+    fn hand_back_worker(id: WorkerId, declared: &DeclaredWorker, read_at: Timestamp, change: &Change) -> Result<Worker, Error>;
     fn rescale(scales: &[(WorkerId, Scale)], change: &Change) -> Result<Vec<Worker>, Error>;
     fn restart_workers(workers: &[WorkerId], restart: Restart, change: &Change) -> Result<(), Error>;
     fn forget_restart(id: WorkerId, before: Timestamp, fence: &Fence) -> Result<(), Error>;
