@@ -51,7 +51,7 @@ pub(crate) struct Global {
         value_name = "FORMAT"
     )]
     pub(crate) output: Format,
-    /// Prints the plan that a change would carry out, and changes nothing
+    /// Prints the plan that a change would carry out, and changes nothing; not for run, exec and connect
     #[arg(long, global = true)]
     pub(crate) dry_run: bool,
     /// The server's URL [default: that of --context, JOCKEY_SERVER, JOCKEY_URL, JOCKEY_CONTEXT, the current

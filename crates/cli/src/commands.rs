@@ -103,11 +103,26 @@ pub(crate) enum Command {
     Reference(reference::Args),
 }
 
+impl Command {
+    /// The name of a command that begins a session, of which there is no plan.
+    const fn session(&self) -> Option<&'static str> {
+        match self {
+            Self::Run(_) => Some("run"),
+            Self::Exec(_) => Some("exec"),
+            Self::Connect(_) => Some("connect"),
+            _ => None,
+        }
+    }
+}
+
 /// Runs one command.
 ///
 /// # Errors
-/// Whatever the command answers.
+/// `NoPlan` for a session in a dry run, or whatever the command answers.
 pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Error> {
+    if let (true, Some(name)) = (cli.global.dry_run, cli.command.session()) {
+        return Err(Error::NoPlan(name));
+    }
     let context = match &cli.command {
         Command::Completions(args) => return completions::run(&out, args),
         Command::Reference(_) => return reference::run(&out),

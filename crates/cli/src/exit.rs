@@ -149,6 +149,8 @@ pub(crate) enum Error {
     BadAnswer(String),
     #[error("{0} takes no --dry-run: its request has no `dry_run`")]
     NoDryRun(String),
+    #[error("`jockey {0}` takes no --dry-run: a session is not planned but begun")]
+    NoPlan(&'static str),
     #[error("{0} takes a stream of messages; give them on standard input, one a line")]
     StreamFromStdin(String),
     #[error("`{0}` takes none of the options of `jockey {1}` before it")]
@@ -235,6 +237,7 @@ impl Error {
             | Self::BadRequest { .. }
             | Self::BadLine { .. }
             | Self::NoDryRun(_)
+            | Self::NoPlan(_)
             | Self::StreamFromStdin(_)
             | Self::NoApp
             | Self::SeveralApps { .. }

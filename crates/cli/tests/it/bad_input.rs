@@ -117,6 +117,21 @@ fn a_value_that_is_not_text_is_refused_before_it_is_sent() {
 }
 
 #[test]
+fn a_session_is_not_begun_in_a_dry_run() {
+    let world = World::new();
+    for arguments in [
+        "run -a sample --dry-run -- ls",
+        "run -a sample --dry-run --detach -- ls",
+        "exec ins-1 --dry-run -- ls",
+        "connect --dry-run",
+    ] {
+        let said = stderr(&world.run(arguments).code(2));
+        assert!(said.contains("not planned but begun"), "{said}");
+    }
+    assert!(world.server.authorizations().is_empty());
+}
+
+#[test]
 fn a_scale_below_zero_is_for_the_server_to_refuse() {
     let world = World::new();
     let method = "WorkerService/RescaleWorkers";
