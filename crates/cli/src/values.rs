@@ -82,6 +82,14 @@ pub(crate) fn scale(text: &str) -> Result<WorkerScale, String> {
     })
 }
 
+/// Branch, tag or commit. An empty one is that of a script whose variable is not set: no ref at all means another thing.
+pub(crate) fn reference(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("the ref is empty; leave it out for the default".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// `90s`, `10m`, `1h30m`, `500ms`, `30d`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let usage = || "write it with a unit, such as 90s, 10m, 1h30m or 30d".to_owned();

@@ -4,7 +4,7 @@ use proto::v1::{
 };
 
 use super::logs;
-use crate::{client::Mode, context::Context, exit::Error, follow, render::Format, words};
+use crate::{client::Mode, context::Context, exit::Error, follow, render::Format, values, words};
 
 /// Create, show and cancel builds
 #[derive(Debug, Subcommand)]
@@ -14,7 +14,7 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  jockey builds create -a sample main")]
     Create {
         /// Branch, tag, commit or HEAD [default: as for `jockey deploy`]
-        #[arg(value_name = "REF")]
+        #[arg(value_name = "REF", value_parser = values::reference)]
         reference: Option<String>,
         /// Answers at once instead of following the build
         #[arg(long)]

@@ -5,6 +5,7 @@ use crate::{
     context::Context,
     exit::Error,
     session::{self, Own, Stdin},
+    values,
 };
 
 /// Open a shell in a container of its own, with the image and the variables of an app
@@ -18,7 +19,7 @@ pub(crate) struct Args {
     #[arg(short, long)]
     worker: Option<String>,
     /// The image of this branch, tag or commit, instead of what is deployed; it must have been built
-    #[arg(long = "ref", value_name = "REF")]
+    #[arg(long = "ref", value_name = "REF", value_parser = values::reference)]
     reference: Option<String>,
     /// A command instead of a shell; behind `--` where it has options. One text with blanks is a line for sh
     #[arg(value_name = "COMMAND")]

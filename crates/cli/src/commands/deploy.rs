@@ -25,10 +25,10 @@ pub(crate) struct Args {
     command: Option<Command>,
     /// Branch, tag, commit or HEAD [default: the commit checked out here in a working copy of the
     /// app's repository, else HEAD, the head of the default branch]
-    #[arg(value_name = "REF")]
+    #[arg(value_name = "REF", value_parser = values::reference)]
     reference: Option<String>,
     /// The same, also for a REF that is called as a command: `logs`, `restart` or `help`
-    #[arg(long = "ref", value_name = "REF", conflicts_with = "reference")]
+    #[arg(long = "ref", value_name = "REF", value_parser = values::reference, conflicts_with = "reference")]
     named: Option<String>,
     /// An earlier release instead of a commit, by id
     #[arg(long, value_name = "ID", conflicts_with_all = ["reference", "named"])]

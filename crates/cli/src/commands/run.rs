@@ -42,7 +42,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ID", conflicts_with = "reference")]
     build: Option<String>,
     /// The image of this branch, tag or commit, instead of what is deployed; it must have been built
-    #[arg(long = "ref", value_name = "REF")]
+    #[arg(long = "ref", value_name = "REF", value_parser = values::reference)]
     reference: Option<String>,
     /// How long it may take, such as 10m [default: what the server allows, 24 h unless set otherwise]
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]

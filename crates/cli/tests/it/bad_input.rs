@@ -132,6 +132,22 @@ fn a_session_is_not_begun_in_a_dry_run() {
 }
 
 #[test]
+fn an_empty_ref_is_not_the_default_one() {
+    let world = World::new();
+    for arguments in [
+        "deploy -a sample -e development",
+        "deploy -a sample -e development --ref",
+        "builds create -a sample",
+        "run -a sample -e development --ref",
+        "connect -a sample -e development --ref",
+    ] {
+        let said = stderr(&world.command(arguments).arg("").assert().code(2));
+        assert!(said.contains("the ref is empty"), "{said}");
+    }
+    assert!(world.server.authorizations().is_empty());
+}
+
+#[test]
 fn a_scale_below_zero_is_for_the_server_to_refuse() {
     let world = World::new();
     let method = "WorkerService/RescaleWorkers";
