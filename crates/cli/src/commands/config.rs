@@ -226,6 +226,11 @@ async fn get(context: &Context, args: Get) -> Result<(), Error> {
     }
     for name in &args.names {
         match set.values.get(name) {
+            Some(_) if set.masked => {
+                let message =
+                    format!("the value of `{name}` is masked; it takes a deployer to read it");
+                return Err(Error::NotAllowed(message));
+            }
             Some(value) => context.out.text(value)?,
             None => return Err(Error::NoVariable(name.clone())),
         }

@@ -2,7 +2,7 @@
 
 use proto::v1::{
     ConfigSet, DiffConfigSetRequest, DiffConfigSetResponse, ExplainConfigResponse,
-    ExplainedVariable, VariableDifference, VariableSource,
+    ExplainedVariable, GetConfigSetResponse, VariableDifference, VariableSource,
 };
 
 use crate::world::{World, stderr, stdout};
@@ -89,6 +89,30 @@ fn a_variable_that_no_set_has_is_no_success() {
         .run("config explain -a shop -e production NOPE")
         .code(3);
     assert!(stderr(&ended).contains("NOPE"), "{}", stderr(&ended));
+}
+
+#[test]
+fn a_masked_value_is_not_taken_for_the_value() {
+    let world = World::new();
+    let answer = GetConfigSetResponse {
+        config_set: Some(ConfigSet {
+            values: [("KEY".to_owned(), "***".to_owned())].into(),
+            masked: true,
+            ..ConfigSet::default()
+        }),
+    };
+    world
+        .server
+        .answer("ConfigSetService/GetConfigSet", &answer);
+    let place = "-a shop -e production";
+    let ended = world.run(&format!("config get KEY {place}")).code(4);
+    assert_eq!(stdout(&ended), "");
+    let said = stderr(&ended);
+    assert!(said.contains("it takes a deployer"), "{said}");
+    world.run(&format!("config get NOPE {place}")).code(3);
+    // All of them are a list of what there is.
+    let told = stdout(&world.run(&format!("config get {place}")).success());
+    assert_eq!(told, "KEY=***\n");
 }
 
 #[test]
