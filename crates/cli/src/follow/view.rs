@@ -8,7 +8,7 @@ use std::{
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use owo_colors::OwoColorize;
-use proto::v1::{DeployPhase, DeployState, LogLine, WatchDeployResponse};
+use proto::v1::{DeployPhase, DeployState, LogLine, WatchDeployResponse, WorkerProgress};
 
 use crate::{
     render::{Out, Progress},
@@ -26,6 +26,15 @@ pub(super) struct View {
     live: Option<Live>,
     phase: DeployPhase,
     text: String,
+    /// How the workers stood when that was last told.
+    workers: Vec<WorkerProgress>,
+}
+
+/// How a phase has ended.
+struct End {
+    mark: &'static str,
+    /// What it came to. None: what it was about last.
+    text: Option<String>,
 }
 
 /// The list on a terminal.
@@ -46,6 +55,7 @@ impl View {
             live,
             phase: DeployPhase::Unspecified,
             text: String::new(),
+            workers: Vec::new(),
         }
     }
 
@@ -71,6 +81,9 @@ impl View {
             self.phase = phase;
             self.text = text;
         }
+        if !message.workers.is_empty() {
+            self.workers.clone_from(&message.workers);
+        }
         for line in after {
             self.line(line);
         }
@@ -78,22 +91,51 @@ impl View {
 
     fn change(&mut self, phase: DeployPhase, text: &str, message: &WatchDeployResponse) {
         let name = words::word("DeployPhase", phase.as_str_name());
+        let end = (phase != self.phase).then(|| self.end(message));
         let Some(live) = &mut self.live else {
+            let came_to = end.and_then(|end| end.text).unwrap_or_default();
+            if !came_to.is_empty() && came_to != self.text {
+                let ended = words::word("DeployPhase", self.phase.as_str_name());
+                self.out.note(&format!("{ended:8} {came_to}"));
+            }
             self.out.note(format!("{name:8} {text}").trim_end());
             return;
         };
-        if phase != self.phase {
-            let failed = phase == DeployPhase::Done
-                && message.deploy.as_ref().is_some_and(|deploy| {
-                    matches!(deploy.state(), DeployState::Failed | DeployState::Cancelled)
-                });
-            live.end(if failed { "✗" } else { "✓" });
+        if let Some(end) = end {
+            live.end(end);
             if phase == DeployPhase::Done {
                 return;
             }
             live.begin(name);
         }
         live.show(text, share(message));
+    }
+
+    /// How the phase so far has ended, as the message tells with which another begins.
+    fn end(&self, message: &WatchDeployResponse) -> End {
+        let phase = message.phase();
+        let state = message.deploy.as_ref().map(|deploy| deploy.state());
+        let failed = matches!(state, Some(DeployState::Failed | DeployState::Cancelled));
+        if failed && phase == DeployPhase::Done {
+            return End {
+                mark: "✗",
+                text: None,
+            };
+        }
+        // All are there once it is deployed, and nothing is told of them any more.
+        let workers: Vec<_> = match phase {
+            DeployPhase::Done => self.workers.iter().map(whole).collect(),
+            _ => message.workers.clone(),
+        };
+        let text = match self.phase {
+            DeployPhase::Start if !workers.is_empty() => Some(running(&workers)),
+            DeployPhase::Healthy if !workers.is_empty() => Some(healthy(&workers)),
+            DeployPhase::Drain => Some(String::new()),
+            _ => None,
+        };
+        // It goes back where an instance has ended again.
+        let mark = if phase < self.phase { "·" } else { "✓" };
+        End { mark, text }
     }
 
     fn line(&mut self, line: &LogLine) {
@@ -140,13 +182,17 @@ impl Live {
         bar.set_message(text.to_owned());
     }
 
-    fn end(&mut self, mark: &str) {
+    fn end(&mut self, end: End) {
         self.lines.clear();
         self.tail.set_message("");
         if let Some((bar, since)) = self.active.take() {
-            let took = since.elapsed().as_secs_f64();
-            bar.set_style(style(&format!("{mark} {{prefix:8}} {{msg}}")));
-            bar.finish_with_message(format!("{}  {took:.1} s", bar.message()));
+            let took = format!("{:.1} s", since.elapsed().as_secs_f64());
+            let text = end.text.unwrap_or_else(|| bar.message());
+            bar.set_style(style(&format!("{} {{prefix:8}} {{msg}}", end.mark)));
+            bar.finish_with_message(match text.as_str() {
+                "" => took,
+                text => format!("{text}  {took}"),
+            });
         }
     }
 
@@ -187,10 +233,8 @@ pub(super) fn describe(message: &WatchDeployResponse) -> String {
     match message.phase() {
         DeployPhase::Done => words::word("DeployState", deploy.state().as_str_name()),
         // Nothing is known of its workers while the catalog does not answer: its step says so.
-        DeployPhase::Start if !message.workers.is_empty() => {
-            counts(message, |worker| (worker.running, "running"))
-        }
-        DeployPhase::Healthy => counts(message, |worker| (worker.healthy, "healthy")),
+        DeployPhase::Start if !message.workers.is_empty() => running(&message.workers),
+        DeployPhase::Healthy => healthy(&message.workers),
         DeployPhase::Drain => {
             let left: i32 = message.workers.iter().map(|worker| worker.old).sum();
             match left {
@@ -217,17 +261,33 @@ fn share(message: &WatchDeployResponse) -> Option<(u64, u64)> {
     Some((u64::try_from(done).unwrap_or(0).min(all), all))
 }
 
-/// `web 1/2, clock 1/1 healthy`.
-fn counts(
-    message: &WatchDeployResponse,
-    of: impl Fn(&proto::v1::WorkerProgress) -> (i32, &'static str),
-) -> String {
-    let mut parts = Vec::new();
-    let mut word = "";
-    for worker in &message.workers {
-        let (number, what) = of(worker);
-        word = what;
-        parts.push(format!("{} {number}/{}", worker.worker, worker.scale));
+/// A worker when all of its instances are there.
+fn whole(worker: &WorkerProgress) -> WorkerProgress {
+    WorkerProgress {
+        running: worker.scale,
+        healthy: worker.scale,
+        ..worker.clone()
     }
-    format!("{} {word}", parts.join(", ")).trim().to_owned()
+}
+
+/// `web 1/2, clock 1/1 running`.
+fn running(workers: &[WorkerProgress]) -> String {
+    counts(workers, "running", |worker| worker.running)
+}
+
+/// `web 1/2, clock 1/1 healthy`.
+fn healthy(workers: &[WorkerProgress]) -> String {
+    counts(workers, "healthy", |worker| worker.healthy)
+}
+
+fn counts(workers: &[WorkerProgress], what: &str, of: impl Fn(&WorkerProgress) -> i32) -> String {
+    let count = |worker: &WorkerProgress| {
+        let number = of(worker);
+        format!("{} {number}/{}", worker.worker, worker.scale)
+    };
+    let parts: Vec<_> = workers.iter().map(count).collect();
+    match parts.as_slice() {
+        [] => String::new(),
+        parts => format!("{} {what}", parts.join(", ")),
+    }
 }

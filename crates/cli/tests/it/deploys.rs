@@ -58,6 +58,14 @@ fn healthy(number: i32) -> WatchDeployResponse {
     }
 }
 
+/// All healthy, and so many old ones.
+fn drain(old: i32) -> WatchDeployResponse {
+    let mut message = at(DeployPhase::Drain, DeployState::Deploying);
+    message.workers = healthy(2).workers;
+    message.workers[0].old = old;
+    message
+}
+
 fn done() -> WatchDeployResponse {
     at(DeployPhase::Done, DeployState::Deployed)
 }
@@ -124,6 +132,28 @@ build    678d49f
   | step 1
   | step 2
 healthy  web 1/2 healthy
+healthy  web 2/2 healthy
+done     deployed
+"#);
+}
+
+#[test]
+fn a_phase_that_has_ended_well_is_not_left_at_an_old_count() {
+    let world = begun();
+    let mut start = healthy(0);
+    start.phase = DeployPhase::Start.into();
+    start.workers[0].running = 1;
+    let story = [start, healthy(0), healthy(1), drain(1), done()];
+    world.server.stream(WATCH, &story);
+    let assert = world.run(DEPLOY).success();
+    insta::assert_snapshot!(stderr(&assert), @r#"
+dep-3: sample to development
+start    web 1/2 running
+start    web 2/2 running
+healthy  web 0/2 healthy
+healthy  web 1/2 healthy
+healthy  web 2/2 healthy
+drain    1 old left
 done     deployed
 "#);
 }
@@ -241,9 +271,8 @@ next: jockey deploys cancel dep-3   cancels it
 #[test]
 fn on_a_terminal_the_phases_are_a_list_with_the_last_lines_of_the_build() {
     let world = begun();
-    world
-        .server
-        .stream(WATCH, &[building(&[1, 2]), healthy(1), healthy(2), done()]);
+    let story = [building(&[1, 2]), healthy(1), healthy(2), drain(1), done()];
+    world.server.stream(WATCH, &story);
     let jockey = format!("{} {DEPLOY} --color always", env!("CARGO_BIN_EXE_jockey"));
     let output = Command::new("script")
         .args(["--quiet", "--return", "--command", &jockey, "/dev/null"])
@@ -259,6 +288,9 @@ fn on_a_terminal_the_phases_are_a_list_with_the_last_lines_of_the_build() {
     for want in ["✓ build", "step 2", half, "✓ healthy  web 2/2 healthy"] {
         assert!(shown.contains(want), "{want}: {shown}");
     }
+    // Nothing is left when it has ended: `✓ drain    0.1 s`.
+    assert!(shown.contains("✓ drain"), "{shown}");
+    assert!(!shown.contains("✓ drain    1 old left"), "{shown}");
 }
 
 #[test]
