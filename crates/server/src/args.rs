@@ -285,6 +285,7 @@ pub(crate) struct Limits {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  jockeyd token create --role deployer --name ci")]
 pub(crate) enum Token {
     /// Make a token. Its secret is printed once.
     #[command(
@@ -306,6 +307,7 @@ pub(crate) enum Token {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  jockeyd keys rotate --state-dir /var/lib/jockey")]
 pub(crate) enum Keys {
     /// Make a new key and encrypt everything with it. A running server goes on with the new key when it is restarted.
     #[command(after_help = "Example:\n  jockeyd keys rotate --state-dir /var/lib/jockey")]
@@ -365,6 +367,15 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example() {
+        for command in Args::command().get_subcommands() {
+            let help = command.clone().render_help().to_string();
+            let name = command.get_name();
+            assert!(help.contains(&format!("\n  jockeyd {name}")), "{name}");
+        }
     }
 
     #[test]

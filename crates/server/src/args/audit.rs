@@ -4,6 +4,7 @@ use super::State;
 use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  jockeyd audit verify --state-dir /var/lib/jockey")]
 pub(crate) enum Audit {
     /// Look for rows that were edited, moved, deleted or cut off; fails when there are any.
     #[command(after_help = "Example:\n  jockeyd audit verify --state-dir /var/lib/jockey")]

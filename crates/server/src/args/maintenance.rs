@@ -11,6 +11,7 @@ use std::{
 use store::Database;
 
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  jockeyd migrate status --state-dir /var/lib/jockey")]
 pub(crate) enum Migrate {
     /// Say which migrations were applied, and which were not.
     #[command(after_help = "Example:\n  jockeyd migrate status --state-dir /var/lib/jockey")]
