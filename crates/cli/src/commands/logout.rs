@@ -1,6 +1,6 @@
 use clap::Args as ClapArgs;
 
-use crate::{context::Context, exit::Error};
+use crate::{context::Context, exit::Error, render::Format};
 
 /// Forget the token that `jockey login` has kept for the server
 #[derive(Debug, ClapArgs)]
@@ -9,9 +9,13 @@ pub(crate) struct Args {}
 
 pub(crate) fn run(context: &Context) -> Result<(), Error> {
     let server = &context.server.url;
-    let text = match context.credentials()?.forget(server)? {
+    let was_known = context.credentials()?.forget(server)?;
+    if context.out.format() == Format::Json {
+        let value = serde_json::json!({ "server": server, "signed_out": was_known });
+        return context.out.value(&value);
+    }
+    context.out.text(&match was_known {
         true => format!("signed out of {server}"),
         false => format!("nobody was signed in at {server}"),
-    };
-    context.out.text(&text)
+    })
 }

@@ -1,6 +1,9 @@
 use clap::Args as ClapArgs;
 
-use crate::{exit::Error, render::Out};
+use crate::{
+    exit::Error,
+    render::{Format, Out},
+};
 
 /// Print the version of this program
 #[derive(Debug, ClapArgs)]
@@ -8,5 +11,9 @@ use crate::{exit::Error, render::Out};
 pub(crate) struct Args {}
 
 pub(crate) fn run(out: &Out) -> Result<(), Error> {
-    out.text(env!("CARGO_PKG_VERSION"))
+    let version = env!("CARGO_PKG_VERSION");
+    match out.format() {
+        Format::Json => out.value(&serde_json::json!({ "version": version })),
+        Format::Table => out.text(version),
+    }
 }

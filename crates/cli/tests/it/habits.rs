@@ -10,7 +10,7 @@ use proto::v1::{
     create_deploy_request::Target,
 };
 
-use crate::world::{COMMIT, World, deploy, instance, stderr, stdout};
+use crate::world::{COMMIT, World, deploy, instance, json, stderr, stdout};
 
 fn world_with_deploys() -> World {
     let world = World::new();
@@ -233,6 +233,8 @@ fn what_was_typed_to_the_original_client_is_understood() {
     let world = World::new();
     let told = stdout(&world.run("version").success());
     assert_eq!(told.trim(), env!("CARGO_PKG_VERSION"));
+    let told = json(&world.run("version -o json").success());
+    assert_eq!(told["version"], env!("CARGO_PKG_VERSION"));
 
     let worker = Worker {
         name: "web".to_owned(),

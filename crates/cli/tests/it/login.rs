@@ -102,6 +102,8 @@ fn a_code_is_shown_and_the_token_kept_for_its_user_alone() {
     assert_eq!(world.server.authorizations().last().unwrap(), &None);
     let told = stdout(&world.run("logout").success());
     assert!(told.contains("nobody was signed in"), "{told}");
+    let told = json(&world.run("logout -o json").success());
+    assert_eq!(told["signed_out"], false);
 }
 
 #[test]
