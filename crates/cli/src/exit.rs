@@ -151,6 +151,8 @@ pub(crate) enum Error {
     NoDryRun(String),
     #[error("`jockey {0}` takes no --dry-run: a session is not planned but begun")]
     NoPlan(&'static str),
+    #[error("{0}")]
+    BadValue(String),
     #[error("{0} takes a stream of messages; give them on standard input, one a line")]
     StreamFromStdin(String),
     #[error("`{0}` takes none of the options of `jockey {1}` before it")]
@@ -238,6 +240,7 @@ impl Error {
             | Self::BadLine { .. }
             | Self::NoDryRun(_)
             | Self::NoPlan(_)
+            | Self::BadValue(_)
             | Self::StreamFromStdin(_)
             | Self::NoApp
             | Self::SeveralApps { .. }

@@ -98,6 +98,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
 }
 
 async fn create(context: &Context, definition: &Definition) -> Result<(), Error> {
+    definition.check_new()?;
     let place = context.place().await?;
     let worker = Worker {
         app: place.app,

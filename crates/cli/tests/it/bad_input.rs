@@ -148,6 +148,20 @@ fn an_empty_ref_is_not_the_default_one() {
 }
 
 #[test]
+fn a_new_worker_has_no_limit_of_nothing() {
+    let world = World::new();
+    for (option, bounds) in [
+        ("--cpu 0", "0.01 to 1024"),
+        ("--memory 0B", "6MiB to 4096GiB"),
+    ] {
+        let arguments = format!("workers create mailer -a sample -e development {option}");
+        let said = stderr(&world.run(&arguments).code(2));
+        assert!(said.contains(bounds), "{said}");
+    }
+    assert!(world.server.authorizations().is_empty());
+}
+
+#[test]
 fn a_scale_below_zero_is_for_the_server_to_refuse() {
     let world = World::new();
     let method = "WorkerService/RescaleWorkers";

@@ -8,7 +8,7 @@ use proto::v1::{
     Argv, Check, Command, HttpCheck, Resources, RolloutOrder, TcpCheck, Worker, check, command,
 };
 
-use crate::values;
+use crate::{exit::Error, values};
 
 /// What may be said of a worker.
 #[derive(Debug, Args)]
@@ -31,10 +31,12 @@ pub(crate) struct Definition {
     /// It is ready when its port accepts a connection
     #[arg(long)]
     check_tcp: bool,
-    /// Memory for each instance, such as 64MiB; 6MiB to 4096GiB [default: no reservation, no limit]
+    /// Memory for each instance, such as 64MiB; 6MiB to 4096GiB, and in a change also 0 for no limit
+    /// [default: no reservation, no limit]
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub(super) memory: Option<i64>,
-    /// Cores for each instance, such as 0.25; 0.01 to 1024 [default: no reservation, no limit]
+    /// Cores for each instance, such as 0.25; 0.01 to 1024, and in a change also 0 for no limit
+    /// [default: no reservation, no limit]
     #[arg(long, value_name = "CORES", value_parser = values::cpu_millis)]
     pub(super) cpu: Option<i32>,
     /// How long it keeps running out of traffic before it is stopped [default: 1s]
@@ -97,6 +99,19 @@ impl Definition {
         FieldMask {
             paths: given.map(|(name, _)| name.to_owned()).collect(),
         }
+    }
+
+    /// Whether it can be that of a new worker: 0 takes a limit away, and a new one has none.
+    ///
+    /// # Errors
+    /// `BadValue` with the bounds.
+    pub(super) fn check_new(&self) -> Result<(), Error> {
+        let problem = match (self.memory, self.cpu) {
+            (Some(0), _) => "--memory is 6MiB to 4096GiB; leave it out for no limit",
+            (_, Some(0)) => "--cpu is 0.01 to 1024; leave it out for no limit",
+            _ => return Ok(()),
+        };
+        Err(Error::BadValue(problem.to_owned()))
     }
 
     /// What is given of the resources, over what they were.
