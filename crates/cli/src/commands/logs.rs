@@ -1,11 +1,13 @@
 use std::{collections::BTreeMap, ops::ControlFlow};
 
 use clap::Args as ClapArgs;
-use proto::v1::{LogLine, StreamInstanceLogsRequest, StreamInstanceLogsResponse};
+use proto::v1::{
+    DeployState, ListDeploysRequest, LogLine, StreamInstanceLogsRequest, StreamInstanceLogsResponse,
+};
 
 use crate::{
     clock,
-    context::Context,
+    context::{Context, Place},
     exit::Error,
     follow::{self, AtEnd, Follower},
     render::{Format, Named, Out, json},
@@ -58,12 +60,13 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     if let Some(build) = args.build {
         return of_build(context, build, args.follow.into()).await;
     }
-    let (app, environment) = match &args.instance {
-        Some(_) => (String::new(), String::new()),
-        None => {
-            let place = context.place().await?;
-            (place.app, place.environment)
-        }
+    let place = match &args.instance {
+        Some(_) => None,
+        None => Some(context.place().await?),
+    };
+    let (app, environment) = match place.clone() {
+        Some(place) => (place.app, place.environment),
+        None => (String::new(), String::new()),
     };
     let request = StreamInstanceLogsRequest {
         instance: args.instance.unwrap_or_default(),
@@ -82,11 +85,42 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Error> {
         )
         .await
     } else {
-        follow::follow(
-            context,
-            &mut Tail::<Finite>::new(context.out.clone(), request),
-        )
-        .await
+        let mut tail = Tail::<Finite>::new(context.out.clone(), request);
+        follow::follow(context, &mut tail).await?;
+        if let Some(place) = place.filter(|_| tail.seen.is_empty()) {
+            tell_nothing_runs(context, &place, &tail.request.worker).await;
+        }
+        Ok(())
+    }
+}
+
+/// Says that nothing runs, where that is why there are no lines, and what shows those that a failed deploy has left. When
+/// the server does not answer that, nothing is said: there are no lines all the same.
+async fn tell_nothing_runs(context: &Context, place: &Place, worker: &str) {
+    let Ok(instances) = follow::instances(context, place).await else {
+        return;
+    };
+    let mut workers = instances.iter().map(|instance| &instance.worker);
+    if workers.any(|running| worker.is_empty() || running == worker) {
+        return;
+    }
+    let request = ListDeploysRequest {
+        app: place.app.clone(),
+        environment: place.environment.clone(),
+        ..ListDeploysRequest::default()
+    };
+    let newest = context.client.list(request, 1).await.unwrap_or_default();
+    let failed = newest
+        .into_iter()
+        .find(|deploy| deploy.state() == DeployState::Failed);
+    let nothing = format!("nothing of {} runs in {}", place.app, place.environment);
+    let Some(failed) = failed else {
+        return context.out.note(&nothing);
+    };
+    let failed = Error::DeployEnded(Box::new(failed));
+    context.out.note(&format!("{nothing}; {failed}"));
+    for next in failed.next() {
+        context.out.note(&format!("next: {next}"));
     }
 }
 

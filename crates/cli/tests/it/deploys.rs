@@ -5,8 +5,9 @@ use std::{
 
 use proto::v1::{
     CreateDeployRequest, CreateDeployResponse, Deploy, DeployConflict, DeployFailure, DeployPhase,
-    DeployState, LogLine, RollbackDeployRequest, RollbackDeployResponse, WatchDeployRequest,
-    WatchDeployResponse, WorkerProgress, rollback_deploy_request::Target,
+    DeployState, ListDeploysResponse, ListInstancesResponse, LogLine, RollbackDeployRequest,
+    RollbackDeployResponse, StreamInstanceLogsResponse, WatchDeployRequest, WatchDeployResponse,
+    WorkerProgress, rollback_deploy_request::Target,
 };
 
 use crate::world::{World, deploy, json, stderr, stdout};
@@ -322,4 +323,27 @@ fn a_deploy_can_be_watched_again() {
     world.run("deploys watch dep-3").code(7);
     let request: WatchDeployRequest = world.server.request(WATCH);
     assert_eq!(request.deploy, "dep-3");
+}
+
+#[test]
+fn logs_of_what_does_not_run_lead_to_those_that_a_failed_deploy_has_left() {
+    let world = World::new();
+    let deploys = ListDeploysResponse {
+        deploys: failed().deploy.into_iter().collect(),
+        ..ListDeploysResponse::default()
+    };
+    world
+        .server
+        .stream::<StreamInstanceLogsResponse>("InstanceService/StreamInstanceLogs", &[])
+        .answer(
+            "InstanceService/ListInstances",
+            &ListInstancesResponse::default(),
+        )
+        .answer("DeployService/ListDeploys", &deploys);
+    let assert = world.run("logs -a sample -e development").success();
+    assert_eq!(stdout(&assert), "");
+    insta::assert_snapshot!(stderr(&assert), @r#"
+nothing of sample runs in development; dep-3 failed: web ins-9 exited with code 3
+next: jockey logs -a sample -e development --instance ins-9
+"#);
 }
