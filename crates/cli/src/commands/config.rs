@@ -158,7 +158,12 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Error> {
         } => {
             let mut set = BTreeMap::new();
             for variable in variables {
-                set.insert(variable.name.clone(), variable.value()?);
+                let name = variable.name.clone();
+                if set.contains_key(&name) {
+                    let problem = format!("{name} is set twice; say once to what");
+                    return Err(Error::BadValue(problem));
+                }
+                set.insert(name, variable.value()?);
             }
             let answer = update(context, scope, set, Vec::new(), detach.into()).await?;
             shown(context, answer.config_set.as_ref())

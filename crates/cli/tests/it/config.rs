@@ -116,6 +116,17 @@ fn a_masked_value_is_not_taken_for_the_value() {
 }
 
 #[test]
+fn one_variable_is_not_set_twice() {
+    let world = World::new();
+    let ended = world
+        .run("config set -a shop -e production X=1 Y=1 X=2")
+        .code(2);
+    let said = stderr(&ended);
+    assert!(said.contains("X is set twice"), "{said}");
+    assert!(world.server.authorizations().is_empty());
+}
+
+#[test]
 fn what_differs_between_versions_is_a_line_each() {
     let world = World::new();
     let set = |version: i64| ConfigSet {
