@@ -117,7 +117,7 @@ fn print(out: &Out, event: &Event) -> Result<(), Error> {
         .and_then(|time| time.replace_nanosecond(0).ok()?.format(&Rfc3339).ok())
         .unwrap_or_default();
     out.line(&format!(
-        "{time}  {:9} {:20} {:10} {}: {}",
+        "{time}  {:9} {:20} {:16} {}: {}",
         event.id, event.kind, event.subject, event.actor, event.message
     ))
 }
