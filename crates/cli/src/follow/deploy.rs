@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use proto::v1::{Deploy, DeployPhase, DeployState, WatchDeployRequest, WatchDeployResponse};
 
 use super::{AtEnd, Follower, follow, until_interrupted, view::View};
-use crate::{context::Context, exit::Error};
+use crate::{context::Context, exit::Error, render::Progress};
 
 struct Watch {
     id: String,
@@ -13,6 +13,8 @@ struct Watch {
     /// Number of the last line of the build that was shown, so that none is shown again after a
     /// break.
     last_line: i64,
+    /// That line.
+    last_text: String,
     last: Option<Deploy>,
 }
 
@@ -32,6 +34,7 @@ impl Follower for Watch {
         message.log_lines.retain(|line| line.number > last_line);
         if let Some(line) = message.log_lines.last() {
             self.last_line = line.number;
+            self.last_text.clone_from(&line.text);
         }
         self.view.update(&message);
         let done = message.phase() == DeployPhase::Done;
@@ -54,6 +57,7 @@ pub(crate) async fn deploy(context: &Context, id: &str) -> Result<Deploy, Error>
         id: id.to_owned(),
         view: View::new(context.out.clone()),
         last_line: 0,
+        last_text: String::new(),
         last: None,
     };
     let next = vec![
@@ -62,8 +66,9 @@ pub(crate) async fn deploy(context: &Context, id: &str) -> Result<Deploy, Error>
     ];
     until_interrupted(next, follow(context, &mut watch)).await?;
     let deploy = watch.last.take().unwrap_or_default();
+    let shown = watch.last_text.clone();
     drop(watch);
-    show_evidence(context, &deploy);
+    show_evidence(context, &deploy, &shown);
     Ok(deploy)
 }
 
@@ -87,15 +92,21 @@ pub(crate) async fn deploy_all(
     Ok(ended)
 }
 
-/// Shows what a failed deploy failed of.
-fn show_evidence(context: &Context, deploy: &Deploy) {
+/// Shows what a failed deploy failed of, unless that is a build whose lines stand there to the last one.
+fn show_evidence(context: &Context, deploy: &Deploy, shown: &str) {
     let Some(failure) = &deploy.failure else {
         return;
     };
     if deploy.state() != DeployState::Failed || failure.log_tail.is_empty() {
         return;
     }
-    let whose = if failure.instance.is_empty() {
+    let of_build = failure.instance.is_empty();
+    let stands_there = context.out.progress() == Progress::Lines
+        && failure.log_tail.last().is_some_and(|line| line == shown);
+    if of_build && stands_there {
+        return;
+    }
+    let whose = if of_build {
         "the build".to_owned()
     } else {
         format!(

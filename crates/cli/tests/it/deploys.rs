@@ -347,3 +347,19 @@ nothing of sample runs in development; dep-3 failed: web ins-9 exited with code 
 next: jockey logs -a sample -e development --instance ins-9
 "#);
 }
+
+#[test]
+fn the_lines_of_a_failed_build_are_shown_once() {
+    let mut failed = at(DeployPhase::Done, DeployState::Failed);
+    failed.deploy.as_mut().unwrap().failure = Some(DeployFailure {
+        log_tail: vec!["step 1".to_owned(), "step 2".to_owned()],
+        ..DeployFailure::default()
+    });
+    // The second time nothing was shown of it.
+    for story in [vec![building(&[1, 2]), failed.clone()], vec![failed]] {
+        let world = begun();
+        world.server.stream(WATCH, &story);
+        let said = stderr(&world.run(DEPLOY).code(7));
+        assert_eq!(said.matches("step 2").count(), 1, "{said}");
+    }
+}
