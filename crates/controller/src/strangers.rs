@@ -2,8 +2,10 @@
 //! database, does not know of (rule 8). They are told of and left alone until a person says what to do.
 
 mod adopt;
+mod current;
 
 pub use adopt::{Found, Left, Obstacle, found};
+pub(crate) use current::Current;
 
 use crate::{Error, deps::Deps, disk};
 use domain::{DeployId, ObservedInstance};

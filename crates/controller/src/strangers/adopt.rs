@@ -1,16 +1,19 @@
 //! Takes what the database does not know into it.
 
-use super::list;
+use super::{
+    current::{Current, deployed},
+    list,
+};
 use crate::{Error, deps::Deps};
 use domain::{
-    App, AppName, CommitSha, ConfigVersionId, DeployId, DeployState, Environment, EnvironmentId,
+    App, AppId, AppName, CommitSha, ConfigVersionId, DeployId, Environment, EnvironmentId,
     EnvironmentName, ImageRef, Intent, IntentKind, IntentState, ObservedInstance, Timestamp,
     WorkerName, WorkerSpec,
     config::{ConfigScope, ConfigVersions},
     observed::{Authenticity, Phase},
     worker::Command,
 };
-use ports::store::{Page, adoptions::Adoption, deploys::DeployFilter};
+use ports::store::adoptions::Adoption;
 use std::collections::BTreeMap;
 
 /// What can be made of the instances that the database does not know.
@@ -47,11 +50,17 @@ pub enum Obstacle {
     LabelMissing(&'static str),
     #[error("{by}, which is newer, is deployed in its place: `jockey system sweep` removes it")]
     Superseded { by: DeployId },
+    #[error(
+        "{current} is deployed in its place and is healthy: `jockey system sweep --deploy {deploy}` removes it, and \
+         `jockey system adopt --deploy {deploy}` lets it take the place of {current}"
+    )]
+    Whole { deploy: DeployId, current: DeployId },
 }
 
 /// Tells what can be adopted, of one Deploy where it is named. Its App and its Environment are those of the names on its
 /// labels, for the ids there may be those of a database that is lost. Workers are defined as they are today, and where
 /// none is, as their instances were started; variables are those of today: what they were is lost with the database.
+/// Only one that is named takes the place of what is deployed and whole.
 ///
 /// # Errors
 /// Those of the database and of the catalog.
@@ -64,7 +73,7 @@ pub async fn found(deps: &Deps, only: Option<DeployId>) -> Result<Found, Error> 
     }
     let mut found = Found::default();
     for (deploy, instances) in deploys {
-        match adoption(deps, deploy, &instances).await? {
+        match adoption(deps, (deploy, only), &instances).await? {
             Ok(adoption) => found.adoptable.push((adoption, instances)),
             Err(obstacles) => found.left.push(Left {
                 deploy,
@@ -79,7 +88,7 @@ pub async fn found(deps: &Deps, only: Option<DeployId>) -> Result<Found, Error> 
 /// The Deploy as its instances tell of it, or why that is too little.
 async fn adoption(
     deps: &Deps,
-    deploy: DeployId,
+    (deploy, named): (DeployId, Option<DeployId>),
     strangers: &[ObservedInstance],
 ) -> Result<Result<Adoption, Vec<Obstacle>>, Error> {
     let genuine: Vec<_> = strangers
@@ -94,8 +103,9 @@ async fn adoption(
         Ok(owners) => owners,
         Err(obstacles) => return Ok(Err(obstacles)),
     };
-    if let Some(by) = newer(deps, deploy, &app, environment.id).await? {
-        return Ok(Err(vec![Obstacle::Superseded { by }]));
+    let place = (app.id, environment.id);
+    if let Some(obstacle) = rival(deps, (deploy, named), place).await? {
+        return Ok(Err(vec![obstacle]));
     }
     let mut workers: BTreeMap<WorkerName, WorkerSpec> = BTreeMap::new();
     for seen in &genuine {
@@ -183,21 +193,28 @@ async fn owners(
     Ok(Err(no_app.into_iter().chain(no_environment).collect()))
 }
 
-/// The newer Deploy that has taken its place: adopted, the older one would take it back.
-async fn newer(
+/// What is deployed in its place and stays: one that is newer, for adopted, the older one would take it back; and one that
+/// is whole, unless a person has named what is to replace it.
+async fn rival(
     deps: &Deps,
-    deploy: DeployId,
-    app: &App,
-    environment: EnvironmentId,
-) -> Result<Option<DeployId>, Error> {
-    let filter = DeployFilter {
-        app: Some(app.id),
-        environment: Some(environment),
-        state: Some(DeployState::Deployed),
+    (deploy, named): (DeployId, Option<DeployId>),
+    (app, environment): (AppId, EnvironmentId),
+) -> Result<Option<Obstacle>, Error> {
+    let Some(there) = deployed(deps, app, environment).await? else {
+        return Ok(None);
     };
-    let deployed = deps.store.list_deploys(&filter, Page::ALL).await?.items;
-    let mut ids = deployed.iter().map(|deployed| deployed.id);
-    Ok(ids.find(|id| *id > deploy))
+    if there.id > deploy {
+        return Ok(Some(Obstacle::Superseded { by: there.id }));
+    }
+    if named.is_some() {
+        return Ok(None);
+    }
+    let current = Current::of(deps, app, environment).await?;
+    let whole = current.filter(Current::is_whole);
+    Ok(whole.map(|current| Obstacle::Whole {
+        deploy,
+        current: current.deploy,
+    }))
 }
 
 /// The definition of today; of a Worker that nobody defined, what its instance was started with.

@@ -1,5 +1,7 @@
 //! The Installation itself: disks, and instances that the database does not know.
 
+mod takeover;
+
 use super::{
     Ctx, Done, Error, Intended, Kind, Mode, Record, Verb,
     instances::{self, InstanceView},
@@ -112,7 +114,7 @@ pub struct Adopted {
 }
 
 /// Takes instances that the database does not know into it; of one Deploy, where it is named. The newest Deploy of an App
-/// in an Environment is what is deployed there from then on.
+/// in an Environment is what is deployed there from then on; where something is deployed and whole, only one that is named.
 ///
 /// # Errors
 /// `NotAdoptable` when there are some and none of them can be; `Store` and `World`: what was adopted before stays adopted.
@@ -122,6 +124,7 @@ pub async fn adopt(ctx: &Ctx, only: Option<DeployId>, mode: Mode) -> Result<Done
     if found.adoptable.is_empty() && !why_left.is_empty() {
         return Err(Error::NotAdoptable(why_left));
     }
+    let taken = takeover::records(ctx, &found.adoptable).await?;
     let store = ctx.store_for(mode);
     let mut adopted = Vec::new();
     let mut key = ctx.request.clone();
@@ -150,6 +153,7 @@ pub async fn adopt(ctx: &Ctx, only: Option<DeployId>, mode: Mode) -> Result<Done
         plan.records
             .push(record.within(&stranger.app, &stranger.environment));
     }
+    plan.records.extend(taken);
     Ok(Done {
         value: Adopted {
             instances: value,

@@ -3,10 +3,10 @@
 use crate::stage::{Stage, change, web};
 use controller::usecases::{Error, Mode, environments, instances, system};
 use domain::{
-    DeployState, InstallationId, Scale, WorkerSpec, build::DeclaredWorker, worker::Command,
-    worker::WorkerSource,
+    DeployId, DeployState, InstallationId, Scale, WorkerSpec, build::DeclaredWorker,
+    worker::Command, worker::WorkerSource,
 };
-use ports::store::{Adoptions, Page, Workers, deploys::OnConflict, workers::WorkerFilter};
+use ports::store::{Adoptions, Deploys, Page, Workers, deploys::OnConflict, workers::WorkerFilter};
 use std::{sync::Arc, time::Duration};
 use testkit::fake::{self, node::Behaviour};
 
@@ -164,4 +164,68 @@ async fn what_is_adopted_while_a_loop_looks_for_the_first_time_is_not_swept() {
         (stage.handles(), stage.summary().as_str()),
         (before, RUNNING)
     );
+}
+
+/// `web` of dep-2, which the database does not know, beside dep-1, which it knows, and which is whole.
+async fn newer_than_the_backup() -> Stage {
+    let mut stage = Stage::new().await;
+    let server = stage.start();
+    let old = stage.commit(1, vec![web(2), clock()], Behaviour::default());
+    let new = stage.commit(2, vec![web(2)], Behaviour::default());
+    for commit in [&old, &new] {
+        let deploy = stage.deploy(commit, OnConflict::Queue).await;
+        stage.ended(deploy).await;
+    }
+    let serves = || stage.summary() == "web: 2 serving of dep-2";
+    stage.until("it runs", serves).await;
+    server.shutdown().await;
+    let clock = stage.clock.clone();
+    stage.store = Arc::new(fake::Store::new(InstallationId::from_bits(7), clock));
+    stage.deps.store = stage.store.clone();
+    stage.set_up().await;
+    stage.deploy(&old, OnConflict::Queue).await;
+    stage
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_whole_makes_room_only_for_a_deploy_that_is_named() {
+    let stage = newer_than_the_backup().await;
+    let _server = stage.start();
+    let (known, stranger) = (DeployId::new(1), DeployId::new(2));
+    assert_eq!(stage.ended(known).await.state, DeployState::Deployed);
+    for mode in [Mode::Preview, Mode::Run] {
+        let refused = system::adopt(&stage.ctx(), None, mode).await.unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "dep-2 (2 instances) cannot be adopted: dep-1 is deployed in its place and is healthy: `jockey system sweep \
+             --deploy dep-2` removes it, and `jockey system adopt --deploy dep-2` lets it take the place of dep-1"
+        );
+    }
+    let dry = system::adopt(&stage.ctx(), Some(stranger), Mode::Preview).await;
+    let whys: Vec<_> = dry
+        .unwrap()
+        .plan
+        .records
+        .into_iter()
+        .map(|r| r.why)
+        .collect();
+    let adopted = "it runs as an instance of dep-2, which becomes known";
+    let makes_room = "it makes room for web of dep-2";
+    assert_eq!(
+        whys,
+        [
+            adopted,
+            adopted,
+            "dep-2 is the wanted one from then on: 3 instances of it make room",
+            "it stops, and nothing is in its place: dep-2 has no clock",
+            makes_room,
+            makes_room,
+        ]
+    );
+    let adopted = system::adopt(&stage.ctx(), Some(stranger), Mode::Run).await;
+    adopted.unwrap();
+    let known = stage.store.find_deploy(known).await.unwrap().unwrap();
+    assert_eq!(known.state, DeployState::Stopped);
+    let serves = || stage.summary() == "web: 2 serving of dep-2";
+    stage.until("it makes room", serves).await;
 }
