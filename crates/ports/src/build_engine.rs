@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 /// What a build can end with instead. No text holds a credential or a build secret.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("{0}")]
+    #[error("{}", .0.with_advice())]
     Source(#[from] crate::source::Error),
     /// Neither a Dockerfile nor a builder image.
     #[error(

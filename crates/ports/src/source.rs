@@ -34,6 +34,31 @@ impl Error {
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Unreachable { .. })
     }
+
+    /// What a person can do about it.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::UnknownRef { git_ref, .. } if git_ref.parse::<CommitSha>().is_ok() => {
+                "a commit that is not pushed cannot be fetched: push it first, or name another branch, tag or commit"
+            }
+            Self::UnknownRef { .. } => "push it first, or name another branch, tag or commit",
+            Self::Denied { .. } => {
+                "make sure that it exists and that the server's git token may read it"
+            }
+            Self::Unreachable { .. } => "try again in a moment",
+            Self::Local { .. } => "`jockeyd check` says what is wrong with the server's disk",
+        }
+    }
+
+    /// What is wrong and what to do, for whoever reads of it later. Where waiting is all that can be done, what is wrong.
+    #[must_use]
+    pub fn with_advice(&self) -> String {
+        match self.is_transient() {
+            true => self.to_string(),
+            false => format!("{self}; {}", self.advice()),
+        }
+    }
 }
 
 /// Repositories, each with a bare copy kept here, so that the second fetch brings only what is new.
@@ -85,4 +110,27 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// `Local`.
     async fn forget(&self, repo: &RepoName) -> Result<Effect, Error>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_that_is_not_there_is_to_be_pushed_first() {
+        let unknown = |git_ref: String| Error::UnknownRef {
+            repo: "shop/api".parse().unwrap(),
+            git_ref,
+        };
+        let sha = "ab".repeat(20);
+        let want = format!(
+            "shop/api has no `{sha}`; a commit that is not pushed cannot be fetched: push it first, or name another branch, \
+             tag or commit"
+        );
+        assert_eq!(unknown(sha).with_advice(), want);
+        assert_eq!(
+            unknown("nope".to_owned()).with_advice(),
+            "shop/api has no `nope`; push it first, or name another branch, tag or commit"
+        );
+    }
 }

@@ -282,29 +282,13 @@ fn of_store(error: &store::Error) -> Told {
 
 fn of_source(error: &source::Error) -> Told {
     use source::Error as E;
-    let (code, reason, advice) = match error {
-        E::UnknownRef { .. } => (
-            Code::NotFound,
-            "UNKNOWN_REF",
-            "push it first, or name another branch, tag or commit",
-        ),
-        E::Denied { .. } => (
-            Code::FailedPrecondition,
-            "REPOSITORY_DENIED",
-            "make sure that it exists and that the server's git token may read it",
-        ),
-        E::Unreachable { .. } => (
-            Code::Unavailable,
-            "REPOSITORY_UNREACHABLE",
-            "try again in a moment",
-        ),
-        E::Local { .. } => (
-            Code::FailedPrecondition,
-            "REPOSITORY_COPY_BROKEN",
-            "`jockeyd check` says what is wrong with the server's disk",
-        ),
+    let (code, reason) = match error {
+        E::UnknownRef { .. } => (Code::NotFound, "UNKNOWN_REF"),
+        E::Denied { .. } => (Code::FailedPrecondition, "REPOSITORY_DENIED"),
+        E::Unreachable { .. } => (Code::Unavailable, "REPOSITORY_UNREACHABLE"),
+        E::Local { .. } => (Code::FailedPrecondition, "REPOSITORY_COPY_BROKEN"),
     };
-    told(code, reason, advice.to_owned())
+    told(code, reason, error.advice().to_owned())
 }
 
 fn of_world(error: &controller::Error) -> Told {

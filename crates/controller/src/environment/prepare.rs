@@ -62,7 +62,7 @@ impl From<source::Error> for Stop {
         if error.is_transient() {
             Self::Again(error.to_string())
         } else {
-            Self::GiveUp(error.to_string(), Vec::new())
+            Self::GiveUp(error.with_advice(), Vec::new())
         }
     }
 }

@@ -296,7 +296,8 @@ async fn a_ref_that_does_not_exist() -> anyhow::Result<()> {
     contains(&deploy.reason, &["example/steady has no `no-such-branch`"]);
     let nowhere = "0123456789012345678901234567890123456789";
     let deploy = steady.server.failed(APP, nowhere).await?;
-    contains(&deploy.reason, &["example/steady has no", nowhere]);
+    let words = ["example/steady has no", nowhere, "push it first"];
+    contains(&deploy.reason, &words);
     steady.is_as_before().await
 }
 
