@@ -1,6 +1,8 @@
 //! How a call to the Engine fails, and what that means in the words of the ports.
 
+use hyper_util::client::legacy;
 use ports::{images, runtime};
+use std::error::Error;
 
 /// How a call failed, before anything is made of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,8 +58,10 @@ impl From<bollard::errors::Error> for Failure {
     }
 }
 
-/// The error with all of its causes: hyper's own texts tell nothing.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+/// The error with all of its causes: hyper's own texts tell nothing. Of a connection that could not be opened the cause
+/// alone, which says to where, and why.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let error = unopened(error).unwrap_or(error);
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -68,6 +72,19 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// Why a connection could not be opened, where that is what is wrong.
+fn unopened<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        next = error.source();
+        let pool = error.downcast_ref::<legacy::Error>();
+        if pool.is_some_and(legacy::Error::is_connect) {
+            return next;
+        }
+    }
+    None
 }
 
 /// Whether the Engine's words say that the disk is full.

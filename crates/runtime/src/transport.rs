@@ -131,7 +131,10 @@ impl Service<Uri> for Connector {
             let opened = tokio::time::timeout(CONNECT, way.open()).await;
             match opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
                 Ok(wire) => Ok(TokioIo::new(wire)),
-                Err(error) => Err(io::Error::new(error.kind(), format!("{where_to}: {error}"))),
+                Err(error) => {
+                    let what = format!("{where_to}: {}", plain(&error));
+                    Err(io::Error::new(error.kind(), what))
+                }
             }
         })
     }
@@ -140,8 +143,11 @@ impl Service<Uri> for Connector {
 impl std::fmt::Display for Way {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Unix(path) => write!(f, "{}", path.display()),
-            Self::Tcp(_, uri, _) => f.write_str(uri.authority().map_or("", |of| of.as_str())),
+            Self::Unix(path) => write!(f, "unix://{}", path.display()),
+            Self::Tcp(_, uri, _) => {
+                let authority = uri.authority().map_or("", |of| of.as_str());
+                write!(f, "tcp://{authority}")
+            }
         }
     }
 }
@@ -152,8 +158,7 @@ impl Way {
             Self::Unix(path) => Ok(Wire(Box::new(UnixStream::connect(&*path).await?))),
             Self::Tcp(mut connector, uri, secure) => {
                 let connected = connector.call(uri).await;
-                let stream =
-                    connected.map_err(|error| io::Error::other(crate::failure::chain(&error)))?;
+                let stream = connected.map_err(|error| of_network(&error))?;
                 let stream = stream.into_inner();
                 Ok(match secure {
                     None => Wire(Box::new(stream)),
@@ -161,6 +166,28 @@ impl Way {
                 })
             }
         }
+    }
+}
+
+/// Why a connection could not be opened, in the words of people where they have some.
+fn plain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        io::ErrorKind::TimedOut => format!("no answer within {} s", CONNECT.as_secs()),
+        _ => error.to_string(),
+    }
+}
+
+/// What a network has refused: of its kind, where that says all.
+fn of_network(error: &(dyn std::error::Error + 'static)) -> io::Error {
+    let cause = error
+        .source()
+        .and_then(|cause| cause.downcast_ref::<io::Error>());
+    match cause.map(io::Error::kind) {
+        Some(kind @ (io::ErrorKind::ConnectionRefused | io::ErrorKind::TimedOut)) => kind.into(),
+        Some(_) | None => io::Error::other(crate::failure::chain(error)),
     }
 }
 
@@ -213,5 +240,24 @@ impl AsyncWrite for Wire {
 
     fn is_write_vectored(&self) -> bool {
         self.0.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_engine_that_is_not_there_is_told_of_in_plain_words() {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("no.sock");
+        let pool = pool(connector(Address::Unix(socket.clone())));
+        let request = hyper::Request::get("http://engine/_ping");
+        let request = request.body(crate::engine::empty()).unwrap();
+        let error = pool.request(request).await.unwrap_err();
+        let want = format!("unix://{}: no such file", socket.display());
+        assert_eq!(crate::failure::chain(&error), want);
+        let error = bollard::errors::Error::from(error);
+        assert_eq!(crate::failure::chain(&error), want);
     }
 }
