@@ -6,7 +6,10 @@ use crate::{
 };
 use domain::{
     Health, InstanceEnd, InstanceId, Intent, IntentKind, IntentState, ObservedInstance, Timestamp,
-    WorkerSpec, intent::IntentEvent, observed::Manner, worker::Resources,
+    WorkerSpec,
+    intent::IntentEvent,
+    observed::{Manner, WAS_NOT_HEALTHY},
+    worker::Resources,
 };
 use ports::store::{events::NewEvent, intents::Entry, view::EnvironmentView};
 use scheduler::{
@@ -311,7 +314,7 @@ pub(crate) fn deaths(plan: &Plan, input: &PlanInput) -> Vec<(InstanceEnd, String
         }
         let seen = seen_by(step, input)?;
         let what = if let Why::Unhealthy { what } = &step.why {
-            format!("was not healthy: {what}")
+            format!("{WAS_NOT_HEALTHY}{what}")
         } else if let Why::Ended { .. } = &step.why {
             ended_how(&seen.phase)
         } else {

@@ -120,6 +120,9 @@ crate::words! {
 /// How a process is said to have ended that the kernel killed for memory.
 pub const KILLED_FOR_MEMORY: &str = "killed for memory: it took more than its limit";
 
+/// With what the end of an instance begins that was replaced for being unhealthy. What was seen of it follows.
+pub const WAS_NOT_HEALTHY: &str = "was not healthy: ";
+
 impl End {
     /// How the process ended, in words, with its exit code where that says something.
     #[must_use]

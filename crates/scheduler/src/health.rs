@@ -8,7 +8,7 @@ use domain::{
 use std::time::Duration;
 
 /// What is said of an instance that somebody froze.
-const PAUSED: &str = "it is paused on its node; `docker unpause` lets it go on";
+pub(crate) const PAUSED: &str = "it is paused on its node; `docker unpause` lets it go on";
 
 /// The newest thing that a prober saw of an instance's port.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! How a Deploy stands that is `deploying`.
 
+mod told;
+
 use crate::{
     input::{DesiredApp, DesiredDeploy, PlanInput},
     plan::{Held, Why},
@@ -186,15 +188,19 @@ fn failure(
     let number = deaths().count();
     if number >= usize::try_from(input.policy.deaths_allowed.max(1)).unwrap_or(usize::MAX) {
         let last = deaths().last()?;
+        let how = told::how(deploy, last);
         return Some(Verdict::Failed {
             reason: match number {
                 1 => format!(
-                    "{} of {} on {} {}",
-                    last.instance, last.worker, last.node, last.what
+                    "{} of {} on {} {how}",
+                    last.instance, last.worker, last.node
                 ),
                 _ => format!(
-                    "{number} instances died; the last, {} of {} on {}, {}",
-                    last.instance, last.worker, last.node, last.what
+                    "{}; the last, {} of {} on {}, {how}",
+                    told::counted(deaths()),
+                    last.instance,
+                    last.worker,
+                    last.node
                 ),
             },
             culprit: Some(culprit_of(last)),
@@ -243,10 +249,8 @@ fn out_of_time(
     }
     let last = deaths(world.input, deploy.id).last();
     let told = last.map_or(String::new(), |end| {
-        format!(
-            "; {} of {} on {} {}",
-            end.instance, end.worker, end.node, end.what
-        )
+        let how = told::how(deploy, end);
+        format!("; {} of {} on {} {how}", end.instance, end.worker, end.node)
     });
     Verdict::Failed {
         reason: format!("not healthy in time ({}){told}", standing.step()),

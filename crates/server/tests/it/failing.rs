@@ -171,7 +171,12 @@ async fn a_release_that_takes_more_memory_than_it_may() -> anyhow::Result<()> {
     let deploy = steady.fails(&[("jockey.toml", manifest)]).await?;
     contains(
         &deploy.reason,
-        &["killed for memory", &evidence(&deploy).instance],
+        &[
+            "killed for memory",
+            "its limit of 16.0 MiB (exit code 137)",
+            "--memory",
+            &evidence(&deploy).instance,
+        ],
     );
     steady.is_as_before().await
 }
