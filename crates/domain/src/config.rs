@@ -97,7 +97,9 @@ pub enum BadVariable {
         "the value of {key} is {size} bytes long; with its name at most {VALUE_MAX} reach a process; put it into a file or a store of its own"
     )]
     TooLong { key: Key, size: usize },
-    #[error("the set would be {size} bytes long; a Config Set has at most {SET_MAX}")]
+    #[error(
+        "the set would be {size} bytes long; a Config Set has at most {SET_MAX}; put what is large into a file or a store of its own"
+    )]
     SetTooLong { size: usize },
 }
 

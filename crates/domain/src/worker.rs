@@ -96,7 +96,7 @@ pub struct Scale(u16);
 /// A scale that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a scale of {asked} is not possible: it is 0 to {max}; the limit is a setting of the server"
+    "a scale of {asked} is not possible: it is 0 to {max}; the limit is a setting of the server, `jockeyd serve --scale-max`"
 )]
 pub struct BadScale {
     /// What was asked for.
@@ -274,7 +274,7 @@ mod tests {
         let error = Scale::new(-1, SCALE_MAX).unwrap_err().to_string();
         assert_eq!(
             error,
-            "a scale of -1 is not possible: it is 0 to 100; the limit is a setting of the server"
+            "a scale of -1 is not possible: it is 0 to 100; the limit is a setting of the server, `jockeyd serve --scale-max`"
         );
         assert!(Scale::new(101, SCALE_MAX).is_err());
     }
