@@ -2,6 +2,7 @@
 
 use super::{Told, told};
 use controller::usecases::{Error, Kind, NameHolder, NotVouched};
+use domain::DeployState;
 use ports::{catalog, runtime, source, store};
 use std::{fmt::Display, time::Duration};
 use tonic::Code;
@@ -31,11 +32,7 @@ pub(super) fn of_use_case(error: &Error) -> Told {
             "NEVER_CURRENT",
             "`jockey deploys list` tells what was current; name one of those, or deploy its commit again",
         ),
-        Error::DeployOver { .. } => (
-            Code::FailedPrecondition,
-            "DEPLOY_OVER",
-            "`jockey rollback` goes back to what ran before",
-        ),
+        Error::DeployOver { state, .. } => return deploy_over(*state),
         Error::BuildOver { .. } => (
             Code::FailedPrecondition,
             "BUILD_OVER",
@@ -122,6 +119,14 @@ fn not_vouched(why: &NotVouched) -> Told {
         ),
     };
     told(code, reason, advice.to_owned())
+}
+
+fn deploy_over(state: DeployState) -> Told {
+    let advice = match state == DeployState::Deployed {
+        true => "`jockey rollback` goes back to what ran before",
+        false => "there is nothing left to cancel",
+    };
+    told(Code::FailedPrecondition, "DEPLOY_OVER", advice.to_owned())
 }
 
 fn name_held(by: &NameHolder) -> Told {

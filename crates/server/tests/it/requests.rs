@@ -246,6 +246,10 @@ async fn a_cancelled_deploy_leaves_what_ran_before() -> anyhow::Result<()> {
         .await?;
     assert_eq!(containers(&before), containers(&after));
     let again = refused(server.admin().deploys().cancel_deploy(request).await);
-    again.says(Code::FailedPrecondition, "DEPLOY_OVER", &["is cancelled"]);
+    again.says(
+        Code::FailedPrecondition,
+        "DEPLOY_OVER",
+        &["is cancelled", "nothing left to cancel"],
+    );
     Ok(())
 }

@@ -208,8 +208,9 @@ pub(super) async fn release_of(
     let release = ctx.release(&id.to_string()).await?;
     if release.app != app.id || release.environment != environment.id {
         let problem = format!(
-            "{id} is not a release of {} in {}; see `jockey deploys list`",
-            app.name, environment.name
+            "{id} is not a release of {app} in {environment}; see `jockey releases list -a {app} -e {environment}`",
+            app = app.name,
+            environment = environment.name
         );
         return Err(Error::invalid("release", problem));
     }
