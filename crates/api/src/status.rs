@@ -312,6 +312,12 @@ fn field_of(refusal: &Refusal) -> Option<(String, String)> {
         Refusal::UseCase(usecases::Error::Invalid { field, problem }) => {
             Some(((*field).to_owned(), problem.clone()))
         }
+        Refusal::UseCase(usecases::Error::InvalidItem {
+            list,
+            at,
+            field,
+            problem,
+        }) => Some((format!("{list}[{at}].{field}"), problem.clone())),
         Refusal::UseCase(usecases::Error::Store(ports::store::Error::BadVariable(error))) => {
             Some(("set".to_owned(), error.to_string()))
         }

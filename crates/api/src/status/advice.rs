@@ -13,7 +13,9 @@ pub(super) fn of_use_case(error: &Error) -> Told {
         Error::UnknownWorker {
             app, environment, ..
         } => return unknown_worker(app, environment),
-        Error::Invalid { .. } => (Code::InvalidArgument, "INVALID_FIELD", ""),
+        Error::Invalid { .. } | Error::InvalidItem { .. } => {
+            (Code::InvalidArgument, "INVALID_FIELD", "")
+        }
         Error::StaleEtag { .. } => (
             Code::Aborted,
             "STALE_ETAG",

@@ -49,7 +49,8 @@ fn in_old_words(refusal: Refusal) -> Refusal {
             problem: format!("cannot be changed: {by}"),
         }
         .into(),
-        usecases::Error::Invalid { field, problem } => Flaw {
+        usecases::Error::Invalid { field, problem }
+        | usecases::Error::InvalidItem { field, problem, .. } => Flaw {
             field,
             problem: format!("is invalid: {problem}"),
         }

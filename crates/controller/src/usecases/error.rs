@@ -21,6 +21,14 @@ pub enum Error {
         field: &'static str,
         problem: String,
     },
+    /// A value that cannot be, of one of a list: of `list[at]`.
+    #[error("{problem}")]
+    InvalidItem {
+        list: &'static str,
+        at: usize,
+        field: &'static str,
+        problem: String,
+    },
     /// The caller's etag is not that of the record any more.
     #[error("{what} `{which}` was changed since you read it")]
     StaleEtag { what: Kind, which: String },
@@ -161,6 +169,19 @@ impl Error {
             return Self::NameHeld { what, which, by };
         }
         error.into()
+    }
+
+    /// The same, said of one of a list, where a value of it cannot be.
+    pub(crate) fn of_item(self, list: &'static str, at: usize) -> Self {
+        if let Self::Invalid { field, problem } = self {
+            return Self::InvalidItem {
+                list,
+                at,
+                field,
+                problem,
+            };
+        }
+        self
     }
 
     pub(crate) fn invalid(field: &'static str, problem: impl fmt::Display) -> Self {

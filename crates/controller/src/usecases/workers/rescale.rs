@@ -71,13 +71,14 @@ async fn resolve(
 ) -> Result<Vec<(Worker, Scale)>, Error> {
     let mut wanted = Vec::with_capacity(scales.len());
     let mut named = BTreeSet::new();
-    for (which, asked) in scales {
+    for (at, (which, asked)) in scales.iter().enumerate() {
         let worker = ctx.worker_of(app, environment, which).await?;
         if !named.insert(worker.id) {
             let problem = format!("{} is named twice; say once how many", worker.spec.name);
             return Err(Error::invalid("scales", problem));
         }
-        let scale = check::scale(&worker.spec, *asked, ctx.deps.settings.scale_max)?;
+        let scale = check::scale(&worker.spec, *asked, ctx.deps.settings.scale_max)
+            .map_err(|error| error.of_item("scales", at))?;
         wanted.push((worker, scale));
     }
     Ok(wanted)
