@@ -94,7 +94,7 @@ pub fn router_of(descriptors: &[u8], routes: Routes, settings: &Settings) -> Rou
                 return rest::nothing_at(request.uri());
             };
             let (parts, body) = request.into_parts();
-            match old_pages::led(&parts) {
+            match old_pages::led(&parts).or_else(|| old_pages::root(&parts)) {
                 Some(response) => response,
                 None => legacy.answer(Request::from_parts(parts, body)).await,
             }

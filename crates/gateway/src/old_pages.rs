@@ -1,11 +1,11 @@
 //! Where browsers went at the original Jockey: bookmarks and links of old lead to what there is instead.
 //!
 //! Whoever does not say that they read HTML is a program, and is answered as at every other path of old: in JSON, and
-//! never by a redirect.
+//! never by a redirect. At `/` alone there was nothing for programs, and they are told where there is something.
 
 use crate::rest::Reader;
 use axum::response::{IntoResponse, Redirect, Response};
-use http::{HeaderValue, header, request::Parts};
+use http::{HeaderValue, Method, header, request::Parts};
 
 /// An address of old, and where it leads.
 const PAGES: [(&str, &str); 5] = [
@@ -33,10 +33,26 @@ pub(crate) fn led(asked: &Parts) -> Option<Response> {
     Some(response)
 }
 
+/// What a program is told that asks for `/`, the address that a server says of itself.
+const ROOT: &str = r#"{"message":"this is Jockey; its API is at /v1/, and described at /v1/openapi.json","location":"/v1/"}"#;
+
+/// What is said at `/` to whoever is not led on. None: something else is asked for.
+pub(crate) fn root(asked: &Parts) -> Option<Response> {
+    if asked.method != Method::GET || asked.uri.path() != "/" {
+        return None;
+    }
+    let mut response = ROOT.into_response();
+    let headers = response.headers_mut();
+    let json = HeaderValue::from_static("application/json");
+    headers.insert(header::CONTENT_TYPE, json);
+    headers.insert(header::VARY, HeaderValue::from_static("accept"));
+    Some(response)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{Method, Request};
+    use http::{Request, StatusCode};
 
     fn to(method: Method, path: &str, accept: &str) -> Option<String> {
         let request = Request::builder().method(method).uri(path);
@@ -65,5 +81,23 @@ mod tests {
         for path in ["/apps", "/auth/github/callback", "/signouts"] {
             assert_eq!(to(Method::GET, path, person), None, "{path}");
         }
+    }
+
+    #[test]
+    fn a_program_is_told_at_the_root_where_the_api_is() {
+        let asked = |method: Method, path: &str| {
+            let request = Request::builder()
+                .method(method)
+                .uri(path)
+                .body(())
+                .unwrap();
+            root(&request.into_parts().0)
+        };
+        let told = asked(Method::GET, "/").unwrap();
+        assert_eq!(told.status(), StatusCode::OK);
+        assert_eq!(told.headers()[header::CONTENT_TYPE], "application/json");
+        assert!(serde_json::from_str::<serde_json::Value>(ROOT).is_ok());
+        assert!(asked(Method::POST, "/").is_none());
+        assert!(asked(Method::GET, "/nowhere").is_none());
     }
 }
