@@ -3,7 +3,9 @@
 mod door;
 
 use crate::{
-    args, logging,
+    args,
+    listen::Tls,
+    logging,
     machine::{RandomIds, SystemClock},
     membership, metrics, seed,
     state::{self, Make},
@@ -19,6 +21,9 @@ use store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+/// The file by which a state directory is known in which a server has served.
+const INSTALLATION: &str = "installation";
+
 pub(crate) async fn run(args: args::Serve) -> anyhow::Result<ExitCode> {
     logging::start(args.log);
     if args.state.dev && !args.listen.ip().is_loopback() {
@@ -30,6 +35,9 @@ pub(crate) async fn run(args: args::Serve) -> anyhow::Result<ExitCode> {
     let metrics = metrics::record()?;
     let tls = door::certificate(&args)?;
     let dir = args.state.dir();
+    if !dir.join(INSTALLATION).exists() {
+        can_listen(&args, tls.as_ref()).await?;
+    }
     let store = Arc::new(state::open(&args.state, Make::IfMissing(args.installation)).await?);
     let lock = store.serve_lock()?;
     store
@@ -87,10 +95,20 @@ pub(crate) async fn run(args: args::Serve) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Whether the ports can be had: asked before a database, a key and a token are made, which a server that cannot serve would
+/// leave behind. They are let go again, so that nobody who calls is kept waiting while the server gets ready.
+async fn can_listen(args: &args::Serve, tls: Option<&Arc<Tls>>) -> anyhow::Result<()> {
+    drop(Door::open(args, tls.cloned()).await?);
+    if let Some(at) = args.metrics_listen {
+        drop(metrics::listen(at).await?);
+    }
+    Ok(())
+}
+
 /// Says where the server is: in its log, and to other programs of this user.
 fn announce(dir: &Path, store: &Store, url: &str) -> anyhow::Result<()> {
     let installation = ports::Store::installation(store);
-    state::write_private(dir, "installation", &format!("{installation}\n"))?;
+    state::write_private(dir, INSTALLATION, &format!("{installation}\n"))?;
     state::write_private(dir, "address", &format!("{url}\n"))?;
     tracing::info!(%url, %installation, state = %dir.display(), version = env!("CARGO_PKG_VERSION"), "serving");
     Ok(())

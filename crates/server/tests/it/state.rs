@@ -111,6 +111,9 @@ async fn an_address_that_is_taken_is_refused() -> anyhow::Result<()> {
         "choose another --metrics-listen",
     ];
     told.refuses(&words);
+    for name in ["key", "jockey.db", "admin-token"] {
+        assert!(!other.file(name).exists(), "{name} is left behind");
+    }
     Ok(())
 }
 
