@@ -10,6 +10,12 @@ use crate::{
 use domain::ByteSize;
 use ports::images::DiskUse;
 use serde::Deserialize;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How long it is waited for whoever else asks an Engine what it holds, and how often it is asked again meanwhile.
+const OTHERS: Duration = Duration::from_secs(10);
+const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 /// The part of `/system/df` that is read. Up to API 1.51 the lists stand at the top, from 1.52 on each is in an
 /// object of its own, with the sum beside it.
@@ -63,7 +69,7 @@ struct Trimmed {
 impl Inner {
     /// BuildKit's cache tells nobody's from ours, so it is given as a whole.
     pub(super) async fn disk_use(&self) -> Result<DiskUse, Failure> {
-        let usage: Usage = self.engine.get("/system/df?verbose=1").await?;
+        let usage = self.usage().await?;
         let images = usage.images.or(usage.image_usage.items).unwrap_or_default();
         let containers = usage
             .containers
@@ -92,6 +98,24 @@ impl Inner {
             build_cache: size(cache.max(usage.build_cache_usage.total_size)),
         })
     }
+
+    /// Up to release 20.10 an Engine tells it to one asker at a time, and refuses all others.
+    async fn usage(&self) -> Result<Usage, Failure> {
+        let began = Instant::now();
+        loop {
+            let told: Result<Usage, Failure> = self.engine.get("/system/df?verbose=1").await;
+            match told {
+                Err(failure) if is_told_to_another(&failure) && began.elapsed() < OTHERS => {
+                    sleep(ASK_AGAIN).await;
+                }
+                told => return told,
+            }
+        }
+    }
+}
+
+fn is_told_to_another(failure: &Failure) -> bool {
+    matches!(failure, Failure::Refused { message, .. } if message.contains("disk usage operation is already running"))
 }
 
 impl Inner {

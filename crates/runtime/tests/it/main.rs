@@ -5,6 +5,7 @@
 mod builders;
 mod builds;
 mod contracts;
+mod disk;
 mod docker_29;
 mod engine;
 mod images;
