@@ -21,8 +21,9 @@ use std::{sync::Arc, time::Duration};
 
 /// How many of an instance's last log lines are kept.
 pub(crate) const TAIL: u32 = 100;
-/// How long its last words are waited for. They are not worth more: the instance is on its way out.
-const TAIL_DEADLINE: Duration = Duration::from_secs(2);
+/// How long its last words are waited for: an Engine that does much else may take a while. They are not worth more: the
+/// instance is on its way out.
+const TAIL_DEADLINE: Duration = Duration::from_secs(5);
 /// How long a start may take, a pull of its image included.
 const START_DEADLINE: Duration = Duration::from_secs(900);
 /// How long any other step may take, besides what it is asked to wait.
