@@ -144,7 +144,9 @@ async fn a_worker_that_is_made_by_hand_runs() -> anyhow::Result<()> {
 #[tokio::test]
 async fn ctrl_c_ends_the_following_and_not_the_deploy() -> anyhow::Result<()> {
     let server = Jockeyd::start().await?;
-    server.app("slow", &[("Dockerfile", SLOW)]).await?;
+    // It listens when it is let go, so that the deploy is not over before it was looked at.
+    let held = SLOW.replace("sleep 5 &&", "while ! test -e /go; do sleep 0.1; done;");
+    server.app("slow", &[("Dockerfile", &held)]).await?;
     let mut following = server.jockey_command(&["deploy", "-a", "slow", "-e", "development"])?;
     let following = following
         .stdin(Stdio::null())
@@ -152,8 +154,9 @@ async fn ctrl_c_ends_the_following_and_not_the_deploy() -> anyhow::Result<()> {
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()?;
-    let is_starting = |instances: &[v1::Instance]| instances.len() == 1;
-    server.settled("slow", "it to start", is_starting).await?;
+    let runs =
+        |all: &[v1::Instance]| all.len() == 1 && all[0].state() == v1::InstanceState::Running;
+    let started = server.settled("slow", "it to run", runs).await?;
     testkit::process::interrupt(following.id().context("it runs")?)?;
     let ended = tokio::time::timeout(PATIENCE, following.wait_with_output()).await??;
     assert_eq!(ended.status.code(), Some(130), "{ended:?}");
@@ -165,6 +168,7 @@ async fn ctrl_c_ends_the_following_and_not_the_deploy() -> anyhow::Result<()> {
     contains(&String::from_utf8(ended.stderr)?, &words);
     let deploy = server.deploy_of("dep-1").await?;
     assert_eq!(deploy.state(), DeployState::Deploying, "{deploy:?}");
+    testkit::docker::run(["exec", &started[0].container, "touch", "/go"])?;
     let deploy = server.ended("dep-1").await?;
     assert_eq!(deploy.state(), DeployState::Deployed, "{deploy:?}");
     server.settled("slow", "one", exactly(1)).await?;

@@ -132,7 +132,9 @@ async fn running() -> anyhow::Result<(Jockeyd, Repository)> {
         .await?;
     server.deployed(APP).await?;
     server.scale(APP, "web", 2).await?;
-    server.settled(APP, "two", exactly(2)).await?;
+    let two = server.settled(APP, "two", exactly(2)).await?;
+    // All that is to do for them is done.
+    kept(&containers(&two)).await?;
     Ok((server, repository))
 }
 
@@ -161,7 +163,9 @@ async fn a_kill_after_any_step_leads_to_the_same_end() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_kill_while_the_image_is_built_leads_to_the_same_end() -> anyhow::Result<()> {
     let (mut server, repository) = running().await?;
-    let dockerfile = WEB.replace("COPY", "RUN sleep 8\nCOPY");
+    // Named, so that the Engine does not have it from an earlier run.
+    let slow = format!("RUN : {}; sleep 8\nCOPY", server.scope.label());
+    let dockerfile = WEB.replace("COPY", &slow);
     repository.commit(&change("slow to build", &[("Dockerfile", &dockerfile)]))?;
     let page = "killed while building";
     let last = deploy_and_kill(&mut server, &repository, page, &When::Building).await?;

@@ -136,7 +136,13 @@ async fn a_daemon_that_goes_in_the_middle_of_a_deploy_is_waited_for() -> anyhow:
         .await?;
     server.deployed("cut").await?;
     let before = server.settled("cut", "one", exactly(1)).await?;
-    repository.commit(&change("second", &[("page", "second")]))?;
+    // It listens late, so that the deploy is not over before Docker goes.
+    let late = WEB.replace(
+        "CMD [\"httpd\", \"-f\", \"-p\", \"8888\", \"-h\", \"/www\"]",
+        "CMD sleep 5 && exec httpd -f -p 8888 -h /www",
+    );
+    let files = [("Dockerfile", &*late), ("page", "second")];
+    repository.commit(&change("second", &files))?;
     let starts = server.log().matches("step action=\"start\"").count();
     let deploy = server.ask_deploy("cut", "HEAD").await?;
     let log = server.file("log");

@@ -160,8 +160,9 @@ async fn a_dry_run_of_a_change_tells_the_plan_and_does_nothing() -> anyhow::Resu
 async fn a_deploy_waits_for_the_one_before_or_takes_its_place() -> anyhow::Result<()> {
     let server = Jockeyd::start().await?;
     // Named, so that the Engine does not have it from an earlier run.
-    let slow = format!("RUN : {}; sleep 2; ", server.scope.label());
-    let slow = SLOW.replace("RUN ", &slow);
+    let slow = format!("RUN : {}; sleep 10; ", server.scope.label());
+    // Its place is taken, so that nobody waits for it.
+    let slow = SLOW.replace("RUN ", &slow).replace("sleep 5", "sleep 60");
     let repository = server.app("turns", &[("Dockerfile", &slow)]).await?;
     let first = server.ask_deploy("turns", "HEAD").await?;
     // Before that, what HEAD is may be something else.
@@ -224,7 +225,9 @@ async fn a_cancelled_deploy_leaves_what_ran_before() -> anyhow::Result<()> {
         .await?;
     server.deployed("called-off").await?;
     let before = server.settled("called-off", "one", exactly(1)).await?;
-    repository.commit(&change("slow", &[("Dockerfile", SLOW)]))?;
+    // It is cancelled, so that nobody waits for it.
+    let slow = SLOW.replace("sleep 5", "sleep 60");
+    repository.commit(&change("slow", &[("Dockerfile", &slow)]))?;
     let deploy = server.ask_deploy("called-off", "HEAD").await?;
     let started = |instances: &[v1::Instance]| instances.iter().any(|it| it.deploy == deploy.id);
     server

@@ -189,7 +189,9 @@ async fn a_request_that_both_are_asked_happens_once() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_deploy_of_a_killed_server_is_finished_by_the_other() -> anyhow::Result<()> {
     let (mut one, two, repository) = two().await?;
-    let dockerfile = WEB.replace("COPY", "RUN sleep 2\nCOPY");
+    // Named, so that the Engine does not have it from an earlier run.
+    let slow = format!("RUN : {}; sleep 5\nCOPY", one.scope.label());
+    let dockerfile = WEB.replace("COPY", &slow);
     let files = [("Dockerfile", dockerfile.as_str()), ("page", "second")];
     repository.commit(&change("second", &files))?;
     // The other one has a share of the builds, and is to have none of this.

@@ -59,7 +59,9 @@ async fn a_server_that_is_stopped_during_a_deploy_finishes_it_when_it_is_back() 
 #[tokio::test]
 async fn a_server_that_is_stopped_during_a_build_builds_when_it_is_back() -> anyhow::Result<()> {
     let mut server = Jockeyd::start().await?;
-    let dockerfile = WEB.replace("COPY", "RUN sleep 2\nCOPY");
+    // Named, so that the Engine does not have it from an earlier run.
+    let slow = format!("RUN : {}; sleep 5\nCOPY", server.scope.label());
+    let dockerfile = WEB.replace("COPY", &slow);
     server
         .app(
             "half-built",

@@ -130,6 +130,32 @@ async fn replace(server: &mut Jockeyd, at: usize, servers: &Servers) -> anyhow::
     Ok(())
 }
 
+/// A `web` that is built while others come and go, and listens once there is `/go`. It is named, so that the Engine does not
+/// have it from an earlier run.
+fn held(name: &str) -> String {
+    let slow =
+        format!("RUN : {name}; for i in 1 2 3 4 5 6 7 8; do echo line-$i; sleep 0.5; done\nCOPY");
+    WEB.replace("COPY", &slow).replace(
+        "CMD [\"httpd\", \"-f\", \"-p\", \"8888\", \"-h\", \"/www\"]",
+        "CMD while ! test -e /go; do sleep 0.1; done; exec httpd -f -p 8888 -h /www",
+    )
+}
+
+/// None is replaced because it does not listen yet.
+const PATIENT: &str = "[workers.web]\ngrace = \"10m\"\n";
+
+/// Lets the new ones listen, each once it runs, until the deploy is over.
+async fn let_go(server: &Jockeyd, deploy: &str) -> anyhow::Result<()> {
+    wait("all to be let go", async || {
+        for container in all(server)? {
+            // One that does not run yet is told the next time.
+            testkit::docker::run(["exec", &container, "touch", "/go"]).ok();
+        }
+        Ok(server.deploy_of(deploy).await?.state() != DeployState::Deploying)
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deploy_and_those_who_follow_it_go_on_while_each_server_is_replaced() -> anyhow::Result<()>
 {
@@ -140,20 +166,14 @@ async fn a_deploy_and_those_who_follow_it_go_on_while_each_server_is_replaced() 
     let mut asks = one.admin().events();
     let newest = asks.list_events(v1::ListEventsRequest::default());
     let newest = newest.await?.into_inner().events[0].id.clone();
-    // Named, so that the Engine does not have it from an earlier run.
-    let slow = format!(
-        "RUN : {}; for i in 1 2 3 4 5 6 7 8; do echo line-$i; sleep 0.5; done\nCOPY",
-        one.scope.label()
-    );
-    // It listens late, so that both are replaced while something is under way.
-    let dockerfile = WEB.replace("COPY", &slow).replace(
-        "CMD [\"httpd\", \"-f\", \"-p\", \"8888\", \"-h\", \"/www\"]",
-        "CMD sleep 3 && exec httpd -f -p 8888 -h /www",
-    );
-    repository.commit(&change(
-        "second",
-        &[("Dockerfile", &*dockerfile), ("page", "second")],
-    ))?;
+    // It listens when it is let go, so that both are replaced while something is under way.
+    let dockerfile = held(&one.scope.label());
+    let files = [
+        ("Dockerfile", &*dockerfile),
+        ("page", "second"),
+        ("jockey.toml", PATIENT),
+    ];
+    repository.commit(&change("second", &files))?;
     let watching = tokio::spawn(events(servers.clone(), newest.clone()));
     let asked = two.ask_deploy(APP, "HEAD").await?;
     let state = async |server: &Jockeyd| anyhow::Ok(server.deploy_of(&asked.id).await?.state());
@@ -189,6 +209,7 @@ async fn a_deploy_and_those_who_follow_it_go_on_while_each_server_is_replaced() 
         "DELETE FROM __diesel_schema_migrations WHERE version = '{NEWER}'"
     ))?;
     replace(&mut two, 1, &servers).await?;
+    let_go(&one, &asked.id).await?;
     let deploy = one.ended(&asked.id).await?;
     assert_eq!(
         deploy.state(),
