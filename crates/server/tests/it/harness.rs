@@ -57,6 +57,9 @@ fn database() -> anyhow::Result<Option<Database>> {
     }
 }
 
+/// How many host ports there are for one server, with the one that is held and the one that no instance gets.
+const EACH: u16 = 250;
+
 /// Host ports for one server, below those that a server takes by default. The first of them is held as long as this
 /// lives, so that no other server of any test takes the same block.
 struct Ports {
@@ -66,7 +69,6 @@ struct Ports {
 
 impl Ports {
     fn take() -> anyhow::Result<Self> {
-        const EACH: u16 = 250;
         (11_000..20_000)
             .step_by(usize::from(EACH))
             .find_map(|first| {
@@ -80,7 +82,12 @@ impl Ports {
     }
 
     const fn range(&self) -> (u16, u16) {
-        (self.first + 1, self.first + 249)
+        (self.first + 1, self.first + EACH - 2)
+    }
+
+    /// The last of the block, which no instance gets.
+    const fn spare(&self) -> u16 {
+        self.first + EACH - 1
     }
 }
 
@@ -304,6 +311,11 @@ impl Jockeyd {
     /// The first and the last of the host ports that the server may give to instances.
     pub(crate) fn port_range(&self) -> (u16, u16) {
         self.ports.range()
+    }
+
+    /// A port that nobody else takes, for whatever else the server or its test listens on.
+    pub(crate) fn spare_port(&self) -> u16 {
+        self.ports.spare()
     }
 
     /// The state directory.

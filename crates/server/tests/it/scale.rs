@@ -22,10 +22,8 @@ const STATEMENTS: u64 = 30;
 
 /// A server with the history, and where its figures are.
 async fn filled() -> anyhow::Result<(Jockeyd, String)> {
-    let free = std::net::TcpListener::bind("127.0.0.1:0")?;
-    let metrics = free.local_addr()?.to_string();
-    drop(free);
     let mut server = Jockeyd::start().await?;
+    let metrics = format!("127.0.0.1:{}", server.spare_port());
     server.kill()?;
     let path = server.file("jockey.db").display().to_string();
     let mut connection = SqliteConnection::establish(&path)?;

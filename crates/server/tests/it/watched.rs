@@ -11,9 +11,9 @@ use proto::v1;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// A server that has deployed something.
-async fn busy(arguments: &[&str]) -> anyhow::Result<Jockeyd> {
-    let server = Jockeyd::start_with(arguments).await?;
+/// Starts a server, which has deployed something then.
+async fn busy(mut server: Jockeyd) -> anyhow::Result<Jockeyd> {
+    server.resume().await?;
     server
         .app("seen", &[("Dockerfile", WEB), ("page", "seen")])
         .await?;
@@ -24,10 +24,11 @@ async fn busy(arguments: &[&str]) -> anyhow::Result<Jockeyd> {
 
 #[tokio::test]
 async fn figures_tell_of_a_deploy() -> anyhow::Result<()> {
-    let free = std::net::TcpListener::bind("127.0.0.1:0")?;
-    let address = free.local_addr()?.to_string();
-    drop(free);
-    let _server = busy(&["--metrics-listen", &address]).await?;
+    let mut server = Jockeyd::prepare(&[])?;
+    let address = format!("127.0.0.1:{}", server.spare_port());
+    let flag = "--metrics-listen".to_owned();
+    server.arguments().extend([flag, address.clone()]);
+    let _server = busy(server).await?;
     let figures = get_at(&address, "/metrics").await?;
     contains(
         &figures,
@@ -44,7 +45,7 @@ async fn figures_tell_of_a_deploy() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_log_in_json_is_an_object_a_line() -> anyhow::Result<()> {
-    let mut server = busy(&["--log", "json"]).await?;
+    let mut server = busy(Jockeyd::prepare(&["--log", "json"])?).await?;
     let stranger = Clients(server.api_as("nobody"));
     refused(stranger.system().get_status(v1::GetStatusRequest {}).await);
     server.terminate()?;

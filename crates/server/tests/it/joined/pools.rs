@@ -10,7 +10,6 @@ use ports::catalog::WORD_COUNTS;
 use proto::v1;
 use serde_json::Value;
 use std::{
-    net::TcpListener,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -56,8 +55,7 @@ async fn program(consul: &Consul, server: &Jockeyd) -> anyhow::Result<(Command, 
     let request = v1::CreateJoinTokenRequest::default();
     let token = server.admin().nodes().create_join_token(request).await?;
     let token = token.into_inner().token;
-    // Free until the program takes it.
-    let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+    let port = server.spare_port();
     let mut command = Command::new(env!("CARGO_BIN_EXE_jockeyd"));
     command
         .args([
