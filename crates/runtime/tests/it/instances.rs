@@ -272,8 +272,8 @@ async fn killed_for_memory_and_started_again_is_told() {
 #[tokio::test]
 async fn the_node_restarts_what_it_was_told_to_keep() {
     let world = World::open().await;
-    // Dies once, then stays.
-    let line = "test -e /tmp/again && exec sleep 600; touch /tmp/again; sleep 1; exit 4";
+    // Dies once, after it is told to, then stays.
+    let line = "test -e /tmp/die && exec sleep 600; while ! test -e /tmp/die; do sleep 0.05; done; sleep 1; exit 4";
     let spec = world.spec(1, line);
     world.node.start(&spec).await.unwrap();
     let name = spec.instance.to_string();

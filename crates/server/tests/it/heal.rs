@@ -122,7 +122,16 @@ async fn a_copy_that_is_started_by_hand_goes() -> anyhow::Result<()> {
     let mut words = vec!["run", "--detach"];
     words.extend(labels.lines().flat_map(|label| ["--label", label]));
     words.extend([before[0].image.as_str(), "sleep", "600"]);
-    let copy = run(words)?;
+    // The server may take it away before Docker's client has come to start it.
+    let mut copy = String::new();
+    wait("a copy to be started", async || match run(&words) {
+        Ok(id) => {
+            copy = id;
+            Ok(true)
+        }
+        Err(_) => Ok(false),
+    })
+    .await?;
 
     let there = || {
         server

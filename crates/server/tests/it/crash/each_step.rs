@@ -195,19 +195,40 @@ enum When {
     End,
 }
 
-/// The steps of a deploy that are over, and not to be tried again, since the log was so long, as the server tells. Each time that it starts it registers
-/// what has been there all along, which is none of them.
-fn over(server: &Jockeyd, since: usize, round: &Round) -> usize {
+const BEGUN: &str = "step action=\"";
+const OVER: &str = "the step is over";
+
+/// The lines that say this of the steps of a deploy, since the log was so long. Each time that the server starts it registers
+/// what has been there all along, and it may keep the last of the deploy before only now: none of these.
+fn told(server: &Jockeyd, since: usize, round: &Round, words: &str) -> Vec<String> {
     let log = server.log();
-    let over = log[since..]
-        .lines()
-        .filter(|line| line.contains("the step is over"));
     let is_of_it = |line: &&str| {
         let is_known = round.known.iter().any(|id| line.contains(id));
-        let is_registered = is_known && line.contains("action=\"register\"");
-        !is_registered && !line.contains("outcome=\"again\"")
+        let is_kind = |action: &str| line.contains(&format!("action=\"{action}\""));
+        line.contains(words) && !(is_known && (is_kind("register") || is_kind("keep")))
     };
-    over.filter(is_of_it).count()
+    let lines = log[since..].lines().filter(is_of_it);
+    lines.map(str::to_owned).collect()
+}
+
+/// The steps of a deploy that are over, and not to be tried again, since the log was so long, as the server tells.
+fn over(server: &Jockeyd, since: usize, round: &Round) -> usize {
+    let over = told(server, since, round, OVER);
+    let is_to_be_tried_again = |line: &&String| line.contains("outcome=\"again\"");
+    over.len() - over.iter().filter(is_to_be_tried_again).count()
+}
+
+/// Waits until all steps that were begun are over: Docker shows what a step has done before the server says so.
+async fn is_idle(server: &Jockeyd, since: usize, round: &Round) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let begun = told(server, since, round, BEGUN).len();
+        if begun <= told(server, since, round, OVER).len() {
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "{}", server.log());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 /// Waits for the moment.
@@ -239,6 +260,7 @@ async fn kill(
         come = comes(server, since, round, when) => come.map(|()| true)?,
         end = round.comes_to_its_end(server) => {
             end?;
+            is_idle(server, since, round).await?;
             match when {
                 When::Steps(number) => over(server, since, round) >= number,
                 When::End => true,

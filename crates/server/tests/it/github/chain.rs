@@ -172,11 +172,11 @@ async fn what_github_will_not_hear_now_is_told_later() -> anyhow::Result<()> {
             |state| state == "pending",
         )
         .await?;
-    // Longer than the build takes on a busy machine. The server comes back when it is over by its own clock.
-    let until = world.github.clock().now() + Duration::from_secs(30);
-    world.github.exhaust(until);
     let path = format!("POST /repos/acme/shop/statuses/{commit}");
     let refused = || {
+        // Until it was refused, however long the build takes. The server comes back when it is over by its own clock.
+        let until = world.github.clock().now() + Duration::from_secs(10);
+        world.github.exhaust(until);
         let all = world.github.requests().into_iter();
         let of_it = all.filter(|request| format!("{} {}", request.method, request.path) == path);
         of_it.map(|request| request.status).collect::<Vec<u16>>()
