@@ -217,7 +217,7 @@ async fn a_port_that_a_program_of_the_host_has_is_taken() {
 
 /// Takes all memory, but not at once: of what is over before the Engine has begun to watch its memory, it tells the exit code
 /// alone.
-const EATS: &str = "sleep 2; exec tail /dev/zero";
+const EATS: &str = "sleep 5; exec tail /dev/zero";
 
 #[tokio::test]
 async fn killed_for_memory_is_told() {
@@ -283,6 +283,7 @@ async fn the_node_restarts_what_it_was_told_to_keep() {
     assert_eq!(world.node.set_restart(&name, keep).await, Ok(Effect::Done));
     assert_eq!(world.node.set_restart(&name, keep).await, Ok(Effect::WasSo));
     assert_eq!(world.only().await.restart, keep);
+    docker::run(["exec", &name, "touch", "/tmp/die"]).unwrap();
     let restarted = |phase: &Phase| matches!(phase, Phase::Running { restarts: 1, .. });
     let again = world.only_when(|seen| restarted(&seen.phase)).await;
     assert_eq!(again.handle, first.handle);

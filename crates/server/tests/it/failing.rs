@@ -95,7 +95,7 @@ async fn a_release_that_never_listens() -> anyhow::Result<()> {
         .server
         .deploy_with(APP, |request| {
             request.deadline = Some(prost_types::Duration {
-                seconds: 10,
+                seconds: 20,
                 nanos: 0,
             });
         })
@@ -127,7 +127,7 @@ async fn a_release_whose_check_answers_404() -> anyhow::Result<()> {
         .server
         .deploy_with(APP, |request| {
             request.deadline = Some(prost_types::Duration {
-                seconds: 10,
+                seconds: 20,
                 nanos: 0,
             });
         })
@@ -149,7 +149,7 @@ async fn a_release_whose_own_healthcheck_fails() -> anyhow::Result<()> {
         .server
         .deploy_with(APP, |request| {
             request.deadline = Some(prost_types::Duration {
-                seconds: 10,
+                seconds: 30,
                 nanos: 0,
             });
         })
@@ -167,7 +167,7 @@ async fn a_release_whose_own_healthcheck_fails() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_release_that_takes_more_memory_than_it_may() -> anyhow::Result<()> {
     let steady = Steady::start().await?;
-    let manifest = "[workers.web]\ncommand = \"sleep 1; exec dd if=/dev/zero of=/dev/null bs=512M count=1\"\n[workers.web.resources]\nmemory = \"16MiB\"\n";
+    let manifest = "[workers.web]\ncommand = \"sleep 5; exec dd if=/dev/zero of=/dev/null bs=512M count=1\"\n[workers.web.resources]\nmemory = \"16MiB\"\n";
     let deploy = steady.fails(&[("jockey.toml", manifest)]).await?;
     contains(
         &deploy.reason,

@@ -90,7 +90,7 @@ impl WorkingCopy {
         let path = std::env::var("PATH").context("there is no PATH")?;
         let mut command = self.timeout();
         command
-            .args(["300", script])
+            .args(["900", script])
             .args(flags)
             .current_dir(self.directory.path())
             .env("PATH", format!("{shims}:{path}"))

@@ -231,7 +231,7 @@ impl Chromium {
             "--silent",
             "--show-error",
             "--max-time",
-            "55",
+            "170",
             "--request",
             method,
         ]);

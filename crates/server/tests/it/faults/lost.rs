@@ -1,6 +1,7 @@
 //! A host that is gone altogether: how long it takes until all that is wanted is healthy elsewhere.
 
 use super::{
+    CHOICE,
     operation::Begun,
     world::{APP, STRUCK, World},
 };
@@ -15,12 +16,19 @@ use std::time::{Duration, Instant};
 
 /// From when a host is declared lost until its instances are healthy elsewhere, at the most.
 const HEALED_WITHIN: Duration = Duration::from_secs(30);
+/// The same where nobody asks for the table, beside other tests, which have this machine as well.
+const BESIDE_OTHERS: Duration = Duration::from_secs(90);
 /// Between two looks.
 const EACH: Duration = Duration::from_millis(100);
 
 /// Waits until Consul calls the host failed, then until as many as are wanted are healthy on others: of the new Deploy, where
 /// one is under way. Answers how long that took.
 pub(super) async fn healthy_elsewhere(world: &World, begun: &Begun) -> anyhow::Result<Duration> {
+    // What the page says is demanded where it is written.
+    let within = match std::env::var_os(CHOICE) {
+        Some(_) => HEALED_WITHIN,
+        None => BESIDE_OTHERS,
+    };
     called_failed(world).await?;
     let declared = Instant::now();
     loop {
@@ -36,8 +44,8 @@ pub(super) async fn healthy_elsewhere(world: &World, begun: &Begun) -> anyhow::R
             return Ok(declared.elapsed());
         }
         ensure!(
-            declared.elapsed() < HEALED_WITHIN,
-            "{healthy} of {} are healthy elsewhere {HEALED_WITHIN:?} after Consul called {STRUCK} failed",
+            declared.elapsed() < within,
+            "{healthy} of {} are healthy elsewhere {within:?} after Consul called {STRUCK} failed",
             world.scale()
         );
         tokio::time::sleep(EACH).await;

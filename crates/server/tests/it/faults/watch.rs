@@ -17,10 +17,11 @@ use tokio::task::JoinSet;
 
 /// How often Consul is asked.
 const EACH: Duration = Duration::from_millis(100);
-/// How old a list may be that an instance is taken from: less than the drain time of 1 s by a good margin.
+/// How old a list may be that an instance is taken from: less than the drain time of 4 s by a good margin.
 const FRESH: Duration = Duration::from_millis(500);
-/// The drain time: whoever has the address of an old instance for longer may find it stopped, and rightly.
-const DRAIN: Duration = Duration::from_secs(1);
+/// The drain time, as the manifest has it: whoever has the address of an old instance for longer may find it stopped, and
+/// rightly.
+const DRAIN: Duration = Duration::from_secs(4);
 /// Between two requests of one client.
 const PAUSE: Duration = Duration::from_millis(20);
 const CLIENTS: usize = 4;

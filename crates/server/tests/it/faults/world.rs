@@ -23,6 +23,8 @@ pub(super) const OTHER_HOST: &str = "node-1";
 pub(super) const DRAINED: &str = "node-2";
 const PLACES: [&str; 2] = ["server-1", "server-2"];
 const SCALE: usize = 3;
+/// With a drain time of several times that for which clients may come late: see `watch`.
+const MANIFEST: &str = "[workers.web]\ndrain = \"4s\"\n";
 
 pub(super) struct World {
     // In the order in which they go.
@@ -57,8 +59,12 @@ impl World {
         let mut second = first.beside()?;
         second.launcher = launcher(&cluster, 1, clocks, &files)?;
         second.resume_inside()?;
-        let page = [("Dockerfile", WEB), ("page", "page-0")];
-        let repository = first.app(APP, &page).await?;
+        let commit = [
+            ("Dockerfile", WEB),
+            ("page", "page-0"),
+            ("jockey.toml", MANIFEST),
+        ];
+        let repository = first.app(APP, &commit).await?;
         servers.extend([first, second]);
         let world = Self {
             servers,

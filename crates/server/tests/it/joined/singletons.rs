@@ -11,8 +11,8 @@ use proto::v1::{self, NodeState};
 use std::time::{Duration, Instant};
 use testkit::cluster::Host;
 
-/// Short, so that three of them pass in a test; a program asks for it every 1.5 s.
-const LEASE: &str = "9s";
+/// Short, so that three of them pass in a test; a program asks for it about every 3 s.
+const LEASE: &str = "20s";
 const MANIFEST: &str = "[workers.web]\nsingleton = true\n";
 
 /// What the Engine of a host says of a container, which is there whether it runs or not.

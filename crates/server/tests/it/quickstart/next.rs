@@ -29,7 +29,7 @@ impl WorkingCopy {
             line("go back")?,
         ];
         let mut ended = self.timeout();
-        ended.args(["120", "bash", "-euxc", &script.join("\n")]);
+        ended.args(["600", "bash", "-euxc", &script.join("\n")]);
         let output = ended
             .current_dir(self.directory.path())
             .stdin(Stdio::null())
