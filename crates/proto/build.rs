@@ -12,15 +12,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for package in ["jockey/v1", "jockey/legacy/v1"] {
         compiler.open_files(files_of_package(package)?)?;
     }
-    // Encoded by protox itself: prost-types would lose the google.api.http options.
-    std::fs::write(
-        out.join("descriptor.bin"),
-        compiler.encode_file_descriptor_set(),
-    )?;
     tonic_prost_build::configure()
         .btree_map(".") // One order on the wire and in output.
         .skip_debug(SECRET)
         .compile_fds(compiler.file_descriptor_set())?;
+    // Encoded by protox itself: prost-types would lose the google.api.http options.
+    for (name, with_comments) in [("documented.bin", true), ("descriptor.bin", false)] {
+        compiler.include_source_info(with_comments);
+        std::fs::write(out.join(name), compiler.encode_file_descriptor_set())?;
+    }
     Ok(())
 }
 

@@ -129,7 +129,7 @@ impl Services {
         let health = HealthServer::new(Healthy::new(self.stop));
         let reflect = || {
             tonic_reflection::server::Builder::configure()
-                .register_encoded_file_descriptor_set(proto::DESCRIPTOR)
+                .register_encoded_file_descriptor_set(proto::DOCUMENTED)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
         let (v1, v1alpha) = (reflect().build_v1(), reflect().build_v1alpha());

@@ -1,6 +1,6 @@
 //! What the gateway says of itself: the OpenAPI document and the page that shows it. Anybody may read them.
 
-use crate::{Settings, annotations::Binding, openapi, page, table::Table};
+use crate::{Settings, annotations, openapi, page};
 use axum::{
     Router,
     body::Bytes,
@@ -9,28 +9,50 @@ use axum::{
 };
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use prost_reflect::DescriptorPool;
+use std::sync::{Arc, LazyLock};
 
 /// What a browser may do with the page: load its own script and style, and call this server.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 const HTML: &str = "text/html; charset=utf-8";
+const JSON: &str = "application/json";
 
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
-/// Where they are.
-pub(crate) fn router(pool: &DescriptorPool, table: &Table<Binding>, settings: &Settings) -> Router {
-    let document = openapi::document(pool, table).to_string();
-    let page = page::page(pool, table, settings).into_string();
+/// The two, as they are served.
+struct Documents {
+    page: Bytes,
+    openapi: Bytes,
+}
+
+impl Documents {
+    fn of(documented: &[u8], settings: &Settings) -> Self {
+        let pool = DescriptorPool::decode(documented).expect("the descriptors hold together");
+        let table = annotations::table(&pool).expect("every annotation can be served");
+        Self {
+            page: page::page(&pool, &table, settings).into_string().into(),
+            openapi: openapi::document(&pool, &table).to_string().into(),
+        }
+    }
+}
+
+/// Where they are. They are made when they are asked for first: most servers are never asked.
+pub(crate) fn router(documented: &'static [u8], settings: &Settings) -> Router {
+    let settings = settings.clone();
+    let documents = Arc::new(LazyLock::new(move || Documents::of(documented, &settings)));
+    let of_page = Arc::clone(&documents);
+    let page = move || std::future::ready(response(HTML, of_page.page.clone()));
+    let openapi = move || std::future::ready(response(JSON, documents.openapi.clone()));
     Router::new()
         .route("/v1", get(|| async { Redirect::permanent("/v1/") }))
-        .route("/v1/", text(HTML, page))
+        .route("/v1/", get(page))
         .route("/v1/page.css", text("text/css; charset=utf-8", page::STYLE))
         .route(
             "/v1/page.js",
             text("text/javascript; charset=utf-8", page::SCRIPT),
         )
-        .route("/v1/openapi.json", text("application/json", document))
+        .route("/v1/openapi.json", get(openapi))
 }
 
 /// Answers with one text.

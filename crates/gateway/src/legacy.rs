@@ -24,7 +24,7 @@ use params::Params;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use routes::Target;
 use shown::Shapes;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The package of the services that are called.
 const PACKAGE: &str = "jockey.legacy.v1";
@@ -178,9 +178,11 @@ impl Legacy {
 /// Never: the descriptors were compiled into the program, and a test reads them.
 #[must_use]
 pub fn legacy_json(message: &str, encoded: &[u8]) -> Option<String> {
-    let pool = DescriptorPool::decode(proto::DESCRIPTOR).expect("the descriptors hold together");
-    let shapes = Shapes::of(&pool)?;
-    let descriptor = pool.get_message_by_name(message)?;
+    static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
+        DescriptorPool::decode(proto::DESCRIPTOR).expect("the descriptors hold together")
+    });
+    let shapes = Shapes::of(&POOL)?;
+    let descriptor = POOL.get_message_by_name(message)?;
     let message = DynamicMessage::decode(descriptor, encoded).ok()?;
     Some(shapes.json(&message))
 }

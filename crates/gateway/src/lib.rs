@@ -61,17 +61,23 @@ pub struct Settings {
 /// # Panics
 /// Never: the descriptors were compiled into the program, and a test reads them.
 pub fn router(routes: Routes, settings: &Settings) -> Router {
-    router_of(proto::DESCRIPTOR, routes, settings)
+    router_of(proto::DESCRIPTOR, proto::DOCUMENTED, routes, settings)
 }
 
-/// The same for another API.
+/// The same for another API, of its descriptors, and of those with comments, which nobody reads before they ask for the
+/// documents.
 ///
 /// # Panics
 /// When the descriptors or their annotations are not right.
-pub fn router_of(descriptors: &[u8], routes: Routes, settings: &Settings) -> Router {
+pub fn router_of(
+    descriptors: &[u8],
+    documented: &'static [u8],
+    routes: Routes,
+    settings: &Settings,
+) -> Router {
     let pool = DescriptorPool::decode(descriptors).expect("the descriptors hold together");
     let table = annotations::table(&pool).expect("every annotation can be served");
-    let documents = documents::router(&pool, &table, settings);
+    let documents = documents::router(documented, settings);
     let services = Services::new(routes);
     let bodies = Arc::new(Bodies::at_most(BODIES_MAX));
     let legacy = Legacy::new(&pool, services.clone(), Arc::clone(&bodies)).map(Arc::new);
@@ -114,7 +120,7 @@ pub fn router_of(descriptors: &[u8], routes: Routes, settings: &Settings) -> Rou
 /// Never: the descriptors were compiled into the program, and a test reads them.
 #[must_use]
 pub fn openapi() -> serde_json::Value {
-    let pool = DescriptorPool::decode(proto::DESCRIPTOR).expect("the descriptors hold together");
+    let pool = DescriptorPool::decode(proto::DOCUMENTED).expect("the descriptors hold together");
     let table = annotations::table(&pool).expect("every annotation can be served");
     openapi::document(&pool, &table)
 }

@@ -21,6 +21,8 @@ pub mod legacy {
 }
 
 /// Every file of `proto/` and what it imports, compiled: an encoded
-/// `google.protobuf.FileDescriptorSet` with comments and `google.api.http` options, for reflection,
-/// gateway and documentation.
+/// `google.protobuf.FileDescriptorSet` with `google.api.http` options, for whatever reads messages.
 pub const DESCRIPTOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));
+
+/// The same with comments, for documentation and reflection. Decoded, it takes megabytes.
+pub const DOCUMENTED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/documented.bin"));

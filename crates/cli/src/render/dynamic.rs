@@ -11,7 +11,7 @@ pub(crate) trait Named: prost::Message + Default {
 
 /// The API as this program knows it.
 pub(crate) static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    DescriptorPool::decode(proto::DESCRIPTOR).expect("the compiled descriptors are valid")
+    DescriptorPool::decode(proto::DOCUMENTED).expect("the compiled descriptors are valid")
 });
 
 /// The same message, with its fields by name.

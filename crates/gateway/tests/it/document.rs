@@ -18,7 +18,7 @@ const PYTHON: &str = concat!(
 
 /// Every RPC of Jockey's API.
 fn rpcs() -> Vec<MethodDescriptor> {
-    let pool = DescriptorPool::decode(proto::DESCRIPTOR).unwrap();
+    let pool = DescriptorPool::decode(proto::DOCUMENTED).unwrap();
     let services = pool.services();
     services
         .filter(|service| service.package_name() == "jockey.v1")

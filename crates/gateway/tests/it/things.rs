@@ -109,7 +109,12 @@ impl Gateway {
         };
         let service = Router::new().fallback(move |request: Request| things.clone().serve(request));
         Self {
-            router: gateway::router_of(descriptors(), Routes::from(service), settings),
+            router: gateway::router_of(
+                descriptors(),
+                descriptors(),
+                Routes::from(service),
+                settings,
+            ),
             open,
         }
     }

@@ -1,12 +1,12 @@
 //! Comments become help texts and the API's description, so that everything has one.
 
-use crate::api::{LEGACY, PACKAGE, assert_none, pool};
-use prost_reflect::{FileDescriptor, MessageDescriptor};
+use crate::api::{LEGACY, PACKAGE, assert_none};
+use prost_reflect::{DescriptorPool, FileDescriptor, MessageDescriptor};
 use std::collections::BTreeMap;
 
 #[test]
 fn everything_has_a_comment_of_whole_sentences() {
-    let pool = pool();
+    let pool = DescriptorPool::decode(proto::DOCUMENTED).unwrap();
     let files = pool
         .files()
         .filter(|file| [PACKAGE, LEGACY].contains(&file.package_name()));
