@@ -236,8 +236,9 @@ async fn a_file_of_grants_that_cannot_be_used_is_told_before_serving() -> anyhow
         "organisations = []\n[[grant]]\nteam = \"acme/ops\"\nrole = \"admin\"\n",
     )?;
     let path = file.display().to_string();
-    for command in ["check", "serve"] {
-        let told = server.jockeyd(&[command, "--access", &path]).await?;
+    for command in [&["check"][..], &["serve", "--listen", "127.0.0.1:0"]] {
+        let told = [command, &["--access", &path]].concat();
+        let told = server.jockeyd(&told).await?;
         assert_ne!(told.code, Some(0), "{told:#?}");
         let said = format!("{}{}", told.out, told.err);
         contains(
