@@ -156,6 +156,17 @@ impl World {
         Ok(all)
     }
 
+    /// Lets what runs on a host serve that waits for a file. What does not run yet goes on waiting.
+    pub(super) fn let_go(&self, name: &str) {
+        let mut hosts = self.cluster.hosts().iter();
+        let host = hosts.find(|host| host.name() == name);
+        for (node, id) in self.running().unwrap_or_default() {
+            if let Some(host) = host.filter(|_| node == name) {
+                host.engine.run(["exec", &id, "touch", "/go"]).ok();
+            }
+        }
+    }
+
     /// Waits until there are so many containers of this installation, running or not, on all hosts together.
     pub(super) async fn containers_are(&self, count: usize) -> anyhow::Result<()> {
         let filter = format!("label={}", self.server.scope.label());
