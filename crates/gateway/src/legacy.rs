@@ -19,7 +19,7 @@ use crate::{
 };
 use axum::{body::Body, response::Response};
 use errors::Told;
-use http::{HeaderMap, Method, Request, header, request::Parts};
+use http::{HeaderMap, Method, Request, request::Parts};
 use params::Params;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use routes::Target;
@@ -91,7 +91,7 @@ impl Legacy {
         }
         let query = params::form(parts.uri.query().unwrap_or_default().as_bytes());
         let place = token::take(&mut parts.headers, &Params::new(), &query);
-        let given = match parts.headers.contains_key(header::AUTHORIZATION) {
+        let given = match token::is_there(&parts.headers) {
             true => Given::Unread(body),
             // The token may be in the body, so that it is read for anybody.
             false => {

@@ -38,7 +38,8 @@ const ROOT: &str = r#"{"message":"this is Jockey; its API is at /v1/, and descri
 
 /// What is said at `/` to whoever is not led on. None: something else is asked for.
 pub(crate) fn root(asked: &Parts) -> Option<Response> {
-    if asked.method != Method::GET || asked.uri.path() != "/" {
+    let reads = [Method::GET, Method::HEAD].contains(&asked.method);
+    if !reads || asked.uri.path() != "/" {
         return None;
     }
     let mut response = ROOT.into_response();

@@ -39,21 +39,21 @@ impl BuildService for Legacy {
                 "" => Ok(None),
                 text => text.parse().map(Some),
             };
+            let states = objects::build_states(&asked.state);
+            let can_be = states.is_some() && rref.is_ok();
+            let filter = Filter {
+                app: asked.app,
+                states: states.unwrap_or_default(),
+                commit: rref.unwrap_or_default(),
+            };
+            let mut found = builds::list(&ctx, &filter, page).await?;
             // A state or a commit that cannot be is one that no Build has.
-            let mut found = match (objects::build_states(&asked.state), rref) {
-                (Some(states), Ok(commit)) => {
-                    let filter = Filter {
-                        app: asked.app,
-                        states,
-                        commit,
-                    };
-                    builds::list(&ctx, &filter, page).await?
-                }
-                (None, _) | (_, Err(_)) => Counted {
+            if !can_be {
+                found = Counted {
                     items: Vec::new(),
                     total: 0,
-                },
-            };
+                };
+            }
             found.items.retain(|view| is_seen(view, &sight));
             let server = &ctx.deps.settings.server;
             Ok(v1::ListBuildsResponse {

@@ -64,7 +64,7 @@ async fn build(ctx: &Ctx, id: BuildId) -> Result<Object, Error> {
 
 async fn deploy(ctx: &Ctx, id: DeployId) -> Result<Object, Error> {
     let found = deploys::get(ctx, id).await?;
-    let shown = objects::deploy(&found, &ctx.deps.settings.server);
+    let shown = objects::done_deploy(&found, &ctx.deps.settings.server);
     Ok(Object::of("Deploy", &shown))
 }
 

@@ -38,21 +38,20 @@ impl DeployService for Legacy {
                 &asked.sort_by,
                 &asked.sort_order,
             )?;
+            let states = objects::deploy_states(&asked.state);
+            let filter = Filter {
+                app: asked.app,
+                environment: asked.environment,
+                states: states.clone().unwrap_or_default(),
+            };
+            let mut found = deploys::list(&ctx, &filter, page).await?;
             // A state that cannot be is one that no Deploy has.
-            let mut found = match objects::deploy_states(&asked.state) {
-                Some(states) => {
-                    let filter = Filter {
-                        app: asked.app,
-                        environment: asked.environment,
-                        states,
-                    };
-                    deploys::list(&ctx, &filter, page).await?
-                }
-                None => Counted {
+            if states.is_none() {
+                found = Counted {
                     items: Vec::new(),
                     total: 0,
-                },
-            };
+                };
+            }
             found.items.retain(|view| is_seen(view, &sight));
             let server = &ctx.deps.settings.server;
             Ok(v1::ListDeploysResponse {
@@ -74,8 +73,9 @@ impl DeployService for Legacy {
     ) -> Answer<v1::GetDeployResponse> {
         self.look(request, |ctx, asked| async move {
             let found = deploys::get(&ctx, params::id("Deploy", &asked.id)?).await?;
+            let (server, now) = (&ctx.deps.settings.server, ctx.deps.clock.now());
             Ok(v1::GetDeployResponse {
-                data: Some(objects::deploy(&found, &ctx.deps.settings.server)),
+                data: Some(objects::followed_deploy(&found, server, now)),
             })
         })
         .await

@@ -13,12 +13,13 @@ use controller::usecases::{
     reconciles::steps::shown_command,
 };
 use domain::{
-    App, BuildState, Deploy, DeployState, Environment, Node, Worker,
+    App, BuildState, Deploy, DeployState, Environment, Node, Timestamp, Worker,
     config::{Key, Said, Value},
     reconcile::ReconcileState,
 };
 use proto::legacy::v1;
 use secrecy::ExposeSecret;
+use std::time::Duration;
 
 use super::steps;
 
@@ -179,6 +180,27 @@ pub(super) fn node(node: &Node) -> v1::StepNode {
         id: node.name.to_string(),
         address: node.address.clone(),
     }
+}
+
+/// How long a Deploy that another has replaced goes on as `deployed` for those who follow it. Clients of old ask once a
+/// second, and until they see a word that they take for its end.
+const SEEN_DEPLOYED: Duration = Duration::from_secs(60);
+
+/// A Deploy as somebody follows it.
+pub(super) fn followed_deploy(view: &DeployView, server: &str, now: Timestamp) -> v1::Deploy {
+    match now > view.deploy.updated_at + SEEN_DEPLOYED {
+        true => deploy(view, server),
+        false => done_deploy(view, server),
+    }
+}
+
+/// A Deploy as it was when it was done.
+pub(super) fn done_deploy(view: &DeployView, server: &str) -> v1::Deploy {
+    let mut shown = deploy(view, server);
+    if view.deploy.state == DeployState::Stopped {
+        shown.state = deploy_word(DeployState::Deployed).to_owned();
+    }
+    shown
 }
 
 pub(super) fn deploy(view: &DeployView, server: &str) -> v1::Deploy {

@@ -109,7 +109,13 @@ pub(super) fn page(
     sort_by: &str,
     sort_order: &str,
 ) -> Result<Numbered, Refusal> {
-    let positive = |text: &str| text.trim().parse::<u32>().ok().filter(|number| *number > 0);
+    // One that is larger than any is past the end, like any large one.
+    let positive = |text: &str| {
+        let text = text.trim();
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse::<u32>().ok().or(is_number.then_some(u32::MAX));
+        number.filter(|number| *number > 0)
+    };
     Ok(Numbered {
         number: positive(page).unwrap_or(1),
         size: positive(per_page).unwrap_or(PER_PAGE).min(PER_PAGE_MAX),

@@ -228,11 +228,13 @@ async fn a_host_that_does_not_say_which_commit_it_is_keeps_nobody_waiting_for_lo
         refusal(deploys.create_deploy(deploy("main")).await),
         refusal(builds.create_build(build).await),
         refusal(deploys.create_deploy(deploy("main")).await),
+        refusal(deploys.create_deploy(deploy("main")).await),
+        refusal(deploys.create_deploy(deploy("main")).await),
     ] {
         assert!(told.starts_with("Unavailable"), "{told}");
         assert!(told.contains("it is still being asked"), "{told}");
     }
-    assert_eq!(stage.source.unanswered(), 2, "the third waited for a turn");
+    assert_eq!(stage.source.unanswered(), 4, "the fifth waited for a turn");
     let numbers = async || {
         let mut deploys = DeployServiceClient::new(admin.0.clone());
         let listed = deploys.list_deploys(old::ListDeploysRequest::default());
@@ -312,4 +314,60 @@ async fn a_worker_whose_scale_is_refused_keeps_its_name() {
     let found = stage.store.worker(made).await.unwrap();
     assert_eq!(found.unwrap().spec.name.as_str(), "clock");
     assert_eq!(update("0").await.unwrap(), (text("cron"), 0));
+}
+
+/// Clients of old ask once a second, and until they see an end that they know.
+#[tokio::test(start_paused = true)]
+async fn a_deploy_that_is_replaced_at_once_is_seen_deployed() {
+    let mut stage = Stage::still().await;
+    stage.run();
+    let admin = stage.admin().await;
+    stage.commit(1);
+    admin.create_shop().await;
+    let first = admin.deploy_shop().await;
+    stage.commit(2);
+    admin.deploy_shop().await;
+    let asked = v1::GetDeployRequest {
+        deploy: first.id.clone(),
+    };
+    let now = admin.deploys().get_deploy(asked).await.unwrap();
+    let now = now.into_inner().deploy.unwrap();
+    assert_eq!(now.state(), v1::DeployState::Stopped);
+    let seen = async || {
+        let mut deploys = DeployServiceClient::new(admin.0.clone());
+        let asked = old::GetDeployRequest { id: text("1") };
+        let found = deploys.get_deploy(asked).await.unwrap();
+        found.into_inner().data.unwrap().state
+    };
+    assert_eq!(seen().await, "deployed");
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert_eq!(seen().await, "stopped");
+    // Who is called back later is told how the job ended.
+    let sent = api::legacy_object(&stage.deps, &first.id).await.unwrap();
+    let sent = old::Deploy::decode(&*sent.expect("it is on record").encoded).unwrap();
+    assert_eq!(sent.state, "deployed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deploy_waits_for_a_change_that_nobody_deployed() {
+    let (_stage, admin, commit) = halted().await;
+    let edit = v1::UpdateConfigSetRequest {
+        environment: text("development"),
+        app: text("shop"),
+        set: [(text("A"), text("1"))].into(),
+        ..v1::UpdateConfigSetRequest::default()
+    };
+    let changed = admin.configs().update_config_set(edit).await.unwrap();
+    assert_eq!(changed.into_inner().deploys.len(), 1);
+    let mut deploys = DeployServiceClient::new(admin.0.clone());
+    let deploy = || old::CreateDeployRequest {
+        app: text("shop"),
+        environment: text("development"),
+        rref: Some(text(commit.as_str())),
+        ..old::CreateDeployRequest::default()
+    };
+    let made = deploys.create_deploy(deploy()).await.unwrap();
+    let made = made.into_inner().data.unwrap();
+    let told = refusal(deploys.create_deploy(deploy()).await);
+    assert!(told.contains(&format!("Deploy ID {}", made.id)), "{told}");
 }

@@ -16,13 +16,14 @@ pub(super) fn message(input: MessageDescriptor, params: &Params) -> DynamicMessa
     message
 }
 
-/// None: what is given is nothing, or nothing of this kind.
+/// None: what is given is nothing, or nothing of this kind. An empty word for what may be left out is as if it were.
 fn value(field: &FieldDescriptor, given: &Json) -> Option<Value> {
     if field.is_map() {
         return said(given).map(Value::Map);
     }
     match field.kind() {
         Kind::String => text(given).map(Value::String),
+        Kind::Bool if field.supports_presence() && given.as_str() == Some("") => None,
         Kind::Bool => truth(given).map(Value::Bool),
         _ => None,
     }
@@ -90,6 +91,10 @@ mod tests {
         };
         let worker = json!({"id": "3", "scale": 2, "utf8": "x", "name": null});
         assert_eq!(fill("UpdateWorkerRequest", worker), r#"id:"3",scale:"2""#);
+        let healthy =
+            |word: &str| fill("RestartWorkerRequest", json!({"id": "3", "healthy": word}));
+        assert_eq!(healthy(""), r#"id:"3""#);
+        assert_eq!(healthy("no"), r#"id:"3",healthy:false"#);
         let config = json!({"config": {"PORTS": 3, "ON": true, "NONE": null, "TEXT": "3"}});
         let filled = message(input("UpdateConfigSetRequest"), config.as_object().unwrap());
         let map = filled.get_field_by_name("config").unwrap();

@@ -16,6 +16,16 @@ pub(super) enum Place {
     Elsewhere,
 }
 
+/// Whether a token is in the headers. What is there of another scheme is for a proxy, and is none.
+pub(super) fn is_there(headers: &HeaderMap) -> bool {
+    let given = headers.get(header::AUTHORIZATION);
+    let given = given.and_then(|given| given.to_str().ok());
+    let parts = given.and_then(|given| given.trim().split_once(' '));
+    parts.is_some_and(|(scheme, token)| {
+        scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty()
+    })
+}
+
 /// Sees to it that the token is in the headers. One that is there wins.
 pub(super) fn take(headers: &mut HeaderMap, body: &Params, query: &Params) -> Place {
     let of = |params: &Params| Some(params.get(PARAMETER)?.as_str()?.to_owned());
@@ -24,7 +34,7 @@ pub(super) fn take(headers: &mut HeaderMap, body: &Params, query: &Params) -> Pl
         Some(_) => Place::Query,
         None => Place::Elsewhere,
     };
-    if !headers.contains_key(header::AUTHORIZATION)
+    if !is_there(headers)
         && let Some(token) = in_query.or(in_body)
         // A token that no header can hold is nobody's.
         && let Ok(mut bearer) = HeaderValue::try_from(format!("Bearer {token}"))
@@ -65,6 +75,9 @@ mod tests {
             ("", "", "b", "Bearer b", Place::Elsewhere),
             ("", "q", "b", "Bearer q", Place::Query),
             ("Bearer h", "q", "b", "Bearer h", Place::Query),
+            ("Basic dTpw", "q", "", "Bearer q", Place::Query),
+            ("Bearer ", "", "b", "Bearer b", Place::Elsewhere),
+            ("Basic dTpw", "", "", "Basic dTpw", Place::Elsewhere),
             ("", "", "a\nb", "", Place::Elsewhere),
         ] {
             let mut headers = HeaderMap::new();

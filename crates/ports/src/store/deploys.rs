@@ -30,7 +30,7 @@ pub enum OnConflict {
     Queue,
     /// Cancel it, and those that wait for it.
     Supersede,
-    /// Refuse the new one.
+    /// Refuse the new one where somebody has asked for that one; wait for it where it is for a change.
     Refuse,
 }
 

@@ -119,7 +119,8 @@ async fn refuse_early(
     environment: &Environment,
     on_conflict: OnConflict,
 ) -> Result<(), Error> {
-    let active = ctx.store().active_deploys(app.id, environment.id).await?;
+    let mut active = ctx.store().active_deploys(app.id, environment.id).await?;
+    active.retain(|other| !other.cause.is_for_a_change());
     if active.is_empty() {
         return Ok(());
     }

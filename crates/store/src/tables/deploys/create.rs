@@ -29,7 +29,11 @@ pub(super) fn create(tx: &mut Tx<'_>, new: &NewDeploy, change: &Change) -> Resul
     let before = match new.on_conflict {
         OnConflict::Queue => Vec::new(),
         OnConflict::Supersede => active(tx.conn, new.app, new.environment)?,
-        OnConflict::Refuse => refuse_beside(active(tx.conn, new.app, new.environment)?)?,
+        OnConflict::Refuse => {
+            let mut others = active(tx.conn, new.app, new.environment)?;
+            others.retain(|other| !other.cause.is_for_a_change());
+            refuse_beside(others)?
+        }
     };
     let deploy = add(tx, new, change)?;
     for earlier in &before {

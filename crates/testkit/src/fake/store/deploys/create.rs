@@ -26,9 +26,12 @@ impl State {
             return Err(missing("release", release));
         }
         let active = self.active(new.app, new.environment);
-        if new.on_conflict == OnConflict::Refuse && !active.is_empty() {
-            let ids = active.iter().map(|deploy| deploy.id).collect();
-            return Err(Error::DeploysUnderWay(ids));
+        if new.on_conflict == OnConflict::Refuse {
+            let asked_for = active.iter().filter(|it| !it.cause.is_for_a_change());
+            let ids: Vec<DeployId> = asked_for.map(|deploy| deploy.id).collect();
+            if !ids.is_empty() {
+                return Err(Error::DeploysUnderWay(ids));
+            }
         }
         let before: Vec<Deploy> = match new.on_conflict {
             OnConflict::Supersede => active.into_iter().cloned().collect(),
