@@ -2,12 +2,15 @@
 
 use crate::{board::Board, feed::Feed, questions::Questions, runs::Runs};
 use domain::{
-    App, ByteSize,
+    App, ByteSize, ConfigVersionId, EnvironmentId,
     app::{Builder, Recipe},
+    config::{ConfigScope, ConfigVersions},
     environment_url::EnvironmentUrl,
     job::Backoff,
 };
-use ports::{BuildEngine, Catalog, Clock, CodeHost, Fleet, Ids, Notifier, Prober, Source, Store};
+use ports::{
+    BuildEngine, Catalog, Clock, CodeHost, Fleet, Ids, Notifier, Prober, Source, Store, store,
+};
 use scheduler::{
     Violation,
     input::{PlanInput, Policy},
@@ -36,8 +39,26 @@ pub struct Deps {
     pub feed: Arc<Feed>,
     /// The runs that this server attends.
     pub runs: Arc<Runs>,
-    /// What this server asks the hosts of repositories.
+    /// What this server asks the hosts of repositories for callers who wait.
     pub questions: Arc<Questions>,
+}
+
+impl Deps {
+    /// The versions of variables that a Release of an App in an Environment gets now.
+    pub(crate) async fn newest_config(
+        &self,
+        app: &App,
+        environment: EnvironmentId,
+    ) -> Result<ConfigVersions, store::Error> {
+        let newest = async |scope| -> Result<Option<ConfigVersionId>, store::Error> {
+            Ok(self.store.find_config(scope).await?.map(|set| set.version))
+        };
+        Ok(ConfigVersions {
+            environment: newest(ConfigScope::Environment(environment)).await?,
+            stack: newest(ConfigScope::Stack(app.stack, environment)).await?,
+            app: newest(ConfigScope::App(app.id, environment)).await?,
+        })
+    }
 }
 
 /// Settings of the server. Every wait that a user could feel is here.

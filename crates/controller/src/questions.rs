@@ -1,61 +1,96 @@
-//! What the hosts of repositories are being asked, so that one that hangs is not asked without end.
+//! What the hosts of repositories are asked for callers who wait, so that one that hangs is not asked without end.
 
 use domain::{GitRef, RepoName};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How often the same is asked at once: for somebody who does not wait any more, and for somebody who does.
-const EACH: usize = 2;
-/// How many questions may be open at once. More than a server that gets its answers ever has.
-const MOST: usize = 128;
+/// How often the same is asked at once: for some who do not wait any more, and for some who do.
+const EACH: usize = 4;
+/// How many questions are asked at once.
+const ALL: usize = 64;
 
 /// The questions that are open: which commit a ref of a repository is. Each may outlive who asked it.
-#[derive(Debug, Default)]
-pub struct Questions(Mutex<BTreeMap<(RepoName, GitRef), Arc<Semaphore>>>);
+#[derive(Debug)]
+pub struct Questions {
+    turns: Mutex<BTreeMap<(RepoName, GitRef), Arc<Semaphore>>>,
+    room: Arc<Semaphore>,
+}
+
+/// A question is asked as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    _at_this: Option<OwnedSemaphorePermit>,
+    _of_all: Option<OwnedSemaphorePermit>,
+}
+
+impl Default for Questions {
+    fn default() -> Self {
+        Self {
+            turns: Mutex::default(),
+            room: Arc::new(Semaphore::new(ALL)),
+        }
+    }
+}
 
 impl Questions {
-    /// The turns at one question: it is open as long as a turn is held or waited for. None: too many others are open.
-    pub(crate) fn about(&self, repo: &RepoName, git_ref: &GitRef) -> Option<Arc<Semaphore>> {
-        let question = (repo.clone(), git_ref.clone());
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|_, turns| Arc::strong_count(turns) > 1);
-        if open.len() >= MOST && !open.contains_key(&question) {
-            return None;
+    /// Waits until the question may be asked.
+    pub(crate) async fn turn(&self, repo: &RepoName, git_ref: &GitRef) -> Turn {
+        // Neither is ever closed.
+        let at_this = self.about(repo, git_ref).acquire_owned().await.ok();
+        let of_all = Arc::clone(&self.room).acquire_owned().await.ok();
+        Turn {
+            _at_this: at_this,
+            _of_all: of_all,
         }
+    }
+
+    /// The turns at one question. It is forgotten when nobody has one or waits for one.
+    fn about(&self, repo: &RepoName, git_ref: &GitRef) -> Arc<Semaphore> {
+        let mut open = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|_, turns| Arc::strong_count(turns) > 1);
         let turns = open
-            .entry(question)
+            .entry((repo.clone(), git_ref.clone()))
             .or_insert_with(|| Arc::new(Semaphore::new(EACH)));
-        Some(Arc::clone(turns))
+        Arc::clone(turns)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt;
 
-    fn about(questions: &Questions, git_ref: &str) -> Option<Arc<Semaphore>> {
-        let (repo, git_ref) = ("shop/api".parse(), git_ref.parse());
-        questions.about(&repo.unwrap(), &git_ref.unwrap())
+    fn turn(questions: &Questions, git_ref: &str) -> Option<Turn> {
+        let (repo, git_ref) = ("shop/api".parse().unwrap(), git_ref.parse().unwrap());
+        questions.turn(&repo, &git_ref).now_or_never()
     }
 
     #[test]
-    fn so_many_are_open_and_each_has_its_turns() {
+    fn so_many_are_asked_at_once_and_the_others_wait() {
         let questions = Questions::default();
-        let held: Vec<_> = (0..MOST)
-            .map(|n| {
-                let turns = about(&questions, &format!("branch-{n}")).unwrap();
-                turns.try_acquire_owned().unwrap()
-            })
+        let mut held: Vec<Turn> = (0..ALL - EACH)
+            .map(|n| turn(&questions, &format!("branch-{n}")).unwrap())
             .collect();
-        assert!(about(&questions, "one-more").is_none());
-        let again = about(&questions, "branch-0").unwrap();
-        let second = Arc::clone(&again).try_acquire_owned().unwrap();
-        assert!(again.try_acquire().is_err(), "both turns are taken");
+        held.extend((0..EACH).map(|_| turn(&questions, "main").unwrap()));
+        assert!(turn(&questions, "one-more").is_none(), "no room is left");
+        held.truncate(held.len() - EACH + 1);
+        held.extend((1..EACH).map(|_| turn(&questions, "main").unwrap()));
+        held.remove(0);
+        assert!(
+            turn(&questions, "main").is_none(),
+            "all its turns are taken"
+        );
+        let another = turn(&questions, "one-more").unwrap();
 
-        drop((held, second, again));
-        assert!(about(&questions, "one-more").is_some(), "all are answered");
+        drop((held, another));
+        assert!(turn(&questions, "main").is_some());
+        assert_eq!(
+            questions.turns.lock().unwrap().len(),
+            1,
+            "the others are forgotten"
+        );
     }
 }

@@ -21,6 +21,12 @@ pub struct Release {
 }
 
 impl Release {
+    /// Whether the instances of the one may serve as those of the other.
+    #[must_use]
+    pub fn is_as(&self, other: &Self) -> bool {
+        (&self.image, &self.config, &self.workers) == (&other.image, &other.config, &other.workers)
+    }
+
     /// The definition of one Worker.
     #[must_use]
     pub fn worker(&self, name: &WorkerName) -> Option<&WorkerSpec> {

@@ -10,7 +10,7 @@ use crate::{
 use domain::{
     DeployId, DeployState, InstanceEnd,
     deploy::FailedInstance,
-    observed::{Manner, Phase},
+    observed::{Manner, Phase, WAS_NOT_HEALTHY},
 };
 
 /// How a Deploy stands.
@@ -266,12 +266,13 @@ fn deaths(input: &PlanInput, deploy: DeployId) -> impl Iterator<Item = &Instance
 }
 
 fn culprit_of(end: &InstanceEnd) -> FailedInstance {
+    let probe = end.what.strip_prefix(WAS_NOT_HEALTHY).unwrap_or_default();
     FailedInstance {
         id: end.instance,
         worker: end.worker.clone(),
         node: end.node.clone(),
         exit_code: end.exit_code,
-        probe: String::new(),
+        probe: probe.to_owned(),
     }
 }
 

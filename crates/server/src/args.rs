@@ -309,7 +309,7 @@ pub(crate) enum Token {
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Example:\n  jockeyd keys rotate --state-dir /var/lib/jockey")]
 pub(crate) enum Keys {
-    /// Make a new key and encrypt everything with it. A running server goes on with the new key when it is restarted.
+    /// Make a new key and encrypt everything with it. A running server takes it up by itself.
     #[command(after_help = "Example:\n  jockeyd keys rotate --state-dir /var/lib/jockey")]
     Rotate {
         #[command(flatten)]

@@ -113,7 +113,8 @@ async fn tell_nothing_runs(context: &Context, place: &Place, worker: &str) {
     let failed = newest
         .into_iter()
         .find(|deploy| deploy.state() == DeployState::Failed);
-    let nothing = format!("nothing of {} runs in {}", place.app, place.environment);
+    let what = if worker.is_empty() { "nothing" } else { worker };
+    let nothing = format!("{what} of {} runs in {}", place.app, place.environment);
     let Some(failed) = failed else {
         return context.out.note(&nothing);
     };

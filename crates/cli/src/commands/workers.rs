@@ -3,7 +3,8 @@ mod definition;
 use clap::Subcommand;
 use proto::v1::{
     CreateWorkerRequest, CreateWorkerResponse, DeleteWorkerRequest, DeleteWorkerResponse, Deploy,
-    GetWorkerRequest, ListWorkersRequest, UpdateWorkerRequest, UpdateWorkerResponse, Worker,
+    GetWorkerRequest, ListWorkersRequest, PlanAction, PlanStep, UpdateWorkerRequest,
+    UpdateWorkerResponse, Worker,
 };
 
 use crate::{
@@ -88,11 +89,14 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
                 environment,
                 ..DeleteWorkerRequest::default()
             };
-            let ending = Ending {
-                verb: "deleted",
-                detach,
+            let answer = client.call(request).await?;
+            let steps = answer.plan.iter().flat_map(|plan| &plan.steps);
+            let mut actions = steps.map(PlanStep::action);
+            let verb = match actions.any(|action| action == PlanAction::Update) {
+                true => "handed back to its commit:",
+                false => "deleted",
             };
-            finish(context, client.call(request).await?, &ending).await
+            finish(context, answer, &Ending { verb, detach }).await
         }
     }
 }

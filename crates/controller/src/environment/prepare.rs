@@ -258,7 +258,7 @@ impl Preparation {
             let known = self.deps.store.find_worker(app, environment, name);
             if known.await?.is_none() {
                 let reason = format!(
-                    "worker `{name}` of {}: {error}; say less in its jockey.toml, or raise --scale-max",
+                    "worker `{name}` of {}: {error}; say less in its jockey.toml",
                     build.commit.short()
                 );
                 return Err(Stop::GiveUp(reason, Vec::new()));

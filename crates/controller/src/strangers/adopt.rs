@@ -6,10 +6,8 @@ use super::{
 };
 use crate::{Error, deps::Deps};
 use domain::{
-    App, AppId, AppName, CommitSha, ConfigVersionId, DeployId, Environment, EnvironmentId,
-    EnvironmentName, ImageRef, Intent, IntentKind, IntentState, ObservedInstance, Timestamp,
-    WorkerName, WorkerSpec,
-    config::{ConfigScope, ConfigVersions},
+    App, AppId, AppName, CommitSha, DeployId, Environment, EnvironmentId, EnvironmentName,
+    ImageRef, Intent, IntentKind, IntentState, ObservedInstance, Timestamp, WorkerName, WorkerSpec,
     observed::{Authenticity, Phase},
     worker::Command,
 };
@@ -45,11 +43,16 @@ pub enum Obstacle {
     )]
     UnknownEnvironment(EnvironmentName),
     #[error(
-        "its labels do not say {0}: deploy its app again, then remove it with `jockey system sweep`"
+        "its labels do not say {what}: deploy its app again, then remove it with `jockey system sweep --deploy {deploy}`"
     )]
-    LabelMissing(&'static str),
-    #[error("{by}, which is newer, is deployed in its place: `jockey system sweep` removes it")]
-    Superseded { by: DeployId },
+    LabelMissing {
+        deploy: DeployId,
+        what: &'static str,
+    },
+    #[error(
+        "{by}, which is newer, is deployed in its place: `jockey system sweep --deploy {deploy}` removes it"
+    )]
+    Superseded { deploy: DeployId, by: DeployId },
     #[error(
         "{current} is deployed in its place and is healthy: `jockey system sweep --deploy {deploy}` removes it, and \
          `jockey system adopt --deploy {deploy}` lets it take the place of {current}"
@@ -97,7 +100,12 @@ async fn adoption(
         .collect();
     let told = match Told::of(&genuine) {
         Ok(told) => told,
-        Err(missing) => return Ok(Err(vec![Obstacle::LabelMissing(missing)])),
+        Err(missing) => {
+            return Ok(Err(vec![Obstacle::LabelMissing {
+                deploy,
+                what: missing,
+            }]));
+        }
     };
     let (app, environment) = match owners(deps, &told).await? {
         Ok(owners) => owners,
@@ -132,7 +140,7 @@ async fn adoption(
             .filter(|seen| is_wanted(&seen.phase))
             .map(|seen| seen.instance)
             .collect(),
-        config: config(deps, &app, environment.id).await?,
+        config: deps.newest_config(&app, environment.id).await?,
         workers: workers.into_values().collect(),
     }))
 }
@@ -204,7 +212,10 @@ async fn rival(
         return Ok(None);
     };
     if there.id > deploy {
-        return Ok(Some(Obstacle::Superseded { by: there.id }));
+        return Ok(Some(Obstacle::Superseded {
+            deploy,
+            by: there.id,
+        }));
     }
     if named.is_some() {
         return Ok(None);
@@ -253,19 +264,4 @@ fn start(seen: &ObservedInstance, spec: &WorkerSpec, now: Timestamp) -> Intent {
         fence: None,
         closed_at: Some(now),
     }
-}
-
-async fn config(
-    deps: &Deps,
-    app: &App,
-    environment: EnvironmentId,
-) -> Result<ConfigVersions, Error> {
-    let newest = async |scope| -> Result<Option<ConfigVersionId>, Error> {
-        Ok(deps.store.find_config(scope).await?.map(|set| set.version))
-    };
-    Ok(ConfigVersions {
-        environment: newest(ConfigScope::Environment(environment)).await?,
-        stack: newest(ConfigScope::Stack(app.stack, environment)).await?,
-        app: newest(ConfigScope::App(app.id, environment)).await?,
-    })
 }

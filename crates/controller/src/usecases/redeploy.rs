@@ -119,10 +119,11 @@ pub(super) async fn deployed(
 }
 
 /// A Deploy for a change failed, and an instance that had the change decided that: it ended, or its check did not pass.
-pub(super) fn is_at_fault(deploy: &Deploy, cause: Cause) -> bool {
+/// Of whichever kind: one Deploy may be for changes of both.
+pub(super) fn is_at_fault(deploy: &Deploy) -> bool {
     let culprit = deploy.failure.as_ref().and_then(|f| f.instance.as_ref());
     let is_evident = culprit.is_some_and(|it| it.exit_code.is_some() || !it.probe.is_empty());
-    deploy.state == DeployState::Failed && deploy.cause == cause && is_evident
+    deploy.state == DeployState::Failed && deploy.cause.is_for_a_change() && is_evident
 }
 
 /// Accepts a Deploy for each of them, behind those that are under way. `ctx` bears the key of the request only where

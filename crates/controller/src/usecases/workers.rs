@@ -2,6 +2,7 @@
 
 pub(super) mod check;
 mod define;
+mod follow;
 mod put_back;
 mod rescale;
 mod restart;
@@ -12,7 +13,7 @@ pub use rescale::rescale;
 pub use restart::restart;
 
 use super::{Ctx, Error, Kind, find, names::Names};
-use domain::Worker;
+use domain::{AppId, EnvironmentId, Worker};
 use ports::store::{Listed, Page, workers::WorkerFilter};
 
 /// A Worker with the names of its App and Environment.
@@ -102,4 +103,18 @@ async fn view(ctx: &Ctx, worker: Worker) -> Result<WorkerView, Error> {
         environment: names.environment(worker.environment).await?,
         worker,
     })
+}
+
+/// Those of an App in an Environment.
+pub(super) async fn workers_of(
+    ctx: &Ctx,
+    app: AppId,
+    environment: EnvironmentId,
+) -> Result<Vec<Worker>, Error> {
+    let filter = WorkerFilter {
+        app: Some(app),
+        environment: Some(environment),
+        name: None,
+    };
+    Ok(ctx.store().list_workers(&filter, Page::ALL).await?.items)
 }

@@ -6,7 +6,7 @@ use controller::{
     usecases::{Mode, configs},
 };
 use domain::{
-    Cause, ConfigVersionId, Deploy, DeployState, RepoName,
+    Cause, CommitSha, ConfigVersionId, Deploy, DeployState, RepoName,
     config::{ConfigScope, ConfigSet, Key, Value},
     deploy::DEFAULT_PATIENCE,
 };
@@ -240,32 +240,37 @@ async fn a_shared_set_that_another_app_runs_with_stays_and_that_is_told() {
 /// As with variables: the next Deploy does not meet the definition that no instance got up with.
 #[tokio::test(start_paused = true)]
 async fn a_definition_that_does_not_get_healthy_is_put_back() {
-    let (stage, _server) = running(Layer::App).await;
-    let name = "web".parse().unwrap();
-    let web = || stage.store.find_worker(stage.app, stage.environment, &name);
-    let declared = web().await.unwrap().expect("it is there");
-    let handles = stage.handles();
-    let image = testkit::fake::BuildEngine::image_of(&format!("{:040x}", 1).parse().unwrap());
-    stage.node.teach(&image, dies());
-    let follow = stage.serves_well(None).await.expect("a deploy follows");
-    assert_eq!(stage.ended(follow.id).await.state, DeployState::Failed);
-    jobs_done(&stage).await;
+    for behaviour in [dies(), Behaviour::of(Course::NeverServes)] {
+        let (stage, _server) = running(Layer::App).await;
+        let name = "web".parse().unwrap();
+        let web = || stage.store.find_worker(stage.app, stage.environment, &name);
+        let declared = web().await.unwrap().expect("it is there");
+        let handles = stage.handles();
+        let commit: CommitSha = format!("{:040x}", 1).parse().unwrap();
+        let image = testkit::fake::BuildEngine::image_of(&commit);
+        stage.node.teach(&image, behaviour);
+        let follow = stage.serves_well(None).await.expect("a deploy follows");
+        let failed = stage.ended(follow.id).await;
+        assert_eq!(failed.state, DeployState::Failed);
+        jobs_done(&stage).await;
 
-    let now = web().await.unwrap().expect("it is there");
-    assert_eq!(
-        (now.id, now.spec, now.source),
-        (declared.id, declared.spec, declared.source)
-    );
-    assert_eq!(stage.handles(), handles, "what runs was never touched");
-    let told = stage.events("worker.updated").await;
-    let told = told.last().expect("it is told");
-    assert!(
-        told.contains("put back to that of rel-1: dep-2 failed"),
-        "{told}"
-    );
-    // What runs is deployed again as it is.
-    let commit = format!("{:040x}", 1).parse().unwrap();
-    let again = stage.deploy(&commit, OnConflict::Queue).await;
-    assert_eq!(stage.ended(again).await.state, DeployState::Deployed);
-    assert_eq!(stage.handles(), handles);
+        let now = web().await.unwrap().expect("it is there");
+        assert_eq!(
+            (now.id, now.spec, now.source),
+            (declared.id, declared.spec, declared.source),
+            "{:?}",
+            failed.failure
+        );
+        assert_eq!(stage.handles(), handles, "what runs was never touched");
+        let told = stage.events("worker.updated").await;
+        let told = told.last().expect("it is told");
+        assert!(
+            told.contains("put back to that of rel-1: dep-2 failed"),
+            "{told}"
+        );
+        // What runs is deployed again as it is.
+        let again = stage.deploy(&commit, OnConflict::Queue).await;
+        assert_eq!(stage.ended(again).await.state, DeployState::Deployed);
+        assert_eq!(stage.handles(), handles);
+    }
 }

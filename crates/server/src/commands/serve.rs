@@ -98,7 +98,7 @@ pub(crate) async fn run(args: args::Serve) -> anyhow::Result<ExitCode> {
 /// Whether the ports can be had: asked before a database, a key and a token are made, which a server that cannot serve would
 /// leave behind. They are let go again, so that nobody who calls is kept waiting while the server gets ready.
 async fn can_listen(args: &args::Serve, tls: Option<&Arc<Tls>>) -> anyhow::Result<()> {
-    drop(Door::open(args, tls.cloned()).await?);
+    let _door = Door::open(args, tls.cloned()).await?;
     if let Some(at) = args.metrics_listen {
         drop(metrics::listen(at).await?);
     }

@@ -251,7 +251,7 @@ async fn a_jockey_toml_with_a_scale_above_a_limit_that_is_lowered() -> anyhow::R
         &[
             "worker `web` of ",
             "a scale of 20 is not possible: it is 0 to 10",
-            "say less in its jockey.toml, or raise --scale-max",
+            "say less in its jockey.toml",
         ],
     );
     assert_eq!(server.scope.containers()?, [""; 0]);

@@ -148,10 +148,7 @@ fn equal_deployed(conn: &mut Conn, wanted: &Release) -> Result<Option<Release>, 
         return Ok(None);
     };
     let there = load(conn, there)?;
-    let equal = there.image == wanted.image
-        && there.config == wanted.config
-        && there.workers == wanted.workers;
-    Ok(equal.then_some(there))
+    Ok(there.is_as(wanted).then_some(there))
 }
 
 pub(super) fn add(conn: &mut Conn, release: Release) -> Result<Release, Fault> {

@@ -21,7 +21,7 @@ pub(crate) async fn put_back(ctx: &Ctx, deploy: DeployId) -> Result<(), Error> {
     let Some(deploy) = ctx.store().find_deploy(deploy).await? else {
         return Ok(());
     };
-    if !redeploy::is_at_fault(&deploy, Cause::Config) {
+    if !redeploy::is_at_fault(&deploy) {
         return Ok(());
     }
     let app = ctx.app(&deploy.app.to_string()).await?;

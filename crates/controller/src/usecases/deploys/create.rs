@@ -124,14 +124,10 @@ pub(in crate::usecases) async fn commit_of(
         repo: app.repo.clone(),
         detail: format!("it has not said which commit `{git_ref}` is: {why}"),
     };
-    let Some(turns) = ctx.deps.questions.about(&app.repo, git_ref) else {
-        let why = "too much is being asked of the hosts of repositories; ask again in a minute";
-        return Err(unsaid(why.to_owned()).into());
-    };
     let (source, repo) = (Arc::clone(&ctx.deps.source), app.repo.clone());
     let named = git_ref.clone();
     let resolving = async move {
-        let turn = turns.acquire_owned().await;
+        let turn = ctx.deps.questions.turn(&repo, &named).await;
         // Goes on whether the caller waits or not: what it brings here is here when they ask again.
         let asked = tokio::spawn(async move {
             let _turn = turn;
@@ -144,7 +140,7 @@ pub(in crate::usecases) async fn commit_of(
         Ok(Err(broken)) if broken.is_panic() => std::panic::resume_unwind(broken.into_panic()),
         Ok(Err(_)) => Err(unsaid("this server is stopping".to_owned())),
         Err(_) => Err(unsaid(format!(
-            "after {} s it is still being asked; ask again in a minute, or give the full commit id, which needs no answer of it",
+            "after {} s it is still being asked; the full commit id needs no answer of it",
             CALLERS_WAIT.as_secs()
         ))),
     };

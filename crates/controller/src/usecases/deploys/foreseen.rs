@@ -1,12 +1,7 @@
 //! What a Deploy would come to, for a preview of it.
 
-use crate::usecases::{Ctx, EnvironmentPlan, Error, redeploy};
-use domain::{
-    App, Build, Environment, Release, Scale, Worker, WorkerName,
-    build::definitions,
-    config::{ConfigScope, ConfigVersions},
-};
-use ports::store::{Page, workers::WorkerFilter};
+use crate::usecases::{Ctx, EnvironmentPlan, Error, redeploy, workers::workers_of};
+use domain::{App, Build, Environment, Release, Scale, Worker, WorkerName, build::definitions};
 
 /// Of a Build that is there: where it makes the very Release that runs, nothing moves.
 pub(super) async fn of_build(
@@ -15,9 +10,9 @@ pub(super) async fn of_build(
     environment: &Environment,
     build: &Build,
 ) -> Result<EnvironmentPlan, Error> {
-    let stored = workers(ctx, app, environment).await?;
+    let stored = workers_of(ctx, app.id, environment.id).await?;
     let specs = definitions(&build.workers, &stored);
-    let config = newest(ctx, app, environment).await?;
+    let config = ctx.deps.newest_config(app, environment.id).await?;
     let runs = redeploy::deployed(ctx, app, environment).await?;
     let runs = redeploy::release_of(ctx, runs.as_ref()).await?;
     let runs_already = runs.is_some_and(|runs| {
@@ -40,14 +35,17 @@ pub(super) async fn of_build(
     .await
 }
 
-/// Of an earlier Release.
+/// Of an earlier Release: where it is as the one that runs, nothing moves either.
 pub(super) async fn of_release(
     ctx: &Ctx,
     app: &App,
     environment: &Environment,
     release: &Release,
 ) -> Result<EnvironmentPlan, Error> {
-    let stored = workers(ctx, app, environment).await?;
+    let stored = workers_of(ctx, app.id, environment.id).await?;
+    let runs = redeploy::deployed(ctx, app, environment).await?;
+    let runs = redeploy::release_of(ctx, runs.as_ref()).await?;
+    let runs_already = runs.is_some_and(|runs| runs.is_as(release));
     let wanted = release.workers.iter().map(|spec| {
         let scale = scale_of(&stored, &spec.name);
         (
@@ -56,33 +54,15 @@ pub(super) async fn of_release(
         )
     });
     let wanted = wanted.collect();
-    let edit = |input: &mut _| redeploy::want(input, app, &release.commit, wanted);
+    let edit = |input: &mut _| {
+        if !runs_already {
+            redeploy::want(input, app, &release.commit, wanted);
+        }
+    };
     ctx.preview(environment, edit).await
 }
 
 fn scale_of(stored: &[Worker], name: &WorkerName) -> Option<Scale> {
     let known = stored.iter().find(|worker| worker.spec.name == *name);
     known.map(|worker| worker.scale)
-}
-
-async fn workers(ctx: &Ctx, app: &App, environment: &Environment) -> Result<Vec<Worker>, Error> {
-    let filter = WorkerFilter {
-        app: Some(app.id),
-        environment: Some(environment.id),
-        name: None,
-    };
-    Ok(ctx.store().list_workers(&filter, Page::ALL).await?.items)
-}
-
-/// The versions of variables that a Release gets now.
-async fn newest(ctx: &Ctx, app: &App, environment: &Environment) -> Result<ConfigVersions, Error> {
-    let version = async |scope| {
-        let set = ctx.store().find_config(scope).await?;
-        Ok::<_, Error>(set.map(|set| set.version))
-    };
-    Ok(ConfigVersions {
-        environment: version(ConfigScope::Environment(environment.id)).await?,
-        stack: version(ConfigScope::Stack(app.stack, environment.id)).await?,
-        app: version(ConfigScope::App(app.id, environment.id)).await?,
-    })
 }

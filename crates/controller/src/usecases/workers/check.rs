@@ -3,6 +3,7 @@
 use crate::usecases::{Ctx, Error, Kind, NameHolder};
 use domain::{
     App, BuildState, Environment, Scale, Worker, WorkerName, WorkerSpec,
+    build::that_count,
     worker::{Check, Command, Constraint, WorkerSource},
 };
 use ports::store::{Page, builds::BuildFilter};
@@ -88,9 +89,14 @@ async fn is_declared(ctx: &Ctx, worker: &Worker) -> Result<bool, Error> {
         after: None,
     };
     let last = ctx.store().list_builds(&built, last).await?;
-    let declared = last.items.into_iter().flat_map(|build| build.workers);
-    let names: Vec<_> = declared.map(|declared| declared.spec.name).collect();
-    Ok(names.contains(&worker.spec.name))
+    let declared: Vec<_> = last
+        .items
+        .into_iter()
+        .flat_map(|build| build.workers)
+        .collect();
+    let mut others = super::workers_of(ctx, worker.app, worker.environment).await?;
+    others.retain(|other| other.id != worker.id);
+    Ok(that_count(&declared, &others).any(|declared| declared.spec.name == worker.spec.name))
 }
 
 /// Refuses another name for what would come back under the first, and one of which no service name can be made.

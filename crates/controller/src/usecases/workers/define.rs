@@ -1,15 +1,14 @@
 //! Makes, changes and deletes definitions through the API. Each change is a Deploy where the App runs.
 
-use super::{Which, WorkerView, check, find_worker, view};
+use super::{
+    Which, WorkerView, check, find_worker,
+    follow::{Standing, deployed, followed_by_deploy, lacking},
+    view,
+};
 use crate::usecases::{
-    Ctx, Done, Error, Etag, Intended, Kind, Mode, Record, Verb,
-    deploys::DeployView,
-    redeploy::{self, Affected},
+    Ctx, Done, Error, Etag, Intended, Kind, Mode, Record, Verb, deploys::DeployView,
 };
-use domain::{
-    App, Cause, Environment, Scale, Worker, WorkerId, WorkerSpec,
-    worker::{Order, WorkerSource},
-};
+use domain::{App, Environment, Scale, Worker, WorkerId, WorkerSpec, worker::Order};
 use ports::store::{self, workers::NewWorker};
 
 /// A Worker that was made, changed or deleted, and the Deploy that follows, where one does.
@@ -70,7 +69,8 @@ pub async fn create(
     if mode == Mode::Preview {
         worker.id = WorkerId::new(0);
     }
-    followed_by_deploy(ctx, &app, &environment, (worker, record), mode).await
+    let changed = (worker, Standing::Stays, record);
+    followed_by_deploy(ctx, &app, &environment, changed, mode).await
 }
 
 /// The very Worker that is asked for, where it was made before and what runs lacks it still: it is deployed.
@@ -92,7 +92,8 @@ async fn there_already(
     if affected.is_empty() {
         return Ok(None);
     }
-    let done = deployed(ctx, (app, environment), worker, affected, mode);
+    let changed = (worker, Standing::Stays);
+    let done = deployed(ctx, (app, environment), changed, affected, mode);
     Ok(Some(done.await?))
 }
 
@@ -225,13 +226,15 @@ async fn finish(
     if redefined {
         let record = plan.records.remove(0);
         let rest = std::mem::take(&mut plan.records);
-        let mut done = followed_by_deploy(ctx, &app, &environment, (worker, record), mode).await?;
+        let changed = (worker, Standing::Stays, record);
+        let mut done = followed_by_deploy(ctx, &app, &environment, changed, mode).await?;
         done.plan.records.extend(rest);
         return Ok(done);
     }
     if plan.records.is_empty() {
         let affected = lacking(ctx, &app, &environment, &worker).await?;
-        return deployed(ctx, (&app, &environment), worker, affected, mode).await;
+        let changed = (worker, Standing::Stays);
+        return deployed(ctx, (&app, &environment), changed, affected, mode).await;
     }
     if mode == Mode::Preview && !plan.records.is_empty() {
         let scales = [(worker.spec.name.clone(), worker.scale)];
@@ -251,7 +254,7 @@ async fn finish(
 /// any other change: the Worker stays, with its scale.
 ///
 /// # Errors
-/// `Unknown`, `UnknownWorker`, `StaleEtag`.
+/// `Unknown`, `UnknownWorker`, `StaleEtag`, `Store(Stale)`.
 pub async fn delete(
     ctx: &Ctx,
     which: &Which,
@@ -263,121 +266,31 @@ pub async fn delete(
     Etag::changed_at(worker.updated_at).check(expected, Kind::Worker, &name)?;
     let app = ctx.app(&worker.app.to_string()).await?;
     let environment = ctx.environment(&worker.environment.to_string()).await?;
-    let change = ctx.change(format!(
-        "deleted worker {name} of {} in {}",
-        app.name, environment.name
-    ));
+    let declared = super::put_back::declared(ctx, &app, &environment, &name).await?;
+    let place = format!("{name} of {} in {}", app.name, environment.name);
+    let change = ctx.change(match &declared {
+        Some(_) => format!("handed worker {place} back to its commit"),
+        None => format!("deleted worker {place}"),
+    });
     let store = ctx.store_for(mode);
-    let record = match super::put_back::declared(ctx, &app, &environment, &name).await? {
+    let (record, standing) = match declared {
         Some(declared) => {
             let handed = store.hand_back_worker(worker.id, &declared, worker.updated_at, &change);
             worker = handed.await?;
-            Record::new(
-                Verb::Update,
-                format!("worker {name}"),
-                "its commit declares it: that definition counts again, at the same scale",
-            )
+            let why = format!(
+                "its commit declares it: that definition counts again, at the same scale; `jockey scale {name}=0` stops it"
+            );
+            let record = Record::new(Verb::Update, format!("worker {name}"), why);
+            (record, Standing::Stays)
         }
         None => {
             store.delete_worker(worker.id, &change).await?;
-            Record::new(
-                Verb::Delete,
-                format!("worker {name}"),
-                "its instances are stopped",
-            )
-        }
-    }
-    .within(&app.name, &environment.name);
-    followed_by_deploy(ctx, &app, &environment, (worker, record), mode).await
-}
-
-/// Deploys the App with the change, where it runs.
-async fn followed_by_deploy(
-    ctx: &Ctx,
-    app: &App,
-    environment: &Environment,
-    (worker, record): (Worker, Record),
-    mode: Mode,
-) -> Result<Done<Changed>, Error> {
-    let affected = redeploy::affected(ctx, [app.clone()], environment).await?;
-    let ctx = ctx.keyless();
-    let mut done = deployed(&ctx, (app, environment), worker, affected, mode).await?;
-    done.plan.records.insert(0, record);
-    Ok(done)
-}
-
-/// The App, where it runs without the definition that the API has given the Worker: whoever gave it was cut off before
-/// the Deploy, or that has failed.
-async fn lacking(
-    ctx: &Ctx,
-    app: &App,
-    environment: &Environment,
-    worker: &Worker,
-) -> Result<Vec<Affected>, Error> {
-    if worker.source != WorkerSource::Api {
-        return Ok(Vec::new());
-    }
-    let mut affected = redeploy::affected(ctx, [app.clone()], environment).await?;
-    affected.retain(|affected| {
-        let mut releases = affected.releases.iter();
-        releases.any(|release| release.worker(&worker.spec.name) != Some(&worker.spec))
-    });
-    Ok(affected)
-}
-
-/// Deploys what is affected by a Worker.
-async fn deployed(
-    ctx: &Ctx,
-    (app, environment): (&App, &Environment),
-    worker: Worker,
-    affected: Vec<Affected>,
-    mode: Mode,
-) -> Result<Done<Changed>, Error> {
-    let mut plan = Intended::default();
-    plan.records.extend(affected.iter().map(Affected::record));
-    let deploys = match mode {
-        Mode::Preview => {
-            plan.instances = preview(ctx, environment, &affected, &worker).await?;
-            redeploy::planned(ctx, &affected, Cause::Worker)
-        }
-        Mode::Run => {
-            let why = format!("worker {} changed", worker.spec.name);
-            redeploy::run(ctx, &affected, Cause::Worker, &why).await?
+            let why = "its instances are stopped";
+            let record = Record::new(Verb::Delete, format!("worker {name}"), why);
+            (record, Standing::Goes)
         }
     };
-    Ok(Done {
-        value: Changed {
-            worker: WorkerView {
-                worker,
-                app: app.name.to_string(),
-                environment: environment.name.to_string(),
-            },
-            deploy: deploys.into_iter().next(),
-        },
-        plan,
-    })
-}
-
-async fn preview(
-    ctx: &Ctx,
-    environment: &Environment,
-    affected: &[Affected],
-    worker: &Worker,
-) -> Result<Vec<crate::usecases::EnvironmentPlan>, Error> {
-    if affected.is_empty() {
-        return Ok(Vec::new());
-    }
-    let plan = ctx.preview(environment, |input| {
-        redeploy::deploy_again(input, worker.app, Cause::Worker);
-        let desired = input.apps.iter_mut().filter(|app| app.app == worker.app);
-        for deploy in desired.filter_map(|app| app.deploy.as_mut()) {
-            for known in &mut deploy.workers {
-                if known.spec.name == worker.spec.name {
-                    known.spec = worker.spec.clone();
-                    known.scale = worker.scale;
-                }
-            }
-        }
-    });
-    Ok(vec![plan.await?])
+    let record = record.within(&app.name, &environment.name);
+    let changed = (worker, standing, record);
+    followed_by_deploy(ctx, &app, &environment, changed, mode).await
 }

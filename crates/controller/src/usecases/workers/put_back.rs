@@ -1,15 +1,16 @@
 //! A change of a Worker whose Deploy does not get healthy is put back to what runs, so that the next Deploy, of whatever
 //! cause, does not meet the same definition again.
 
+use super::workers_of;
 use crate::usecases::{Ctx, Error, redeploy};
 use domain::{
-    App, Cause, Deploy, DeployId, Environment, Release, Worker, WorkerName, build::DeclaredWorker,
-    worker::WorkerSource,
+    App, Cause, Deploy, DeployId, Environment, Release, Worker, WorkerName,
+    build::{DeclaredWorker, that_count},
 };
-use ports::store::{self, Page, workers::WorkerFilter};
+use ports::store;
 
-/// Puts back what a failed Deploy was for: each definition of the API's with which it failed, to the one that runs. Does
-/// nothing where the Deploy was for something else, where no instance of it was at fault, where the Worker does not run
+/// Puts back what a failed Deploy was for: each definition with which it failed, to the one that runs. Does nothing where
+/// the Deploy was for no change, where no instance of a Worker that has changed was at fault, where the Worker does not run
 /// yet, or where somebody has defined it since.
 ///
 /// May be repeated: what was put back is not put back again, and an App on its way to the bad definition is deployed.
@@ -20,7 +21,7 @@ pub(crate) async fn put_back(ctx: &Ctx, deploy: DeployId) -> Result<(), Error> {
     let Some(deploy) = ctx.store().find_deploy(deploy).await? else {
         return Ok(());
     };
-    if !redeploy::is_at_fault(&deploy, Cause::Worker) {
+    if !redeploy::is_at_fault(&deploy) {
         return Ok(());
     }
     let app = ctx.app(&deploy.app.to_string()).await?;
@@ -31,18 +32,19 @@ pub(crate) async fn put_back(ctx: &Ctx, deploy: DeployId) -> Result<(), Error> {
     let (Some(runs), Some(failed)) = (runs, failed) else {
         return Ok(());
     };
-    let filter = WorkerFilter {
-        app: Some(app.id),
-        environment: Some(environment.id),
-        name: None,
-    };
+    let changed =
+        |name: &WorkerName| runs.worker(name).is_some() && failed.worker(name) != runs.worker(name);
+    let culprit = deploy.failure.as_ref().and_then(|it| it.instance.as_ref());
+    // One whose definition runs already says nothing of those that have changed.
+    if !culprit.is_some_and(|it| changed(&it.worker)) {
+        return Ok(());
+    }
     let mut good = Vec::new();
-    for worker in ctx.store().list_workers(&filter, Page::ALL).await?.items {
-        let name = &worker.spec.name;
-        if failed.worker(name) == runs.worker(name) {
+    for worker in workers_of(ctx, app.id, environment.id).await? {
+        if !changed(&worker.spec.name) {
             continue;
         }
-        if Some(&worker.spec) == failed.worker(name) {
+        if Some(&worker.spec) == failed.worker(&worker.spec.name) {
             put_worker_back(ctx, &app, &worker, (&deploy, &runs)).await?;
         }
         good.push(worker.spec.name);
@@ -65,29 +67,33 @@ async fn put_worker_back(
     (deploy, runs): (&Deploy, &Release),
 ) -> Result<(), Error> {
     let name = &worker.spec.name;
-    let Some(good) = runs
-        .worker(name)
-        .filter(|_| worker.source == WorkerSource::Api)
-    else {
+    let Some(good) = runs.worker(name) else {
         return Ok(());
     };
-    let change = ctx.change(format!(
-        "worker {name} of {} put back to that of {}: {} failed",
-        app.name, runs.id, deploy.id
-    ));
     let declared = declared_by(ctx, runs, name).await?;
-    let (store, read_at) = (ctx.store(), worker.updated_at);
-    let done = match declared.filter(|declared| declared.spec == *good) {
-        Some(declared) => {
-            let handed = store.hand_back_worker(worker.id, &declared, read_at, &change);
-            handed.await
+    let declared = declared.filter(|declared| declared.spec == *good);
+    let mut read_at = worker.updated_at;
+    loop {
+        let change = ctx.change(format!(
+            "worker {name} of {} put back to that of {}: {} failed",
+            app.name, runs.id, deploy.id
+        ));
+        let (store, id) = (ctx.store(), worker.id);
+        let done = match &declared {
+            Some(declared) => store.hand_back_worker(id, declared, read_at, &change).await,
+            None => store.update_worker(id, good, read_at, &change).await,
+        };
+        match done {
+            Ok(_) | Err(store::Error::NotFound { .. }) => return Ok(()),
+            Err(store::Error::Stale { .. }) => match store.worker(id).await? {
+                // Scaled or restarted meanwhile: its definition is the bad one still.
+                Some(now) if now.spec == worker.spec && now.updated_at != read_at => {
+                    read_at = now.updated_at;
+                }
+                Some(_) | None => return Ok(()),
+            },
+            Err(error) => return Err(error.into()),
         }
-        None => store.update_worker(worker.id, good, read_at, &change).await,
-    };
-    match done {
-        // Somebody has defined it meanwhile.
-        Ok(_) | Err(store::Error::Stale { .. } | store::Error::NotFound { .. }) => Ok(()),
-        Err(error) => Err(error.into()),
     }
 }
 
@@ -105,12 +111,16 @@ pub(super) async fn declared(
     }
 }
 
+/// The Worker as the commit of a Release declares it, where that counts beside what else is stored.
 async fn declared_by(
     ctx: &Ctx,
     release: &Release,
     name: &WorkerName,
 ) -> Result<Option<DeclaredWorker>, Error> {
+    let mut others = workers_of(ctx, release.app, release.environment).await?;
+    others.retain(|worker| worker.spec.name != *name);
     let build = ctx.store().find_build(release.build).await?;
-    let declared = build.into_iter().flat_map(|build| build.workers);
-    Ok(declared.into_iter().find(|it| it.spec.name == *name))
+    let declared = build.map_or_else(Vec::new, |build| build.workers);
+    let found = that_count(&declared, &others).find(|it| it.spec.name == *name);
+    Ok(found.cloned())
 }

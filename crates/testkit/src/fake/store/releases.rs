@@ -83,10 +83,7 @@ impl State {
     fn equal_deployed(&self, wanted: &Release) -> Option<Release> {
         let deployed = self.deployed(wanted.app, wanted.environment)?.release?;
         let there = &self.releases.get(&deployed)?.release;
-        let equal = there.image == wanted.image
-            && there.config == wanted.config
-            && there.workers == wanted.workers;
-        equal.then(|| there.clone())
+        there.is_as(wanted).then(|| there.clone())
     }
 
     fn again(
