@@ -63,8 +63,11 @@ fn a_commit_is_deployed_and_takes_the_place_of_the_one_before() {
     let second = server.deployed("dep-one", "main");
     assert_eq!(second["state"], json!("deployed"), "{second:#}");
     assert_eq!(second["build"]["ref"], json!("main"));
+    // Who follows it may not have seen that it was deployed.
     let before = server.get(&format!("/deploys/{}", id(&first))).is(200);
-    assert_eq!(before["data"]["state"], json!("stopped"));
+    assert_eq!(before["data"]["state"], json!("deployed"));
+    let both = server.get("/deploys?app=dep-one").is(200);
+    assert_eq!(both["data"][0]["state"], json!("stopped"));
 
     let ids = |query: &str| -> Vec<String> {
         let found = server.get(&format!("/deploys?app=dep-one{query}")).is(200);
