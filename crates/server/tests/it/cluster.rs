@@ -7,11 +7,13 @@ use crate::{
     calls::containers,
     harness::{change, exactly, is_healthy},
     network::get,
+    several::wait,
     sources::{SLOW, WEB},
     zero_downtime::Traffic,
 };
+use anyhow::ensure;
 use proto::v1::{self, DeployState, NodeState};
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 use world::{World, nodes_of, on};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -166,10 +168,13 @@ async fn a_drain_that_is_ended_half_way_moves_nothing_more() -> anyhow::Result<(
     let files = [("Dockerfile", &*held), ("jockey.toml", manifest)];
     server.app("web", &files).await?;
     let asked = server.ask_deploy("web", "HEAD").await?;
-    while server.deploy_of(&asked.id).await?.state() != DeployState::Deployed {
+    wait("the first deploy", async || {
         world.let_go("node-1");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+        let deploy = server.deploy_of(&asked.id).await?;
+        ensure!(deploy.state() != DeployState::Failed, "{deploy:?}");
+        Ok(deploy.state() == DeployState::Deployed)
+    })
+    .await?;
     let before = server.settled("web", "three", exactly(3)).await?;
     assert_eq!(nodes_of(&before), ["node-1"; 3]);
 
