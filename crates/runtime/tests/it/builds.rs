@@ -5,7 +5,7 @@ use bytes::Bytes;
 use domain::{ByteSize, ImageRef};
 use futures_util::{StreamExt, stream};
 use ports::{
-    Images as _,
+    Images,
     images::{Error, ImageBuild},
 };
 use runtime::Builder;
@@ -54,27 +54,32 @@ async fn all(mut lines: mpsc::Receiver<String>) -> Vec<String> {
 }
 
 pub(crate) async fn run(
-    world: &World,
+    images: &impl Images,
     files: &[(&str, &str)],
 ) -> (Result<ImageRef, Error>, Vec<String>) {
     let (build, lines) = build(files);
-    tokio::join!(world.images.build(build), all(lines))
+    tokio::join!(images.build(build), all(lines))
 }
 
 async fn with(builder: Builder) -> World {
     World::with(|settings| settings.builder = builder).await
 }
 
+/// An Engine of its own: where others build from the same base at once, `BuildKit` may run a step anew that it has cached.
 #[tokio::test]
 async fn a_build_tells_its_lines_and_bears_its_labels() {
+    let engine = Engine::start().unwrap();
+    let scope = Scope::open().unwrap();
     for builder in BUILDERS {
-        let world = with(builder).await;
-        let salt = world.scope.installation();
+        let docker = connect(&scope, &engine.socket(), |settings| {
+            settings.builder = builder;
+        });
+        let salt = scope.installation();
         let dockerfile = format!(
             "FROM busybox:1\nCOPY page /page\nRUN echo {salt} built by hand && cat /page\n"
         );
         let files = [("Dockerfile", dockerfile.as_str()), ("page", "hello\n")];
-        let (image, lines) = run(&world, &files).await;
+        let (image, lines) = run(&docker, &files).await;
         let image = image.unwrap();
         for words in ["built by hand", "hello"] {
             assert!(
@@ -82,7 +87,7 @@ async fn a_build_tells_its_lines_and_bears_its_labels() {
                 "{words}: {lines:#?}"
             );
         }
-        let labels = docker::run([
+        let labels = engine.run([
             "inspect",
             "--format",
             "{{json .Config.Labels}}",
@@ -91,7 +96,7 @@ async fn a_build_tells_its_lines_and_bears_its_labels() {
         let labels: BTreeMap<String, String> = serde_json::from_str(&labels.unwrap()).unwrap();
         assert_eq!(labels["jockey.app"], "3");
         assert_eq!(labels["jockey.installation"], salt.to_string());
-        let (again, lines) = run(&world, &files).await;
+        let (again, lines) = run(&docker, &files).await;
         assert_eq!(
             again.unwrap(),
             image,
@@ -110,7 +115,7 @@ async fn a_step_that_fails_fails_the_build_with_its_words() {
     for builder in BUILDERS {
         let world = with(builder).await;
         let (image, lines) = run(
-            &world,
+            &world.docker,
             &[(
                 "Dockerfile",
                 "FROM busybox:1\nRUN echo about to fail; exit 7\n",
@@ -142,7 +147,7 @@ async fn what_cannot_be_built_says_why() {
                 "absent",
             ),
         ] {
-            let error = run(&world, files).await.0.unwrap_err();
+            let error = run(&world.docker, files).await.0.unwrap_err();
             assert!(
                 matches!(&error, Error::Failed(text) if text.contains(words)),
                 "{builder:?}: {error:?}"
@@ -240,7 +245,7 @@ async fn a_secret_that_is_not_given_is_missed_by_name() {
     let world = with(Builder::Best).await;
     let dockerfile =
         "FROM busybox:1\nRUN --mount=type=secret,id=token,required=true cat /run/secrets/token\n";
-    let error = run(&world, &[("Dockerfile", dockerfile)])
+    let error = run(&world.docker, &[("Dockerfile", dockerfile)])
         .await
         .0
         .unwrap_err();
@@ -261,7 +266,10 @@ async fn the_classic_builder_refuses_secrets() {
 
 /// The image that this Dockerfile alone makes.
 pub(crate) async fn image_of(world: &World, dockerfile: &str) -> ImageRef {
-    run(world, &[("Dockerfile", dockerfile)]).await.0.unwrap()
+    run(&world.docker, &[("Dockerfile", dockerfile)])
+        .await
+        .0
+        .unwrap()
 }
 
 /// An Engine of its own: whoever else builds on this machine keeps their cache.

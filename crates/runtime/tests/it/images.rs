@@ -205,7 +205,8 @@ async fn what_a_classic_build_leaves_is_ours_and_goes() {
             4,
         ),
     ] {
-        let (image, lines) = crate::builds::run(&world, &[("Dockerfile", &stages(end))]).await;
+        let (image, lines) =
+            crate::builds::run(&world.docker, &[("Dockerfile", &stages(end))]).await;
         if let Ok(image) = &image {
             world.images.tag(image, &own_name(image)).await.unwrap();
         }
@@ -234,7 +235,7 @@ async fn what_was_there_before_is_not_ours_for_being_named_in_a_builds_output() 
     let short = &theirs.as_str()["sha256:".len()..][..12];
     let salt = world.scope.installation();
     let dockerfile = format!("FROM busybox:1\nRUN echo {salt}; echo ' ---> {short}'; exit 7\n");
-    let (image, lines) = crate::builds::run(&world, &[("Dockerfile", &dockerfile)]).await;
+    let (image, lines) = crate::builds::run(&world.docker, &[("Dockerfile", &dockerfile)]).await;
     assert!(image.is_err());
     assert!(lines.contains(&format!(" ---> {short}")), "{lines:#?}");
     assert!(layer_names(&world).is_empty());
