@@ -82,6 +82,27 @@ pub(crate) fn scale(text: &str) -> Result<WorkerScale, String> {
     })
 }
 
+/// A port by its name, or nothing, which takes those away that were there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NamedPort(Option<(String, i32)>);
+
+impl NamedPort {
+    pub(crate) fn get(&self) -> Option<(String, i32)> {
+        self.0.clone()
+    }
+}
+
+/// `NAME=PORT`, or nothing.
+pub(crate) fn named_port(text: &str) -> Result<NamedPort, String> {
+    if text.trim().is_empty() {
+        return Ok(NamedPort(None));
+    }
+    let usage = || "write it as NAME=PORT, such as metrics=9100".to_owned();
+    let (name, port) = text.split_once('=').ok_or_else(usage)?;
+    let port = port.parse().map_err(|_| usage())?;
+    Ok(NamedPort(Some((name.to_owned(), port))))
+}
+
 /// Branch, tag or commit. An empty one is that of a script whose variable is not set: no ref at all means another thing.
 pub(crate) fn reference(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
@@ -201,6 +222,15 @@ mod tests {
                 "{text:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_named_port_is_a_name_and_a_number_or_nothing() {
+        let port = |text: &str| named_port(text).map(|port| port.get());
+        assert_eq!(port("metrics=9100"), Ok(Some(("metrics".to_owned(), 9100))));
+        assert_eq!(port(""), Ok(None));
+        let usage = Err("write it as NAME=PORT, such as metrics=9100".to_owned());
+        assert_eq!((port("metrics"), port("metrics=x")), (usage.clone(), usage));
     }
 
     #[test]

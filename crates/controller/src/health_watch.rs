@@ -1,7 +1,9 @@
 //! Probes the instances of one Environment: often while they start, seldom when they are healthy.
 
 use crate::deps::Deps;
-use domain::{InstanceId, ObservedInstance, Timestamp, WorkerSpec, observed::Phase};
+use domain::{
+    InstanceId, ObservedInstance, Timestamp, WorkerSpec, observed::Phase, worker::NamedPorts,
+};
 use ports::prober::{Answer, Probe, Question};
 use scheduler::{
     Probed,
@@ -36,6 +38,8 @@ pub(crate) struct Target {
     address: String,
     port: u16,
     question: Question,
+    /// Ports that have to accept a connection besides.
+    named: NamedPorts,
 }
 
 impl Target {
@@ -57,6 +61,7 @@ impl Target {
             address: address.to_owned(),
             port: seen.port?,
             question,
+            named: seen.ports.clone(),
         })
     }
 }
@@ -66,20 +71,31 @@ impl Target {
         self.instance
     }
 
-    fn probe(&self, deadline: Duration) -> Probe {
-        Probe {
+    /// What its first port answers, and where that is well, the first of the others that does not accept a connection.
+    async fn ask(&self, deps: &Deps) -> Answer {
+        let probe = |port, question| Probe {
             address: self.address.clone(),
-            port: self.port,
-            question: self.question.clone(),
-            deadline,
+            port,
+            question,
+            deadline: deps.settings.probe_deadline,
+        };
+        let first = probe(self.port, self.question.clone());
+        let well = match deps.prober.probe(&first).await {
+            Answer::Yes(what) => what,
+            no @ Answer::No(_) => return no,
+        };
+        for (name, port) in self.named.iter() {
+            if let Answer::No(what) = deps.prober.probe(&probe(port, Question::Tcp)).await {
+                return Answer::No(format!("port {name}: {what}"));
+            }
         }
+        Answer::Yes(well)
     }
 }
 
 /// Asks one instance, and knows nothing of what it answered before.
 pub(crate) async fn once(deps: &Deps, target: &Target) -> Probed {
-    let probe = target.probe(deps.settings.probe_deadline);
-    probed(deps.prober.probe(&probe).await, None, deps.clock.now())
+    probed(target.ask(deps).await, None, deps.clock.now())
 }
 
 impl HealthWatch {
@@ -129,15 +145,11 @@ impl Drop for HealthWatch {
 /// Asks one instance again and again.
 async fn watch(deps: Deps, target: Target, turned: Arc<Notify>) {
     let settings = &deps.settings;
-    let probe = target.probe(settings.probe_deadline);
     let mut was: Option<Probed> = None;
     let mut pause = settings.probe_fast;
     loop {
-        let next = probed(
-            deps.prober.probe(&probe).await,
-            was.as_ref(),
-            deps.clock.now(),
-        );
+        let answer = target.ask(&deps).await;
+        let next = probed(answer, was.as_ref(), deps.clock.now());
         deps.board.pin(target.instance, next.clone());
         if was.as_ref().map(|was| was.outcome) != Some(next.outcome) {
             turned.notify_one();

@@ -9,7 +9,7 @@ use domain::{
     WorkerSpec,
     intent::IntentEvent,
     observed::{Manner, WAS_NOT_HEALTHY},
-    worker::Resources,
+    worker::{NamedPorts, Resources},
 };
 use ports::store::{events::NewEvent, intents::Entry, view::EnvironmentView};
 use scheduler::{
@@ -186,10 +186,10 @@ pub(crate) fn intents(
     let mut entries = Vec::new();
     for step in &plan.steps {
         match &step.action {
-            Action::Start { port, .. } => {
+            Action::Start { .. } => {
                 if start_of(input, step.instance).is_none() {
                     let fence = fence_of(view, input, step);
-                    let start = open(step, IntentKind::Start, *port, input, sight);
+                    let start = open(step, IntentKind::Start, input, sight);
                     entries.push(with_fence(start, fence));
                 }
             }
@@ -199,7 +199,7 @@ pub(crate) fn intents(
                     .iter()
                     .any(|i| i.instance == step.instance && i.kind == IntentKind::Stop);
                 if !condemned && !is_copy(step, input) {
-                    entries.push(open(step, IntentKind::Stop, None, input, sight));
+                    entries.push(open(step, IntentKind::Stop, input, sight));
                 }
             }
             Action::Abandon => entries.push(Entry::Close {
@@ -229,16 +229,14 @@ pub(crate) fn seen_by<'a>(step: &Step, input: &'a PlanInput) -> Option<&'a Obser
         .find(|seen| seen.instance == step.instance && step.handle.as_ref() == Some(&seen.handle))
 }
 
-fn open(
-    step: &Step,
-    kind: IntentKind,
-    port: Option<u16>,
-    input: &PlanInput,
-    sight: &Sight,
-) -> Entry {
+fn open(step: &Step, kind: IntentKind, input: &PlanInput, sight: &Sight) -> Entry {
     let resources = match kind {
         IntentKind::Start => resources_of(step, input),
         IntentKind::Stop => Resources::default(),
+    };
+    let (port, ports) = match (kind, &step.action) {
+        (IntentKind::Start, Action::Start { port, ports, .. }) => (*port, ports.clone()),
+        (IntentKind::Start | IntentKind::Stop, _) => (None, NamedPorts::default()),
     };
     let node = sight.nodes.get(&step.node).map(|node| &node.node);
     Entry::Open {
@@ -251,6 +249,7 @@ fn open(
             worker: step.worker.clone(),
             node: step.node.clone(),
             port,
+            ports,
             resources,
             state: IntentState::Open,
             why: step.reasons(),

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use domain::{
     InstanceEnd, ObservedInstance, WorkerSpec,
     observed::{Manner, Phase},
+    worker::NamedPorts,
 };
 use futures_util::StreamExt;
 use ports::{
@@ -302,10 +303,15 @@ impl Recipe<'_> {
     pub(crate) fn spec(
         &self,
         step: &Step,
-        port: Option<u16>,
+        (port, named): (Option<u16>, &NamedPorts),
         restart: domain::observed::RestartPolicy,
     ) -> InstanceSpec {
         let config = self.release.config;
+        let ports = self.worker.ports.iter().filter_map(|(name, container)| {
+            let host = named.get(name)?;
+            Some((name.clone(), runtime::PortBinding { container, host }))
+        });
+        let ports = ports.collect();
         InstanceSpec {
             instance: step.instance,
             app: self.app.id,
@@ -331,6 +337,7 @@ impl Recipe<'_> {
                 .port
                 .zip(port)
                 .map(|(container, host)| runtime::PortBinding { container, host }),
+            ports,
             resources: self.worker.resources,
             restart,
             fence: None,

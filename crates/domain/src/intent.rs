@@ -2,7 +2,7 @@
 
 use crate::{
     AppId, DeployId, EnvironmentId, IllegalTransition, InstanceId, NodeName, Timestamp, WorkerName,
-    worker::Resources,
+    worker::{NamedPorts, Resources},
 };
 
 /// What a server has set out to do to one instance. One of each kind at the most for an instance.
@@ -17,6 +17,8 @@ pub struct Intent {
     pub node: NodeName,
     /// The host port that the instance holds on its node from the intent to start until it is gone.
     pub port: Option<u16>,
+    /// Those that lead to the named ports of its Worker, held as long.
+    pub ports: NamedPorts,
     /// What the instance reserves on its node for as long.
     pub resources: Resources,
     pub state: IntentState,
@@ -27,6 +29,13 @@ pub struct Intent {
     pub why: String,
     pub opened_at: Timestamp,
     pub closed_at: Option<Timestamp>,
+}
+
+impl Intent {
+    /// Every host port that the instance holds.
+    pub fn host_ports(&self) -> impl Iterator<Item = u16> + '_ {
+        self.port.into_iter().chain(self.ports.numbers())
+    }
 }
 
 crate::words! {

@@ -59,7 +59,7 @@ pub use ids::{
 pub use image::ImageRef;
 pub use intent::{Intent, IntentKind, IntentState};
 pub use job::{JobEvent, JobState};
-pub use names::{AppName, EnvironmentName, NodeName, StackName, WorkerName};
+pub use names::{AppName, EnvironmentName, NodeName, PortName, StackName, WorkerName};
 pub use node::Node;
 pub use observed::{InstanceEnd, ObservedInstance};
 pub use people::{AccountId, Login, Membership, Person, TeamName};

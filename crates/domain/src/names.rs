@@ -112,6 +112,8 @@ names! {
     EnvironmentName, "an environment", "staging", 30;
     /// A Stack's name, unique in the installation.
     StackName, "a stack", "api", 30;
+    /// The name of one of a Worker's ports besides its first, unique in the Worker.
+    PortName, "a port", "metrics", 20;
 }
 
 /// A node's name, as the catalog gives it: a host name. Not chosen in Jockey, so less strict than the others.

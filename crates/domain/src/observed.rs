@@ -2,7 +2,8 @@
 
 use crate::{
     AppId, AppName, CommitSha, ConfigVersionId, DeployId, EnvironmentId, EnvironmentName, ImageRef,
-    InstanceId, NodeName, Timestamp, WorkerName, worker::Resources,
+    InstanceId, NodeName, Timestamp, WorkerName,
+    worker::{NamedPorts, Resources},
 };
 
 /// One instance of this Installation, as its node shows it.
@@ -27,8 +28,17 @@ pub struct ObservedInstance {
     pub restart: RestartPolicy,
     /// The host port bound to the Worker's port.
     pub port: Option<u16>,
+    /// Those bound to its named ports.
+    pub ports: NamedPorts,
     pub created_at: Timestamp,
     pub origin: Origin,
+}
+
+impl ObservedInstance {
+    /// Every host port that is bound to it.
+    pub fn host_ports(&self) -> impl Iterator<Item = u16> + '_ {
+        self.port.into_iter().chain(self.ports.numbers())
+    }
 }
 
 /// What an instance was started as, so that a database that does not know it can take it over.
@@ -40,6 +50,8 @@ pub struct Origin {
     pub environment: Option<EnvironmentName>,
     /// The port inside of it that its host port leads to.
     pub listens_on: Option<u16>,
+    /// Those that its named host ports lead to.
+    pub named: NamedPorts,
     /// What it runs, behind its image's entrypoint. None: nothing.
     pub argv: Option<Vec<String>>,
     /// What it may use at most.

@@ -2,9 +2,11 @@
 
 mod bounds;
 mod constraint;
+mod ports;
 
 pub use bounds::{BadResources, StuckRollout};
 pub use constraint::{BadConstraint, CONSTRAINTS_MAX, Constraint};
+pub use ports::{BadNamedPorts, BadPorts, NamedPorts, PORTS_MAX};
 
 use crate::{AppId, ByteSize, CpuMillis, EnvironmentId, Node, Timestamp, WorkerId, WorkerName};
 use std::time::Duration;
@@ -52,6 +54,8 @@ pub struct WorkerSpec {
     pub command: Option<Command>,
     /// The port the process listens on inside its container, told to it as `PORT`. None: it listens nowhere.
     pub port: Option<u16>,
+    /// What else it listens on inside its container. Only besides `port`, which is the first.
+    pub ports: NamedPorts,
     pub check: Check,
     pub resources: Resources,
     pub timing: Timing,
@@ -71,6 +75,7 @@ impl WorkerSpec {
             name,
             command: None,
             port,
+            ports: NamedPorts::default(),
             check: Check::default(),
             resources: Resources::default(),
             timing: Timing::default(),

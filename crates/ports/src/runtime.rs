@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::{
     AppId, AppName, ByteSize, CommitSha, ConfigVersionId, CpuMillis, DeployId, EnvironmentId,
-    EnvironmentName, ImageRef, InstanceId, ObservedInstance, Timestamp, WorkerName,
+    EnvironmentName, ImageRef, InstanceId, ObservedInstance, PortName, Timestamp, WorkerName,
     config::Variables, observed::RestartPolicy, worker::Resources,
 };
 use futures_util::stream::BoxStream;
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// What a node can answer instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,11 +64,20 @@ pub struct InstanceSpec {
     pub variables: Variables,
     pub config: Option<ConfigVersionId>,
     pub port: Option<PortBinding>,
+    /// Those besides. Their numbers are told to the process by their names: `PORT_METRICS`.
+    pub ports: BTreeMap<PortName, PortBinding>,
     pub resources: Resources,
     pub restart: RestartPolicy,
     /// Of an instance of a singleton: the number by which those it talks to tell it from earlier ones. It is told to the
     /// process, and the container bears it, so that the program of its node knows what it looks after.
     pub fence: Option<i64>,
+}
+
+impl InstanceSpec {
+    /// Every port that is published, the first one first.
+    pub fn bindings(&self) -> impl Iterator<Item = PortBinding> + '_ {
+        self.port.into_iter().chain(self.ports.values().copied())
+    }
 }
 
 /// A port of an instance, and where its node publishes it.

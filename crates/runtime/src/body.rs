@@ -6,7 +6,7 @@ use bollard::models::{
     RestartPolicyNameEnum as PolicyName,
 };
 use domain::{InstallationId, observed::RestartPolicy};
-use ports::runtime::InstanceSpec;
+use ports::runtime::{InstanceSpec, PortBinding as Published};
 use std::net::IpAddr;
 
 /// The most that the Engine keeps of one instance's log: three files of 10 MB.
@@ -19,7 +19,15 @@ pub(crate) fn container_body(
     installation: InstallationId,
     bind: IpAddr,
 ) -> ContainerCreateBody {
-    let port = spec.port.map(|port| format!("{}/tcp", port.container));
+    let inside = |binding: &Published| format!("{}/tcp", binding.container);
+    let exposed: Vec<String> = spec.bindings().map(|binding| inside(&binding)).collect();
+    let published = spec.bindings().map(|binding| {
+        let there = PortBinding {
+            host_ip: Some(bind.to_string()),
+            host_port: Some(binding.host.to_string()),
+        };
+        (inside(&binding), Some(vec![there]))
+    });
     ContainerCreateBody {
         image: Some(spec.image.to_string()),
         cmd: spec.argv.clone(),
@@ -29,18 +37,12 @@ pub(crate) fn container_body(
                 .into_iter()
                 .collect(),
         ),
-        exposed_ports: port.clone().map(|port| vec![port]),
+        exposed_ports: (!exposed.is_empty()).then_some(exposed),
         host_config: Some(HostConfig {
             // Without an init, a process that has no handler for SIGTERM takes the whole grace to stop.
             init: Some(true),
             restart_policy: Some(restart_policy(spec.restart)),
-            port_bindings: spec.port.map(|binding| {
-                let published = PortBinding {
-                    host_ip: Some(bind.to_string()),
-                    host_port: Some(binding.host.to_string()),
-                };
-                [(port.unwrap_or_default(), Some(vec![published]))].into()
-            }),
+            port_bindings: spec.port.map(|_| published.collect()),
             log_config: Some(HostConfigLogConfig {
                 typ: Some("json-file".to_owned()),
                 config: Some(
@@ -89,6 +91,14 @@ fn environment(spec: &InstanceSpec) -> Vec<String> {
         ("JOCKEY_INSTANCE", spec.instance.to_string()),
     ];
     let port = spec.port.map(|port| format!("PORT={}", port.container));
+    let is_free = |variable: &String| {
+        let mut keys = spec.variables.iter().map(|(key, _)| key.as_str());
+        !keys.any(|key| key == variable)
+    };
+    // Unless the App says otherwise: it may have had such a variable before it had such a port.
+    let named = spec.ports.iter();
+    let named = named.map(|(name, binding)| (name.variable(), binding.container));
+    let named = named.filter(|(variable, _)| is_free(variable));
     let fence = spec.fence.map(|fence| format!("JOCKEY_FENCE={fence}"));
     let variables = spec
         .variables
@@ -96,6 +106,7 @@ fn environment(spec: &InstanceSpec) -> Vec<String> {
         .map(|(key, value)| format!("{key}={value}"));
     variables
         .chain(port)
+        .chain(named.map(|(variable, port)| format!("{variable}={port}")))
         .chain(
             own.into_iter()
                 .map(|(name, value)| format!("{name}={value}")),
@@ -112,6 +123,7 @@ mod tests {
         worker::Resources,
     };
     use ports::runtime::PortBinding;
+    use std::collections::BTreeMap;
 
     fn spec() -> InstanceSpec {
         InstanceSpec {
@@ -128,6 +140,7 @@ mod tests {
             variables: Variables::default(),
             config: None,
             port: None,
+            ports: BTreeMap::new(),
             resources: Resources::default(),
             restart: RestartPolicy::No,
             fence: None,
@@ -160,10 +173,41 @@ mod tests {
                 memory: Some(ByteSize::bytes(64 << 20)),
                 cpu: Some(CpuMillis::new(500)),
             },
+            ports: [(
+                "metrics".parse().unwrap(),
+                PortBinding {
+                    container: 9100,
+                    host: 20_001,
+                },
+            )]
+            .into(),
             restart: RestartPolicy::UnlessStopped,
             ..spec()
         });
         insta::with_settings!({sort_maps => true}, { insta::assert_json_snapshot!(most) });
+    }
+
+    #[test]
+    fn a_variable_of_the_apps_own_stays() {
+        let own = [("PORT_METRICS".parse().unwrap(), "off".to_owned())];
+        let metrics = PortBinding {
+            container: 9100,
+            host: 20_001,
+        };
+        let told = body(&InstanceSpec {
+            variables: Variables::new(own.into()).unwrap(),
+            port: Some(PortBinding {
+                container: 8888,
+                host: 20_000,
+            }),
+            ports: [("metrics".parse().unwrap(), metrics)].into(),
+            ..spec()
+        });
+        let told = told["Env"].as_array().unwrap().iter();
+        let told: Vec<_> = told.filter_map(|line| line.as_str()).collect();
+        let named = |line: &&&str| line.starts_with("PORT_METRICS=");
+        assert_eq!(told.iter().filter(named).count(), 1, "{told:?}");
+        assert!(told.contains(&"PORT_METRICS=off"), "{told:?}");
     }
 
     #[test]

@@ -120,8 +120,9 @@ impl From<Failure> for images::Error {
     }
 }
 
-/// What the Engine's words about a create or a start mean, without knowing who holds a port.
-pub(crate) fn of_start(failure: Failure, image: &str, port: Option<u16>) -> runtime::Error {
+/// What the Engine's words about a create or a start mean, without knowing who holds a port. `ports`: what was to be
+/// published.
+pub(crate) fn of_start(failure: Failure, image: &str, ports: &[u16]) -> runtime::Error {
     let Failure::Refused { status, message } = failure else {
         return failure.into();
     };
@@ -130,7 +131,7 @@ pub(crate) fn of_start(failure: Failure, image: &str, port: Option<u16>) -> runt
         runtime::Error::DiskFull(message)
     } else if says(&["No such image", "no such image"]) {
         runtime::Error::ImageMissing(image.to_owned())
-    } else if let Some(port) = port
+    } else if let Some(port) = meant(ports, &message)
         && says(&["port is already allocated", "address already in use"])
     {
         runtime::Error::PortTaken {
@@ -148,6 +149,15 @@ pub(crate) fn of_start(failure: Failure, image: &str, port: Option<u16>) -> runt
     } else {
         runtime::Error::Refused(message)
     }
+}
+
+/// The port that a message is about, as in `Bind for 127.0.0.1:80 failed`. The first where it names none.
+fn meant(ports: &[u16], message: &str) -> Option<u16> {
+    let named = |port: &&u16| {
+        let is_named = |end| message.contains(&format!(":{port}{end}"));
+        [' ', ':'].into_iter().any(is_named)
+    };
+    ports.iter().find(named).or(ports.first()).copied()
 }
 
 /// The end of a chain of `this: that: …`, which is what a person can act upon.
@@ -197,7 +207,8 @@ mod tests {
                 status,
                 message: message.to_owned(),
             };
-            assert_eq!(of_start(failure, "img", Some(80)), want, "{message}");
+            // Of several, the one that is named.
+            assert_eq!(of_start(failure, "img", &[8080, 80]), want, "{message}");
         }
     }
 }

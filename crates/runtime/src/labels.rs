@@ -2,7 +2,7 @@
 
 use domain::{
     AppId, AppName, CommitSha, ConfigVersionId, DeployId, EnvironmentId, EnvironmentName,
-    InstallationId, InstanceId, RunId, Timestamp, WorkerName, run::Attendance,
+    InstallationId, InstanceId, RunId, Timestamp, WorkerName, run::Attendance, worker::NamedPorts,
 };
 use ports::{processes::RunSpec, runtime::InstanceSpec};
 use std::{collections::BTreeMap, str::FromStr};
@@ -19,6 +19,8 @@ const COMMIT: &str = "jockey.commit";
 const CONFIG: &str = "jockey.config";
 /// The number of an instance of a singleton: the program of its node looks after what bears one.
 pub(crate) const FENCE: &str = "jockey.fence";
+/// The named ports of an instance, as they are inside of it. What it publishes besides is its first.
+const PORTS: &str = "jockey.ports";
 /// What makes a container a one-off run. It has no label of an instance, and so is none.
 pub(crate) const RUN: &str = "jockey.run";
 const ATTENDANCE: &str = "jockey.attendance";
@@ -49,7 +51,18 @@ pub(crate) fn of_instance(spec: &InstanceSpec, installation: InstallationId) -> 
     if let Some(fence) = spec.fence {
         labels.insert(FENCE.to_owned(), fence.to_string());
     }
+    if !spec.ports.is_empty() {
+        let named = spec.ports.iter();
+        let named = named.map(|(name, binding)| (name.clone(), binding.container));
+        labels.insert(PORTS.to_owned(), named.collect::<NamedPorts>().to_string());
+    }
     labels
+}
+
+/// The named ports of an instance, as they are inside of it.
+pub(crate) fn named_ports(labels: &Labels) -> NamedPorts {
+    let said = labels.get(PORTS).and_then(|text| text.parse().ok());
+    said.unwrap_or_default()
 }
 
 /// What an instance's labels say it is.

@@ -9,8 +9,8 @@ pub use room::Rooms;
 
 use crate::{input::DesiredWorker, plan::Refusal, world::Crew};
 use domain::{
-    NodeName, StackId,
-    worker::{Constraint, Resources},
+    NodeName, PortName, StackId, WorkerSpec,
+    worker::{Constraint, NamedPorts, Resources},
 };
 
 /// What is to be placed.
@@ -22,6 +22,8 @@ pub struct Demand {
     pub constraints: Vec<Constraint>,
     /// Whether it needs a host port.
     pub port: bool,
+    /// The named ports for each of which it needs another.
+    pub ports: Vec<PortName>,
     /// Whether it may never overlap: then it does not go where the program of the node would stop it.
     pub singleton: bool,
     /// The nodes, by their place in `Rooms`, on which the same Worker runs already or is about to. One that has two is
@@ -36,21 +38,38 @@ pub struct Place {
     pub host: usize,
     pub node: NodeName,
     pub port: Option<u16>,
+    /// Host ports for the named ones.
+    pub ports: NamedPorts,
     /// What spoke for it.
     pub placed: Placed,
 }
 
 impl Demand {
+    /// One more instance of a Worker like this, with no other beside it.
+    #[must_use]
+    pub fn like(spec: &WorkerSpec, stack: StackId) -> Self {
+        Self {
+            stack,
+            resources: spec.resources,
+            constraints: spec.constraints.clone(),
+            port: spec.port.is_some(),
+            ports: spec.ports.iter().map(|(name, _)| name.clone()).collect(),
+            singleton: spec.singleton,
+            beside: Vec::new(),
+        }
+    }
+
     /// One more instance of a Worker, beside those that stand there.
     pub(crate) fn of(crew: &Crew<'_, '_>, worker: &DesiredWorker, beside: Vec<usize>) -> Self {
         Self {
-            stack: crew.app.stack,
-            resources: worker.spec.resources,
-            constraints: worker.spec.constraints.clone(),
-            port: worker.spec.port.is_some(),
-            singleton: worker.spec.singleton,
             beside,
+            ..Self::like(&worker.spec, crew.app.stack)
         }
+    }
+
+    /// How many host ports it needs.
+    pub(crate) fn host_ports(&self) -> usize {
+        usize::from(self.port) + self.ports.len()
     }
 }
 

@@ -28,7 +28,8 @@ use crate::{
 };
 use domain::{
     AppId, ByteSize, DeployId, InstanceId, NodeName, Scale, StackId, Timestamp, WorkerName,
-    observed::RestartPolicy, worker::Constraint,
+    observed::RestartPolicy,
+    worker::{Constraint, NamedPorts},
 };
 use draft::Draft;
 use fates::Fates;
@@ -122,6 +123,8 @@ pub enum Action {
     /// Pull the image where it is missing, create, start. [opens a start, or takes up an open one]
     Start {
         port: Option<u16>,
+        /// Host ports for the named ports of its Worker.
+        ports: NamedPorts,
         restart: RestartPolicy,
     },
     /// Make it known to the catalog. No port: it listens nowhere, and is only known to be there.

@@ -229,6 +229,7 @@ diesel::table! {
         closed_at -> Nullable<BigInt>,
         standing -> Bool,
         fence -> Nullable<BigInt>,
+        ports -> Nullable<Text>,
     }
 }
 

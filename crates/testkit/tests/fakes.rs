@@ -193,6 +193,7 @@ async fn the_prober_keeps_its_contract() {
                 container: 8888,
                 host: port,
             }),
+            ports: BTreeMap::new(),
             resources: domain::worker::Resources::default(),
             restart: domain::observed::RestartPolicy::No,
             fence: None,

@@ -31,6 +31,7 @@ pub(crate) fn wire(view: &InstanceView) -> v1::Instance {
         end: view.end.as_ref().map(end),
         crash_loop: view.crash_loop.as_ref().map(crash_loop),
         copy: view.authenticity == Authenticity::Copy,
+        ports: view.ports.clone().into_iter().collect(),
     }
 }
 

@@ -7,14 +7,16 @@ use crate::{
 };
 use controller::usecases::{Etag, workers::WorkerView};
 use domain::{
-    ByteSize, CpuMillis, WorkerName, WorkerSpec,
-    worker::{Check, Command, Constraint, Order, Resources, Rollout, Timing, WorkerSource},
+    ByteSize, CpuMillis, PortName, WorkerName, WorkerSpec,
+    worker::{
+        Check, Command, Constraint, NamedPorts, Order, Resources, Rollout, Timing, WorkerSource,
+    },
 };
 use proto::v1::{self, check, command};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// What an update may name.
-const FIELDS: [&str; 15] = [
+const FIELDS: [&str; 16] = [
     "name",
     "command",
     "port",
@@ -30,6 +32,7 @@ const FIELDS: [&str; 15] = [
     "rollout_order",
     "scale",
     "constraints",
+    "ports",
 ];
 
 pub(crate) fn wire(view: &WorkerView) -> v1::Worker {
@@ -84,6 +87,11 @@ pub(crate) fn definition(spec: &WorkerSpec) -> v1::Worker {
         max_unavailable: Some(i32::from(spec.rollout.max_unavailable)),
         rollout_order: order.into(),
         constraints: spec.constraints.iter().map(ToString::to_string).collect(),
+        ports: spec
+            .ports
+            .iter()
+            .map(|(name, port)| (name.to_string(), i32::from(port)))
+            .collect(),
         ..v1::Worker::default()
     }
 }
@@ -112,6 +120,7 @@ pub(crate) struct Edit {
     max_unavailable: Option<u16>,
     order: Option<Order>,
     constraints: Option<Vec<Constraint>>,
+    ports: Option<NamedPorts>,
 }
 
 /// The definition of a new Worker, and its scale where one is given.
@@ -139,6 +148,7 @@ fn read(values: v1::Worker, mask: &Mask<'_>) -> Result<(Edit, Option<i64>), Refu
     };
     let order = parse_order(values.rollout_order)?;
     let constraints = parse_constraints(&values.constraints)?;
+    let ports = parse_ports(&values.ports)?;
     let scale = mask.pick("scale", values.scale).flatten();
     let name = mask.pick("name", text(values.name));
     let name = name.map(|name| super::parse("name", &name.unwrap_or_default()));
@@ -175,6 +185,7 @@ fn read(values: v1::Worker, mask: &Mask<'_>) -> Result<(Edit, Option<i64>), Refu
         constraints: mask
             .pick("constraints", constraints)
             .map(Option::unwrap_or_default),
+        ports: mask.pick("ports", ports).map(Option::unwrap_or_default),
     };
     Ok((edit, scale.map(i64::from)))
 }
@@ -202,6 +213,9 @@ impl Edit {
         spec.singleton = self.singleton.unwrap_or(spec.singleton);
         if let Some(constraints) = self.constraints {
             spec.constraints = constraints;
+        }
+        if let Some(ports) = self.ports {
+            spec.ports = ports;
         }
         if let Some(check) = self.check {
             spec.check = check;
@@ -255,6 +269,18 @@ fn parse_resources(resources: v1::Resources) -> Result<Resources, Refusal> {
 fn parse_constraints(said: &[String]) -> Result<Option<Vec<Constraint>>, Refusal> {
     let read = said.iter().map(|text| super::parse("constraints", text));
     let read = read.collect::<Result<Vec<Constraint>, Refusal>>()?;
+    Ok((!read.is_empty()).then_some(read))
+}
+
+/// None where none is said.
+fn parse_ports(said: &BTreeMap<String, i32>) -> Result<Option<NamedPorts>, Refusal> {
+    let one = |(name, number): (&String, &i32)| {
+        let name: PortName = super::parse("ports", name)?;
+        let problem = || format!("{number} is no port: it is 1 to 65535");
+        let port = u16::try_from(*number).map_err(|_| Refusal::field("ports", problem()))?;
+        Ok::<_, Refusal>((name, port))
+    };
+    let read: NamedPorts = said.iter().map(one).collect::<Result<_, _>>()?;
     Ok((!read.is_empty()).then_some(read))
 }
 

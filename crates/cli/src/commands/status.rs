@@ -182,10 +182,7 @@ impl Status {
                 instance.worker.clone(),
                 instance.id.clone(),
                 instance.node.clone(),
-                match instance.address.as_str() {
-                    "" => words::NOTHING.to_owned(),
-                    address => address.to_owned(),
-                },
+                addresses(instance),
                 state_and_health(instance),
                 age(seen),
                 age(instance.create_time.as_ref()),
@@ -194,6 +191,19 @@ impl Status {
         }
         table
     }
+}
+
+/// Where it is reached: `127.0.0.1:20001`, and where it has named ports, `127.0.0.1:20001, metrics :20002`.
+fn addresses(instance: &Instance) -> String {
+    if instance.address.is_empty() {
+        return words::NOTHING.to_owned();
+    }
+    let named = instance.ports.iter().map(|(name, address)| {
+        let port = address.rsplit_once(':').map_or("", |(_, port)| port);
+        format!("{name} :{port}")
+    });
+    let all = std::iter::once(instance.address.clone()).chain(named);
+    all.collect::<Vec<_>>().join(", ")
 }
 
 /// A run in a line: `run:      run-4h8s2k9q0xzt, sh, by me, on node-1, 3m`.

@@ -236,7 +236,7 @@ fn workers_create_sends_what_is_given() {
         ..CreateWorkerResponse::default()
     };
     world.server.answer("WorkerService/CreateWorker", &answer);
-    let arguments = "workers create -a sample -e development mailer --command /app/mailer --memory 64MiB --constraint disk==ssd";
+    let arguments = "workers create -a sample -e development mailer --command /app/mailer --memory 64MiB --constraint disk==ssd --port 80 --named-port metrics=9100";
     let assert = world.run(arguments).success();
     assert_eq!(stdout(&assert), "defined worker mailer\n");
     let request: CreateWorkerRequest = world.server.request("WorkerService/CreateWorker");
@@ -245,6 +245,7 @@ fn workers_create_sends_what_is_given() {
     assert_eq!(place, ("sample", "development", "mailer"));
     assert_eq!(worker.constraints, ["disk==ssd"]);
     assert_eq!(worker.resources.unwrap().memory_bytes, 64 << 20);
+    assert_eq!(worker.ports, [("metrics".to_owned(), 9100)].into());
     let command = worker.command.unwrap().kind;
     assert_eq!(
         command,

@@ -14,6 +14,7 @@ use domain::{
     config::{ConfigVersions, Variables},
     intent::IntentEvent,
     observed::Manner,
+    worker::NamedPorts,
 };
 use futures_util::FutureExt;
 use ports::{
@@ -100,17 +101,23 @@ impl Keeper {
         let seen = ledger::seen_by(step, input);
         let spec = seen.and_then(|seen| crate::observe::spec_for(view, seen));
         let kind = match &step.action {
-            Action::Start { port, restart } => match self.recipe(view, app, step).await? {
+            Action::Start {
+                port,
+                ports,
+                restart,
+            } => match self.recipe(view, app, step).await? {
                 Some(recipe) => {
                     let fence = ledger::fence_of(view, input, step);
-                    let spec = recipe.spec(step, *port, *restart);
+                    let spec = recipe.spec(step, (*port, ports), *restart);
                     Kind::Start(Box::new(InstanceSpec { fence, ..spec }))
                 }
                 None => return Ok(None),
             },
             Action::Register { port } => {
-                let listed =
-                    app.and_then(|app| entry(view, sight, app, step, *port, spec.as_ref()));
+                let listed = app.and_then(|app| {
+                    let named = seen.map(|seen| seen.ports.clone()).unwrap_or_default();
+                    entry(view, sight, app, step, (*port, named), spec.as_ref())
+                });
                 let Some(entry) = listed else {
                     return Ok(None);
                 };
@@ -273,7 +280,7 @@ fn entry(
     sight: &Sight,
     app: &AppView,
     step: &Step,
-    port: Option<u16>,
+    (port, named): (Option<u16>, NamedPorts),
     spec: Option<&WorkerSpec>,
 ) -> Option<ports::catalog::Entry> {
     let environment = &view.environment;
@@ -288,6 +295,7 @@ fn entry(
         service,
         address: sight.nodes.get(&step.node)?.node.address.clone(),
         port,
+        named,
         check: check_of(spec, port),
         app: &app.app.name,
         environment: &environment.name,

@@ -243,7 +243,7 @@ fn pools(
         load.memory = domain::ByteSize::bytes(load.memory.as_bytes() + memory);
         load.cpu =
             domain::CpuMillis::new(load.cpu.get() + intent.resources.cpu.unwrap_or_default().get());
-        ports.extend(intent.port);
+        ports.extend(intent.host_ports());
     }
     let member = |name: &NodeName| {
         let seen = &sight.nodes[name];

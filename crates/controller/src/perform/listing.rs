@@ -1,7 +1,9 @@
 //! What the catalog is told of an instance.
 
 use domain::{
-    AppName, EnvironmentName, WorkerSpec, environment::ServiceName, worker::Check as WorkerCheck,
+    AppName, EnvironmentName, WorkerSpec,
+    environment::ServiceName,
+    worker::{Check as WorkerCheck, NamedPorts},
 };
 use ports::catalog::{Check, Entry};
 use scheduler::plan::Step;
@@ -12,6 +14,8 @@ pub(crate) struct Listing<'a> {
     pub(crate) service: ServiceName,
     pub(crate) address: String,
     pub(crate) port: Option<u16>,
+    /// Host ports besides: who reads the catalog finds them in the meta, as `jockey-port-metrics`.
+    pub(crate) named: NamedPorts,
     pub(crate) check: Check,
     pub(crate) app: &'a AppName,
     pub(crate) environment: &'a EnvironmentName,
@@ -28,11 +32,13 @@ impl Listing<'_> {
             ("jockey-deploy", step.deploy.to_string()),
             ("jockey-commit", self.commit.to_owned()),
         ];
-        let meta: BTreeMap<_, _> = meta
+        let meta = meta
             .into_iter()
             .filter(|(_, value)| !value.is_empty())
-            .map(|(key, value)| (key.to_owned(), value))
-            .collect();
+            .map(|(key, value)| (key.to_owned(), value));
+        let named = self.named.iter();
+        let named = named.map(|(name, port)| (format!("jockey-port-{name}"), port.to_string()));
+        let meta: BTreeMap<_, _> = meta.chain(named).collect();
         Entry {
             instance: step.instance,
             service: self.service,

@@ -242,6 +242,7 @@ async fn spec(
     Ok(WorkerSpec {
         command: seen.origin.argv.clone().map(Command::Exec),
         port: seen.origin.listens_on,
+        ports: seen.origin.named.clone(),
         resources: seen.origin.resources,
         ..WorkerSpec::named(seen.worker.clone())
     })
@@ -257,6 +258,7 @@ fn start(seen: &ObservedInstance, spec: &WorkerSpec, now: Timestamp) -> Intent {
         worker: seen.worker.clone(),
         node: seen.node.clone(),
         port: seen.port,
+        ports: seen.ports.clone(),
         resources: spec.resources,
         state: IntentState::Done,
         why: "found running and adopted".to_owned(),

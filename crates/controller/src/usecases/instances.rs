@@ -13,6 +13,7 @@ use domain::{
     observed::Authenticity,
 };
 use ports::store::intents::EndFilter;
+use std::collections::BTreeMap;
 use view::Viewer;
 
 /// One instance.
@@ -29,6 +30,8 @@ pub struct InstanceView {
     pub node: NodeName,
     /// `host:port`. None: its Worker has no port.
     pub address: Option<String>,
+    /// Where its named ports are reached, as `host:port`, by name.
+    pub ports: BTreeMap<String, String>,
     pub standing: Standing,
     pub health: Health,
     pub commit: Option<CommitSha>,

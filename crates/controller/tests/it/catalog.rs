@@ -17,7 +17,9 @@ const RUNNING: &str = "clock: 1 serving of dep-1; web: 2 serving of dep-1";
 
 /// Two of `web` and a clock, with nothing left to do.
 async fn running(stage: &Stage) {
-    let commit = stage.commit(1, vec![web(2), clock()], Behaviour::default());
+    let mut web = web(2);
+    web.spec.ports = "metrics=9100".parse().unwrap();
+    let commit = stage.commit(1, vec![web, clock()], Behaviour::default());
     let deploy = stage.deploy(&commit, OnConflict::Queue).await;
     assert_eq!(stage.ended(deploy).await.state, DeployState::Deployed);
     let registered = || stage.catalog.entries().len() == 3;
@@ -43,6 +45,11 @@ async fn what_is_told_of_an_instance_says_whose_it_is_and_how_it_is_asked() {
     assert_eq!(web.meta["jockey-app"], "shop");
     assert_eq!(web.meta["jockey-environment"], "development");
     assert_eq!(web.meta["jockey-deploy"], "dep-1");
+    let metrics = web.meta["jockey-port-metrics"].parse().ok();
+    assert!(
+        metrics.is_some_and(|port: u16| web.port != Some(port)),
+        "{web:?}"
+    );
     let clock = of("clock");
     assert_eq!((clock.port, &clock.check), (None, &Check::Told));
     let well = || stage.catalog.word_on(clock.instance) == Some(Word::Well);

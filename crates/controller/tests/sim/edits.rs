@@ -74,13 +74,17 @@ impl World {
                 Err(error) => panic!("{error}"),
             }
         }
-        let (choice, number) = (self.random.below(3), self.random.below(5));
+        let (choice, number) = (self.random.below(4), self.random.below(5));
         self.fate.note(format_args!(
             "somebody changes {name} of {app} in {environment}: {choice} {number}"
         ));
         let spec = move |spec: &mut WorkerSpec| match choice {
             0 => spec.command = Some(Command::Shell(format!("serve {number}"))),
             1 => spec.timing.drain = Duration::from_secs(number),
+            2 if spec.port.is_some() => {
+                let named = format!("metrics={}", 9100 + number);
+                spec.ports = named.parse().unwrap();
+            }
             _ if number == 0 => spec.rollout.order = Order::StopFirst,
             _ => spec.rollout.order = Order::StartFirst,
         };

@@ -9,7 +9,7 @@ use domain::{
     observed::RestartPolicy,
 };
 use ports::runtime::InstanceSpec;
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 use testkit::{
     fake::{
         self, BuildEngine,
@@ -208,6 +208,7 @@ impl World {
             variables: domain::config::Variables::default(),
             config: None,
             port: None,
+            ports: BTreeMap::new(),
             resources: domain::worker::Resources::default(),
             restart: RestartPolicy::UnlessStopped,
             fence: None,

@@ -151,6 +151,9 @@ impl World {
         if self.random.in_thousand(60) {
             web.rollout.order = Order::StopFirst;
         }
+        if self.random.in_thousand(200) {
+            web.ports = "metrics=9100".parse().unwrap();
+        }
         let mut workers = vec![self.declare(web)];
         if self.random.in_thousand(500) {
             let clock = WorkerSpec::named("clock".parse().unwrap());

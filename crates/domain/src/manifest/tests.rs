@@ -34,6 +34,7 @@ fn every_key_can_be_said() {
         [workers.cron]
         command = ["/bin/cron", "-f"]
         port = 9000
+        ports = { metrics = 9100, admin_2 = 9200 }
         scale = 0
         check = "tcp"
         drain = "500ms"
@@ -50,6 +51,7 @@ fn every_key_can_be_said() {
     let (cron, web) = (&workers[0].spec, &workers[1].spec);
     assert_eq!(cron.command.as_ref().unwrap().argv(), ["/bin/cron", "-f"]);
     assert_eq!((cron.port, &cron.check), (Some(9000), &Check::Tcp));
+    assert_eq!(cron.ports.to_string(), "admin_2=9200,metrics=9100");
     assert_eq!(
         (cron.timing.drain, cron.timing.grace),
         (Duration::from_millis(500), Duration::from_secs(120))
@@ -68,8 +70,28 @@ fn every_key_can_be_said() {
 
 const WRONG: &[(&str, &str)] = &[
     (
+        "[workers.web]\nhost = 1",
+        "line 2: unknown field `host`, expected one of `command`",
+    ),
+    (
         "[workers.web]\nports = 1",
-        "line 2: unknown field `ports`, expected one of `command`",
+        "line 2: invalid type: integer `1`, expected a map",
+    ),
+    (
+        "[workers.web.ports]\nmetrics = 70000",
+        "ports: 70000 is no port; it is 1 to 65535",
+    ),
+    (
+        "[workers.web.ports]\nmetrics = 8888",
+        "ports: `metrics` is 8888, which the worker has already",
+    ),
+    (
+        "[workers.web.ports]\nMetrics = 1",
+        "ports: `Metrics` is no name for a port: 'M' is not allowed",
+    ),
+    (
+        "[workers.clock.ports]\nmetrics = 9100",
+        "ports: a worker has named ports only besides its first one",
     ),
     (
         "[worker.web]",

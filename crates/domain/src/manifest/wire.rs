@@ -5,8 +5,8 @@ use crate::{
     ByteSize, CpuMillis, Scale, WorkerName, WorkerSpec,
     build::DeclaredWorker,
     worker::{
-        BadConstraint, Check, Command, Constraint, Order, Resources, Rollout, SCALE_MOST,
-        StuckRollout, Timing, WorkerSource,
+        BadConstraint, Check, Command, Constraint, NamedPorts, Order, Resources, Rollout,
+        SCALE_MOST, StuckRollout, Timing, WorkerSource,
     },
 };
 use serde::Deserialize;
@@ -24,6 +24,8 @@ pub(super) struct File {
 pub(super) struct Table {
     command: Option<Line>,
     port: Option<Port>,
+    #[serde(default)]
+    ports: BTreeMap<String, i64>,
     scale: Option<i64>,
     check: Option<Probe>,
     drain: Option<String>,
@@ -93,6 +95,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 impl Table {
     pub(super) fn into_worker(self, name: WorkerName) -> Result<DeclaredWorker, Fault> {
         let defaults = WorkerSpec::named(name.clone());
+        let timing = times(&self, defaults.timing)?;
         let port = match self.port {
             None => defaults.port,
             Some(port) => port.check()?,
@@ -112,22 +115,6 @@ impl Table {
             }
             Some(probe) => probe.check()?,
         };
-        let timing = Timing {
-            drain: time("drain", self.drain, defaults.timing.drain, Duration::ZERO)?,
-            settle: time(
-                "settle",
-                self.settle,
-                defaults.timing.settle,
-                Duration::ZERO,
-            )?,
-            grace: time(
-                "grace",
-                self.grace,
-                defaults.timing.grace,
-                Duration::from_secs(1),
-            )?,
-            stop: time("stop", self.stop, defaults.timing.stop, Duration::ZERO)?,
-        };
         let usual = match self.singleton {
             true => Order::StopFirst,
             false => Order::StartFirst,
@@ -140,6 +127,7 @@ impl Table {
         let spec = WorkerSpec {
             command: self.command.map(Line::check).transpose()?,
             port,
+            ports: ports(&self.ports)?,
             check,
             resources: self.resources.check()?,
             timing,
@@ -148,12 +136,42 @@ impl Table {
             constraints: constraints(&self.constraints)?,
             ..defaults
         };
+        spec.check_ports()
+            .map_err(|error| ("ports", error.to_string()))?;
         Ok(DeclaredWorker {
             spec,
             first_scale,
             source: WorkerSource::Manifest,
         })
     }
+}
+
+fn times(said: &Table, usual: Timing) -> Result<Timing, Fault> {
+    let second = Duration::from_secs(1);
+    Ok(Timing {
+        drain: time("drain", said.drain.as_deref(), usual.drain, Duration::ZERO)?,
+        settle: time(
+            "settle",
+            said.settle.as_deref(),
+            usual.settle,
+            Duration::ZERO,
+        )?,
+        grace: time("grace", said.grace.as_deref(), usual.grace, second)?,
+        stop: time("stop", said.stop.as_deref(), usual.stop, Duration::ZERO)?,
+    })
+}
+
+fn ports(said: &BTreeMap<String, i64>) -> Result<NamedPorts, Fault> {
+    let read = said.iter().map(|(name, number)| {
+        let name = name
+            .parse()
+            .map_err(|error: crate::names::BadName| ("ports", error.to_string()))?;
+        // 0 is refused with the others that are no ports of a Worker.
+        let port = u16::try_from(*number)
+            .map_err(|_| ("ports", format!("{number} is no port; it is 1 to 65535")))?;
+        Ok((name, port))
+    });
+    read.collect()
 }
 
 fn constraints(said: &[String]) -> Result<Vec<Constraint>, Fault> {
@@ -292,14 +310,14 @@ fn number(key: &'static str, asked: Option<i64>) -> Result<Option<u16>, Fault> {
 
 fn time(
     key: &'static str,
-    text: Option<String>,
+    text: Option<&str>,
     default: Duration,
     least: Duration,
 ) -> Result<Duration, Fault> {
     let Some(text) = text else {
         return Ok(default);
     };
-    match duration::parse(&text) {
+    match duration::parse(text) {
         Some(time) if time >= least && time <= HOUR => Ok(time),
         Some(_) => Err((
             key,

@@ -10,7 +10,7 @@ use domain::{
     worker::Resources,
 };
 use futures_util::StreamExt;
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// A node to test on, with what the tests need of it.
 pub struct Ground {
@@ -80,6 +80,7 @@ impl Ground {
             variables: Variables::default(),
             config: Some(ConfigVersionId::new(4)),
             port: None,
+            ports: BTreeMap::new(),
             resources: Resources::default(),
             restart: RestartPolicy::No,
             fence: None,
@@ -127,6 +128,11 @@ async fn what_is_started_is_listed_as_it_was_asked_for(ground: &Ground) {
         container: 8888,
         host: ground.ports[0],
     });
+    let metrics = PortBinding {
+        container: 80,
+        host: ground.ports[1],
+    };
+    spec.ports = [("metrics".parse().expect("a name"), metrics)].into();
     spec.resources = Resources {
         memory: Some(ByteSize::bytes(64 << 20)),
         cpu: Some(CpuMillis::new(250)),
@@ -140,12 +146,15 @@ async fn what_is_started_is_listed_as_it_was_asked_for(ground: &Ground) {
         (seen.config, seen.port),
         (spec.config, Some(ground.ports[0]))
     );
+    let named = |port: u16| format!("metrics={port}").parse().expect("named ports");
+    assert_eq!(seen.ports, named(ground.ports[1]));
     assert_eq!(seen.restart, RestartPolicy::No);
     assert!(matches!(seen.phase, Phase::Running { restarts: 0, .. }));
     let origin = Origin {
         app: Some(spec.app_name.clone()),
         environment: Some(spec.environment_name.clone()),
         listens_on: Some(8888),
+        named: named(80),
         argv: spec.argv.clone(),
         resources: spec.resources,
     };

@@ -142,6 +142,7 @@ macro_rules! store_contract {
             }
             intents {
                 a_port_is_held_until_its_instance_is_gone,
+                a_named_port_is_held_like_the_first,
                 a_node_is_not_overbooked,
                 a_node_is_not_overbooked_by_those_at_once,
                 all_or_nothing_is_recorded,

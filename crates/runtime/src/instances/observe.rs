@@ -198,7 +198,16 @@ impl Inspected {
     pub(super) fn instance(&self, node: &NodeName) -> Option<ObservedInstance> {
         let identity = labels::identity(self.config.labels.as_ref()?)?;
         let named = self.name.trim_start_matches('/');
-        let (listens_on, port) = self.ports().unzip();
+        let inside = labels::named_ports(&self.labels());
+        let (mut firsts, others): (Vec<_>, Vec<_>) = self
+            .published()
+            .partition(|(port, _)| !inside.numbers().any(|named| named == *port));
+        let (listens_on, port) = firsts.pop().unzip();
+        let bound = |named: u16| others.iter().find(|(port, _)| *port == named);
+        let ports = inside
+            .iter()
+            .filter_map(|(name, port)| Some((name.clone(), bound(port)?.1)))
+            .collect();
         Some(ObservedInstance {
             instance: identity.instance,
             handle: self.id.clone(),
@@ -218,11 +227,13 @@ impl Inspected {
             phase: self.phase(),
             restart: self.restart_policy(),
             port,
+            ports,
             created_at: time(&self.created),
             origin: Origin {
                 app: identity.app_name,
                 environment: identity.environment_name,
                 listens_on,
+                named: inside,
                 argv: self.config.cmd.clone().filter(|argv| !argv.is_empty()),
                 resources: self.resources(),
             },
@@ -254,11 +265,12 @@ impl Inspected {
         })
     }
 
-    /// The port inside and the host port, as they were asked for: they are there also when the container is not running.
-    fn ports(&self) -> Option<(u16, u16)> {
-        let bindings = self.host_config.port_bindings.as_ref()?;
+    /// Ports inside and the host ports that lead there, as they were asked for: they are there also when the container is
+    /// not running.
+    fn published(&self) -> impl Iterator<Item = (u16, u16)> + '_ {
         let number = |text: &str| text.parse().ok().filter(|port: &u16| *port > 0);
-        bindings.iter().find_map(|(inside, bound)| {
+        let bindings = self.host_config.port_bindings.iter().flatten();
+        bindings.filter_map(move |(inside, bound)| {
             let inside = number(inside.strip_suffix("/tcp")?)?;
             let host = |binding: &Binding| number(&binding.host_port);
             Some((inside, bound.iter().flatten().find_map(host)?))

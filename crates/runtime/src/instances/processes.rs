@@ -96,7 +96,7 @@ impl Processes for Docker {
         let start = json!({"Detach": false, "Tty": spec.terminal.is_some()});
         let path = format!("/exec/{}/start", made.id);
         let taken = self.0.engine.take_over(&path, Some(&start), START).await;
-        let connection = taken.map_err(|failure| of_start(failure, "", None))?;
+        let connection = taken.map_err(|failure| of_start(failure, "", &[]))?;
         let attached = Attached::to_exec(self.0.clone(), made.id, spec);
         Ok(attached.session(connection))
     }
@@ -153,7 +153,7 @@ impl Inner {
             .of("/containers/create");
         let body = body::run_body(spec, self.installation);
         let made = self.engine.post_secret(&path, &body, START).await;
-        made.map_err(|failure| of_start(failure, spec.image.as_str(), None))
+        made.map_err(|failure| of_start(failure, spec.image.as_str(), &[]))
     }
 
     async fn start_run(&self, spec: &RunSpec) -> Result<(), Error> {
@@ -161,7 +161,7 @@ impl Inner {
         let started = client
             .start_container(&spec.run.to_string(), None::<StartContainerOptions>)
             .await;
-        started.map_err(|error| of_start(error.into(), spec.image.as_str(), None))
+        started.map_err(|error| of_start(error.into(), spec.image.as_str(), &[]))
     }
 
     /// Takes away what a failed start has left.

@@ -94,8 +94,8 @@ impl Inner {
 
     /// The port's words for a failure, with who holds the port where it is a container.
     async fn words(&self, failure: Failure, spec: &InstanceSpec) -> Error {
-        let port = spec.port.map(|port| port.host);
-        match of_start(failure, spec.image.as_str(), port) {
+        let ports: Vec<u16> = spec.bindings().map(|binding| binding.host).collect();
+        match of_start(failure, spec.image.as_str(), &ports) {
             Error::PortTaken { port, detail } => {
                 let holder = self.holder_of(port).await;
                 Error::PortTaken {

@@ -12,6 +12,7 @@ use ports::{
 };
 use runtime::{Address, Docker, Settings};
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::{
         Arc,
@@ -68,6 +69,7 @@ impl World {
             variables: Variables::default(),
             config: None,
             port: None,
+            ports: BTreeMap::new(),
             resources: Resources::default(),
             restart: RestartPolicy::No,
             fence: None,

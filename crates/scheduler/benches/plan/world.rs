@@ -6,7 +6,7 @@ use domain::{
     WorkerName, WorkerSpec,
     node::{Duty, NodeState},
     observed::{Authenticity, Origin, Phase, RestartPolicy},
-    worker::Resources,
+    worker::{NamedPorts, Resources},
 };
 use scheduler::input::{
     Answered, DesiredApp, DesiredDeploy, DesiredWorker, Load, Opening, PlanInput, Policy, PoolNode,
@@ -164,6 +164,7 @@ fn instance(number: usize, nodes: usize, now: Timestamp) -> (ObservedInstance, I
         },
         restart: RestartPolicy::UnlessStopped,
         port,
+        ports: NamedPorts::default(),
         created_at: now,
         origin: Origin::default(),
     };
@@ -176,6 +177,7 @@ fn instance(number: usize, nodes: usize, now: Timestamp) -> (ObservedInstance, I
         worker,
         node: name,
         port,
+        ports: NamedPorts::default(),
         resources: resources(),
         state: IntentState::Done,
         why: String::new(),

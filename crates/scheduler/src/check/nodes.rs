@@ -19,7 +19,10 @@ pub(super) fn check(plan: &Plan, record: &Record<'_>, violations: &mut Vec<Viola
     let mut ports = ports(record);
     let mut started: BTreeMap<&NodeName, Vec<Resources>> = BTreeMap::new();
     for step in &plan.steps {
-        let Action::Start { port, .. } = &step.action else {
+        let Action::Start {
+            port, ports: named, ..
+        } = &step.action
+        else {
             continue;
         };
         if !may_take(step, record) {
@@ -37,8 +40,9 @@ pub(super) fn check(plan: &Plan, record: &Record<'_>, violations: &mut Vec<Viola
         }
         if !is_new_start(step, record) {
             let intent = record.start_of(step.instance);
-            let same =
-                intent.is_some_and(|intent| intent.node == step.node && intent.port == *port);
+            let same = intent.is_some_and(|intent| {
+                intent.node == step.node && intent.port == *port && intent.ports == *named
+            });
             if !same || record.is_condemned(step.instance) {
                 violations.push(Violation::StartsAnew {
                     instance: step.instance,
@@ -46,7 +50,7 @@ pub(super) fn check(plan: &Plan, record: &Record<'_>, violations: &mut Vec<Viola
             }
             continue;
         }
-        if let Some(port) = *port {
+        for port in port.iter().copied().chain(named.numbers()) {
             let outside = !record.input.policy.ports.contains(&port);
             let taken = !ports.entry(&step.node).or_default().insert(port);
             if outside || taken {
@@ -79,11 +83,17 @@ fn ports<'a>(record: &Record<'a>) -> BTreeMap<&'a NodeName, BTreeSet<u16>> {
             .extend(&host.taken_ports);
     }
     for intent in record.reservations() {
-        ports.entry(&intent.node).or_default().extend(intent.port);
+        ports
+            .entry(&intent.node)
+            .or_default()
+            .extend(intent.host_ports());
     }
     for sighting in &record.input.observed {
         let seen = &sighting.seen;
-        ports.entry(&seen.node).or_default().extend(seen.port);
+        ports
+            .entry(&seen.node)
+            .or_default()
+            .extend(seen.host_ports());
     }
     ports
 }

@@ -56,6 +56,10 @@ fn for_memory(spec: &WorkerSpec, exit_code: Option<i64>) -> String {
 /// What a probe has asked that saw this. None: no probe did.
 fn asked(spec: &WorkerSpec, seen: &str) -> Option<String> {
     let port = spec.port?;
+    let mut named = spec.ports.iter();
+    if let Some((_, port)) = named.find(|(name, _)| seen.starts_with(&format!("port {name}: "))) {
+        return Some(format!("on port {port}"));
+    }
     let by_itself = ["exited with", KILLED_FOR_MEMORY, PAUSED];
     if by_itself.iter().any(|words| seen.starts_with(words)) {
         return None;
@@ -89,6 +93,12 @@ mod tests {
         assert_eq!(
             told(&spec, &closed, None),
             "was not healthy, asked for /health on port 8888: the connection was closed at once"
+        );
+        spec.ports = "metrics=9100".parse().unwrap();
+        let metrics = format!("{WAS_NOT_HEALTHY}port metrics: connection refused");
+        assert_eq!(
+            told(&spec, &metrics, None),
+            "was not healthy, asked on port 9100: port metrics: connection refused"
         );
         spec.resources.memory = Some(ByteSize::bytes(6 << 20));
         assert_eq!(

@@ -90,19 +90,21 @@ impl<'a> Rooms<'a> {
     }
 
     pub(crate) fn place(&mut self, demand: &Demand) -> Result<Place, Vec<Refusal>> {
-        let (host, port) = self.find(demand)?;
+        let (host, ports) = self.find(demand)?;
         let placed = self.why(host, demand);
-        self.take(host, port, demand.resources);
+        self.take(host, &ports, demand.resources);
+        let mut ports = ports.into_iter();
         Ok(Place {
             host,
             node: self.rooms[host].host.node.name.clone(),
-            port,
+            port: demand.port.then(|| ports.next()).flatten(),
+            ports: demand.ports.iter().cloned().zip(ports).collect(),
             placed,
         })
     }
 
-    /// The best node, and a port there, without taking them.
-    pub(crate) fn find(&mut self, demand: &Demand) -> Result<(usize, Option<u16>), Vec<Refusal>> {
+    /// The best node, and the ports there, without taking them.
+    pub(crate) fn find(&mut self, demand: &Demand) -> Result<(usize, Vec<u16>), Vec<Refusal>> {
         self.best(demand, Beside::Avoided)
             .or_else(|| self.best(demand, Beside::Taken))
             .ok_or_else(|| self.refusals(demand))
@@ -135,12 +137,12 @@ impl<'a> Rooms<'a> {
     }
 
     /// Looks at each zone's nodes in order, and in each only as far as the first that can take it.
-    fn best(&mut self, demand: &Demand, beside: Beside) -> Option<(usize, Option<u16>)> {
+    fn best(&mut self, demand: &Demand, beside: Beside) -> Option<(usize, Vec<u16>)> {
         let pool = self.pools.get(&demand.stack)?;
-        let (_, host, port) = pool
+        let (_, host, ports) = pool
             .iter()
             .filter_map(|(zone, order)| {
-                let (instances, host, port) = order.iter().find_map(|&(instances, host)| {
+                let (instances, host, ports) = order.iter().find_map(|&(instances, host)| {
                     let skipped = match beside {
                         Beside::Avoided => demand.beside.contains(&host),
                         Beside::Taken => false,
@@ -149,23 +151,21 @@ impl<'a> Rooms<'a> {
                     if skipped || room.lacks(demand).is_some() {
                         return None;
                     }
-                    let port = match demand.port {
-                        true => Some(room.free_port(&self.input.policy, self.input.seed)?),
-                        false => None,
-                    };
-                    Some((instances, host, port))
+                    let (policy, seed) = (&self.input.policy, self.input.seed);
+                    let ports = room.free_ports(demand.host_ports(), policy, seed)?;
+                    Some((instances, host, ports))
                 })?;
                 let beside = demand
                     .beside
                     .iter()
                     .filter(|&&at| self.rooms[at].zone(demand.stack) == Some(zone));
-                Some(((instances, beside.count(), host), host, port))
+                Some(((instances, beside.count(), host), host, ports))
             })
             .min()?;
-        Some((host, port))
+        Some((host, ports))
     }
 
-    fn take(&mut self, host: usize, port: Option<u16>, resources: Resources) {
+    fn take(&mut self, host: usize, ports: &[u16], resources: Resources) {
         let room = &mut self.rooms[host];
         for (stack, zone) in &room.zones {
             if let Some(order) = self
@@ -178,7 +178,7 @@ impl<'a> Rooms<'a> {
             }
         }
         room.reserve(resources);
-        room.ports.extend(port);
+        room.ports.extend(ports);
         room.sorted = Sorted::No;
     }
 
@@ -205,9 +205,11 @@ impl<'a> Rooms<'a> {
         let at = self.at(host)?;
         let room = &mut self.rooms[at];
         let lacks = room.lacks(demand);
-        let has_port =
-            !demand.port || lacks.is_some() || room.free_port(&input.policy, input.seed).is_some();
-        lacks.or_else(|| (!has_port).then_some(RefusalReason::NoPort))
+        let has_ports = lacks.is_some()
+            || room
+                .free_ports(demand.host_ports(), &input.policy, input.seed)
+                .is_some();
+        lacks.or_else(|| (!has_ports).then_some(RefusalReason::NoPort))
     }
 }
 
@@ -238,9 +240,7 @@ impl<'a> Room<'a> {
             Some(intent) => self.reserve(intent.resources),
             None => self.instances += 1,
         }
-        self.ports.extend(member.port());
-        self.ports
-            .extend(member.start.and_then(|intent| intent.port));
+        self.ports.extend(member.host_ports());
     }
 
     fn reserve(&mut self, resources: Resources) {
@@ -281,8 +281,11 @@ impl<'a> Room<'a> {
         None
     }
 
-    /// The next free port of the range, counted round from a place that the seed gives.
-    fn free_port(&mut self, policy: &Policy, seed: u64) -> Option<u16> {
+    /// The next free ports of the range, counted round from a place that the seed gives. None: there are not as many.
+    fn free_ports(&mut self, count: usize, policy: &Policy, seed: u64) -> Option<Vec<u16>> {
+        if count == 0 {
+            return Some(Vec::new());
+        }
         if self.sorted == Sorted::No {
             self.ports.sort_unstable();
             self.sorted = Sorted::Yes;
@@ -290,11 +293,14 @@ impl<'a> Room<'a> {
         let (first, last) = (*policy.ports.start(), *policy.ports.end());
         let length = u32::from(last.checked_sub(first)?) + 1;
         let offset = seed::offset(seed, self.host.node.name.as_str(), length);
-        (0..length)
+        let free: Vec<u16> = (0..length)
             .filter_map(|step| u16::try_from(u32::from(first) + (offset + step) % length).ok())
-            .find(|port| {
+            .filter(|port| {
                 self.ports.binary_search(port).is_err() && !self.host.taken_ports.contains(port)
             })
+            .take(count)
+            .collect();
+        (free.len() == count).then_some(free)
     }
 
     fn zone(&self, stack: StackId) -> Option<&'a str> {

@@ -284,6 +284,7 @@ pub(crate) fn apply<'a>(draft: &mut Draft<'_, 'a>, crew: &Crew<'_, 'a>) {
     draft.push(Step {
         action: Action::Start {
             port: place.port,
+            ports: place.ports,
             restart: restart_policy(crew),
         },
         instance: crew.unused(&mut ids),

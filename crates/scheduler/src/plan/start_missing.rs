@@ -68,6 +68,10 @@ fn take_up<'a>(draft: &mut Draft<'_, 'a>, crew: &Crew<'_, 'a>, fates: &Fates<'_,
             None => {
                 let action = Action::Start {
                     port: member.port(),
+                    ports: member
+                        .start
+                        .map(|start| start.ports.clone())
+                        .unwrap_or_default(),
                     restart: restart_policy(crew),
                 };
                 draft.step(member, action, Why::TakenUp);
@@ -107,6 +111,7 @@ fn start<'a>(draft: &mut Draft<'_, 'a>, crew: &Crew<'_, 'a>, fates: &Fates<'_, '
         draft.push(Step {
             action: Action::Start {
                 port: place.port,
+                ports: place.ports,
                 restart: restart_policy(crew),
             },
             instance: crew.unused(&mut ids),

@@ -2,7 +2,8 @@
 
 use crate::input::{Registration, Sighting};
 use domain::{
-    AppId, DeployId, Health, InstanceId, Intent, NodeName, Timestamp, WorkerName, observed::Phase,
+    AppId, DeployId, Health, InstanceId, Intent, NodeName, ObservedInstance, Timestamp, WorkerName,
+    observed::Phase,
 };
 
 /// One instance, as far as it is known.
@@ -78,6 +79,13 @@ impl<'a> Member<'a> {
     pub(crate) fn port(&self) -> Option<u16> {
         let seen = self.sighting.and_then(|sighting| sighting.seen.port);
         seen.or_else(|| self.start.or(self.stop).and_then(|intent| intent.port))
+    }
+
+    /// Every host port that it holds, or is about to; some may be told twice.
+    pub(crate) fn host_ports(&self) -> impl Iterator<Item = u16> + use<'a> {
+        let seen = self.sighting.map(|sighting| &sighting.seen);
+        let bound = seen.into_iter().flat_map(ObservedInstance::host_ports);
+        bound.chain(self.start.into_iter().flat_map(Intent::host_ports))
     }
 
     pub(crate) fn registration(&self) -> Registration {

@@ -1,7 +1,11 @@
 //! Rule 3: where the next instance goes.
 
 use crate::sketch::{STACK, Sketch, worker};
-use domain::{DeployState, node::Duty, worker::Resources};
+use domain::{
+    DeployState, WorkerSpec,
+    node::Duty,
+    worker::{NamedPorts, Resources},
+};
 use scheduler::place::{Demand, Rooms, place};
 
 /// `a:2` is a node with two instances; `/zone-1` its zone, `:draining` its duty, `:full` one without room.
@@ -41,6 +45,7 @@ fn check(why: &str, text: &str, number: usize, want: &str) {
         },
         constraints: Vec::new(),
         port: true,
+        ports: Vec::new(),
         singleton: false,
         beside: Vec::new(),
     };
@@ -130,6 +135,7 @@ fn a_node_whose_meta_does_not_say_so_gets_nothing() {
                 .map(|text| text.parse().unwrap())
                 .collect(),
             port: true,
+            ports: Vec::new(),
             singleton: false,
             beside: Vec::new(),
         };
@@ -156,6 +162,7 @@ fn what_spoke_for_a_node_is_told() {
         resources: Resources::default(),
         constraints: Vec::new(),
         port: false,
+        ports: Vec::new(),
         singleton: false,
         beside: Vec::new(),
     };
@@ -182,6 +189,7 @@ fn no_port_is_given_twice_and_a_full_range_is_said() {
         resources: Resources::default(),
         constraints: Vec::new(),
         port: true,
+        ports: Vec::new(),
         singleton: false,
         beside: Vec::new(),
     };
@@ -192,6 +200,31 @@ fn no_port_is_given_twice_and_a_full_range_is_said() {
     assert_eq!(ports, [20_000, 20_002, 20_003]);
     let refusal = place(&mut rooms, &demand).unwrap_err().remove(0);
     assert_eq!(refusal.reason.to_string(), "has no free port in the range");
+}
+
+#[test]
+fn each_named_port_gets_a_host_port_of_its_own() {
+    let mut world = pool("a:0");
+    world.policy.ports = 20_000..=20_004;
+    world.nodes[0].taken_ports.insert(20_001);
+    let input = world.input();
+    let mut rooms = Rooms::new(&input);
+    let mut spec = WorkerSpec::named("web".parse().unwrap());
+    spec.ports = "grpc=50051,metrics=9100".parse().unwrap();
+    let demand = Demand::like(&spec, STACK);
+    let found = place(&mut rooms, &demand).unwrap();
+    let names: Vec<_> = found.ports.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["grpc", "metrics"]);
+    let mut ports: Vec<_> = found.ports.numbers().chain(found.port).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    assert_eq!(ports.len(), 3, "{found:?}");
+    assert!(!ports.contains(&20_001), "{found:?}");
+    // One is left, which is too few for another.
+    let refusal = place(&mut rooms, &demand).unwrap_err().remove(0);
+    assert_eq!(refusal.reason.to_string(), "has no free port in the range");
+    spec.ports = NamedPorts::default();
+    assert!(place(&mut rooms, &Demand::like(&spec, STACK)).is_ok());
 }
 
 #[test]

@@ -11,6 +11,7 @@ use domain::{
     WorkerName, WorkerSpec,
     node::{Duty, NodeState},
     observed::{Authenticity, Origin, Phase, RestartPolicy},
+    worker::NamedPorts,
 };
 use scheduler::input::{
     Answered, DesiredApp, DesiredDeploy, DesiredWorker, Load, Opening, PlanInput, Policy, PoolNode,
@@ -172,6 +173,10 @@ impl Sketch {
             .spec
             .port
             .map(|_| 20_000 + u16::try_from(self.next).unwrap());
+        let ports = named_ports(
+            &worker.spec,
+            30_000 + 10 * u16::try_from(self.next).unwrap(),
+        );
         self.intents.push(Intent {
             instance,
             kind: IntentKind::Start,
@@ -181,6 +186,7 @@ impl Sketch {
             worker: worker.spec.name.clone(),
             node: node.clone(),
             port,
+            ports: ports.clone(),
             resources: worker.spec.resources,
             state: IntentState::Done,
             why: String::new(),
@@ -192,7 +198,8 @@ impl Sketch {
             true => RestartPolicy::No,
             false => RestartPolicy::UnlessStopped,
         };
-        let seen = self.container(instance, deploy, &worker.spec.name, &node, port, restart);
+        let mut seen = self.container(instance, deploy, &worker.spec.name, &node, port, restart);
+        seen.ports = ports;
         let registration = Registration::Serving;
         self.containers.push(Sighting {
             health: healthy(self.now),
@@ -230,6 +237,7 @@ impl Sketch {
             },
             restart,
             port,
+            ports: NamedPorts::default(),
             created_at: self.now,
             origin: Origin::default(),
         }
@@ -334,4 +342,10 @@ fn evidence(what: &str, since: Timestamp) -> Evidence {
         since,
         seen_at: since,
     }
+}
+
+/// Host ports for its named ports, from this one on.
+pub(crate) fn named_ports(spec: &WorkerSpec, first: u16) -> NamedPorts {
+    let names = spec.ports.iter().map(|(name, _)| name.clone());
+    names.zip(first..).collect()
 }

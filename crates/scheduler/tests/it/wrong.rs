@@ -7,6 +7,7 @@ use domain::{
     Health, InstanceId,
     node::Duty,
     observed::RestartPolicy,
+    worker::NamedPorts,
 };
 use scheduler::{
     Plan, Violation, broken, check,
@@ -52,6 +53,7 @@ fn start(world: &Sketch, number: usize, instance: u64, port: Option<u16>) -> Ste
             number,
             Action::Start {
                 port,
+                ports: NamedPorts::default(),
                 restart: RestartPolicy::No,
             },
         )

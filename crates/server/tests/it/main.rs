@@ -37,6 +37,7 @@ mod limits;
 mod made_up;
 mod measured;
 mod moved;
+mod named_ports;
 mod outage;
 mod passes;
 mod people;

@@ -15,6 +15,9 @@ pub(crate) struct SpecJson {
     name: String,
     command: Option<CommandJson>,
     port: Option<u16>,
+    /// As with the constraints below: written where there are some.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    ports: String,
     check: CheckJson,
     memory_bytes: Option<u64>,
     cpu_millis: Option<u32>,
@@ -54,6 +57,7 @@ impl Stored for WorkerSpec {
             name,
             command,
             port,
+            ports,
             check,
             resources: Resources { memory, cpu },
             timing:
@@ -79,6 +83,7 @@ impl Stored for WorkerSpec {
                 Command::Exec(argv) => CommandJson::Exec(argv.clone()),
             }),
             port: *port,
+            ports: ports.to_string(),
             check: match check {
                 Check::Default => CheckJson::Default,
                 Check::Http(path) => CheckJson::Http(path.clone()),
@@ -106,6 +111,7 @@ impl Stored for WorkerSpec {
                 CommandJson::Exec(argv) => Command::Exec(argv),
             }),
             port: mirror.port,
+            ports: parse(&mirror.ports)?,
             check: match mirror.check {
                 CheckJson::Default => Check::Default,
                 CheckJson::Http(path) => Check::Http(path),

@@ -12,12 +12,15 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use domain::{
     AppId, ByteSize, CpuMillis, DeployId, EnvironmentId, InstanceEnd, InstanceId, Intent,
-    IntentKind, IntentState, Timestamp, Worker, intent::IntentEvent, worker::Resources,
+    IntentKind, IntentState, Timestamp, Worker,
+    intent::IntentEvent,
+    worker::{NamedPorts, Resources},
 };
 use ports::store::{
     Error, Fence, Intents, Listed, Page,
     intents::{EndFilter, Entry},
 };
+use std::collections::BTreeSet;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = intents)]
@@ -37,6 +40,7 @@ struct IntentRow {
     opened_at: i64,
     closed_at: Option<i64>,
     fence: Option<i64>,
+    ports: Option<String>,
 }
 
 impl IntentRow {
@@ -50,6 +54,7 @@ impl IntentRow {
             worker: parse(&self.worker)?,
             node: parse(&self.node)?,
             port: self.port.map(number).transpose()?,
+            ports: named(self.ports.as_deref())?,
             resources: Resources {
                 memory: self.memory.map(number).transpose()?.map(ByteSize::bytes),
                 cpu: self.cpu.map(number).transpose()?.map(CpuMillis::new),
@@ -153,19 +158,38 @@ fn port_taken(intent: &Intent, port: u16) -> Fault {
     })
 }
 
-fn refuse_taken_port(conn: &mut Conn, intent: &Intent) -> Result<(), Fault> {
-    let Some(port) = intent.port else {
+fn named(ports: Option<&str>) -> Result<NamedPorts, Fault> {
+    ports.map_or_else(|| Ok(NamedPorts::default()), parse)
+}
+
+/// Refuses a start that wants a port which another one has, as its first or by a name. Nobody else writes meanwhile.
+fn refuse_taken_ports(conn: &mut Conn, intent: &Intent) -> Result<(), Fault> {
+    let wanted: Vec<u16> = intent.host_ports().collect();
+    if wanted.is_empty() {
         return Ok(());
+    }
+    let starts = || {
+        intents::table
+            .filter(intents::node.eq(intent.node.as_str()))
+            .filter(intents::standing.and(intents::kind.eq(START)))
     };
-    let held: Option<String> = intents::table
-        .filter(intents::node.eq(intent.node.as_str()))
-        .filter(intents::port.eq(i64::from(port)))
-        .filter(intents::standing.and(intents::kind.eq(START)))
-        .select(intents::instance)
-        .first(conn)
-        .optional()?;
-    match held {
-        Some(_) => Err(port_taken(intent, port)),
+    let firsts: Vec<Option<i64>> = starts()
+        .filter(intents::port.eq_any(wanted.iter().copied().map(i64::from)))
+        .select(intents::port)
+        .load(conn)?;
+    let more: Vec<Option<String>> = starts()
+        .filter(intents::ports.is_not_null())
+        .select(intents::ports)
+        .load(conn)?;
+    let mut taken: BTreeSet<u16> = BTreeSet::new();
+    for port in firsts.into_iter().flatten() {
+        taken.insert(number(port)?);
+    }
+    for ports in &more {
+        taken.extend(named(ports.as_deref())?.numbers());
+    }
+    match wanted.into_iter().find(|port| taken.contains(port)) {
+        Some(port) => Err(port_taken(intent, port)),
         None => Ok(()),
     }
 }
@@ -181,7 +205,7 @@ pub(super) fn open(conn: &mut Conn, intent: &Intent, capacity: Resources) -> Res
         return Ok(());
     }
     if intent.kind == IntentKind::Start {
-        refuse_taken_port(conn, intent)?;
+        refuse_taken_ports(conn, intent)?;
         has_room(conn, intent, capacity)?;
     }
     let stands = |state: IntentState| match (state, intent.kind) {
@@ -207,6 +231,7 @@ pub(super) fn open(conn: &mut Conn, intent: &Intent, capacity: Resources) -> Res
             intents::closed_at.eq(intent.closed_at.map(Timestamp::micros)),
             intents::standing.eq(stands(intent.state)),
             intents::fence.eq(intent.fence),
+            intents::ports.eq((!intent.ports.is_empty()).then(|| intent.ports.to_string())),
         ))
         .execute(conn);
     match (written, intent.port) {

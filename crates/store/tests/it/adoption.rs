@@ -2,8 +2,10 @@
 
 use crate::world::{Ground, change, on_both};
 use domain::{
-    DeployId, InstanceId, Intent, IntentKind, IntentState, WorkerSpec, app::Recipe,
-    config::ConfigVersions, worker::Resources,
+    DeployId, InstanceId, Intent, IntentKind, IntentState, WorkerSpec,
+    app::Recipe,
+    config::ConfigVersions,
+    worker::{NamedPorts, Resources},
 };
 use ports::store::{
     Adoptions as _, Apps as _, Environments as _, Stacks as _, Workers as _, adoptions::Adoption,
@@ -41,6 +43,7 @@ async fn an_adopted_worker_keeps_the_scale_it_was_found_with(ground: Ground) {
         worker: "web".parse().unwrap(),
         node: "a".parse().unwrap(),
         port: None,
+        ports: NamedPorts::default(),
         resources: Resources::default(),
         state: IntentState::Done,
         why: "found running and adopted".to_owned(),

@@ -6,7 +6,10 @@ use crate::{
 };
 use domain::{
     AppId, ByteSize, Cause, DeployId, EnvironmentId, GitRef, InstanceId, Intent, IntentKind,
-    IntentState, NodeName, app::Recipe, deploy::DEFAULT_PATIENCE, worker::Resources,
+    IntentState, NodeName,
+    app::Recipe,
+    deploy::DEFAULT_PATIENCE,
+    worker::{NamedPorts, Resources},
 };
 use ports::store::{
     Apps as _, Deploys as _, Environments as _, Error, Fence, Intents as _, Leases as _, Page,
@@ -113,6 +116,7 @@ impl Seat {
             worker: "web".parse().unwrap(),
             node: node.clone(),
             port: None,
+            ports: NamedPorts::default(),
             resources: mebibytes(30),
             state: IntentState::Open,
             why: "0 of 1 healthy".to_owned(),

@@ -8,7 +8,10 @@ use proto::v1::{
     Argv, Check, Command, HttpCheck, Resources, RolloutOrder, TcpCheck, Worker, check, command,
 };
 
-use crate::{exit::Error, values};
+use crate::{
+    exit::Error,
+    values::{self, NamedPort},
+};
 
 /// What may be said of a worker.
 #[derive(Debug, Args)]
@@ -24,6 +27,10 @@ pub(crate) struct Definition {
     /// The port on which it listens, 0 for none [default: 8888 for `web`, else none]
     #[arg(long)]
     port: Option<i32>,
+    /// A further port on which it listens, such as `metrics=9100`; may be repeated, and replaces those
+    /// it had; an empty one takes them away [default: none]
+    #[arg(long, value_name = "NAME=PORT", value_parser = values::named_port)]
+    named_port: Vec<NamedPort>,
     /// The path that answers 200 to 399 when it is ready [default: the image's HEALTHCHECK, else
     /// a connection to its port]
     #[arg(long, value_name = "PATH", conflicts_with = "check_tcp")]
@@ -94,6 +101,7 @@ impl Definition {
             ("rollout_order", self.stop_first),
             ("scale", self.scale.is_some()),
             ("constraints", !self.constraint.is_empty()),
+            ("ports", !self.named_port.is_empty()),
         ];
         let given = given.into_iter().filter(|(_, is_given)| *is_given);
         FieldMask {
@@ -163,6 +171,7 @@ impl Definition {
             rollout_order: order.into(),
             scale: self.scale,
             constraints: self.constraints(),
+            ports: self.named_port.iter().filter_map(NamedPort::get).collect(),
             ..Worker::default()
         }
     }

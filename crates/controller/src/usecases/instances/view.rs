@@ -127,6 +127,11 @@ impl<'a> Viewer<'a> {
             release: release.as_ref().map(|release| release.id),
             node: seen.node,
             address: seen.port.map(|port| format!("{address}:{port}")),
+            ports: seen
+                .ports
+                .iter()
+                .map(|(name, port)| (name.to_string(), format!("{address}:{port}")))
+                .collect(),
             standing,
             health,
             commit: commit.or_else(|| release.map(|release| release.commit)),
@@ -162,6 +167,7 @@ impl<'a> Viewer<'a> {
             release: release.as_ref().map(|release| release.id),
             node: start.node,
             address: None,
+            ports: BTreeMap::new(),
             standing,
             health: Health::Unknown,
             commit: release.as_ref().map(|release| release.commit.clone()),
@@ -209,6 +215,7 @@ impl<'a> Viewer<'a> {
             release: release.as_ref().map(|release| release.id),
             node: end.node.clone(),
             address: None,
+            ports: BTreeMap::new(),
             standing: Standing::Ended,
             health: Health::Unknown,
             commit: release.as_ref().map(|release| release.commit.clone()),
@@ -308,6 +315,7 @@ pub async fn strangers(
             release: None,
             node: seen.node,
             address: None,
+            ports: BTreeMap::new(),
             standing: standing(&seen.phase, None, Registration::None),
             health: Health::Unknown,
             commit: seen.commit,

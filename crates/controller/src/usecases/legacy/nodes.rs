@@ -34,14 +34,7 @@ pub async fn next(ctx: &Ctx, app: &str, environment: &str) -> Result<Node, Error
 }
 
 fn next_of(input: &PlanInput, app: &App, worker: &Worker) -> Option<Node> {
-    let demand = Demand {
-        stack: app.stack,
-        resources: worker.spec.resources,
-        constraints: worker.spec.constraints.clone(),
-        port: worker.spec.port.is_some(),
-        singleton: worker.spec.singleton,
-        beside: Vec::new(),
-    };
+    let demand = Demand::like(&worker.spec, app.stack);
     let placed: NodeName = place(&mut Rooms::new(input), &demand).ok()?.node;
     let mut hosts = input.pools.values().flatten().map(|host| &host.node);
     hosts.find(|node| node.name == placed).cloned()

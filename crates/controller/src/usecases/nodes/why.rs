@@ -121,14 +121,7 @@ fn answers(
     let workers = app.deploy.iter().flat_map(|deploy| &deploy.workers);
     let mut answers = Vec::new();
     for worker in workers.filter(|worker| meant(&worker.spec.name)) {
-        let demand = Demand {
-            stack: app.stack,
-            resources: worker.spec.resources,
-            constraints: worker.spec.constraints.clone(),
-            port: worker.spec.port.is_some(),
-            singleton: worker.spec.singleton,
-            beside: Vec::new(),
-        };
+        let demand = Demand::like(&worker.spec, app.stack);
         let told = rooms.survey(&demand).into_iter();
         answers.extend(told.map(|(node, said)| Answer {
             worker: worker.spec.name.clone(),

@@ -232,6 +232,7 @@ async fn node(
         resources: like.map(|worker| worker.resources).unwrap_or_default(),
         constraints: like.map_or_else(Vec::new, |worker| worker.constraints.clone()),
         port: false,
+        ports: Vec::new(),
         singleton: false,
         beside: Vec::new(),
     };

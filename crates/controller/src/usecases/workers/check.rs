@@ -18,6 +18,8 @@ pub(super) fn definition(spec: &WorkerSpec) -> Result<(), Error> {
     if spec.port == Some(0) {
         return Err(Error::invalid("port", "a port is 1 to 65535"));
     }
+    spec.check_ports()
+        .map_err(|error| Error::invalid("ports", error))?;
     match &spec.check {
         Check::Http(_) | Check::Tcp if spec.port.is_none() => {
             return Err(Error::invalid(

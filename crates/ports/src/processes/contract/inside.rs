@@ -11,7 +11,7 @@ use domain::{
     DeployId, InstanceId, RunId, config::Variables, observed::RestartPolicy, run::Signal,
     worker::Resources,
 };
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 impl Ground {
     /// An instance that does nothing.
@@ -31,6 +31,7 @@ impl Ground {
             variables: Variables::default(),
             config: None,
             port: None,
+            ports: BTreeMap::new(),
             resources: Resources::default(),
             restart: RestartPolicy::No,
             fence: None,

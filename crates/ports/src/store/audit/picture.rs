@@ -182,6 +182,7 @@ pub fn worker(worker: &Worker) -> Picture {
         .with("source", worker.source)
         .some("command", command)
         .some("port", spec.port)
+        .some("ports", (!spec.ports.is_empty()).then_some(&spec.ports))
         .with("check", check)
         .some(
             "memory_bytes",

@@ -63,6 +63,42 @@ pub async fn a_port_is_held_until_its_instance_is_gone(store: &dyn Store) {
     assert_eq!(stands(store).await.len(), 2);
 }
 
+/// Whether it is the first of an instance or has a name.
+pub async fn a_named_port_is_held_like_the_first(store: &dyn Store) {
+    let shop = shop(store).await;
+    let deploy = shop.created(store).await;
+    let with = |instance: u64, port: u16, named: &str| Intent {
+        ports: named.parse().unwrap(),
+        ..shop.start(&deploy, instance, port)
+    };
+    let first = with(1, 20_000, "grpc=20001,metrics=20002");
+    shop.record(store, open(&first)).await.unwrap();
+    assert_eq!(
+        store.standing_intents().await.unwrap(),
+        std::slice::from_ref(&first),
+        "it reads back as it was written"
+    );
+    for (port, named, taken) in [
+        (20_002, "", 20_002),
+        (20_003, "grpc=20000", 20_000),
+        (20_003, "grpc=20004,metrics=20001", 20_001),
+    ] {
+        let error = refused(shop.record(store, open(&with(2, port, named))).await);
+        assert_eq!(
+            error.to_string(),
+            format!("port {taken} on node a is taken")
+        );
+    }
+    let elsewhere = Intent {
+        node: "b".parse().unwrap(),
+        ..with(3, 20_000, "grpc=20001")
+    };
+    shop.record(store, open(&elsewhere)).await.unwrap();
+    shop.record(store, gone(&first)).await.unwrap();
+    let second = with(2, 20_002, "grpc=20001");
+    shop.record(store, open(&second)).await.unwrap();
+}
+
 async fn stands(store: &dyn Store) -> Vec<(u64, IntentKind)> {
     let all = store.standing_intents().await.unwrap();
     all.iter()

@@ -31,6 +31,7 @@ pub async fn a_worker_is_defined_scaled_and_deleted(store: &dyn Store) {
     spec.command = Some(Command::Exec(vec!["clock".to_owned(), "--slow".to_owned()]));
     spec.singleton = true;
     spec.constraints = vec!["disk == ssd".parse().unwrap()];
+    spec.ports = "metrics=9100".parse().unwrap();
     let changed = store
         .update_worker(made.id, &spec, made.updated_at, &at(1))
         .await

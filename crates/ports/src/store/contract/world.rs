@@ -20,7 +20,7 @@ use domain::{
     audit::Proof,
     build::{DeclaredWorker, Wanted},
     deploy::DEFAULT_PATIENCE,
-    worker::{Resources, WorkerSource},
+    worker::{NamedPorts, Resources, WorkerSource},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -258,6 +258,7 @@ impl Shop {
             worker: "web".parse().unwrap(),
             node: "a".parse().unwrap(),
             port: Some(port),
+            ports: NamedPorts::default(),
             resources: Resources::default(),
             state: IntentState::Open,
             why: "0 of 1 healthy".to_owned(),

@@ -4,7 +4,7 @@
 use super::{
     APP, Sketch, evidence, healthy,
     limits::{self, Wants, site, wants},
-    unhealthy, worker,
+    named_ports, unhealthy, worker,
 };
 use domain::{
     DeployId, DeployState, EnvironmentId, Health, InstanceEnd, InstanceId, Intent, IntentKind,
@@ -204,10 +204,9 @@ impl Sketch {
         let born = self.now - Duration::from_secs(rough.age);
         let node = NODES[rough.node].parse().unwrap();
         let deploy = DeployId::new(rough.deploy);
-        let port = desired
-            .spec
-            .port
-            .map(|_| 20_000 + u16::try_from(number).unwrap());
+        let count = u16::try_from(number).unwrap();
+        let port = desired.spec.port.map(|_| 20_000 + count);
+        let ports = named_ports(&desired.spec, 30_000 + 10 * count);
         let name = &desired.spec.name;
         let intent = |kind, state| Intent {
             instance,
@@ -218,6 +217,7 @@ impl Sketch {
             worker: name.clone(),
             node: NODES[rough.node].parse().unwrap(),
             port,
+            ports: ports.clone(),
             resources: desired.spec.resources,
             state,
             why: String::new(),
@@ -248,6 +248,7 @@ impl Sketch {
         }
         let mut seen = self.container(instance, deploy, name, &node, port, rough.restart());
         seen.handle = format!("c-{number}");
+        seen.ports = ports.clone();
         seen.phase = rough.phase(born);
         let health = rough.health(born, self.now);
         let registration = match (port, rough.registration) {

@@ -23,6 +23,7 @@ pub(crate) struct Wants {
     memory: Option<u64>,
     cpu: Option<u32>,
     disk: u8,
+    named_ports: u16,
 }
 
 pub(crate) fn site() -> impl Strategy<Value = Site> {
@@ -38,7 +39,12 @@ pub(crate) fn site() -> impl Strategy<Value = Site> {
 
 pub(crate) fn wants() -> impl Strategy<Value = Wants> {
     let resources = (prop::option::of(1..4_u64), prop::option::of(1..4_u32));
-    (resources, 0..6_u8).prop_map(|((memory, cpu), disk)| Wants { memory, cpu, disk })
+    (resources, 0..6_u8, 0..3_u16).prop_map(|((memory, cpu), disk, named_ports)| Wants {
+        memory,
+        cpu,
+        disk,
+        named_ports,
+    })
 }
 
 impl Site {
@@ -74,6 +80,10 @@ impl Wants {
             memory: self.memory.map(|parts| ByteSize::bytes(parts * MEMORY)),
             cpu: self.cpu.map(|parts| CpuMillis::new(parts * CPU)),
         };
+        if worker.spec.port.is_some() {
+            let named = |number: u16| (format!("p{number}").parse().unwrap(), 9000 + number);
+            worker.spec.ports = (0..self.named_ports).map(named).collect();
+        }
         let constraint = match self.disk {
             0 => "disk == ssd",
             1 => "disk != hdd",

@@ -4,7 +4,7 @@ use super::{Quality, Sketch, healthy, unhealthy};
 use domain::{
     EnvironmentId, Health, InstanceEnd, InstanceId, Intent, IntentKind, IntentState, WorkerSpec,
     observed::{End, Manner, Phase, RestartPolicy},
-    worker::Resources,
+    worker::{NamedPorts, Resources},
 };
 use scheduler::{
     Closure, Plan, check,
@@ -121,7 +121,11 @@ impl Sketch {
         self.note_death(step);
         self.record(step);
         match &step.action {
-            Action::Start { port, restart } => self.start(step, *port, *restart),
+            Action::Start {
+                port,
+                ports,
+                restart,
+            } => self.start(step, *port, ports, *restart),
             Action::Register { .. } => self.seen(step).registration = Registration::Serving,
             Action::Maintenance => self.seen(step).registration = Registration::Maintenance,
             Action::Deregister => self.seen(step).registration = Registration::None,
@@ -154,9 +158,9 @@ impl Sketch {
         if self.intents.iter().any(known) {
             return;
         }
-        let port = match &step.action {
-            Action::Start { port, .. } => *port,
-            _ => None,
+        let (port, ports) = match &step.action {
+            Action::Start { port, ports, .. } => (*port, ports.clone()),
+            _ => (None, NamedPorts::default()),
         };
         self.intents.push(Intent {
             instance: step.instance,
@@ -167,6 +171,7 @@ impl Sketch {
             worker: step.worker.clone(),
             node: step.node.clone(),
             port,
+            ports,
             resources: self.resources(step),
             state: IntentState::Open,
             why: step.why.to_string(),
@@ -191,10 +196,16 @@ impl Sketch {
         self.spec(step).is_some_and(|spec| spec.singleton)
     }
 
-    fn start(&mut self, step: &Step, port: Option<u16>, restart: RestartPolicy) {
+    fn start(
+        &mut self,
+        step: &Step,
+        port: Option<u16>,
+        ports: &NamedPorts,
+        restart: RestartPolicy,
+    ) {
         self.containers
             .retain(|sighting| sighting.seen.instance != step.instance);
-        let seen = self.container(
+        let mut seen = self.container(
             step.instance,
             step.deploy,
             &step.worker,
@@ -202,6 +213,7 @@ impl Sketch {
             port,
             restart,
         );
+        seen.ports = ports.clone();
         self.containers.push(Sighting {
             seen,
             health: Health::Unknown,

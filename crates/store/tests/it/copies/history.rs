@@ -9,7 +9,7 @@ use domain::{
     guard::Wish,
     observed::Manner,
     run::{Attendance, Place, RunEnd},
-    worker::Resources,
+    worker::{NamedPorts, Resources},
 };
 use ports::{
     authority::Hold,
@@ -101,6 +101,7 @@ async fn ran(store: &Store, fence: &Fence) {
         worker: "cron".parse().unwrap(),
         node: "a".parse().unwrap(),
         port: Some(20_000),
+        ports: "metrics=20001".parse::<NamedPorts>().unwrap(),
         resources: Resources::default(),
         state: IntentState::Open,
         why: "0 of 1 healthy".to_owned(),

@@ -4,10 +4,11 @@ use super::behaviour::Behaviour;
 use domain::{
     InstallationId, NodeName, ObservedInstance, Timestamp,
     observed::{Authenticity, End, ImageCheck, Origin, Phase, RestartPolicy},
+    worker::NamedPorts,
 };
 use ports::{
     images::HasHealthcheck,
-    runtime::{InstanceSpec, LogLine},
+    runtime::{InstanceSpec, LogLine, PortBinding},
 };
 use std::time::Duration;
 use tokio::time::Instant;
@@ -30,6 +31,8 @@ pub(super) struct Container {
     pub(super) image: String,
     /// The host port that is bound while its process runs.
     pub(super) port: Option<u16>,
+    /// Those bound besides.
+    pub(super) ports: NamedPorts,
     pub(super) restart: RestartPolicy,
     pub(super) behaviour: Behaviour,
     pub(super) life: Life,
@@ -101,6 +104,9 @@ impl Container {
             authenticity,
             image: spec.map_or_else(String::new, |spec| spec.image.to_string()),
             port: spec.and_then(|spec| spec.port).map(|binding| binding.host),
+            ports: spec
+                .map(|spec| named(spec, |binding| binding.host))
+                .unwrap_or_default(),
             restart: spec.map_or(RestartPolicy::No, |spec| spec.restart),
             labels,
             behaviour,
@@ -118,6 +124,11 @@ impl Container {
         self.labels
             .as_ref()
             .is_some_and(|(owner, _)| *owner == installation)
+    }
+
+    /// Every host port that is bound while its process runs.
+    pub(super) fn host_ports(&self) -> impl Iterator<Item = u16> + '_ {
+        self.port.into_iter().chain(self.ports.numbers())
     }
 
     pub(super) const fn is_running(&self) -> bool {
@@ -219,11 +230,13 @@ impl Container {
             phase: self.phase(now),
             restart: self.restart,
             port: self.port,
+            ports: self.ports.clone(),
             created_at: self.created_at,
             origin: Origin {
                 app: Some(spec.app_name.clone()),
                 environment: Some(spec.environment_name.clone()),
                 listens_on: spec.port.map(|port| port.container),
+                named: named(spec, |binding| binding.container),
                 argv: spec.argv.clone(),
                 resources: spec.resources,
             },
@@ -270,4 +283,12 @@ impl Container {
             HasHealthcheck::Yes => Some(ImageCheck::Starting),
         }
     }
+}
+
+/// One side of its named ports.
+fn named(spec: &InstanceSpec, side: impl Fn(&PortBinding) -> u16) -> NamedPorts {
+    let ports = spec.ports.iter();
+    ports
+        .map(|(name, binding)| (name.clone(), side(binding)))
+        .collect()
 }

@@ -3,13 +3,14 @@
 use super::{
     Node,
     behaviour::Behaviour,
-    container::{Ending, Life, Motion},
+    container::{Container, Ending, Life, Motion},
     machine::{Daemon, Disk, Hearing},
 };
 use crate::fake::lock;
 use domain::{
     ByteSize, CpuMillis, ImageRef, InstallationId, ObservedInstance,
     observed::{Authenticity, End, RestartPolicy},
+    worker::NamedPorts,
 };
 use ports::{Clock as _, runtime::InstanceSpec};
 use std::time::Duration;
@@ -150,11 +151,11 @@ impl Node {
             });
             let again: Vec<String> = again.map(|container| container.handle.clone()).collect();
             for handle in again {
-                let port = machine
+                let taken = machine
                     .containers
                     .get(&handle)
-                    .and_then(|container| container.port);
-                if port.is_none_or(|port| machine.holder(port).is_none()) {
+                    .and_then(|container| machine.taken_of(container));
+                if taken.is_none() {
                     machine.run(&handle, now, at);
                 }
             }
@@ -256,7 +257,7 @@ impl Node {
         self.change(|machine| machine.take_away(handle));
     }
 
-    /// Starts a second container with the labels of one that is there, under another name and without its port.
+    /// Starts a second container with the labels of one that is there, under another name and without its ports.
     pub fn copy(&self, handle: &str) {
         self.change(|machine| {
             let Some(original) = machine.containers.get(handle) else {
@@ -268,6 +269,7 @@ impl Node {
             let copy = machine.create(name, labels, behaviour);
             if let Some(container) = machine.containers.get_mut(&copy) {
                 container.port = None;
+                container.ports = NamedPorts::default();
             }
             let at = machine.clock.now();
             machine.run(&copy, Instant::now(), at);
@@ -351,8 +353,8 @@ impl Node {
     pub fn answers_on(&self, port: u16) -> Answering {
         self.look(|machine| {
             let mut running = machine.containers.values().filter(|c| c.is_running());
-            let holder = running.find(|container| container.port == Some(port));
-            match holder {
+            let holds = |container: &&Container| container.host_ports().any(|held| held == port);
+            match running.find(holds) {
                 None => Answering::Nobody,
                 Some(holder) if holder.is_frozen() => Answering::KernelAlone,
                 Some(holder) if holder.serves(Instant::now()) => Answering::Well,

@@ -126,9 +126,7 @@ impl Machine {
                 ends: Some(ending), ..
             } => self.die(handle, ending, at),
             Life::Restarting { code, end, .. } => {
-                let free = container
-                    .port
-                    .is_none_or(|port| self.holder(port).is_none());
+                let free = self.taken_of(container).is_none();
                 let Some(container) = self.containers.get_mut(handle) else {
                     return;
                 };
@@ -199,8 +197,14 @@ impl Machine {
             .containers
             .values()
             .filter(|container| container.is_running());
-        let holder = running.find(|container| container.port == Some(port))?;
+        let holder = running.find(|container| container.host_ports().any(|held| held == port))?;
         Some(format!("container {}", holder.name))
+    }
+
+    /// The first of its host ports on which somebody listens now, and who.
+    pub(super) fn taken_of(&self, container: &Container) -> Option<(u16, String)> {
+        let mut ports = container.host_ports();
+        ports.find_map(|port| Some((port, self.holder(port)?)))
     }
 
     /// The container of this installation that is called so, by the daemon or by its name.

@@ -78,10 +78,7 @@ impl OfInstallation {
         if !matches!(container.life, Life::Created) {
             return Ok(Effect::WasSo);
         }
-        let refusal = match container
-            .port
-            .and_then(|port| Some((port, machine.holder(port)?)))
-        {
+        let refusal = match machine.taken_of(container) {
             Some((port, detail)) => Some(Error::PortTaken { port, detail }),
             None if container.behaviour.course == Course::CannotStart => Some(Error::CannotStart(
                 "exec: no such file or directory".to_owned(),

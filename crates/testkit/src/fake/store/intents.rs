@@ -115,7 +115,7 @@ impl Ledger {
             return Ok(());
         }
         if intent.kind == IntentKind::Start {
-            self.port_is_free(intent)?;
+            self.ports_are_free(intent)?;
             self.has_room(intent, capacity)?;
         }
         undo.push((key, None));
@@ -131,19 +131,15 @@ impl Ledger {
         starts.filter(move |intent| intent.node == *node)
     }
 
-    fn port_is_free(&self, wanted: &Intent) -> Result<(), Error> {
-        match wanted.port {
-            Some(port)
-                if self
-                    .starts(&wanted.node)
-                    .any(|other| other.port == Some(port)) =>
-            {
-                Err(Error::PortTaken {
-                    node: wanted.node.clone(),
-                    port,
-                })
-            }
-            Some(_) | None => Ok(()),
+    fn ports_are_free(&self, wanted: &Intent) -> Result<(), Error> {
+        let starts = self.starts(&wanted.node);
+        let taken: BTreeSet<u16> = starts.flat_map(Intent::host_ports).collect();
+        match wanted.host_ports().find(|port| taken.contains(port)) {
+            Some(port) => Err(Error::PortTaken {
+                node: wanted.node.clone(),
+                port,
+            }),
+            None => Ok(()),
         }
     }
 
