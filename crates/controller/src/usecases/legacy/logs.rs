@@ -185,16 +185,27 @@ pub async fn of_reconcile(ctx: &Ctx, id: ReconcileId) -> Result<Log, Error> {
     let mut log = Writer::default();
     let made = reconcile.created_at;
     log.write(made, Level::Info, format!("{id} begins"));
-    if reconcile.plan.is_empty() {
-        log.write(made, Level::Info, "nothing to do".to_owned());
-    }
-    for line in &reconcile.plan {
-        log.write(made, Level::Info, line.clone());
+    for line in planned(&reconcile.plan) {
+        log.write(made, Level::Info, line);
     }
     if let Some((level, text)) = end_of_reconcile(&reconcile) {
         log.write(reconcile.completed_at.unwrap_or(made), level, text);
     }
     Ok(log.done(id))
+}
+
+/// What is carried out is planned again then, and this plan was made to be shown.
+const AS_PLANNED: &str =
+    "as planned when it was asked for; an instance that starts gets its id and port only then:";
+
+fn planned(plan: &[String]) -> Vec<String> {
+    let first = match plan.is_empty() {
+        true => "nothing to do",
+        false => AS_PLANNED,
+    };
+    let mut lines = vec![first.to_owned()];
+    lines.extend_from_slice(plan);
+    lines
 }
 
 fn end_of_reconcile(reconcile: &Reconcile) -> Option<(Level, String)> {
@@ -243,5 +254,12 @@ mod tests {
         }
         let times: Vec<i64> = log.lines.iter().map(|line| line.at.micros()).collect();
         assert_eq!(times, [5, 6, 7, 9]);
+    }
+
+    #[test]
+    fn a_plan_is_told_as_what_was_shown() {
+        assert_eq!(planned(&[]), ["nothing to do"]);
+        let step = "start  web  ins-4h8s2k9q0xzt on node-1:20001";
+        assert_eq!(planned(&[step.to_owned()]), [AS_PLANNED, step]);
     }
 }
