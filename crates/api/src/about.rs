@@ -15,8 +15,6 @@ pub struct About {
     pub started_at: Timestamp,
     /// Where repositories are fetched from, without credentials.
     pub git_base_url: String,
-    /// Registry to which images are pushed. Empty: they stay on their node.
-    pub registry: String,
     /// What builds a commit without a Dockerfile when its App does not say.
     pub builder: Option<Builder>,
     /// Looks at the parts that the server needs.
@@ -56,7 +54,6 @@ impl About {
             host: String::new(),
             started_at,
             git_base_url: String::new(),
-            registry: String::new(),
             builder: None,
             components: Arc::new(|| Box::pin(std::future::ready(Vec::new()))),
         }

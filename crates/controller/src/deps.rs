@@ -90,6 +90,8 @@ pub struct Settings {
     pub build_deadline: Duration,
     /// What builds a commit that has no Dockerfile, where its App names none. Default: nothing does.
     pub builder: Option<Builder>,
+    /// Registry to which images are pushed. Default: empty, they stay on their node.
+    pub registry: String,
     /// How long a node may take to list its instances before it counts as silent. Default 5 s.
     pub list_deadline: Duration,
     /// Between two probes of an instance that has not been healthy since it started. Default 20 ms, growing to `probe_slow`.
@@ -153,6 +155,7 @@ impl Settings {
             builds: 2,
             build_deadline: Duration::from_secs(1800),
             builder: None,
+            registry: String::new(),
             list_deadline: Duration::from_secs(5),
             probe_fast: Duration::from_millis(20),
             probe_slow: Duration::from_millis(500),

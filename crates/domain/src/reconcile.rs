@@ -61,6 +61,8 @@ pub struct PlannedWorker {
     pub id: Option<WorkerId>,
     pub name: WorkerName,
     pub command: String,
+    /// The same, word by word. Empty: noted down by an earlier version.
+    pub argv: Vec<String>,
     pub scale: u16,
     pub created_at: Option<Timestamp>,
     pub updated_at: Option<Timestamp>,

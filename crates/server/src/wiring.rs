@@ -184,7 +184,6 @@ pub(crate) fn api(
         host: machine::node_name().to_string(),
         started_at: SystemClock.now(),
         git_base_url: args.build.git_base_url.clone(),
-        registry: args.build.registry.clone().unwrap_or_default(),
         builder: args.build.builder.as_deref().map(builder_of).transpose()?,
         components: components(machinery),
     };
@@ -254,6 +253,7 @@ fn settings(args: &args::Serve, builder: Option<&Builder>, server: String) -> Se
     settings.run_longest = args.limits.run_longest;
     settings.build_deadline = args.build.build_deadline;
     settings.builder = builder.cloned();
+    settings.registry = args.build.registry.clone().unwrap_or_default();
     settings.builds = args.build.builds.max(1);
     settings.policy.ports = args.docker.ports.0.clone();
     settings.address = args.github.github_hook_url.clone().or_else(|| {

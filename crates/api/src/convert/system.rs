@@ -37,7 +37,7 @@ pub(crate) fn settings(settings: &Settings, about: &About) -> v1::Settings {
         deploy_deadline: Some(time::duration(DEFAULT_PATIENCE)),
         build_deadline: Some(time::duration(settings.build_deadline)),
         git_base_url: about.git_base_url.clone(),
-        registry: about.registry.clone(),
+        registry: settings.registry.clone(),
         builder: about.builder.as_ref().map(app::builder),
         keep_history: Some(time::duration(settings.keep_history)),
     }

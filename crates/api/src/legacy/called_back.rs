@@ -70,6 +70,6 @@ async fn deploy(ctx: &Ctx, id: DeployId) -> Result<Object, Error> {
 
 async fn reconcile(ctx: &Ctx, id: ReconcileId) -> Result<Object, Error> {
     let found = reconciles::get(ctx, id).await?;
-    let shown = objects::reconcile(&found, &ctx.deps.settings.server);
+    let shown = objects::reconcile(&found, &ctx.deps.settings);
     Ok(Object::of("Reconcile", &shown))
 }

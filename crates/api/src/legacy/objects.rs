@@ -1,16 +1,19 @@
 //! Records as the legacy API shows them.
 
 use crate::convert::{config::Values, time, webhook};
-use controller::usecases::{
-    legacy::{
-        BuildView,
-        config_sets::ConfigView,
-        deploys::DeployView,
-        live::{Live, LiveInstance},
-        logs::{Level, Line, Log},
-        reconciles::ReconcileView,
+use controller::{
+    Settings,
+    usecases::{
+        legacy::{
+            BuildView,
+            config_sets::ConfigView,
+            deploys::DeployView,
+            live::{Live, LiveInstance},
+            logs::{Level, Line, Log},
+            reconciles::ReconcileView,
+        },
+        reconciles::steps::{shown_argv, shown_command},
     },
-    reconciles::steps::shown_command,
 };
 use domain::{
     App, BuildState, Deploy, DeployState, Environment, Node, Timestamp, Worker,
@@ -148,10 +151,7 @@ fn live_instance(
 ) -> v1::LiveInstance {
     let commit = instance.commit.as_ref();
     let commit = commit.map_or_else(|| "unknown".to_owned(), ToString::to_string);
-    let command = match &instance.command {
-        Some(command) => command.argv(),
-        None => vec!["/start".to_owned(), live.worker.spec.name.to_string()],
-    };
+    let command = shown_argv(&live.worker.spec.name, instance.command.as_ref());
     v1::LiveInstance {
         id: instance.handle.clone(),
         node: Some(v1::LiveNode {
@@ -249,7 +249,7 @@ pub(super) fn deploy_states(word: &str) -> Option<Vec<DeployState>> {
     (word.is_empty() || !states.is_empty()).then_some(states)
 }
 
-pub(super) fn reconcile(view: &ReconcileView, server: &str) -> v1::Reconcile {
+pub(super) fn reconcile(view: &ReconcileView, settings: &Settings) -> v1::Reconcile {
     let reconcile = &view.reconcile;
     let is_saved = reconcile.state != ReconcileState::Preview;
     let updated = reconcile.completed_at.unwrap_or(reconcile.created_at);
@@ -262,12 +262,12 @@ pub(super) fn reconcile(view: &ReconcileView, server: &str) -> v1::Reconcile {
             .callback
             .as_ref()
             .map(|url| webhook::beginning(url.expose_secret())),
-        plan: reconcile.steps.iter().map(steps::wire).collect(),
+        plan: steps::wire(&reconcile.steps, &settings.registry),
         created_at: is_saved.then(|| time::wire(reconcile.created_at)),
         updated_at: is_saved.then(|| time::wire(updated)),
         completed_at: reconcile.completed_at.map(time::wire),
         container_id: is_saved.then(|| reconcile.id.to_string()),
-        container_host: is_saved.then(|| server.to_owned()),
+        container_host: is_saved.then(|| settings.server.clone()),
     }
 }
 

@@ -13,6 +13,7 @@ use controller::usecases::{
 use futures_util::TryStreamExt;
 use ports::store::{self, Page, reconciles::OnConflict};
 use proto::legacy::v1::{self, reconcile_service_server::ReconcileService};
+use std::sync::Arc;
 use tonic::Request;
 
 #[tonic::async_trait]
@@ -24,7 +25,7 @@ impl ReconcileService for Legacy {
         request: Request<v1::ListReconcilesRequest>,
     ) -> Answer<Self::ListReconcilesStream> {
         let (sight, ctx, _asked) = self.sift(request).await?;
-        let server = ctx.deps.settings.server.clone();
+        let settings = Arc::clone(&ctx.deps.settings);
         let read = |ctx: Ctx, page: Page| async move {
             reconciles::list(&ctx, page.after.unwrap_or(0)).await
         };
@@ -33,7 +34,7 @@ impl ReconcileService for Legacy {
             v1::ListReconcilesResponse {
                 data: found
                     .iter()
-                    .map(|view| objects::reconcile(view, &server))
+                    .map(|view| objects::reconcile(view, &settings))
                     .collect(),
             }
         })
@@ -46,7 +47,7 @@ impl ReconcileService for Legacy {
         self.look(request, |ctx, asked| async move {
             let found = reconciles::get(&ctx, params::id("Reconcile", &asked.id)?).await?;
             Ok(v1::GetReconcileResponse {
-                data: Some(objects::reconcile(&found, &ctx.deps.settings.server)),
+                data: Some(objects::reconcile(&found, &ctx.deps.settings)),
             })
         })
         .await
@@ -61,7 +62,7 @@ impl ReconcileService for Legacy {
             let of = (asked.app.as_str(), asked.environment.as_str());
             let shown = reconciles::create(&ctx, of, OnConflict::Ignore, Mode::Preview).await?;
             Ok(v1::PreviewReconcileResponse {
-                data: Some(objects::reconcile(&shown, &ctx.deps.settings.server)),
+                data: Some(objects::reconcile(&shown, &ctx.deps.settings)),
             })
         })
         .await
@@ -84,7 +85,7 @@ impl ReconcileService for Legacy {
             let made = made.map_err(refused)?;
             let awaited = Awaited::Reconcile(made.reconcile.id);
             callbacks::settle(&ctx, awaited, callback.as_ref()).await?;
-            let mut shown = objects::reconcile(&made, &ctx.deps.settings.server);
+            let mut shown = objects::reconcile(&made, &ctx.deps.settings);
             // Whole to whoever gave it; it may be a secret to others.
             shown.callback_url = Some(asked.callback_url).filter(|url| !url.is_empty());
             Ok(v1::CreateReconcileResponse { data: Some(shown) })

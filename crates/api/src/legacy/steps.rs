@@ -4,8 +4,14 @@ use super::objects::DATACENTER;
 use crate::convert::time;
 use domain::reconcile::{PlannedAction, PlannedInstance, PlannedStep};
 use proto::legacy::v1;
+use std::slice;
 
-pub(super) fn wire(step: &PlannedStep) -> v1::PlanStep {
+/// The steps of a plan, on a server with this registry.
+pub(super) fn wire(steps: &[PlannedStep], registry: &str) -> Vec<v1::PlanStep> {
+    steps.iter().map(|step| of_step(step, registry)).collect()
+}
+
+fn of_step(step: &PlannedStep, registry: &str) -> v1::PlanStep {
     let is_start = step.action == PlannedAction::Start;
     let node = || v1::StepNode {
         dc: step.center.as_deref().unwrap_or(DATACENTER).to_owned(),
@@ -18,7 +24,7 @@ pub(super) fn wire(step: &PlannedStep) -> v1::PlanStep {
         instance: step
             .instance
             .as_ref()
-            .map(|instance| of_instance(instance, node(), commit.as_deref())),
+            .map(|instance| of_instance(instance, node(), tags(step, instance, registry))),
         worker: Some(worker(step)),
         rref: commit.filter(|_| is_start),
         node: is_start.then(node),
@@ -29,9 +35,8 @@ pub(super) fn wire(step: &PlannedStep) -> v1::PlanStep {
 fn of_instance(
     instance: &PlannedInstance,
     node: v1::StepNode,
-    commit: Option<&str>,
+    tags: Vec<String>,
 ) -> v1::StepInstance {
-    let commit = commit.unwrap_or("unknown");
     v1::StepInstance {
         id: instance.handle.clone(),
         dc: node.dc.clone(),
@@ -41,13 +46,27 @@ fn of_instance(
             id: instance.service.clone(),
         }),
         port: instance.port.map(i64::from),
-        tags: vec![
-            format!("tag:{commit}"),
-            format!("rref:{commit}"),
-            format!("deploy_id:{}", instance.deploy.number()),
-        ],
+        tags,
         check: None,
     }
+}
+
+/// Those of a live instance.
+fn tags(step: &PlannedStep, instance: &PlannedInstance, registry: &str) -> Vec<String> {
+    let commit = step.commit.as_ref();
+    let commit = commit.map_or_else(|| "unknown".to_owned(), ToString::to_string);
+    let worker = &step.worker;
+    let command = match worker.argv.as_slice() {
+        [] => slice::from_ref(&worker.command),
+        words => words,
+    };
+    vec![
+        format!("tag:{commit}"),
+        format!("rref:{commit}"),
+        format!("repo:{registry}"),
+        format!("command:{command:?}"),
+        format!("deploy_id:{}", instance.deploy.number()),
+    ]
 }
 
 fn worker(step: &PlannedStep) -> v1::StepWorker {

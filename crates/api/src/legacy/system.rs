@@ -42,11 +42,12 @@ impl SystemService for Legacy {
         let found = sanity::look(&ctx).await.map_err(Refusal::from)?;
         let well = found.standing() == Standing::Well;
         let each = found.environments.iter();
+        let registry = ctx.deps.settings.registry.as_str();
         Ok(Response::new(v1::GetSanityResponse {
             well,
             data: Some(v1::Sanity {
                 environments: each
-                    .map(|(name, found)| (name.clone(), environment(found, lists)))
+                    .map(|(name, found)| (name.clone(), environment(found, lists, registry)))
                     .collect(),
                 stuck_builds: shown(&found.stuck_builds, lists),
             }),
@@ -72,9 +73,9 @@ impl SystemService for Legacy {
     }
 }
 
-fn environment(found: &EnvironmentSanity, lists: Lists) -> v1::EnvironmentSanity {
+fn environment(found: &EnvironmentSanity, lists: Lists, registry: &str) -> v1::EnvironmentSanity {
     let plan = match lists {
-        Lists::Shown => found.steps.iter().map(steps::wire).collect(),
+        Lists::Shown => steps::wire(&found.steps, registry),
         Lists::Empty => Vec::new(),
     };
     let status = match found.is {

@@ -13,7 +13,6 @@ use controller::usecases::{
 use domain::{Worker, WorkerId, WorkerName, WorkerSpec, worker::Command};
 use proto::legacy::v1::{self, worker_service_server::WorkerService};
 use scheduler::input::RestartOnly;
-use std::sync::Arc;
 use tonic::Request;
 
 #[tonic::async_trait]
@@ -147,12 +146,11 @@ impl WorkerService for Legacy {
         &self,
         request: Request<v1::ListLiveInstancesRequest>,
     ) -> Answer<v1::ListLiveInstancesResponse> {
-        let about = Arc::clone(&self.0.about);
         self.look(request, |ctx, asked| async move {
             let worker = find(&ctx, &asked.id).await?;
             let found = live::of(&ctx, worker).await?;
             Ok(v1::ListLiveInstancesResponse {
-                data: Some(objects::live(&found, &about.registry)),
+                data: Some(objects::live(&found, &ctx.deps.settings.registry)),
             })
         })
         .await

@@ -116,8 +116,7 @@ async fn a_plan_is_shown_step_by_step() {
     let instance = stop.instance.clone().unwrap();
     assert!(!instance.id.is_empty() && instance.check.is_none());
     assert_eq!(instance.node, Some(node));
-    let tag = format!("rref:{commit}");
-    assert!(instance.tags.contains(&tag), "{:?}", instance.tags);
+    assert_eq!(instance.tags, tags(&commit));
     assert_eq!(stop.worker.clone().unwrap().scale, 0);
 }
 
@@ -128,16 +127,18 @@ async fn a_live_instance_says_whose_image_it_runs() {
     let request = old::ListLiveInstancesRequest { id: text("1") };
     let found = workers.list_live_instances(request).await.unwrap();
     let instances = found.into_inner().data.unwrap().instances;
-    assert_eq!(
-        instances[0].tags,
-        [
-            format!("tag:{commit}"),
-            format!("rref:{commit}"),
-            format!("repo:{REGISTRY}"),
-            "command:[\"/start\", \"web\"]".to_owned(),
-            "deploy_id:1".to_owned(),
-        ]
-    );
+    assert_eq!(instances[0].tags, tags(&commit));
+}
+
+/// Of the first instance of `halted`.
+fn tags(commit: &CommitSha) -> [String; 5] {
+    [
+        format!("tag:{commit}"),
+        format!("rref:{commit}"),
+        format!("repo:{REGISTRY}"),
+        text("command:[\"/start\", \"web\"]"),
+        text("deploy_id:1"),
+    ]
 }
 
 #[tokio::test(start_paused = true)]

@@ -127,10 +127,10 @@ pub(crate) fn change() -> Change {
     }
 }
 
-fn about() -> About {
-    About {
+fn settings() -> Settings {
+    Settings {
         registry: REGISTRY.to_owned(),
-        ..About::version("0.0.0-test", BEGINNING)
+        ..Settings::named("server-1".to_owned())
     }
 }
 
@@ -192,7 +192,7 @@ impl Stage {
             host: None,
             clock: clock.clone(),
             ids: Arc::new(fake::Ids::seeded(1)),
-            settings: Arc::new(Settings::named("server-1".to_owned())),
+            settings: Arc::new(settings()),
             board: Arc::new(Board::default()),
             feed: Arc::new(Feed::of(store.clone())),
             runs: Arc::default(),
@@ -200,7 +200,7 @@ impl Stage {
         };
         furnish(&store).await;
         let stop = CancellationToken::new();
-        let about = about();
+        let about = About::version("0.0.0-test", BEGINNING);
         github::install_provider();
         let directory = Arc::new(fake::Directory::default());
         let sign_in = Arc::new(fake::SignIn::new(clock.clone()));

@@ -29,6 +29,9 @@ struct WorkerJson {
     id: Option<i64>,
     name: String,
     command: String,
+    /// Steps of earlier versions have none.
+    #[serde(default)]
+    argv: Vec<String>,
     scale: u16,
     created_at: Option<i64>,
     updated_at: Option<i64>,
@@ -92,6 +95,7 @@ impl Stored for PlannedStep {
                 id: worker.id.map(WorkerId::new),
                 name: parse(&worker.name)?,
                 command: worker.command,
+                argv: worker.argv,
                 scale: worker.scale,
                 created_at: worker.created_at.map(Timestamp::from_micros),
                 updated_at: worker.updated_at.map(Timestamp::from_micros),
@@ -111,6 +115,7 @@ fn mirror_worker(worker: &PlannedWorker) -> WorkerJson {
         id,
         name,
         command,
+        argv,
         scale,
         created_at,
         updated_at,
@@ -119,6 +124,7 @@ fn mirror_worker(worker: &PlannedWorker) -> WorkerJson {
         id: id.map(WorkerId::number),
         name: name.to_string(),
         command: command.clone(),
+        argv: argv.clone(),
         scale: *scale,
         created_at: created_at.map(Timestamp::micros),
         updated_at: updated_at.map(Timestamp::micros),

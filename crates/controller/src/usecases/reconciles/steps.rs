@@ -141,10 +141,12 @@ fn worker(workers: &[Worker], app: AppId, name: &WorkerName) -> PlannedWorker {
     let known = workers
         .iter()
         .find(|worker| worker.app == app && worker.spec.name == *name);
+    let command = known.and_then(|worker| worker.spec.command.as_ref());
     PlannedWorker {
         id: known.map(|worker| worker.id),
         name: name.clone(),
-        command: shown_command(name, known.and_then(|worker| worker.spec.command.as_ref())),
+        command: shown_command(name, command),
+        argv: shown_argv(name, command),
         scale: known.map_or(0, |worker| worker.scale.get()),
         created_at: known.map(|worker| worker.created_at),
         updated_at: known.map(|worker| worker.updated_at),
@@ -158,5 +160,14 @@ pub fn shown_command(name: &WorkerName, command: Option<&Command>) -> String {
     match command {
         Some(command) => command.to_string(),
         None => format!("/start {name}"),
+    }
+}
+
+/// The same, word by word.
+#[must_use]
+pub fn shown_argv(name: &WorkerName, command: Option<&Command>) -> Vec<String> {
+    match command {
+        Some(command) => command.argv(),
+        None => vec!["/start".to_owned(), name.to_string()],
     }
 }

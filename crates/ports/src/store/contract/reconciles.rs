@@ -81,6 +81,7 @@ pub async fn planned_steps_read_back(store: &dyn Store) {
             id: Some(WorkerId::new(3)),
             name: "web".parse().unwrap(),
             command: "/start web".to_owned(),
+            argv: vec!["/start".to_owned(), "web".to_owned()],
             scale: 2,
             created_at: Some(at(1).at),
             updated_at: Some(at(2).at),

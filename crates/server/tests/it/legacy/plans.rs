@@ -99,17 +99,12 @@ fn a_plan_names_all_that_it_starts_replaces_and_stops() {
 
     let path = format!("/workers/{}/deploys", number(&server.web("pln-web")["id"]));
     let live = server.get(&path).is(200)["data"]["instances"][0].clone();
-    let tag = |name: &str| {
-        let tags = live["tags"].as_array().unwrap().iter();
-        let mut named = tags.filter(|tag| tag.as_str().unwrap().starts_with(name));
-        named.next().unwrap().clone()
-    };
     for step in [&restart, &stop] {
         assert_eq!(
             step["instance"],
             json!({
                 "id": live["id"], "node": node, "service": {"dc": "", "id": "pln-web-web"},
-                "port": live["port"], "tags": [tag("tag:"), tag("rref:"), tag("deploy_id:")],
+                "port": live["port"], "tags": live["tags"],
                 "check": null, "dc": "dc1",
             })
         );
