@@ -20,6 +20,9 @@ pub(crate) enum Refusal {
     /// Another one is in the way.
     #[error("{0}")]
     Locked(String),
+    /// Of an App that is deleted.
+    #[error("{0}; scale it to 0 first, or say `force=true`, which stops them")]
+    HasInstances(String),
     #[error("cannot find a node")]
     NoNode,
     /// Of a delivery whose signature does not fit.

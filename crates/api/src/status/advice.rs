@@ -44,7 +44,7 @@ pub(super) fn of_use_case(error: &Error) -> Told {
         Error::HasInstances { .. } => (
             Code::FailedPrecondition,
             "HAS_INSTANCES",
-            "scale it to 0 first, or delete it with `--force`, which stops them",
+            "scale it to 0 first, or delete it with `--force` (`force=true` over HTTP), which stops them",
         ),
         Error::NoPlace { .. } => (
             Code::Unavailable,

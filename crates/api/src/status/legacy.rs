@@ -44,6 +44,7 @@ fn in_old_words(refusal: Refusal) -> Refusal {
             which: worker,
         },
         usecases::Error::NoPlace { .. } => Refusal::NoNode,
+        error @ usecases::Error::HasInstances { .. } => Refusal::HasInstances(error.to_string()),
         usecases::Error::NameHeld { by, .. } => Flaw {
             field: "name",
             problem: format!("cannot be changed: {by}"),
@@ -77,7 +78,6 @@ fn in_old_words(refusal: Refusal) -> Refusal {
         | usecases::Error::NeverCurrent { .. }
         | usecases::Error::DeployOver { .. }
         | usecases::Error::BuildOver { .. }
-        | usecases::Error::HasInstances { .. }
         | usecases::Error::NoInstance { .. }
         | usecases::Error::InstanceNotRunning { .. }
         | usecases::Error::NotBuilt { .. }
@@ -135,7 +135,9 @@ fn word(refusal: &Refusal) -> (Code, &'static str) {
         Refusal::NotFound { .. } => (Code::NotFound, "NOT_FOUND"),
         Refusal::Invalid(_) => (Code::InvalidArgument, "RECORD_INVALID"),
         Refusal::Missing(_) | Refusal::SortOrder(_) => (Code::InvalidArgument, "BAD_REQUEST"),
-        Refusal::NoTarget => (Code::FailedPrecondition, "UNPROCESSABLE_ENTITY"),
+        Refusal::NoTarget | Refusal::HasInstances(_) => {
+            (Code::FailedPrecondition, "UNPROCESSABLE_ENTITY")
+        }
         Refusal::Locked(_) => (Code::Aborted, "RESOURCE_LOCKED"),
         Refusal::NoNode => (Code::Unavailable, "UNAVAILABLE"),
         // Not `Unauthenticated`: that is for who shows no token, and is told otherwise.
@@ -198,6 +200,15 @@ mod tests {
                 Code::InvalidArgument,
                 "RECORD_INVALID",
                 "Validation failed: environment and app not unique",
+            ),
+            (
+                usecase(usecases::Error::HasInstances {
+                    app: "shop".to_owned(),
+                    instances: 3,
+                }),
+                Code::FailedPrecondition,
+                "UNPROCESSABLE_ENTITY",
+                "shop has 3 instances; scale it to 0 first, or say `force=true`, which stops them",
             ),
             (
                 Refusal::Missing("app"),

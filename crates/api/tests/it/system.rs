@@ -136,7 +136,7 @@ async fn an_app_that_has_instances_goes_only_by_force() {
     };
     assert_eq!(
         refusal(admin.apps().delete_app(delete.clone()).await),
-        "FailedPrecondition HAS_INSTANCES: shop has 1 instances; scale it to 0 first, or delete it with `--force`, which stops them"
+        "FailedPrecondition HAS_INSTANCES: shop has 1 instances; scale it to 0 first, or delete it with `--force` (`force=true` over HTTP), which stops them"
     );
     let forced = v1::DeleteAppRequest {
         force: true,
