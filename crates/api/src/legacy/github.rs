@@ -29,6 +29,9 @@ impl Legacy {
     ) -> Result<Option<domain::BuildId>, Refusal> {
         let ctx = self.0.on_behalf_of_github();
         let app = app_hooks::app_of(&ctx, &asked.id).await?;
+        if asked.signature.is_empty() && asked.signature_256.is_empty() {
+            return Err(unauthorized(BadSignature::Missing));
+        }
         let hook = app_hooks::find(&ctx, app.id).await?;
         let (secret, accepted) = match &hook {
             Some(view) => {
@@ -83,11 +86,13 @@ impl Legacy {
     }
 }
 
+/// Which Apps have no secret is not told to strangers.
 fn unauthorized(error: BadSignature) -> Refusal {
     Refusal::Unauthorized(match error {
         BadSignature::Missing => "Missing X-Hub-Signature header",
-        BadSignature::Wrong => "X-Hub-Signature does not fit",
-        BadSignature::NoSecret => "the app has no secret for its hook",
+        BadSignature::Wrong | BadSignature::NoSecret => {
+            "X-Hub-Signature does not fit; the app may have another secret for its hook, or none"
+        }
     })
 }
 

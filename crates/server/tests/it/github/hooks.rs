@@ -15,6 +15,9 @@ use testkit::github::payload;
 pub(super) const ADDRESS: &str = "https://jockey.example";
 /// Of a hook that was made by hand.
 const SECRET: &str = "chosen by hand, long ago";
+const MISSING: &str = "Missing X-Hub-Signature header";
+const UNFIT: &str =
+    "X-Hub-Signature does not fit; the app may have another secret for its hook, or none";
 
 pub(super) async fn making_hooks() -> anyhow::Result<World> {
     let address = ["--github-hook-url", ADDRESS].map(str::to_owned);
@@ -277,8 +280,7 @@ async fn the_old_route_answers_as_it_always_did() -> anyhow::Result<()> {
         sha256: Some("another secret, which is wrong"),
         ..SHA1
     };
-    let unfit = "X-Hub-Signature does not fit";
-    says(&rest, &down, 401, "unauthorized", unfit).await?;
+    says(&rest, &down, 401, "unauthorized", UNFIT).await?;
     let hook = world.shop().await?.hook.unwrap_or_default();
     assert!(hook.accepts_sha1);
     Ok(())
@@ -294,20 +296,22 @@ async fn before_there_is_a_secret(rest: &Rest) -> anyhow::Result<()> {
         let message = format!("{unknown}{which}");
         says(rest, &nobody, 404, "not_found", &message).await?;
     }
-    let none = "the app has no secret for its hook";
-    says(rest, &OLD, 401, "unauthorized", none).await
+    says(rest, &OLD, 401, "unauthorized", MISSING).await?;
+    let signed = Signed {
+        sha256: Some(SECRET),
+        ..OLD
+    };
+    says(rest, &signed, 401, "unauthorized", UNFIT).await
 }
 
 async fn with_a_secret(rest: &Rest) -> anyhow::Result<()> {
-    let missing = "Missing X-Hub-Signature header";
-    says(rest, &OLD, 401, "unauthorized", missing).await?;
+    says(rest, &OLD, 401, "unauthorized", MISSING).await?;
     let wrong = Signed {
         sha256: Some("another secret, which is wrong"),
         ..OLD
     };
-    let unfit = "X-Hub-Signature does not fit";
-    says(rest, &wrong, 401, "unauthorized", unfit).await?;
-    says(rest, &SHA1, 401, "unauthorized", missing).await?;
+    says(rest, &wrong, 401, "unauthorized", UNFIT).await?;
+    says(rest, &SHA1, 401, "unauthorized", MISSING).await?;
     let good = Signed {
         sha256: Some(SECRET),
         ..OLD
