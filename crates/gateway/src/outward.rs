@@ -61,7 +61,7 @@ pub(crate) fn answer(
     layout: Layout,
 ) -> Response {
     let etag = etag(message);
-    let has_it = etag.is_some() && asked.get(header::IF_NONE_MATCH) == etag.as_ref();
+    let has_it = etag.as_ref().is_some_and(|etag| is_named(asked, etag));
     let mut response = if has_it && (method == Method::GET || method == Method::HEAD) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -78,6 +78,19 @@ pub(crate) fn answer(
         response.headers_mut().insert(header::ETAG, etag);
     }
     response
+}
+
+/// Whether `If-None-Match` names an entity tag, as RFC 9110 has it in section 13.1.2: in a list, or `*`, and a weak tag is
+/// as good, which proxies make of it that compress.
+fn is_named(asked: &HeaderMap, etag: &HeaderValue) -> bool {
+    let mut lines = asked.get_all(header::IF_NONE_MATCH).iter();
+    lines.any(|line| {
+        let mut tags = line.as_bytes().split(|byte| *byte == b',');
+        tags.any(|tag| {
+            let tag = tag.trim_ascii();
+            tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag.as_bytes()
+        })
+    })
 }
 
 /// The entity tag: that of the one entity that the message holds in a field of its own.

@@ -32,14 +32,25 @@ async fn the_version_of_the_entity_is_the_etag() {
     let gateway = Gateway::new();
     let answer = gateway.get("/v1/things/a").await;
     assert_eq!(answer.header("etag"), Some("\"tag-1\""));
-    let headers = [("if-none-match", "\"tag-1\"")];
-    let answer = gateway.ask(Method::GET, "/v1/things/a", &headers, "").await;
-    assert_eq!(
-        (answer.status, answer.text.as_str()),
-        (StatusCode::NOT_MODIFIED, "")
-    );
-    assert_eq!(answer.header("etag"), Some("\"tag-1\""));
-    let headers = [("if-none-match", "\"tag-0\"")];
-    let answer = gateway.ask(Method::GET, "/v1/things/a", &headers, "").await;
-    assert_eq!(answer.status, StatusCode::OK);
+    for known in [
+        r#""tag-1""#,
+        r#"W/"tag-1""#,
+        r#""tag-0", "tag-1""#,
+        r#"W/"tag-1","tag-0""#,
+        "*",
+    ] {
+        let headers = [("if-none-match", known)];
+        let answer = gateway.ask(Method::GET, "/v1/things/a", &headers, "").await;
+        assert_eq!(
+            (answer.status, answer.text.as_str()),
+            (StatusCode::NOT_MODIFIED, ""),
+            "{known}"
+        );
+        assert_eq!(answer.header("etag"), Some("\"tag-1\""));
+    }
+    for other in [r#""tag-0""#, "tag-1", r#"w/"tag-1""#, ""] {
+        let headers = [("if-none-match", other)];
+        let answer = gateway.ask(Method::GET, "/v1/things/a", &headers, "").await;
+        assert_eq!(answer.status, StatusCode::OK, "{other}");
+    }
 }
