@@ -2,6 +2,7 @@
 
 use super::{quiet::Calls, stall::Stall, unread::Rest};
 use axum::Router;
+use http::{HeaderMap, Method, header::CONTENT_LENGTH};
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -71,12 +72,16 @@ impl Connections {
         let quiet = calls.quiet(FIRST_DEADLINE, IDLE_DEADLINE);
         let app = tower::service_fn(move |mut request: http::Request<Incoming>| {
             let call = calls.begin();
+            let is_head = request.method() == Method::HEAD;
             request.extensions_mut().insert(told.clone());
             let (rest, request) = Rest::lend(request);
             let answer = app.clone().oneshot(request);
             // The call lasts until the body of its answer is written, or dropped.
             async move {
-                let answer = rest.settle(answer.await?).await;
+                let mut answer = rest.settle(answer.await?).await;
+                if is_head {
+                    leave_out_no_length(answer.headers_mut());
+                }
                 Ok::<_, Infallible>(call.until_answered(answer))
             }
         });
@@ -105,6 +110,15 @@ impl Connections {
                 }
             }
         }
+    }
+}
+
+/// Of an answer to HEAD, which is sent without its body. A router takes that for a body of no length when it was another
+/// one within it that left the body out, and a streamed body has none that could be told.
+fn leave_out_no_length(headers: &mut HeaderMap) {
+    let length = headers.get(CONTENT_LENGTH);
+    if length.is_some_and(|length| length == "0") {
+        headers.remove(CONTENT_LENGTH);
     }
 }
 

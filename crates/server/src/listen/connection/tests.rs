@@ -31,6 +31,7 @@ impl Served {
         });
         let app = Router::new()
             .route("/", get(async || "quick"))
+            .route("/streamed", get(async || Body::empty()))
             .route("/refused", post(async || "refused"))
             .route("/slow", slow);
         let stop = CancellationToken::new();
@@ -225,4 +226,18 @@ async fn when_the_server_stops_a_call_under_way_is_finished_and_no_other_is_take
     served.go_on.notify_one();
     assert!(served.hears("slow").await.contains("200 OK"));
     served.closes_after().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_is_not_told_that_a_body_of_unknown_length_has_none() {
+    let mut served = Served::new();
+    for (path, length) in [("/", Some("content-length: 5")), ("/streamed", None)] {
+        let asked = format!("HEAD {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+        served.says(&asked).await;
+        let heard = served.hears("\r\n\r\n").await;
+        let told = heard
+            .lines()
+            .find(|line| line.starts_with("content-length"));
+        assert_eq!(told, length, "{heard}");
+    }
 }
