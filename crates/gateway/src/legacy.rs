@@ -160,14 +160,14 @@ impl Legacy {
             method
         };
         let plain = routes::plain(path);
-        match self.table.find(method, plain) {
+        match self.table.find(method, &plain) {
             Found::Target(target, variables) => {
                 let owned = variables
                     .into_iter()
                     .map(|(name, text)| (name.to_owned(), text.into()));
                 Ok((target, owned.collect()))
             }
-            Found::Methods(_) | Found::Nothing => Err(Told::no_route(method, plain)),
+            Found::Methods(_) | Found::Nothing => Err(Told::no_route(method, &plain)),
         }
     }
 }

@@ -35,7 +35,7 @@ const OK: Answered = Answered::As(StatusCode::OK);
 /// It goes on when the answer is there.
 const ACCEPTED: Answered = Answered::As(StatusCode::ACCEPTED);
 
-/// Every route. `PATCH` is `PUT`; a slash or `.json` at the end of a path changes nothing.
+/// Every route. `PATCH` is `PUT`; a slash or `.json` at the end of a path changes nothing, and one slash too many neither.
 const ROUTES: &[Row] = &[
     ("GET", "/apps", "AppService.ListApps", OK),
     ("POST", "/apps", "AppService.CreateApp", OK),
@@ -216,10 +216,19 @@ fn find(pool: &DescriptorPool, rpc: &str) -> Option<prost_reflect::MethodDescrip
     service.methods().find(|found| found.name() == method)
 }
 
-/// A path without what means nothing at its end.
-pub(super) fn plain(path: &str) -> &str {
-    let path = path.trim_end_matches('/');
-    path.strip_suffix(".json").unwrap_or(path)
+/// A path without what means nothing at its end, and with one slash where there are several: an address that ends in one
+/// is put before paths.
+pub(super) fn plain(path: &str) -> String {
+    let segments = path.split('/').filter(|segment| !segment.is_empty());
+    let mut plain = String::with_capacity(path.len());
+    for segment in segments {
+        plain.push('/');
+        plain.push_str(segment);
+    }
+    match plain.strip_suffix(".json") {
+        Some(named) => named.to_owned(),
+        None => plain,
+    }
 }
 
 impl Answered {
@@ -257,13 +266,15 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_path_may_say_nothing() {
+    fn the_end_of_a_path_and_a_second_slash_say_nothing() {
         for (path, want) in [
             ("/apps", "/apps"),
             ("/apps/", "/apps"),
             ("/apps.json", "/apps"),
             ("/apps/1.json", "/apps/1"),
             ("/deploys/12/logs/", "/deploys/12/logs"),
+            ("//apps", "/apps"),
+            ("///deploys//12", "/deploys/12"),
             ("/", ""),
         ] {
             assert_eq!(plain(path), want);
