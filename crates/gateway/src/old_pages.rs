@@ -44,7 +44,7 @@ pub(crate) fn root(asked: &Parts) -> Option<Response> {
     }
     let mut response = ROOT.into_response();
     let headers = response.headers_mut();
-    let json = HeaderValue::from_static("application/json");
+    let json = HeaderValue::from_static("application/json; charset=utf-8");
     headers.insert(header::CONTENT_TYPE, json);
     headers.insert(header::VARY, HeaderValue::from_static("accept"));
     Some(response)
@@ -96,7 +96,9 @@ mod tests {
         };
         let told = asked(Method::GET, "/").unwrap();
         assert_eq!(told.status(), StatusCode::OK);
-        assert_eq!(told.headers()[header::CONTENT_TYPE], "application/json");
+        let kind = &told.headers()[header::CONTENT_TYPE];
+        assert_eq!(kind, "application/json; charset=utf-8");
+        assert!(asked(Method::HEAD, "/").is_some());
         assert!(serde_json::from_str::<serde_json::Value>(ROOT).is_ok());
         assert!(asked(Method::POST, "/").is_none());
         assert!(asked(Method::GET, "/nowhere").is_none());

@@ -227,6 +227,7 @@ pub(super) fn plain(path: &str) -> String {
     }
     match plain.strip_suffix(".json") {
         Some(named) => named.to_owned(),
+        None if plain.is_empty() => "/".to_owned(),
         None => plain,
     }
 }
@@ -275,7 +276,8 @@ mod tests {
             ("/deploys/12/logs/", "/deploys/12/logs"),
             ("//apps", "/apps"),
             ("///deploys//12", "/deploys/12"),
-            ("/", ""),
+            ("/", "/"),
+            ("//", "/"),
         ] {
             assert_eq!(plain(path), want);
         }
