@@ -199,6 +199,7 @@ pub enum SortBy {
     Id,
     Ref,
     Commit,
+    /// What was cancelled is among what has failed.
     State,
     CreatedAt,
     UpdatedAt,

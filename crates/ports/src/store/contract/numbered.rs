@@ -75,16 +75,18 @@ pub async fn builds_are_sorted_by_each_of_their_columns(store: &dyn Store) {
         let new = NewBuild { commit, ..new };
         store.request_build(new, &at(second)).await.unwrap();
     }
-    // The third is not completed.
-    for (number, second) in [(2, 5), (1, 6)] {
-        let outcome = BuildOutcome::Failed {
-            reason: "it broke".to_owned(),
-        };
+    // The third is not completed. One that was cancelled is sorted as one that has failed.
+    let reason = || "it broke".to_owned();
+    let failed = BuildOutcome::Failed { reason: reason() };
+    let cancelled = BuildOutcome::Cancelled { reason: reason() };
+    for (number, second, outcome) in [(2, 5, cancelled), (1, 6, failed)] {
         let id = BuildId::new(number);
         let ended = store.finish_build(id, outcome, None, &at(second)).await;
         ended.unwrap();
     }
-    let rows: [Row; 6] = [
+    let rows: [Row; 8] = [
+        (SortBy::State, UP, [1, 2, 3]),
+        (SortBy::State, DOWN, [3, 1, 2]),
         (SortBy::App, UP, [2, 3, 1]),
         (SortBy::App, DOWN, [1, 2, 3]),
         (SortBy::CompletedAt, UP, [3, 2, 1]),
@@ -134,7 +136,7 @@ pub async fn deploys_are_sorted_by_each_of_their_columns(store: &dyn Store) {
         (SortBy::Id, DOWN, [3, 2, 1]),
         (SortBy::Ref, UP, [3, 2, 1]),
         (SortBy::Ref, DOWN, [1, 2, 3]),
-        (SortBy::State, UP, [2, 3, 1]),
+        (SortBy::State, DOWN, [2, 3, 1]),
         (SortBy::CreatedAt, UP, [3, 2, 1]),
         (SortBy::UpdatedAt, UP, [1, 3, 2]),
         (SortBy::CompletedAt, UP, [1, 3, 2]),

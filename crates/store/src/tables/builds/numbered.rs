@@ -7,8 +7,8 @@ use crate::{
     schema::builds,
     tables::{counted, sorted, sorted_some},
 };
-use diesel::prelude::*;
-use domain::Build;
+use diesel::{dsl::case_when, prelude::*, sql_types::Text};
+use domain::{Build, BuildState};
 use ports::store::{Counted, Numbered, SortBy, builds::BuildChoice};
 
 type Chosen<'a> = diesel::dsl::IntoBoxed<'a, builds::table, Backend>;
@@ -41,7 +41,12 @@ pub(super) fn page(
         }
         SortBy::Ref => sorted!(query, page, builds::git_ref, builds::id),
         SortBy::Commit => sorted!(query, page, builds::commit_sha, builds::id),
-        SortBy::State => sorted!(query, page, builds::state, builds::id),
+        SortBy::State => {
+            let cancelled = builds::state.eq(BuildState::Cancelled.as_str());
+            let failed = BuildState::Failed.as_str().into_sql::<Text>();
+            let state = case_when(cancelled, failed).otherwise(builds::state);
+            sorted!(query, page, state, builds::id)
+        }
         SortBy::CreatedAt => sorted!(query, page, builds::created_at, builds::id),
         SortBy::UpdatedAt | SortBy::CompletedAt => {
             sorted_some!(query, page, builds::completed_at, builds::id)

@@ -7,8 +7,8 @@ use crate::{
     schema::deploys,
     tables::{counted, sorted, sorted_some},
 };
-use diesel::prelude::*;
-use domain::Deploy;
+use diesel::{dsl::case_when, prelude::*, sql_types::Text};
+use domain::{Deploy, DeployState};
 use ports::store::{Counted, Numbered, SortBy, deploys::DeployChoice};
 
 type Chosen<'a> = diesel::dsl::IntoBoxed<'a, deploys::table, Backend>;
@@ -38,7 +38,12 @@ pub(super) fn page(
     let query = match page.by {
         SortBy::Id | SortBy::Commit => sorted!(query, page, deploys::id, deploys::id),
         SortBy::Ref => sorted_some!(query, page, deploys::git_ref, deploys::id),
-        SortBy::State => sorted!(query, page, deploys::state, deploys::id),
+        SortBy::State => {
+            let cancelled = deploys::state.eq(DeployState::Cancelled.as_str());
+            let failed = DeployState::Failed.as_str().into_sql::<Text>();
+            let state = case_when(cancelled, failed).otherwise(deploys::state);
+            sorted!(query, page, state, deploys::id)
+        }
         SortBy::CreatedAt => sorted!(query, page, deploys::created_at, deploys::id),
         SortBy::UpdatedAt => sorted!(query, page, deploys::updated_at, deploys::id),
         SortBy::CompletedAt => sorted_some!(query, page, deploys::completed_at, deploys::id),

@@ -1,6 +1,6 @@
 //! Pages by their number.
 
-use domain::{Build, BuildId, Deploy, Timestamp};
+use domain::{Build, BuildId, BuildState, Deploy, DeployState, Timestamp};
 use ports::store::{Counted, Numbered, SortBy, SortOrder};
 
 /// What a record is sorted by. None comes first, as in SQLite.
@@ -18,7 +18,10 @@ impl Sorted {
             }
             SortBy::Ref => Self::Text(Some(build.git_ref.to_string())),
             SortBy::Commit => Self::Text(Some(build.commit.to_string())),
-            SortBy::State => Self::Text(Some(build.state.to_string())),
+            SortBy::State => Self::Text(Some(match build.state {
+                BuildState::Cancelled => BuildState::Failed.to_string(),
+                state => state.to_string(),
+            })),
             SortBy::CreatedAt => Self::time(Some(build.created_at)),
             SortBy::UpdatedAt | SortBy::CompletedAt => Self::time(build.completed_at),
             SortBy::App => Self::Number(Some(build.app.number())),
@@ -29,7 +32,10 @@ impl Sorted {
         match by {
             SortBy::Id | SortBy::Commit => Self::Number(Some(deploy.id.number())),
             SortBy::Ref => Self::Text(deploy.git_ref.as_ref().map(ToString::to_string)),
-            SortBy::State => Self::Text(Some(deploy.state.to_string())),
+            SortBy::State => Self::Text(Some(match deploy.state {
+                DeployState::Cancelled => DeployState::Failed.to_string(),
+                state => state.to_string(),
+            })),
             SortBy::CreatedAt => Self::time(Some(deploy.created_at)),
             SortBy::UpdatedAt => Self::time(Some(deploy.updated_at)),
             SortBy::CompletedAt => Self::time(deploy.completed_at),
