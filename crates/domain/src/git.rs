@@ -11,12 +11,18 @@ pub struct RepoName(String);
 #[error("`{0}` is not a repository; write it as owner/name")]
 pub struct BadRepoName(pub String);
 
+/// What may stand before the slash: it may begin an argument or a path, and is never taken for an option or a hidden file.
+fn is_owner(text: &str) -> bool {
+    is_segment(text) && !text.starts_with(['.', '-'])
+}
+
+/// It is part of addresses and of paths: it leads nowhere else, and is no repository within a working copy.
 fn is_segment(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
     (1..=100).contains(&text.len())
         && text.bytes().all(allowed)
-        && !text.starts_with(['.', '-'])
-        && !text.ends_with(".git")
+        && ![".", ".."].contains(&text)
+        && !text.to_ascii_lowercase().ends_with(".git")
 }
 
 impl RepoName {
@@ -31,7 +37,7 @@ impl FromStr for RepoName {
     type Err = BadRepoName;
     fn from_str(text: &str) -> Result<Self, BadRepoName> {
         match text.split_once('/') {
-            Some((owner, name)) if is_segment(owner) && is_segment(name) => {
+            Some((owner, name)) if is_owner(owner) && is_segment(name) => {
                 Ok(Self(text.to_ascii_lowercase()))
             }
             _ => Err(BadRepoName(text.to_owned())),
@@ -151,8 +157,18 @@ mod tests {
     #[test]
     fn repositories_compare_without_case_and_hold_no_path() {
         assert_eq!("Shop/Api".parse::<RepoName>(), "shop/api".parse());
+        for good in [
+            "acme/.github",
+            "acme/-x",
+            "acme/_x",
+            "acme/...",
+            "acme/.gitignore",
+        ] {
+            assert!(good.parse::<RepoName>().is_ok(), "{good}");
+        }
         for bad in [
-            "", "shop", "shop/", "/api", "a/b/c", "../x", "a/..", "a/b.git", "a b/c", "-a/b",
+            "", "shop", "shop/", "/api", "a/b/c", "../x", "a/.", "a/..", "a/b.git", "a/.git",
+            "a/.GIT", "a/b.Git", "a b/c", "-a/b", ".a/b",
         ] {
             assert!(bad.parse::<RepoName>().is_err(), "{bad}");
         }
