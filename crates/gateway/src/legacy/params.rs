@@ -2,7 +2,8 @@
 
 use super::errors::Told;
 use http::{HeaderMap, header};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
+use std::collections::BTreeMap;
 
 /// Names, and what they are. Texts of a form are texts; JSON keeps its kinds.
 pub(super) type Params = Map<String, Value>;
@@ -30,15 +31,48 @@ fn kind(headers: &HeaderMap) -> Option<String> {
 }
 
 fn json(body: &[u8]) -> Result<Params, Told> {
-    match serde_json::from_slice(body) {
-        Ok(Value::Object(params)) => Ok(params),
-        Ok(_) => Err(Told::bad_request("the body is JSON, and not an object")),
+    read(body).map_err(|_| match serde_json::from_slice::<Value>(body) {
+        Ok(_) => Told::bad_request("the body is JSON, and not an object"),
         // What the parser stumbled over may be a secret: only its place is told.
-        Err(error) => Err(Told::bad_request(format!(
+        Err(error) => Told::bad_request(format!(
             "the body is not JSON: see line {}, column {}",
             error.line(),
             error.column()
-        ))),
+        )),
+    })
+}
+
+/// An object of JSON, each value as it was written.
+type Written<'a> = BTreeMap<String, &'a RawValue>;
+
+fn read(body: &[u8]) -> Result<Params, serde_json::Error> {
+    let written: Written<'_> = serde_json::from_slice(body)?;
+    let each = written.into_iter().map(|(name, value)| {
+        let value = match value.get().starts_with('{') {
+            true => Value::Object(hash(value)?),
+            false => single(value)?,
+        };
+        Ok((name, value))
+    });
+    each.collect()
+}
+
+fn hash(value: &RawValue) -> Result<Params, serde_json::Error> {
+    let written: Written<'_> = serde_json::from_str(value.get())?;
+    let each = written.into_iter();
+    each.map(|(key, value)| Ok((key, single(value)?))).collect()
+}
+
+/// A number for which there is no room is the text that it is written with, and neither another number nor an error: a
+/// whole one of more than 64 bits, and one beyond all doubles.
+fn single(value: &RawValue) -> Result<Value, serde_json::Error> {
+    let text = value.get();
+    let is_number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    let is_whole = !text.contains(['.', 'e', 'E']);
+    match serde_json::from_str(text) {
+        Ok(Value::Number(number)) if is_whole && number.is_f64() => Ok(text.into()),
+        Err(_) if is_number => Ok(text.into()),
+        read => read,
     }
 }
 
@@ -148,6 +182,44 @@ mod tests {
         ] {
             assert_eq!(read(kind, text), want, "{kind}: {text}");
         }
+    }
+
+    #[test]
+    fn a_number_without_room_is_the_text_that_it_was_written_with() {
+        let read = |text: &str| json(text.as_bytes()).map(Value::from).ok();
+        for (text, want) in [
+            ("18446744073709551615", json!(u64::MAX)),
+            ("-9223372036854775808", json!(i64::MIN)),
+            (
+                "123456789012345678901234567890",
+                json!("123456789012345678901234567890"),
+            ),
+            ("1e400", json!("1e400")),
+            ("-1.5E+999", json!("-1.5E+999")),
+            ("0.5", json!(0.5)),
+            ("1e3", json!(1000.0)),
+        ] {
+            assert_eq!(
+                read(&format!(r#"{{"a": {text}}}"#)),
+                Some(json!({"a": want}))
+            );
+            let deeper = format!(r#"{{"config": {{ "A": {text} , "B": "1e400"}}}}"#);
+            let hash = json!({"A": want, "B": "1e400"});
+            assert_eq!(read(&deeper), Some(json!({ "config": hash })), "{text}");
+        }
+        for bad in [
+            r#"{"a": 1e}"#,
+            r#"{"a": 01}"#,
+            r#"{"a": -}"#,
+            r#"{"a": {"b": "\ud800"}}"#,
+            r#"{"a": 1} 2"#,
+        ] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+        let nested = format!(r#"{{"a": {}"#, "[".repeat(1 << 20));
+        assert_eq!(read(&nested), None);
+        let nested = format!(r#"{{"a": {}{}}}"#, "[".repeat(1 << 20), "]".repeat(1 << 20));
+        assert_eq!(read(&nested), None);
     }
 
     #[test]
