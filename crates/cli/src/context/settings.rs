@@ -86,7 +86,8 @@ impl Settings {
         project: &Project,
         directory: &Path,
     ) -> Result<Self, Error> {
-        let servers = Servers::load()?;
+        // A file from which the last context was taken away says nothing.
+        let servers = Servers::load()?.filter(|servers| *servers != Servers::default());
         let (here, home) = match &servers {
             Some(_) => (None, None),
             None => rcs(directory)?,

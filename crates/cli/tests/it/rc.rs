@@ -172,4 +172,7 @@ fn with_a_config_of_ours_neither_file_is_read() {
         .success();
     command(&world, "whoami").assert().success();
     assert_eq!(world.server.authorizations(), [None]);
+    command(&world, "context remove work").assert().success();
+    let said = stderr(&command(&world, "whoami").assert().code(2));
+    assert!(said.contains(".jockeyrc line 1"), "{said}");
 }
