@@ -110,6 +110,30 @@ async fn a_preview_of_what_runs_already_moves_nothing() {
     assert_eq!(steps_of(&stage, second.as_str()).await, 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_is_as_its_commit_declares_it_is_deleted_without_a_move() {
+    let stage = Stage::new().await;
+    let _server = stage.start();
+    let commit = stage.commit(1, vec![web(2)], Behaviour::default());
+    let first = stage.deploy(&commit, OnConflict::Queue).await;
+    stage.ended(first).await;
+    let before = stage.handles();
+    let which = Which {
+        worker: "web".to_owned(),
+        app: "shop".to_owned(),
+        environment: "development".to_owned(),
+    };
+    let tried = workers::delete(&stage.ctx(), &which, None, Mode::Preview).await;
+    let plans = tried.unwrap().plan.instances;
+    let steps: usize = plans.iter().map(|one| one.plan.steps.len()).sum();
+    assert_eq!((plans.len(), steps), (1, 0), "{plans:?}");
+
+    let done = workers::delete(&stage.ctx(), &which, None, Mode::Run).await;
+    let follow = done.unwrap().value.deploy.expect("a deploy follows").deploy;
+    assert_eq!(stage.ended(follow.id).await.state, DeployState::Deployed);
+    assert_eq!(stage.handles(), before);
+}
+
 /// What nobody declares gives way to what the API has made, and is no declaration to go back to.
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_only_stood_in_is_deleted() {

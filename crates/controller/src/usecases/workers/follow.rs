@@ -1,11 +1,11 @@
 //! The Deploy that follows a change of a Worker.
 
-use super::{WorkerView, define::Changed};
+use super::{WorkerView, define::Changed, workers_of};
 use crate::usecases::{
     Ctx, Done, EnvironmentPlan, Error, Intended, Mode, Record,
     redeploy::{self, Affected},
 };
-use domain::{App, Cause, Environment, Worker, worker::WorkerSource};
+use domain::{App, Cause, Environment, Scale, Worker, build::definitions, worker::WorkerSource};
 use scheduler::input::{DesiredWorker, RestartOnly};
 
 /// What becomes of a Worker that is changed.
@@ -62,7 +62,8 @@ pub(super) async fn deployed(
     plan.records.extend(affected.iter().map(Affected::record));
     let deploys = match mode {
         Mode::Preview => {
-            plan.instances = preview(ctx, environment, &affected, (&worker, standing)).await?;
+            let changed = (&worker, standing);
+            plan.instances = preview(ctx, (app, environment), &affected, changed).await?;
             redeploy::planned(ctx, &affected, Cause::Worker)
         }
         Mode::Run => {
@@ -85,12 +86,21 @@ pub(super) async fn deployed(
 
 async fn preview(
     ctx: &Ctx,
-    environment: &Environment,
+    (app, environment): (&App, &Environment),
     affected: &[Affected],
     (worker, standing): (&Worker, Standing),
 ) -> Result<Vec<EnvironmentPlan>, Error> {
     if affected.is_empty() {
         return Ok(Vec::new());
+    }
+    if runs_already(ctx, (app, environment), affected, (worker, standing)).await? {
+        let scale = match standing {
+            Standing::Stays => worker.scale,
+            Standing::Goes => Scale::default(),
+        };
+        let scales = [(worker.spec.name.clone(), scale)];
+        let plan = super::rescale::preview(ctx, app, environment, &scales);
+        return Ok(vec![plan.await?]);
     }
     let plan = ctx.preview(environment, |input| {
         redeploy::deploy_again(input, worker.app, Cause::Worker);
@@ -111,4 +121,28 @@ async fn preview(
         }
     });
     Ok(vec![plan.await?])
+}
+
+/// Whether what runs, and what will, is the very Release that its Build makes with the change: nothing but a scale moves
+/// then.
+async fn runs_already(
+    ctx: &Ctx,
+    (app, environment): (&App, &Environment),
+    affected: &[Affected],
+    (worker, standing): (&Worker, Standing),
+) -> Result<bool, Error> {
+    let config = ctx.deps.newest_config(app, environment.id).await?;
+    let mut stored = workers_of(ctx, app.id, environment.id).await?;
+    stored.retain(|known| known.id != worker.id);
+    if standing == Standing::Stays {
+        stored.push(worker.clone());
+    }
+    for release in affected.iter().flat_map(|affected| &affected.releases) {
+        let build = ctx.store().find_build(release.build).await?;
+        let declared = build.map_or_else(Vec::new, |build| build.workers);
+        if release.config != config || release.workers != definitions(&declared, &stored) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
