@@ -125,3 +125,42 @@ async fn a_cursor_from_which_nothing_can_be_followed_is_refused() {
     let told = told.unwrap().into_inner().message().await.unwrap();
     assert_eq!(told.unwrap().events[0].id, "evt-5");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_kind_that_there_is_not_is_refused_with_those_that_are_like_it() {
+    let stage = Stage::still().await;
+    let admin = stage.admin().await;
+    let list = v1::ListEventsRequest {
+        kind: "deploys".to_owned(),
+        ..v1::ListEventsRequest::default()
+    };
+    let watch = v1::WatchEventsRequest {
+        kind: "stack.gone".to_owned(),
+        ..v1::WatchEventsRequest::default()
+    };
+    let create = v1::CreateWebhookRequest {
+        webhook: Some(v1::Webhook {
+            url: "https://hooks.example/here".to_owned(),
+            events: vec!["app".to_owned(), "stacks".to_owned()],
+            ..v1::Webhook::default()
+        }),
+        ..v1::CreateWebhookRequest::default()
+    };
+    for (said, want) in [
+        (
+            refusal(admin.events().list_events(list).await),
+            "[kind]: `deploys` is no kind of event; known are: deploy",
+        ),
+        (
+            refusal(admin.events().watch_events(watch).await),
+            "[kind]: `stack.gone` is no kind of event; known are: stack.created, stack.deleted",
+        ),
+        (
+            refusal(admin.webhooks().create_webhook(create).await),
+            "[webhook.events]: `stacks` is no kind of event; known are: stack",
+        ),
+    ] {
+        assert!(said.starts_with("InvalidArgument "), "{said}");
+        assert!(said.contains(want), "{said}");
+    }
+}

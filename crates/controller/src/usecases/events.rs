@@ -2,7 +2,7 @@
 
 use super::{Ctx, Error, names::Names};
 use crate::feed::{self, BATCH, Taken};
-use domain::{Event, EventId};
+use domain::{Event, EventId, event::expect_kind};
 use ports::store::{Listed, Page, events::EventFilter};
 use std::sync::Arc;
 use tokio::sync::watch as level;
@@ -24,6 +24,10 @@ pub struct Filter {
 
 async fn resolve(ctx: &Ctx, filter: &Filter) -> Result<EventFilter, Error> {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let kind = some(&filter.kind);
+    if let Some(kind) = &kind {
+        expect_kind(kind).map_err(|unknown| Error::invalid("kind", unknown))?;
+    }
     Ok(EventFilter {
         app: ctx.any_app(&filter.app).await?.map(|app| app.id),
         environment: ctx
@@ -31,14 +35,14 @@ async fn resolve(ctx: &Ctx, filter: &Filter) -> Result<EventFilter, Error> {
             .await?
             .map(|e| e.id),
         subject: some(&filter.subject),
-        kind: some(&filter.kind),
+        kind,
     })
 }
 
 /// A page of events, newest first.
 ///
 /// # Errors
-/// `Unknown`.
+/// `Unknown`; `Invalid` for a kind that there is not.
 pub async fn list(ctx: &Ctx, filter: &Filter, page: Page) -> Result<Listed<EventView>, Error> {
     let filter = resolve(ctx, filter).await?;
     let before = page.after.map(EventId::new);
@@ -86,7 +90,8 @@ pub struct Watch {
 /// Begins after an event, or now. After none, `EventId::new(0)`: with the oldest that is kept.
 ///
 /// # Errors
-/// `Unknown`; `EventAhead` and `EventsForgotten` when what follows the event cannot be told whole.
+/// `Unknown`; `Invalid` for a kind that there is not; `EventAhead` and `EventsForgotten` when what follows the event cannot
+/// be told whole.
 pub async fn watch(ctx: Ctx, filter: &Filter, after: Option<EventId>) -> Result<Watch, Error> {
     let filter = resolve(&ctx, filter).await?;
     let now = *ctx.deps.store.newest_event().borrow();

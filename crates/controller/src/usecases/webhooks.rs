@@ -4,7 +4,8 @@ use super::{Ctx, Done, Error, Etag, Kind, Mode, Record, Verb};
 use crate::hooks::{DELIVER, delivery};
 use domain::{
     JobState, WebhookId,
-    hook::{FormFields, HookKind, KINDS_MAX, Notice, is_kind},
+    event::expect_kind,
+    hook::{FormFields, HookKind, KINDS_MAX, Notice},
 };
 use ports::store::{
     Listed, Page,
@@ -272,13 +273,8 @@ fn check(ctx: &Ctx, hook: &Hook, part: Part) -> Result<(), Error> {
             format!("at most {KINDS_MAX} kinds of events; name what they have before the dot"),
         ));
     }
-    if let Some(bad) = hook.events.iter().find(|kind| !is_kind(kind)) {
-        return Err(Error::invalid(
-            field,
-            format!(
-                "`{bad}` is no kind of event; write `deploy.failed`, or `deploy` for all below it"
-            ),
-        ));
+    for kind in &hook.events {
+        expect_kind(kind).map_err(|unknown| Error::invalid(field, unknown))?;
     }
     let secret = hook.secret.as_ref().map(|secret| secret.expose_secret());
     let texts = [

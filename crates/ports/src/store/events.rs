@@ -2,7 +2,7 @@
 
 use super::Error;
 use async_trait::async_trait;
-use domain::{AppId, EnvironmentId, Event, EventId, Timestamp};
+use domain::{AppId, EnvironmentId, Event, EventId, Timestamp, event::is_of};
 use std::collections::BTreeMap;
 use tokio::sync::watch;
 
@@ -33,10 +33,7 @@ impl EventFilter {
     /// Whether an event is one of those that are read.
     #[must_use]
     pub fn passes(&self, event: &Event) -> bool {
-        let of_kind = |kind: &String| {
-            let rest = event.kind.strip_prefix(kind.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
+        let of_kind = |kind: &String| is_of(&event.kind, kind);
         let of_subject = |subject: &String| event.subject == *subject;
         self.app.is_none_or(|app| event.app == Some(app))
             && self

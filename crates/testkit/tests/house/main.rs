@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod decisions;
+mod events;
 mod files;
 mod floors;
 mod fuzz;

@@ -212,7 +212,7 @@ fn slack_is_told_and_a_redirect_is_looked_at_like_the_address_itself() {
         "http://10.0.0.1/",
     ] {
         receiver.set("/away", &[&format!("307 Away\r\nLocation: {to}")]);
-        let away = webhook(&server, &json!({"url": at("/away"), "events": ["none"]}));
+        let away = webhook(&server, &json!({"url": at("/away"), "events": ["people"]}));
         let tested = test(&server, away["id"].as_str().unwrap());
         assert_eq!(
             tested[0]["state"],
@@ -270,7 +270,8 @@ fn what_is_inside_is_not_called() {
         assert!(answer.text.contains(what), "{url}: {}", answer.text);
     }
     // What a name means is seen when it is called.
-    let named = json!({"url": format!("http://localhost:{}/", receiver.port), "events": ["none"]});
+    let named =
+        json!({"url": format!("http://localhost:{}/", receiver.port), "events": ["people"]});
     let hook = webhook(&server, &named);
     let id = hook["id"].as_str().unwrap();
     let tested = test(&server, id);
