@@ -153,6 +153,8 @@ pub(crate) enum Error {
     NoPlan(&'static str),
     #[error("{0}")]
     BadValue(String),
+    #[error("{message}")]
+    BadArguments { message: String, next: Vec<String> },
     #[error("{0} takes a stream of messages; give them on standard input, one a line")]
     StreamFromStdin(String),
     #[error("`{0}` takes none of the options of `jockey {1}` before it")]
@@ -241,6 +243,7 @@ impl Error {
             | Self::NoDryRun(_)
             | Self::NoPlan(_)
             | Self::BadValue(_)
+            | Self::BadArguments { .. }
             | Self::StreamFromStdin(_)
             | Self::NoApp
             | Self::SeveralApps { .. }
@@ -339,7 +342,7 @@ impl Error {
             Self::AuditBroken(_) => vec![
                 "keep a copy of the database and of the file audit-head, then see docs/operations.md".to_owned(),
             ],
-            Self::Interrupted { next } => next.clone(),
+            Self::Interrupted { next } | Self::BadArguments { next, .. } => next.clone(),
             Self::NotATerminal => vec!["leave -t out: then the command has none".to_owned()],
             Self::SessionEnded(_) => vec!["jockey runs list --all".to_owned()],
             _ => Vec::new(),

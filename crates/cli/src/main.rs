@@ -16,6 +16,7 @@ mod follow;
 mod habits;
 mod render;
 mod session;
+mod usage;
 mod values;
 mod words;
 
@@ -26,8 +27,13 @@ use clap::{CommandFactory, Parser};
 fn main() -> ExitCode {
     let arguments = std::env::args_os().collect();
     let arguments = habits::spelled(&mut cli::Cli::command(), arguments);
-    let cli = match cli::Cli::try_parse_from(arguments) {
+    let cli = match cli::Cli::try_parse_from(arguments.clone()) {
         Ok(cli) => cli,
+        Err(error) if error.use_stderr() && usage::asks_for_json(&arguments) => {
+            let error = usage::error(&error);
+            render::Out::of_json().error(&error);
+            return ExitCode::from(error.exit().code());
+        }
         Err(error) => {
             // A reader that has gone away is not worth a word.
             let _ = error.print();

@@ -83,6 +83,14 @@ impl Out {
         }
     }
 
+    /// For programs, before the arguments are understood.
+    pub(crate) fn of_json() -> Self {
+        Self {
+            format: Format::Json,
+            voice: Voice::Normal,
+        }
+    }
+
     pub(crate) fn format(&self) -> Format {
         self.format
     }

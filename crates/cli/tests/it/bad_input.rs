@@ -72,6 +72,33 @@ fn errors_are_objects_when_json_is_asked_for() {
 }
 
 #[test]
+fn arguments_that_are_not_understood_are_an_object_too() {
+    let world = World::new();
+    for (arguments, want) in [
+        (
+            "events -o json --nonsense",
+            "unexpected argument '--nonsense' found",
+        ),
+        (
+            "-o json events --limit many",
+            "invalid value 'many' for '--limit <LIMIT>'",
+        ),
+        (
+            "apps create --output=json",
+            "the following required arguments were not provided: ",
+        ),
+    ] {
+        let said = stderr(&world.run(arguments).code(2));
+        let error: serde_json::Value = serde_json::from_str(&said).unwrap();
+        let message = error["error"]["message"].as_str().unwrap();
+        assert!(message.starts_with(want), "{said}");
+        assert_eq!(error["error"]["exit_code"], 2, "{said}");
+    }
+    let said = stderr(&world.run("events -o table --nonsense").code(2));
+    assert!(said.starts_with("error: unexpected argument"), "{said}");
+}
+
+#[test]
 fn a_server_that_answers_is_not_unreachable() {
     let world = World::new();
     let details = ErrorDetails::with_error_info("REPOSITORY_UNREACHABLE", "jockey", HashMap::new());
