@@ -16,6 +16,7 @@ mod follow;
 mod habits;
 mod render;
 mod session;
+mod states;
 mod usage;
 mod values;
 mod words;

@@ -56,6 +56,9 @@ pub(crate) struct Narrowed {
     /// Only what was done in this time up to now, such as 7d
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     since: Option<Duration>,
+    /// Only what was done longer ago than this, such as 1d
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    until: Option<Duration>,
 }
 
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error> {
@@ -71,6 +74,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
                 object: narrowed.object.unwrap_or_default(),
                 kind: narrowed.kind.unwrap_or_default(),
                 start_time: narrowed.since.map(|ago| clock::to_wire(clock::now() - ago)),
+                end_time: narrowed.until.map(|ago| clock::to_wire(clock::now() - ago)),
                 ..ListAuditEntriesRequest::default()
             };
             out.list(&client.list(request, limit).await?)
@@ -84,7 +88,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
                 object: narrowed.object.unwrap_or_default(),
                 kind: narrowed.kind.unwrap_or_default(),
                 start_time: narrowed.since.map(|ago| clock::to_wire(clock::now() - ago)),
-                end_time: None,
+                end_time: narrowed.until.map(|ago| clock::to_wire(clock::now() - ago)),
                 after: after.unwrap_or_default(),
             };
             let out = out.clone();

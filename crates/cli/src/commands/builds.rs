@@ -4,7 +4,9 @@ use proto::v1::{
 };
 
 use super::logs;
-use crate::{client::Mode, context::Context, exit::Error, follow, render::Format, values, words};
+use crate::{
+    client::Mode, context::Context, exit::Error, follow, render::Format, states, values, words,
+};
 
 /// Create, show and cancel builds
 #[derive(Debug, Subcommand)]
@@ -23,6 +25,12 @@ pub(crate) enum Command {
     /// Lists builds, the newest first; -a narrows the list
     #[command(after_help = "Example:\n  jockey builds list -a sample --limit 5")]
     List {
+        /// Only those in this state
+        #[arg(long, value_enum)]
+        state: Option<states::BuildState>,
+        /// Only those of this commit, by its full id
+        #[arg(long)]
+        commit: Option<String>,
         /// At most so many
         #[arg(long, default_value = super::RECENT)]
         limit: usize,
@@ -81,9 +89,15 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
                 Ok(())
             }
         }
-        Command::List { limit } => {
+        Command::List {
+            state,
+            commit,
+            limit,
+        } => {
             let request = ListBuildsRequest {
                 app: context.given_app.clone().unwrap_or_default(),
+                state: states::BuildState::to_wire(state),
+                commit: commit.unwrap_or_default(),
                 ..ListBuildsRequest::default()
             };
             out.list(&client.list(request, limit).await?)

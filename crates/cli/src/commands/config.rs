@@ -90,7 +90,11 @@ enum Command {
     },
     /// Lists the sets that are not empty
     #[command(after_help = "Example:\n  jockey config list -e development")]
-    List,
+    List {
+        /// Only those of this stack
+        #[arg(long, conflicts_with = "app")]
+        stack: Option<String>,
+    },
     /// Lists the versions of one set
     #[command(after_help = "Example:\n  jockey config versions -a sample -e development")]
     Versions {
@@ -176,9 +180,10 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Error> {
             .await
             .map(drop),
         Command::Clear { scope, detach } => clear(context, scope, detach.into()).await,
-        Command::List => {
+        Command::List { stack } => {
             let request = ListConfigSetsRequest {
                 environment: context.given_environment.clone().unwrap_or_default(),
+                stack: stack.unwrap_or_default(),
                 app: context.given_app.clone().unwrap_or_default(),
                 ..ListConfigSetsRequest::default()
             };

@@ -7,6 +7,7 @@ use crate::{
     exit::Error,
     follow,
     render::{Format, json},
+    states::DeployState,
 };
 
 /// Show, follow and cancel deploys
@@ -16,6 +17,9 @@ pub(crate) enum Command {
     /// Lists deploys, the newest first; -a and -e narrow the list
     #[command(after_help = "Example:\n  jockey deploys list -a sample --limit 5")]
     List {
+        /// Only those in this state
+        #[arg(long, value_enum)]
+        state: Option<DeployState>,
         /// At most so many
         #[arg(long, default_value = super::RECENT)]
         limit: usize,
@@ -43,10 +47,11 @@ pub(crate) enum Command {
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error> {
     let Context { client, out, .. } = context;
     match command {
-        Command::List { limit } => {
+        Command::List { state, limit } => {
             let request = ListDeploysRequest {
                 app: context.given_app.clone().unwrap_or_default(),
                 environment: context.given_environment.clone().unwrap_or_default(),
+                state: DeployState::to_wire(state),
                 ..ListDeploysRequest::default()
             };
             out.list(&client.list(request, limit).await?)

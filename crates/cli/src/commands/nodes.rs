@@ -11,7 +11,9 @@ use proto::v1::{
     UncordonNodeRequest,
 };
 
-use crate::{client::Mode, context::Context, exit::Error, render::Format, values};
+use crate::{
+    client::Mode, context::Context, exit::Error, render::Format, states::NodeState, values,
+};
 
 /// Show, cordon, drain and rebalance nodes, explain what stands where, and let hosts join
 #[derive(Debug, Subcommand)]
@@ -23,6 +25,9 @@ pub(crate) enum Command {
         /// Only those of this stack
         #[arg(long)]
         stack: Option<String>,
+        /// Only those in this state
+        #[arg(long, value_enum)]
+        state: Option<NodeState>,
     },
     /// Shows one node
     #[command(after_help = "Example:\n  jockey nodes show host-1")]
@@ -110,10 +115,11 @@ impl From<bool> for Wait {
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error> {
     let Context { client, out, .. } = context;
     match command {
-        Command::List { stack } => {
+        Command::List { stack, state } => {
             let request = ListNodesRequest {
                 environment: context.given_environment.clone().unwrap_or_default(),
                 stack: stack.unwrap_or_default(),
+                state: NodeState::to_wire(state),
                 ..ListNodesRequest::default()
             };
             out.list(&client.list(request, super::ALL).await?)

@@ -10,6 +10,9 @@ pub(crate) enum Command {
     /// Lists releases, the newest first; -a and -e narrow the list
     #[command(after_help = "Example:\n  jockey releases list -a sample --limit 5")]
     List {
+        /// Only those of this commit, by its full id
+        #[arg(long)]
+        commit: Option<String>,
         /// At most so many
         #[arg(long, default_value = super::RECENT)]
         limit: usize,
@@ -25,10 +28,11 @@ pub(crate) enum Command {
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error> {
     let Context { client, out, .. } = context;
     match command {
-        Command::List { limit } => {
+        Command::List { commit, limit } => {
             let request = ListReleasesRequest {
                 app: context.given_app.clone().unwrap_or_default(),
                 environment: context.given_environment.clone().unwrap_or_default(),
+                commit: commit.unwrap_or_default(),
                 ..ListReleasesRequest::default()
             };
             out.list(&client.list(request, limit).await?)

@@ -29,7 +29,11 @@ pub(crate) enum Command {
     },
     /// Lists tokens, without their secrets: when each expires, was last used, and was revoked
     #[command(after_help = "Example:\n  jockey tokens list")]
-    List,
+    List {
+        /// Only those of this role
+        #[arg(long, value_enum)]
+        role: Option<Role>,
+    },
     /// Shows one token, without its secret
     #[command(after_help = "Example:\n  jockey tokens show ci")]
     Show {
@@ -121,8 +125,11 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
             }
             out.changed(client.mode(), &answer, |answer| answer.secret.clone())
         }
-        Command::List => {
-            let request = ListTokensRequest::default();
+        Command::List { role } => {
+            let request = ListTokensRequest {
+                role: role.map_or(WireRole::Unspecified, WireRole::from).into(),
+                ..ListTokensRequest::default()
+            };
             out.list(&client.list(request, super::ALL).await?)
         }
         Command::Show { token } => {

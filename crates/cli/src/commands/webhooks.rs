@@ -8,7 +8,7 @@ use proto::v1::{
     WebhookKind as WireKind,
 };
 
-use crate::{context::Context, exit::Error};
+use crate::{context::Context, exit::Error, states::WebhookDeliveryState};
 
 /// Say whom the server tells what happens: other servers, or channels of Slack
 #[derive(Debug, Subcommand)]
@@ -67,6 +67,9 @@ pub(crate) enum Command {
     Deliveries {
         /// The webhook, by id
         webhook: String,
+        /// Only those in this state
+        #[arg(long, value_enum)]
+        state: Option<WebhookDeliveryState>,
         /// At most so many
         #[arg(long, default_value = super::RECENT)]
         limit: usize,
@@ -230,9 +233,14 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
             })
         }
         Command::Test { webhook } => test(context, webhook).await,
-        Command::Deliveries { webhook, limit } => {
+        Command::Deliveries {
+            webhook,
+            state,
+            limit,
+        } => {
             let request = ListWebhookDeliveriesRequest {
                 webhook,
+                state: WebhookDeliveryState::to_wire(state),
                 ..ListWebhookDeliveriesRequest::default()
             };
             out.list(&client.list(request, limit).await?)

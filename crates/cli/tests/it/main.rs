@@ -13,6 +13,7 @@ mod fake;
 mod habits;
 mod help;
 mod infer;
+mod lists;
 mod login;
 mod nodes;
 mod output;
