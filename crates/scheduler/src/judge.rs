@@ -226,7 +226,7 @@ fn out_of_time(
         let what = member
             .unhealthy()
             .map_or("its check has not passed".to_owned(), |(what, _)| {
-                what.to_owned()
+                told::seen(deploy, member.worker, what)
             });
         return Verdict::Failed {
             reason: format!(

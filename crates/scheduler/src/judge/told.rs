@@ -2,7 +2,7 @@
 
 use crate::{health::PAUSED, input::DesiredDeploy};
 use domain::{
-    InstanceEnd, WorkerSpec,
+    InstanceEnd, WorkerName, WorkerSpec,
     observed::{KILLED_FOR_MEMORY, WAS_NOT_HEALTHY},
     worker::Check,
 };
@@ -21,11 +21,23 @@ pub(super) fn counted<'e>(ends: impl Iterator<Item = &'e InstanceEnd>) -> String
 
 /// How one ended, with what its Worker's definition says of that.
 pub(super) fn how(deploy: &DesiredDeploy, end: &InstanceEnd) -> String {
-    let mut workers = deploy.workers.iter();
-    match workers.find(|worker| worker.spec.name == end.worker) {
-        Some(worker) => told(&worker.spec, &end.what, end.exit_code),
+    match spec_of(deploy, &end.worker) {
+        Some(spec) => told(spec, &end.what, end.exit_code),
         None => end.what.clone(),
     }
+}
+
+/// What is seen of one that is not healthy, with what was asked where a probe saw it.
+pub(super) fn seen(deploy: &DesiredDeploy, worker: &WorkerName, what: &str) -> String {
+    match spec_of(deploy, worker).and_then(|spec| asked(spec, what)) {
+        Some(asked) => format!("asked {asked}: {what}"),
+        None => what.to_owned(),
+    }
+}
+
+fn spec_of<'d>(deploy: &'d DesiredDeploy, worker: &WorkerName) -> Option<&'d WorkerSpec> {
+    let mut specs = deploy.workers.iter().map(|worker| &worker.spec);
+    specs.find(|spec| spec.name == *worker)
 }
 
 fn told(spec: &WorkerSpec, what: &str, exit_code: Option<i64>) -> String {

@@ -108,6 +108,7 @@ async fn a_release_that_never_listens() -> anyhow::Result<()> {
             "not healthy in time",
             "web 0 of 2 healthy",
             &failure.instance,
+            "asked on port 8888: ",
         ],
     );
     assert_eq!(failure.exit_code, None);
