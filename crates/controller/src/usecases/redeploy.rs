@@ -6,8 +6,8 @@ use super::{
     outcome::PREVIEWED,
 };
 use domain::{
-    App, BuildId, Cause, CommitSha, Deploy, DeployState, Environment, Release, Scale, WorkerSpec,
-    deploy::DEFAULT_PATIENCE,
+    App, BuildId, Cause, CommitSha, Deploy, DeployId, DeployState, Environment, Release, Scale,
+    WorkerSpec, deploy::DEFAULT_PATIENCE,
 };
 use ports::store::{
     Change, Page,
@@ -118,9 +118,42 @@ pub(super) async fn deployed(
     Ok(found.items.into_iter().next())
 }
 
+/// A Deploy for a change that failed by what it had changed, and what there is to go back to.
+pub(super) struct Fault {
+    pub(super) deploy: Deploy,
+    pub(super) app: App,
+    pub(super) environment: Environment,
+    pub(super) failed: Release,
+    pub(super) runs: Release,
+}
+
+/// What may have to be put back of what a Deploy was for. None where it was for no change, where no instance of it was at
+/// fault, and where nothing runs to go back to.
+pub(super) async fn fault(ctx: &Ctx, deploy: DeployId) -> Result<Option<Fault>, Error> {
+    let found = ctx.store().find_deploy(deploy).await?;
+    let Some(deploy) = found.filter(is_at_fault) else {
+        return Ok(None);
+    };
+    let app = ctx.app(&deploy.app.to_string()).await?;
+    let environment = ctx.environment(&deploy.environment.to_string()).await?;
+    let runs = deployed(ctx, &app, &environment).await?;
+    let runs = release_of(ctx, runs.as_ref()).await?;
+    let failed = release_of(ctx, Some(&deploy)).await?;
+    let (Some(runs), Some(failed)) = (runs, failed) else {
+        return Ok(None);
+    };
+    Ok(Some(Fault {
+        deploy,
+        app,
+        environment,
+        failed,
+        runs,
+    }))
+}
+
 /// A Deploy for a change failed, and an instance that had the change decided that: it ended, or its check did not pass.
 /// Of whichever kind: one Deploy may be for changes of both.
-pub(super) fn is_at_fault(deploy: &Deploy) -> bool {
+fn is_at_fault(deploy: &Deploy) -> bool {
     let culprit = deploy.failure.as_ref().and_then(|f| f.instance.as_ref());
     let is_evident = culprit.is_some_and(|it| it.exit_code.is_some() || !it.probe.is_empty());
     deploy.state == DeployState::Failed && deploy.cause.is_for_a_change() && is_evident

@@ -2,7 +2,10 @@
 //! that the next Deploy, of whatever cause, does not meet the same values again.
 
 use super::{Which, affected, scope};
-use crate::usecases::{Ctx, Error, redeploy};
+use crate::usecases::{
+    Ctx, Error,
+    redeploy::{self, Fault},
+};
 use domain::{Cause, Deploy, DeployId, Release, config::ConfigVersions};
 use ports::store;
 
@@ -18,20 +21,16 @@ const NOT_PUT_BACK: &str = "config.not_put_back";
 /// # Errors
 /// Those of the database.
 pub(crate) async fn put_back(ctx: &Ctx, deploy: DeployId) -> Result<(), Error> {
-    let Some(deploy) = ctx.store().find_deploy(deploy).await? else {
+    let Some(fault) = redeploy::fault(ctx, deploy).await? else {
         return Ok(());
     };
-    if !redeploy::is_at_fault(&deploy) {
-        return Ok(());
-    }
-    let app = ctx.app(&deploy.app.to_string()).await?;
-    let environment = ctx.environment(&deploy.environment.to_string()).await?;
-    let runs = redeploy::deployed(ctx, &app, &environment).await?;
-    let runs = redeploy::release_of(ctx, runs.as_ref()).await?;
-    let failed = redeploy::release_of(ctx, Some(&deploy)).await?;
-    let (Some(runs), Some(failed)) = (runs, failed) else {
-        return Ok(());
-    };
+    let Fault {
+        deploy,
+        app,
+        environment,
+        failed,
+        runs,
+    } = fault;
     let which = |stack: String, app: String| Which {
         environment: environment.id.to_string(),
         stack,

@@ -2,7 +2,10 @@
 //! cause, does not meet the same definition again.
 
 use super::workers_of;
-use crate::usecases::{Ctx, Error, redeploy};
+use crate::usecases::{
+    Ctx, Error,
+    redeploy::{self, Fault},
+};
 use domain::{
     App, Cause, Deploy, DeployId, Environment, Release, Worker, WorkerName,
     build::{DeclaredWorker, that_count},
@@ -18,20 +21,16 @@ use ports::store;
 /// # Errors
 /// Those of the database.
 pub(crate) async fn put_back(ctx: &Ctx, deploy: DeployId) -> Result<(), Error> {
-    let Some(deploy) = ctx.store().find_deploy(deploy).await? else {
+    let Some(fault) = redeploy::fault(ctx, deploy).await? else {
         return Ok(());
     };
-    if !redeploy::is_at_fault(&deploy) {
-        return Ok(());
-    }
-    let app = ctx.app(&deploy.app.to_string()).await?;
-    let environment = ctx.environment(&deploy.environment.to_string()).await?;
-    let runs = redeploy::deployed(ctx, &app, &environment).await?;
-    let runs = redeploy::release_of(ctx, runs.as_ref()).await?;
-    let failed = redeploy::release_of(ctx, Some(&deploy)).await?;
-    let (Some(runs), Some(failed)) = (runs, failed) else {
-        return Ok(());
-    };
+    let Fault {
+        deploy,
+        app,
+        environment,
+        failed,
+        runs,
+    } = fault;
     let changed =
         |name: &WorkerName| runs.worker(name).is_some() && failed.worker(name) != runs.worker(name);
     let culprit = deploy.failure.as_ref().and_then(|it| it.instance.as_ref());
