@@ -65,6 +65,14 @@ pub(crate) struct Global {
     /// else that of the context, else what this machine trusts]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
+    /// A file with the certificate, as PEM, for an https server that asks its callers for one; takes --client-key
+    /// [default: JOCKEY_CLIENT_CERT, else that of the context, else none]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) client_cert: Option<PathBuf>,
+    /// A file with the key of that certificate, as PEM and without a passphrase; takes --client-cert
+    /// [default: JOCKEY_CLIENT_KEY, else that of the context, else none]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) client_key: Option<PathBuf>,
     /// A file with the token [default: the token in JOCKEY_TOKEN or JOCKEY_OAUTH_TOKEN, else that of
     /// `jockey login`, else that in .jockeyrc, else, for a server on this machine, .jockey/admin-token here
     /// or further up]
@@ -117,6 +125,8 @@ Variables:
   JOCKEY_SERVER, JOCKEY_URL  URL of the server
   JOCKEY_CONTEXT             context, when neither of these is set
   JOCKEY_CA_FILE             file with the certificates that may vouch for the server
+  JOCKEY_CLIENT_CERT         file with the certificate for a server that asks for one
+  JOCKEY_CLIENT_KEY          file with the key of that certificate
   JOCKEY_TOKEN               token; JOCKEY_OAUTH_TOKEN when this is not set
   JOCKEY_ENVIRONMENT         environment, when neither -e nor .jockey.toml gives it
   NO_COLOR                   no colours

@@ -4,6 +4,7 @@ mod calls;
 mod prefix;
 mod raw;
 mod server;
+mod tls;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use tonic::{
 
 pub(crate) use calls::{Call, Paged, Planned, Streamed};
 pub(crate) use server::Server;
+pub(crate) use tls::{ClientCertificate, TlsFiles};
 
 use crate::exit::Error;
 use prefix::Prefixed;

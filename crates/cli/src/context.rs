@@ -14,7 +14,7 @@ use proto::v1::{GetAppRequest, ListAppsRequest, ListEnvironmentsRequest};
 
 use crate::{
     cli::Global,
-    client::{Client, Server},
+    client::{Client, Server, TlsFiles},
     exit::Error,
     render::Out,
 };
@@ -23,7 +23,7 @@ use credentials::Credentials;
 use project::Project;
 
 pub(crate) use servers::{Entry, Servers};
-pub(crate) use settings::{By, Said, Settings, Token};
+pub(crate) use settings::{By, CLIENT_FLAGS, Said, Settings, Token};
 
 /// Where a server is looked for when nobody says.
 const DEFAULT_SERVER: &str = "http://127.0.0.1:4044";
@@ -36,7 +36,7 @@ const LISTED: usize = 50;
 pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) out: Out,
-    /// The server and who may vouch for it.
+    /// The server, who may vouch for it, and what is shown to it.
     pub(crate) server: Server,
     /// Who names it.
     by: By,
@@ -54,8 +54,8 @@ impl Context {
     /// Reads files and variables; does not speak to the server.
     ///
     /// # Errors
-    /// `Read` and one for each kind of file that is not as it should be, `NoContext`, `BadServer`, `BadToken`, and
-    /// `TokenWithheld` when the token is not meant for the server.
+    /// `Read` and one for each kind of file that is not as it should be, `NoContext`, `BadToken`, `TokenWithheld` when
+    /// the token is not meant for the server, and those of [`Server::new`].
     pub(crate) fn new(global: Global, out: Out) -> Result<Self, Error> {
         let (project, settings, directory) = Self::settings(&global)?;
         let url = settings.server.value;
@@ -75,7 +75,12 @@ impl Context {
                 });
             }
         };
-        let server = Server::new(url, settings.ca_file.map(|path| path.value))?;
+        let files = TlsFiles {
+            ca: settings.ca_file.map(|path| path.value),
+            client: settings.client_certificate.map(|files| files.value),
+        };
+        let server = Server::new(url, &files)?;
+        note_open_key(&out, &files)?;
         Ok(Self {
             client: Client::new(&server, token.as_ref(), global.mode())?,
             out,
@@ -228,6 +233,21 @@ impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "-a {} -e {}", self.app, self.environment)
     }
+}
+
+/// Says that others may read the key of a certificate. They may all the same: who mounts such files does not always have
+/// a say in their mode.
+fn note_open_key(out: &Out, files: &TlsFiles) -> Result<(), Error> {
+    let Some(client) = &files.client else {
+        return Ok(());
+    };
+    if kept::is_open(&client.key)? {
+        let key = client.key.display();
+        out.note(&format!(
+            "note: {key} holds a private key, and others can read it; chmod 600 {key}"
+        ));
+    }
+    Ok(())
 }
 
 /// A variable of the process's environment that is set and not empty.

@@ -82,9 +82,21 @@ pub(crate) enum Error {
     #[error("`{0}` is not the URL of a server; write it as http://host:port or https://host:port")]
     BadServer(String),
     #[error("{} holds no certificate; it must be PEM", .0.display())]
-    BadCaFile(PathBuf),
+    NoCertificate(PathBuf),
+    #[error("{} holds no private key that can be read; it must be PEM, without a passphrase", .0.display())]
+    NoKey(PathBuf),
+    #[error(
+        "{} and {} cannot be used; does the key belong to the certificate?",
+        .cert.display(),
+        .key.display()
+    )]
+    BadClientCertificate { cert: PathBuf, key: PathBuf },
+    #[error("{given} takes {missing} as well")]
+    HalfCertificate { given: String, missing: String },
     #[error("a CA can vouch for https alone, and the server is {0}")]
     CaWithoutTls(String),
+    #[error("a certificate can be shown over https alone, and the server is {0}")]
+    CertificateWithoutTls(String),
     #[error("{} line {line}: {message}", .path.display())]
     BadRc {
         path: PathBuf,
@@ -227,8 +239,12 @@ impl Error {
             Self::Unreachable { .. } => Exit::Unreachable,
             Self::SignInDenied | Self::SignInExpired | Self::NotAllowed(_) => Exit::Denied,
             Self::BadServer(_)
-            | Self::BadCaFile(_)
+            | Self::NoCertificate(_)
+            | Self::NoKey(_)
+            | Self::BadClientCertificate { .. }
+            | Self::HalfCertificate { .. }
             | Self::CaWithoutTls(_)
+            | Self::CertificateWithoutTls(_)
             | Self::BadRc { .. }
             | Self::BadContextName(_)
             | Self::TokenWithheld { .. }

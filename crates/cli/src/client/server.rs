@@ -1,13 +1,9 @@
-//! A server: its URL, and who may vouch for it.
+//! A server: its URL, who may vouch for it, and what is shown to it.
 
-use std::path::{Path, PathBuf};
+use tonic::transport::Endpoint;
 
-use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
-
+use super::tls::TlsFiles;
 use crate::exit::Error;
-
-/// What a file of certificates has in it.
-const PEM: &str = "-----BEGIN CERTIFICATE-----";
 
 /// One server.
 #[derive(Debug, Clone)]
@@ -22,39 +18,24 @@ impl Server {
     /// trusts.
     ///
     /// # Errors
-    /// `BadServer` for what is not an http or https URL, `Read` and `BadCaFile` for the file, `CaWithoutTls` when the
-    /// URL is an http one.
-    pub(crate) fn new(url: String, ca_file: Option<PathBuf>) -> Result<Self, Error> {
+    /// `BadServer` for what is not an http or https URL, `CaWithoutTls` and `CertificateWithoutTls` when the URL is an
+    /// http one, and what [`TlsFiles`] answer.
+    pub(crate) fn new(url: String, files: &TlsFiles) -> Result<Self, Error> {
         let bad = || Error::BadServer(url.clone());
         let mut endpoint = Endpoint::from_shared(url.clone()).map_err(|_| bad())?;
-        let tls = ClientTlsConfig::new();
-        match (endpoint.uri().scheme_str(), ca_file) {
-            (Some("http"), None) => {}
-            (Some("http"), Some(_)) => return Err(Error::CaWithoutTls(url)),
-            (Some("https"), None) => {
-                endpoint = endpoint
-                    .tls_config(tls.with_native_roots())
-                    .map_err(|_| bad())?;
-            }
-            (Some("https"), Some(path)) => {
-                let tls = tls.ca_certificate(certificates(&path)?);
-                endpoint = endpoint
-                    .tls_config(tls)
-                    .map_err(|_| Error::BadCaFile(path))?;
+        match (endpoint.uri().scheme_str(), &files.ca, &files.client) {
+            (Some("http"), None, None) => {}
+            (Some("http"), Some(_), _) => return Err(Error::CaWithoutTls(url)),
+            (Some("http"), None, Some(_)) => return Err(Error::CertificateWithoutTls(url)),
+            (Some("https"), ca, _) => {
+                let tls = files.config()?;
+                endpoint = endpoint.tls_config(tls).map_err(|_| match ca {
+                    Some(path) => Error::NoCertificate(path.clone()),
+                    None => bad(),
+                })?;
             }
             _ => return Err(bad()),
         }
         Ok(Self { url, endpoint })
-    }
-}
-
-fn certificates(path: &Path) -> Result<Certificate, Error> {
-    let pem = std::fs::read_to_string(path).map_err(|source| Error::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    match pem.contains(PEM) {
-        true => Ok(Certificate::from_pem(pem)),
-        false => Err(Error::BadCaFile(path.to_owned())),
     }
 }

@@ -1,10 +1,12 @@
+use std::path::{Path, PathBuf};
+
 use clap::{Args as ClapArgs, Subcommand};
 use serde_json::json;
 
 use crate::{
     cli::Global,
-    client::Server,
-    context::{Context, Entry, Said, Servers, Settings, Token},
+    client::{ClientCertificate, Server, TlsFiles},
+    context::{By, CLIENT_FLAGS, Context, Entry, Said, Servers, Settings, Token},
     exit::Error,
     render::{Format, Out, Table},
 };
@@ -31,7 +33,8 @@ enum Command {
     /// Lists the contexts
     #[command(after_help = "Example:\n  jockey context list")]
     List,
-    /// Adds a context, with the app of -a, the environment of -e and the CA of --ca-file; the first one is current
+    /// Adds a context, with the app of -a, the environment of -e, the CA of --ca-file and the certificate of
+    /// --client-cert; the first one is current
     #[command(
         after_help = "Example:\n  jockey context add work https://jockey.example.com --ca-file ca.pem -e staging"
     )]
@@ -69,12 +72,7 @@ pub(crate) fn run(global: &Global, out: &Out, args: &Args) -> Result<(), Error> 
 }
 
 fn list(out: &Out, servers: &Servers) -> Result<(), Error> {
-    let path = |entry: &Entry| {
-        entry
-            .ca_file
-            .as_ref()
-            .map(|path| path.display().to_string())
-    };
+    let path = |path: Option<&PathBuf>| path.map(|path| path.display().to_string());
     let is_current = |name: &String| servers.current.as_ref() == Some(name);
     if out.format() == Format::Json {
         let contexts = servers.contexts.iter().map(|(name, entry)| {
@@ -82,7 +80,9 @@ fn list(out: &Out, servers: &Servers) -> Result<(), Error> {
                 "name": name,
                 "current": is_current(name),
                 "url": entry.url,
-                "ca_file": path(entry),
+                "ca_file": path(entry.ca_file.as_ref()),
+                "client_cert": path(entry.client_cert.as_ref()),
+                "client_key": path(entry.client_key.as_ref()),
                 "app": entry.app,
                 "environment": entry.environment,
             })
@@ -92,14 +92,23 @@ fn list(out: &Out, servers: &Servers) -> Result<(), Error> {
     if servers.contexts.is_empty() {
         out.note("none");
     }
-    let mut table = Table::new(["CURRENT", "NAME", "URL", "CA FILE", "APP", "ENVIRONMENT"]);
+    let mut table = Table::new([
+        "CURRENT",
+        "NAME",
+        "URL",
+        "CA FILE",
+        "CLIENT CERT",
+        "APP",
+        "ENVIRONMENT",
+    ]);
     let or_nothing = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
     for (name, entry) in &servers.contexts {
         table.row([
             if is_current(name) { "*" } else { "" }.to_owned(),
             name.clone(),
             entry.url.clone(),
-            or_nothing(path(entry)),
+            or_nothing(path(entry.ca_file.as_ref())),
+            or_nothing(path(entry.client_cert.as_ref())),
             or_nothing(entry.app.clone()),
             or_nothing(entry.environment.clone()),
         ]);
@@ -112,22 +121,21 @@ fn add(global: &Global, out: &Out, name: &str, url: &str) -> Result<(), Error> {
     if name.is_empty() || !name.chars().all(is_good) {
         return Err(Error::BadContextName(name.to_owned()));
     }
-    // The file is named from anywhere later on.
-    let ca_file = global.ca_file.as_ref().map(|path| {
-        path.canonicalize().map_err(|source| Error::Read {
-            path: path.clone(),
-            source,
-        })
-    });
-    let ca_file = ca_file.transpose()?;
-    Server::new(url.to_owned(), ca_file.clone())?;
+    let (cert, key) = (global.client_cert.clone(), global.client_key.clone());
+    let files = TlsFiles {
+        ca: global.ca_file.clone(),
+        client: ClientCertificate::of(cert, key, CLIENT_FLAGS)?,
+    };
+    Server::new(url.to_owned(), &files)?;
     let mut servers = Servers::load()?.unwrap_or_default();
     if servers.contexts.contains_key(name) {
         return Err(Error::ContextExists(name.to_owned()));
     }
     let entry = Entry {
         url: url.to_owned(),
-        ca_file,
+        ca_file: whole(global.ca_file.as_deref())?,
+        client_cert: whole(global.client_cert.as_deref())?,
+        client_key: whole(global.client_key.as_deref())?,
         app: global.app.clone(),
         environment: global.environment.clone(),
     };
@@ -139,6 +147,17 @@ fn add(global: &Global, out: &Out, name: &str, url: &str) -> Result<(), Error> {
         note_what_goes_before(out);
     }
     Ok(())
+}
+
+/// The path of a file that is named from anywhere later on. Links in it stay: who renews a certificate turns them.
+fn whole(path: Option<&Path>) -> Result<Option<PathBuf>, Error> {
+    let whole = path.map(|path| {
+        std::path::absolute(path).map_err(|source| Error::Read {
+            path: path.to_owned(),
+            source,
+        })
+    });
+    whole.transpose()
 }
 
 fn make_current(out: &Out, name: &str) -> Result<(), Error> {
@@ -176,12 +195,15 @@ fn rows(settings: &Settings) -> Vec<(&'static str, String, String)> {
         settings.server.value.clone(),
         settings.server.by.to_string(),
     )];
-    if let Some(path) = &settings.ca_file {
-        rows.push((
-            "ca file",
-            path.value.display().to_string(),
-            path.by.to_string(),
-        ));
+    let mut path = |name, path: &Path, by: &By| {
+        rows.push((name, path.display().to_string(), by.to_string()));
+    };
+    if let Some(said) = &settings.ca_file {
+        path("ca file", &said.value, &said.by);
+    }
+    if let Some(said) = &settings.client_certificate {
+        path("client cert", &said.value.cert, &said.by);
+        path("client key", &said.value.key, &said.by);
     }
     rows.push(match &settings.token {
         Token::None => ("token", "none".to_owned(), String::new()),

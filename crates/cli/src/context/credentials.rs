@@ -4,7 +4,7 @@
 //! not have, and the crates for them bring that bus's whole stack. The file is what `jockey login` falls back to on all
 //! of those, so that it is the one way there is.
 
-use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -12,8 +12,6 @@ use super::kept;
 use crate::exit::Error;
 
 const NAME: &str = "credentials.json";
-/// What others than the file's owner may do with it: nothing.
-const OTHERS: u32 = 0o077;
 
 /// The file. It need not be there.
 #[derive(Debug, Clone)]
@@ -63,20 +61,14 @@ impl Credentials {
     }
 
     fn read(&self) -> Result<Tokens, Error> {
-        let path = || self.0.clone();
-        let unreadable = |source| Error::Read {
-            path: path(),
-            source,
-        };
         let Some(text) = kept::read(&self.0)? else {
             return Ok(Tokens::new());
         };
-        let mode = fs::metadata(&self.0).map_err(unreadable)?;
-        if mode.permissions().mode() & OTHERS != 0 {
-            return Err(Error::CredentialsOpen(path()));
+        if kept::is_open(&self.0)? {
+            return Err(Error::CredentialsOpen(self.0.clone()));
         }
         // What is wrong with it is not said: it would quote a token.
-        serde_json::from_str(&text).map_err(|_| Error::BadCredentials(path()))
+        serde_json::from_str(&text).map_err(|_| Error::BadCredentials(self.0.clone()))
     }
 
     fn write(&self, tokens: &Tokens) -> Result<(), Error> {

@@ -2,11 +2,14 @@
 
 use std::{
     fs, io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
 use crate::exit::Error;
+
+/// What others than a file's owner may do with a secret: nothing.
+const OTHERS: u32 = 0o077;
 
 /// A file of ours: below `XDG_CONFIG_HOME`, else `.config` in the home directory.
 ///
@@ -32,6 +35,18 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, Error> {
             source,
         }),
     }
+}
+
+/// Whether others than its owner may do something with a file.
+///
+/// # Errors
+/// `Read`.
+pub(super) fn is_open(path: &Path) -> Result<bool, Error> {
+    let found = fs::metadata(path).map_err(|source| Error::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(found.permissions().mode() & OTHERS != 0)
 }
 
 /// Writes a file that its user alone can read. Whole or not at all: written beside it, and moved into its place.

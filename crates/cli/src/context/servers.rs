@@ -31,6 +31,9 @@ pub(crate) struct Entry {
     pub(crate) url: String,
     /// The certificates, as PEM, of who may vouch for the server. The machine's own when not set.
     pub(crate) ca_file: Option<PathBuf>,
+    /// The certificate, as PEM, that is shown to a server that asks for one, and its key: both or none.
+    pub(crate) client_cert: Option<PathBuf>,
+    pub(crate) client_key: Option<PathBuf>,
     /// The app and the environment when nothing nearer says one.
     pub(crate) app: Option<String>,
     pub(crate) environment: Option<String>,
@@ -89,10 +92,11 @@ impl Servers {
         }
         for (name, server) in &self.contexts {
             let _ = writeln!(text, "\n[contexts.{}]", quoted(name));
-            let ca_file = server.ca_file.as_deref().and_then(Path::to_str);
             for (key, value) in [
                 ("url", Some(server.url.as_str())),
-                ("ca_file", ca_file),
+                ("ca_file", written(server.ca_file.as_deref())),
+                ("client_cert", written(server.client_cert.as_deref())),
+                ("client_key", written(server.client_key.as_deref())),
                 ("app", server.app.as_deref()),
                 ("environment", server.environment.as_deref()),
             ] {
@@ -103,6 +107,10 @@ impl Servers {
         }
         text
     }
+}
+
+fn written(path: Option<&Path>) -> Option<&str> {
+    path.and_then(Path::to_str)
 }
 
 /// A basic string of TOML. JSON's escapes are among those of TOML; the one control character that JSON leaves as it is
@@ -123,6 +131,8 @@ mod tests {
         let server = Entry {
             url: "https://jockey.example.com".to_owned(),
             ca_file: Some("/etc/ssl/a b.pem".into()),
+            client_cert: Some("/etc/ssl/me \"too\".pem".into()),
+            client_key: Some("/etc/ssl/private/me.key".into()),
             app: Some(odd.to_owned()),
             environment: None,
         };

@@ -15,7 +15,11 @@ use super::{
     servers::{Entry, Servers},
     variable,
 };
-use crate::{cli::Global, exit::Error};
+use crate::{cli::Global, client::ClientCertificate, exit::Error};
+
+/// What names the certificate that is shown, and its key.
+pub(crate) const CLIENT_FLAGS: [&str; 2] = ["--client-cert", "--client-key"];
+const CLIENT_VARIABLES: [&str; 2] = ["JOCKEY_CLIENT_CERT", "JOCKEY_CLIENT_KEY"];
 
 /// A value and who says it.
 #[derive(Debug, Clone)]
@@ -71,6 +75,7 @@ pub(crate) enum Token {
 pub(crate) struct Settings {
     pub(crate) server: Said<String>,
     pub(crate) ca_file: Option<Said<PathBuf>>,
+    pub(crate) client_certificate: Option<Said<ClientCertificate>>,
     pub(crate) token: Token,
     pub(crate) app: Option<Said<String>>,
     pub(crate) environment: Option<Said<String>>,
@@ -80,7 +85,7 @@ impl Settings {
     /// Reads flags, variables and files.
     ///
     /// # Errors
-    /// `Read`, `NoContext`, and one for each kind of file that is not as it should be.
+    /// `Read`, `NoContext`, `HalfCertificate`, and one for each kind of file that is not as it should be.
     pub(crate) fn read(
         global: &Global,
         project: &Project,
@@ -109,6 +114,7 @@ impl Settings {
         let of_project =
             |value: &Option<String>| value.clone().map(|value| said(value, By::Project));
         let ca_file = entry.and_then(|entry| entry.ca_file.clone());
+        let client_certificate = client_certificate(global, name, entry)?;
         Ok(Self {
             ca_file: flag(global.ca_file.clone(), "--ca-file")
                 .or_else(|| {
@@ -116,6 +122,7 @@ impl Settings {
                     Some(said(path.into(), By::Variable("JOCKEY_CA_FILE")))
                 })
                 .or_else(|| ca_file.map(|path| said(path, By::Context(name.to_owned())))),
+            client_certificate,
             token: checked(&server, &unasked, token),
             app: flag(global.app.clone(), "--app")
                 .or_else(|| of_project(&project.app))
@@ -139,6 +146,36 @@ fn flag<T>(value: Option<T>, name: &'static str) -> Option<Said<T>> {
 
 fn said_variable(name: &'static str) -> Option<Said<String>> {
     variable(name).map(|value| said(value, By::Variable(name)))
+}
+
+/// What is shown to a server that asks for a certificate. Who says one of the two files says both: a key from elsewhere
+/// is another certificate's.
+fn client_certificate(
+    global: &Global,
+    context: &str,
+    entry: Option<&Entry>,
+) -> Result<Option<Said<ClientCertificate>>, Error> {
+    let Global {
+        client_cert,
+        client_key,
+        ..
+    } = global;
+    let of_flags = ClientCertificate::of(client_cert.clone(), client_key.clone(), CLIENT_FLAGS)?;
+    if let Some(files) = of_flags {
+        return Ok(Some(said(files, By::Flag(CLIENT_FLAGS[0]))));
+    }
+    let [cert, key] = CLIENT_VARIABLES.map(|name| variable(name).map(PathBuf::from));
+    if let Some(files) = ClientCertificate::of(cert, key, CLIENT_VARIABLES)? {
+        return Ok(Some(said(files, By::Variable(CLIENT_VARIABLES[0]))));
+    }
+    let Some(entry) = entry else {
+        return Ok(None);
+    };
+    let by = By::Context(context.to_owned());
+    let names = ["client_cert", "client_key"].map(|name| format!("{name} of {by}"));
+    let (cert, key) = (entry.client_cert.clone(), entry.client_key.clone());
+    let files = ClientCertificate::of(cert, key, [&names[0], &names[1]])?;
+    Ok(files.map(|files| said(files, by)))
 }
 
 /// `./.jockeyrc` and `~/.jockeyrc`. In the home directory the two are one, and that the user's own.

@@ -15,6 +15,9 @@ impl Error {
             Self::Unreachable { .. } => vec![
                 "start it with `jockeyd serve --dev`, or name another one with --server".to_owned(),
             ],
+            Self::HalfCertificate { .. } => vec![
+                "say both in the same place: as options, as variables or in the context".to_owned(),
+            ],
             Self::BadCredentials(path) => {
                 vec![format!("rm {}", path.display()), "jockey login".to_owned()]
             }

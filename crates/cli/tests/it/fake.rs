@@ -15,7 +15,7 @@ use prost::Message;
 use tonic::{
     Code,
     service::Routes,
-    transport::{Identity, Server, ServerTlsConfig, server::TcpIncoming},
+    transport::{Certificate, Identity, Server, ServerTlsConfig, server::TcpIncoming},
 };
 
 /// What a method answers once.
@@ -60,10 +60,17 @@ impl Fake {
 
     /// Over TLS, as the owner of this certificate and key, both PEM.
     pub(crate) fn start_tls(certificate: &str, key: &str) -> Self {
-        Self::serve(Some(Identity::from_pem(certificate, key)))
+        let identity = Identity::from_pem(certificate, key);
+        Self::serve(Some(ServerTlsConfig::new().identity(identity)))
     }
 
-    fn serve(identity: Option<Identity>) -> Self {
+    /// The same, for callers with a certificate of this CA alone.
+    pub(crate) fn start_asking(certificate: &str, key: &str, ca: &str) -> Self {
+        let tls = ServerTlsConfig::new().identity(Identity::from_pem(certificate, key));
+        Self::serve(Some(tls.client_ca_root(Certificate::from_pem(ca))))
+    }
+
+    fn serve(tls: Option<ServerTlsConfig>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -77,14 +84,14 @@ impl Fake {
                 0,
             ))))
             .unwrap();
-        let scheme = if identity.is_some() { "https" } else { "http" };
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{}", listener.local_addr().unwrap());
         runtime.spawn(async move {
-            let Some(identity) = identity else {
+            let Some(tls) = tls else {
                 return axum::serve(listener, router).await.unwrap();
             };
             Server::builder()
-                .tls_config(ServerTlsConfig::new().identity(identity))
+                .tls_config(tls)
                 .unwrap()
                 .add_routes(Routes::from(router))
                 .serve_with_incoming(TcpIncoming::from(listener))
