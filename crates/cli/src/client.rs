@@ -1,6 +1,7 @@
 //! The connection to the server: the token, idempotency keys, retries, pages and streams.
 
 mod calls;
+mod doubt;
 mod prefix;
 mod raw;
 mod server;
@@ -16,10 +17,12 @@ use tonic::{
 };
 
 pub(crate) use calls::{Call, Paged, Planned, Streamed};
+pub(crate) use doubt::Doubt;
 pub(crate) use server::Server;
 pub(crate) use tls::{ClientCertificate, TlsFiles};
 
 use crate::exit::Error;
+use doubt::Shown;
 use prefix::Prefixed;
 
 /// How long a connection may take to be made. A server that is there answers within a second.
@@ -72,6 +75,7 @@ impl Interceptor for Bearer {
 #[derive(Clone)]
 pub(crate) struct Client {
     server: String,
+    shown: Shown,
     transport: Transport,
     mode: Mode,
 }
@@ -96,6 +100,7 @@ impl Client {
         let bearer = token.map(bearer).transpose()?;
         Ok(Self {
             server: server.url.clone(),
+            shown: server.shown.clone(),
             transport: InterceptedService::new(channel, Bearer(bearer)),
             mode,
         })
@@ -191,6 +196,7 @@ impl Client {
         if is_lost(&status) {
             Error::Unreachable {
                 server: self.server.clone(),
+                doubt: Doubt::of(&status, &self.shown),
                 source: Box::new(status),
             }
         } else {

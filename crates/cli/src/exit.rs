@@ -8,6 +8,8 @@ use proto::v1::{Build, Deploy, Reconcile};
 use tonic::Code;
 use tonic_types::StatusExt;
 
+use crate::client::Doubt;
+
 /// Exit codes. They are part of the interface: scripts rely on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -77,6 +79,7 @@ pub(crate) enum Error {
     #[error("cannot reach the server at {server}")]
     Unreachable {
         server: String,
+        doubt: Doubt,
         source: Box<tonic::Status>,
     },
     #[error("`{0}` is not the URL of a server; write it as http://host:port or https://host:port")]

@@ -2,7 +2,7 @@
 
 use tonic::transport::Endpoint;
 
-use super::tls::TlsFiles;
+use super::{doubt::Shown, tls::TlsFiles};
 use crate::exit::Error;
 
 /// One server.
@@ -11,6 +11,7 @@ pub(crate) struct Server {
     /// As it was written.
     pub(crate) url: String,
     pub(super) endpoint: Endpoint,
+    pub(super) shown: Shown,
 }
 
 impl Server {
@@ -23,19 +24,27 @@ impl Server {
     pub(crate) fn new(url: String, files: &TlsFiles) -> Result<Self, Error> {
         let bad = || Error::BadServer(url.clone());
         let mut endpoint = Endpoint::from_shared(url.clone()).map_err(|_| bad())?;
-        match (endpoint.uri().scheme_str(), &files.ca, &files.client) {
-            (Some("http"), None, None) => {}
+        let shown = match (endpoint.uri().scheme_str(), &files.ca, &files.client) {
+            (Some("http"), None, None) => Shown::InTheClear,
             (Some("http"), Some(_), _) => return Err(Error::CaWithoutTls(url)),
             (Some("http"), None, Some(_)) => return Err(Error::CertificateWithoutTls(url)),
-            (Some("https"), ca, _) => {
+            (Some("https"), ca, client) => {
                 let tls = files.config()?;
                 endpoint = endpoint.tls_config(tls).map_err(|_| match ca {
                     Some(path) => Error::NoCertificate(path.clone()),
                     None => bad(),
                 })?;
+                match client {
+                    Some(files) => Shown::Certificate(files.cert.clone()),
+                    None => Shown::NoCertificate,
+                }
             }
             _ => return Err(bad()),
-        }
-        Ok(Self { url, endpoint })
+        };
+        Ok(Self {
+            url,
+            endpoint,
+            shown,
+        })
     }
 }

@@ -4,6 +4,7 @@ use proto::v1::Deploy;
 use tonic::Code;
 
 use super::Error;
+use crate::client::Doubt;
 
 impl Error {
     /// What to type next, a line each. The server's own errors say it in their message.
@@ -12,9 +13,7 @@ impl Error {
             Self::Refused(status) if status.code() == Code::Unauthenticated => vec![
                 "sign in with `jockey login`, or give a token with --token-file or JOCKEY_TOKEN; beside `jockeyd serve --dev` the one in .jockey/admin-token is found".to_owned(),
             ],
-            Self::Unreachable { .. } => vec![
-                "start it with `jockeyd serve --dev`, or name another one with --server".to_owned(),
-            ],
+            Self::Unreachable { doubt, .. } => after_loss(doubt),
             Self::HalfCertificate { .. } => vec![
                 "say both in the same place: as options, as variables or in the context".to_owned(),
             ],
@@ -76,6 +75,26 @@ impl Error {
             _ => Vec::new(),
         }
     }
+}
+
+/// What helps when the server does not answer.
+fn after_loss(doubt: &Doubt) -> Vec<String> {
+    let other = "start it with `jockeyd serve --dev`, or name another one with --server";
+    let flags = "--client-cert FILE --client-key FILE";
+    let certificate = match doubt {
+        Doubt::None => return vec![other.to_owned()],
+        Doubt::Wanted => {
+            return vec![format!(
+                "it wants a certificate: show it yours with {flags}"
+            )];
+        }
+        Doubt::MayBeWanted => format!("if it wants a certificate, show it yours with {flags}"),
+        Doubt::MayBeRefused(path) => format!(
+            "see that {} has not expired, and is of a CA in the file of the server's --tls-client-ca",
+            path.display()
+        ),
+    };
+    vec![certificate, format!("else {other}")]
 }
 
 /// What helps after a deploy that did not come to its end.

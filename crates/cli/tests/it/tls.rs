@@ -232,3 +232,26 @@ fn who_lets_others_read_a_key_is_told_and_goes_on() {
         assert_eq!(said.contains("chmod 600 leaf.key"), is_told, "{said}");
     }
 }
+
+#[test]
+fn who_shows_no_certificate_where_one_is_asked_for_is_told_how() {
+    let (world, server) = asking();
+    let said = stderr(
+        &command(&world, &server, "whoami --ca-file ca.pem")
+            .assert()
+            .code(6),
+    );
+    let told = "show it yours with --client-cert FILE --client-key FILE";
+    assert!(said.contains(told), "{said}");
+    assert_eq!(server.authorizations(), []);
+
+    // Of another CA, though one of the same name.
+    let (other, _) = asking();
+    let file = |name: &str| other.directory.path().join(name);
+    let mut stranger = command(&world, &server, "whoami --ca-file ca.pem");
+    stranger.arg("--client-cert").arg(file("leaf.pem"));
+    stranger.arg("--client-key").arg(file("leaf.key"));
+    let said = stderr(&stranger.assert().code(6));
+    assert!(said.contains("leaf.pem has not expired"), "{said}");
+    assert_eq!(server.authorizations(), []);
+}
