@@ -158,6 +158,37 @@ async fn ask(server: &mut Jockeyd, url: &str, tls: ClientTlsConfig) -> anyhow::R
     Ok(())
 }
 
+/// What a person types whose contexts are those of the test.
+async fn typed(server: &Jockeyd, words: &[&str]) -> anyhow::Result<Ended> {
+    let mut command = server.jockey_command(words)?;
+    ended(command.env("XDG_CONFIG_HOME", server.file("config"))).await
+}
+
+/// A person is told to show a certificate, shows it, and has it shown by a context.
+async fn a_person_shows(server: &Jockeyd, url: &str, ca: &Ca, own: &Issued) -> anyhow::Result<()> {
+    let roots = ca.certificate();
+    let trusting = ["--ca-file", text(&roots)];
+    let Issued { certificate, key } = own;
+    let showing = [
+        "--client-cert",
+        text(certificate),
+        "--client-key",
+        text(key),
+    ];
+    let list = ["apps", "list"];
+    let told = typed(server, &[&list[..], &trusting[..]].concat()).await?;
+    told.with(6)
+        .refuses(&["--client-cert FILE --client-key FILE"]);
+    let words = [&list[..], &trusting[..], &showing[..]].concat();
+    typed(server, &words).await?.with(0);
+    let add = ["context", "add", "private", url];
+    let words = [&add[..], &trusting[..], &showing[..]].concat();
+    typed(server, &words).await?.with(0);
+    let words = ["apps", "list", "--context", "private"];
+    typed(server, &words).await?.with(0);
+    Ok(())
+}
+
 /// `curl`, which knows no CA but this one.
 async fn curl(ca: &Ca, words: &[&str]) -> anyhow::Result<Ended> {
     let mut command = Command::new("curl");
@@ -232,7 +263,8 @@ async fn callers_show_certificates_where_that_is_asked() -> anyhow::Result<()> {
         let identity = Identity::from_pem(read(issued.certificate)?, read(issued.key)?);
         Ok(ca.trusted()?.identity(identity))
     };
-    let known = shown(clients.issue("caller", 30).await?)?;
+    let caller = clients.issue("caller", 30).await?;
+    let known = shown(caller.clone())?;
     let unknown = shown(ca.issue("stranger", 30).await?)?;
     let roots = clients.certificate();
     for (whether, none_is_let_in) in [("required", false), ("optional", true)] {
@@ -250,6 +282,9 @@ async fn callers_show_certificates_where_that_is_asked() -> anyhow::Result<()> {
         assert!(answered.is_err(), "{whether}: one of another CA");
         let answered = ask(&mut server, &url, ca.trusted()?).await;
         assert_eq!(answered.is_ok(), none_is_let_in, "{whether}: none");
+        if !none_is_let_in {
+            a_person_shows(&server, &url, &ca, &caller).await?;
+        }
     }
     Ok(())
 }
