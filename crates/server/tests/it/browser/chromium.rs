@@ -9,6 +9,7 @@ use std::{
     io::Write,
     path::PathBuf,
     process::{Child, ChildStdin, Command, Stdio},
+    sync::Mutex,
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -27,7 +28,8 @@ wait
 /// For how long an element is looked for, and for how long of that chromedriver does so by itself.
 const LOOKS: Duration = Duration::from_secs(100);
 const LOOKS_ITSELF: Duration = Duration::from_secs(2);
-/// What a page says that was given up because a network interface came or went on this machine, as other tests make them do.
+/// What is said of what was given up because a network interface came or went on this machine, as other tests make them do: of a
+/// page, or of something that a page asks for.
 const NETWORK_CHANGED: &str = "ERR_NETWORK_CHANGED";
 /// By this name the standard has the id of an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -39,6 +41,8 @@ pub(super) struct Chromium {
     lifeline: Option<ChildStdin>,
     /// Where its session is spoken to.
     session: String,
+    /// The addresses that pages have asked for and that nobody was told of.
+    asked_for: Mutex<Vec<String>>,
 }
 
 impl Chromium {
@@ -69,6 +73,7 @@ impl Chromium {
             shell,
             lifeline,
             session: String::new(),
+            asked_for: Mutex::default(),
         };
         let driver = format!("http://127.0.0.1:{}", own.port().await?);
         let begun = own
@@ -131,15 +136,17 @@ impl Chromium {
         }
     }
 
-    /// Opens an address, and waits until it has loaded.
+    /// Opens an address, and waits until it has loaded, with all that the page asks for itself.
     pub(super) async fn open(&self, address: &str) -> anyhow::Result<()> {
         let deadline = Instant::now() + LOOKS;
         loop {
-            match self.tell("/url", &json!({ "url": address })).await {
-                Err(error)
-                    if Instant::now() < deadline && error.to_string().contains(NETWORK_CHANGED) => {
-                }
-                opened => return opened.map(drop),
+            let opened = self.tell("/url", &json!({ "url": address })).await;
+            let is_given_up = match &opened {
+                Ok(_) => self.was_given_up().await?,
+                Err(error) => error.to_string().contains(NETWORK_CHANGED),
+            };
+            if !is_given_up || Instant::now() > deadline {
+                return opened.map(drop);
             }
         }
     }
@@ -178,10 +185,18 @@ impl Chromium {
 
     /// The addresses that pages have asked for since this was last asked, whether they were answered or not.
     pub(super) async fn requested(&self) -> anyhow::Result<Vec<String>> {
+        self.was_given_up().await?;
+        let mut asked_for = self.asked_for.lock().expect("nobody panics with it");
+        Ok(std::mem::take(&mut *asked_for))
+    }
+
+    /// Whether the network has changed under something that a page asks for, since this was last asked. Notes what was asked
+    /// for.
+    async fn was_given_up(&self) -> anyhow::Result<bool> {
         let told = self
             .tell("/se/log", &json!({"type": "performance"}))
             .await?;
-        let mut addresses = Vec::new();
+        let (mut addresses, mut is_given_up) = (Vec::new(), false);
         for entry in told.as_array().context("a list of what happened")? {
             let event = entry["message"].as_str().unwrap_or_default();
             let event: Value = serde_json::from_str(event)?;
@@ -190,8 +205,14 @@ impl Chromium {
                 let address = event["params"]["request"]["url"].as_str();
                 addresses.push(address.context("a request has an address")?.to_owned());
             }
+            if event["method"] == "Network.loadingFailed" {
+                let why = event["params"]["errorText"].as_str();
+                is_given_up |= why.unwrap_or_default().contains(NETWORK_CHANGED);
+            }
         }
-        Ok(addresses)
+        let mut asked_for = self.asked_for.lock().expect("nobody panics with it");
+        asked_for.extend(addresses);
+        Ok(is_given_up)
     }
 
     async fn find(&self, path: &str) -> anyhow::Result<String> {
@@ -207,7 +228,7 @@ impl Chromium {
             if Instant::now() > deadline {
                 return Err(error.context(format!("the page shows {shown}")));
             }
-            if shown.contains(NETWORK_CHANGED) {
+            if shown.contains(NETWORK_CHANGED) || self.was_given_up().await? {
                 self.tell("/refresh", &json!({})).await?;
             }
         };
