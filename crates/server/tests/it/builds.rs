@@ -4,7 +4,7 @@ use crate::{
     calls::contains,
     harness::{Jockeyd, change, exactly},
     network::get,
-    sources::WEB,
+    sources::{WEB, endless},
 };
 use proto::v1::{self, BuildState, DeployState};
 
@@ -154,8 +154,10 @@ async fn a_build_reads_the_secrets_that_its_app_names() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_build_that_is_cancelled_ends_and_fails_the_deploy_that_waits() -> anyhow::Result<()> {
     let server = Jockeyd::start().await?;
-    let dockerfile = "FROM busybox:1\nRUN sleep 60\n";
-    server.app("endless", &[("Dockerfile", dockerfile)]).await?;
+    let dockerfile = endless(&server.scope.label());
+    server
+        .app("endless", &[("Dockerfile", &dockerfile)])
+        .await?;
     let deploy = server.ask_deploy("endless", "HEAD").await?;
     let request = || v1::GetDeployRequest {
         deploy: deploy.id.clone(),
@@ -212,8 +214,8 @@ async fn a_build_says_how_its_image_is_made() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_build_past_its_deadline_fails_with_words() -> anyhow::Result<()> {
     let server = Jockeyd::start_with(&["--build-deadline", "2s"]).await?;
-    let dockerfile = "FROM busybox:1\nRUN sleep 600\n";
-    server.app("late", &[("Dockerfile", dockerfile)]).await?;
+    let dockerfile = endless(&server.scope.label());
+    server.app("late", &[("Dockerfile", &dockerfile)]).await?;
     let built = server.build("late", "HEAD").await?;
     assert_eq!(built.state(), BuildState::Failed, "{built:?}");
     assert_eq!(built.reason, "it took longer than 2 s");
@@ -223,8 +225,10 @@ async fn a_build_past_its_deadline_fails_with_words() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_build_that_no_deploy_waits_for_any_more_is_cancelled() -> anyhow::Result<()> {
     let server = Jockeyd::start().await?;
-    let dockerfile = "FROM busybox:1\nRUN sleep 600\n";
-    server.app("dropped", &[("Dockerfile", dockerfile)]).await?;
+    let dockerfile = endless(&server.scope.label());
+    server
+        .app("dropped", &[("Dockerfile", &dockerfile)])
+        .await?;
     let mut deploys = Vec::new();
     for environment in ["development", "production"] {
         let request = v1::CreateDeployRequest {

@@ -24,3 +24,9 @@ pub(crate) const TOOLS: &str = "FROM busybox:1\nCOPY page /www/index.html\n";
 
 /// A line for the shell that serves `/www` on the port of the Worker.
 pub(crate) const SERVE: &str = "exec httpd -f -p $PORT -h /www";
+
+/// One that is built until it is not wanted any more. It is named, so that nobody else's build is the same: where one of several
+/// builds of the same steps is cancelled, `BuildKit` may fail the others as well (moby/buildkit#3628).
+pub(crate) fn endless(name: &str) -> String {
+    format!("FROM busybox:1\nRUN : {name}; sleep 600\n")
+}

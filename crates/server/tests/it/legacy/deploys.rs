@@ -4,15 +4,13 @@ use super::{
     INSIDE,
     client::{Server, busy, fields, shared},
 };
-use crate::sources::WEB;
+use crate::sources::{self, WEB};
 use serde_json::{Value, json};
-
-/// A build that goes on until it is not wanted any more.
-const ENDLESS: &str = "FROM busybox:1\nRUN sleep 600\n";
 
 /// An App whose deploys are under way for as long as a test takes.
 fn endless(server: &Server, name: &str) -> String {
-    server.app_of(name, &[("Dockerfile", ENDLESS)]).1
+    let dockerfile = sources::endless(&server.jockeyd.scope.name(name));
+    server.app_of(name, &[("Dockerfile", &dockerfile)]).1
 }
 
 fn form(app: &str, commit: &str) -> String {

@@ -1,10 +1,9 @@
 //! Sections 2, 5 and 8: steps of plans, and what `/sanity` lists, of an Environment that nobody looks after.
 
 use super::client::{Server, fields};
-use crate::sources::WEB;
+use crate::sources::{WEB, endless};
 use serde_json::{Value, json};
 
-const ENDLESS: &str = "FROM busybox:1\nRUN sleep 600\n";
 /// Two hours, in microseconds.
 const TWO_HOURS: u64 = 7_200_000_000;
 const OF: &str = "app=pln-web&environment=development";
@@ -114,7 +113,8 @@ fn a_plan_names_all_that_it_starts_replaces_and_stops() {
 #[test]
 fn sanity_lists_what_waits_and_what_is_stuck_to_those_who_may_know() {
     let (server, _) = left_alone();
-    let (_repository, commit) = server.app_of("pln-stuck", &[("Dockerfile", ENDLESS)]);
+    let dockerfile = endless(&server.jockeyd.scope.name("pln-stuck"));
+    let (_repository, commit) = server.app_of("pln-stuck", &[("Dockerfile", &dockerfile)]);
     rescaled(&server, 2);
     let form = format!("app=pln-stuck&environment=development&rref={commit}");
     let deploy = server.post("/deploys", &form).is(202)["data"].clone();

@@ -4,9 +4,8 @@ use super::{
     INSIDE,
     client::{Server, busy, fields, shared},
 };
+use crate::sources::endless;
 use serde_json::{Value, json};
-
-const ENDLESS: &str = "FROM busybox:1\nRUN sleep 600\n";
 
 fn id(reconcile: &Value) -> &str {
     reconcile["id"].as_str().unwrap()
@@ -159,7 +158,8 @@ fn a_callback_to_an_address_inside_is_refused() {
 #[test]
 fn a_reconcile_beside_a_deploy_is_locked_unless_forced() {
     let server = busy();
-    let (_, commit) = server.app_of("rec-lock", &[("Dockerfile", ENDLESS)]);
+    let dockerfile = endless(&server.jockeyd.scope.name("rec-lock"));
+    let (_, commit) = server.app_of("rec-lock", &[("Dockerfile", &dockerfile)]);
     server.app("rec-lock-other");
     environment(&server, "rec-env-lock");
     let form = format!("app=rec-lock&environment=rec-env-lock&rref={commit}");
@@ -184,7 +184,8 @@ fn a_reconcile_beside_a_deploy_is_locked_unless_forced() {
 #[test]
 fn a_reconcile_beside_another_is_locked_unless_forced() {
     let server = busy();
-    let (_, commit) = server.app_of("rec-busy", &[("Dockerfile", ENDLESS)]);
+    let dockerfile = endless(&server.jockeyd.scope.name("rec-busy"));
+    let (_, commit) = server.app_of("rec-busy", &[("Dockerfile", &dockerfile)]);
     environment(&server, "rec-env-busy");
     // The deploy keeps the first one from its end.
     let form = format!("app=rec-busy&environment=rec-env-busy&rref={commit}");

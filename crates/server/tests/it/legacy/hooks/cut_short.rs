@@ -1,7 +1,7 @@
 //! Who waits for what somebody else puts an end to.
 
 use super::Receiver;
-use crate::legacy::client::Server;
+use crate::{legacy::client::Server, sources};
 use serde_json::{Value, json};
 
 /// An old client knows no other word for what nobody waits for any more.
@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 fn who_waits_for_what_is_cut_short_is_called_back_too() {
     let receiver = Receiver::start();
     let server = Server::start_with(&["--callback-allow", "127.0.0.1"]).unwrap();
-    let files = [("Dockerfile", "FROM busybox:1\nRUN sleep 600\n")];
-    let (_repository, commit) = server.app_of("endless", &files);
+    let dockerfile = sources::endless(&server.jockeyd.scope.name("endless"));
+    let (_repository, commit) = server.app_of("endless", &[("Dockerfile", &dockerfile)]);
     let at = |path: &str| format!("http://127.0.0.1:{}{path}", receiver.port);
     let told = |path: &str| -> Value {
         let called = receiver.until(path, 1).remove(0);
