@@ -4,6 +4,7 @@ use crate::{
     calls::{Clients, contains, refused},
     harness::{Jockeyd, exactly},
     network::get_at,
+    several::wait,
     sources::WEB,
 };
 use anyhow::Context;
@@ -29,18 +30,20 @@ async fn figures_tell_of_a_deploy() -> anyhow::Result<()> {
     let flag = "--metrics-listen".to_owned();
     server.arguments().extend([flag, address.clone()]);
     let _server = busy(server).await?;
-    let figures = get_at(&address, "/metrics").await?;
-    contains(
-        &figures,
-        &[
-            "# HELP jockey_deploys_total Deploys that ended, by outcome",
-            "jockey_deploys_total{outcome=\"all_healthy\"} 1",
-            "jockey_builds_total{outcome=\"image_ready\"} 1",
-            "jockey_steps_total{action=\"",
-            "jockey_instances{environment=\"development\",health=\"healthy\"} 1",
-        ],
-    );
-    Ok(())
+    let words = [
+        "# HELP jockey_deploys_total Deploys that ended, by outcome",
+        "jockey_deploys_total{outcome=\"all_healthy\"} 1",
+        "jockey_builds_total{outcome=\"image_ready\"} 1",
+        "jockey_steps_total{action=\"",
+        "jockey_instances{environment=\"development\",health=\"healthy\"} 1",
+    ];
+    let mut figures = String::new();
+    // What a turn has seen is told after what it has brought to its end.
+    let told = wait("the figures", async || {
+        figures = get_at(&address, "/metrics").await?;
+        Ok(words.iter().all(|word| figures.contains(word)))
+    });
+    told.await.context(figures)
 }
 
 #[tokio::test]
