@@ -16,6 +16,8 @@ use super::{BASE_IMAGE, base_image, capture};
 
 /// How long an engine may take to start or to stop, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is started that ends before it answers: it gives its containerd 15 s to start, and ends itself after that.
+const TRIES: usize = 3;
 
 /// A Docker Engine of one test's own, which may be stopped, killed and started again without harm to others. It lives
 /// in a network namespace of its own, since two in one take away each other's bridge; so what it publishes on
@@ -139,6 +141,17 @@ impl Engine {
         if self.daemon.is_some() {
             return Ok(());
         }
+        let mut tries = 1;
+        loop {
+            self.daemon = Some(self.launch()?);
+            match self.wait_until_it_answers() {
+                Err(_) if self.daemon.is_none() && tries < TRIES => tries += 1,
+                answered => return answered,
+            }
+        }
+    }
+
+    fn launch(&self) -> anyhow::Result<Child> {
         let at = |name: &str| self.directory.path().join(name);
         let log = File::options()
             .append(true)
@@ -148,8 +161,7 @@ impl Engine {
             .file_name()
             .map(ToOwned::to_owned)
             .unwrap_or_default();
-        let daemon = self
-            .enter("dockerd")
+        self.enter("dockerd")
             .arg("--config-file")
             .arg(at("daemon.json"))
             .arg("--data-root")
@@ -170,9 +182,7 @@ impl Engine {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
-            .context("this test needs dockerd: run scripts/provision, then try again")?;
-        self.daemon = Some(daemon);
-        self.wait_until_it_answers()
+            .context("this test needs dockerd: run scripts/provision, then try again")
     }
 
     /// Stops the daemon as a service manager does. Its containers stop too.
