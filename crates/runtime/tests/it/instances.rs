@@ -201,9 +201,8 @@ async fn a_taken_port_names_who_has_it() {
 #[tokio::test]
 async fn a_port_that_a_program_of_the_host_has_is_taken() {
     let world = World::open().await;
-    let stranger = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut port = binding();
-    port.host = stranger.local_addr().unwrap().port();
+    let port = binding();
+    let stranger = TcpListener::bind(("127.0.0.1", port.host)).unwrap();
     let spec = InstanceSpec {
         port: Some(port),
         ..world.spec(1, "sleep 600")
