@@ -155,7 +155,7 @@ async fn a_host_that_is_cut_off_is_unreachable_in_time_and_used_again_when_it_is
     let asked = Instant::now();
     let error = docker.list().await.unwrap_err();
     assert!(matches!(error, Error::Unreachable(_)), "{error}");
-    assert!(asked.elapsed() < Duration::from_secs(10));
+    assert!(asked.elapsed() < Duration::from_secs(30));
     ground.cluster.mend("far").unwrap();
     let back = async { while docker.list().await.is_err() {} };
     let in_time = tokio::time::timeout(Duration::from_secs(60), back).await;

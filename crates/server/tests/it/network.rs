@@ -16,11 +16,15 @@ use tonic::transport::Channel;
 
 /// The body that an instance answers with, over a connection of its own.
 pub(crate) async fn get(address: &str) -> anyhow::Result<String> {
-    get_at(address, "/").await
+    get_within(PATIENCE, address, "/").await
 }
 
-/// The same at a path.
+/// The same at a path, by who does not wait for long.
 pub(crate) async fn get_at(address: &str, path: &str) -> anyhow::Result<String> {
+    get_within(Duration::from_secs(10), address, path).await
+}
+
+async fn get_within(patience: Duration, address: &str, path: &str) -> anyhow::Result<String> {
     let asked = async {
         let mut stream = TcpStream::connect(address).await?;
         stream
@@ -30,7 +34,7 @@ pub(crate) async fn get_at(address: &str, path: &str) -> anyhow::Result<String> 
         stream.read_to_string(&mut answer).await?;
         anyhow::Ok(answer)
     };
-    let answer = tokio::time::timeout(Duration::from_secs(10), asked)
+    let answer = tokio::time::timeout(patience, asked)
         .await
         .with_context(|| format!("{address} does not answer in time"))?
         .with_context(|| address.to_owned())?;

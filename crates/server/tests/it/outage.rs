@@ -223,7 +223,7 @@ async fn a_server_that_starts_without_a_daemon_says_so_and_goes_on_when_it_comes
 async fn a_build_without_a_daemon_fails_at_its_deadline_and_says_why() -> anyhow::Result<()> {
     let mut gate = Gate::open()?;
     let docker = format!("unix://{}", gate.socket().display());
-    let server = Jockeyd::start_with(&["--docker", &docker, "--build-deadline", "5s"]).await?;
+    let server = Jockeyd::start_with(&["--docker", &docker, "--build-deadline", "15s"]).await?;
     gate.shut();
     server
         .app("never", &[("Dockerfile", WEB), ("page", "never")])
@@ -232,7 +232,7 @@ async fn a_build_without_a_daemon_fails_at_its_deadline_and_says_why() -> anyhow
     assert_eq!(deploy.state(), DeployState::Failed, "{deploy:?}");
     contains(
         &deploy.reason,
-        &["it took longer than 5 s", "the node does not answer"],
+        &["it took longer than 15 s", "the node does not answer"],
     );
     Ok(())
 }
