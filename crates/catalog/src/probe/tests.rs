@@ -2,7 +2,7 @@ use super::*;
 use std::net::SocketAddr;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
 };
 
 /// A server that reads a request's head and answers this, for each connection. Lives as long as the test's runtime.
@@ -42,10 +42,12 @@ fn path(path: &str) -> Question {
     }
 }
 
-/// A port on which nobody listens.
-async fn nobody() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap()
+/// A port on which nobody listens, nor anybody else may as long as it is held.
+fn nobody() -> (TcpSocket, SocketAddr) {
+    let held = TcpSocket::new_v4().unwrap();
+    held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = held.local_addr().unwrap();
+    (held, address)
 }
 
 #[tokio::test]
@@ -97,8 +99,9 @@ async fn a_page_without_an_end_is_not_waited_for() {
 #[tokio::test]
 async fn nobody_there_is_no() {
     let no = Answer::No("connection refused".to_owned());
-    assert_eq!(ask(nobody().await, path("/")).await, no);
-    assert_eq!(ask(nobody().await, Question::Tcp).await, no);
+    let (_held, address) = nobody();
+    assert_eq!(ask(address, path("/")).await, no);
+    assert_eq!(ask(address, Question::Tcp).await, no);
 }
 
 #[tokio::test]
@@ -170,12 +173,13 @@ async fn one_who_speaks_first_is_yes_without_waiting() {
 
 #[tokio::test]
 async fn it_keeps_the_contract_of_a_prober() {
+    let (_held, nobody) = nobody();
     let ground = ports::prober::contract::Ground {
         prober: std::sync::Arc::new(Probes),
         address: "127.0.0.1".to_owned(),
         serving: serving(b"HTTP/1.1 200 OK\r\n\r\n").await.port(),
         failing: serving(b"HTTP/1.1 503 Busy\r\n\r\n").await.port(),
-        nobody: nobody().await.port(),
+        nobody: nobody.port(),
     };
     ports::prober::contract::contract(&ground).await;
 }
