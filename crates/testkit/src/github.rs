@@ -28,14 +28,17 @@ pub use ports::sign_in::contract::Consent;
 pub use weather::Weather;
 pub use world::Request;
 
-use crate::{fake::Clock, git::Repositories};
+use crate::{fake::Clock, git::Repositories, port};
 use domain::{Login, Timestamp};
 use secrecy::SecretString;
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex},
 };
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    task::JoinHandle,
+};
 use world::World;
 
 /// The App's number.
@@ -50,6 +53,8 @@ pub const CLIENT_ID: &str = "Iv1.8a61f9b3a7aba766";
 pub const CLIENT_SECRET: &str = "0123456789abcdef-client-secret";
 /// Below which the OAuth client may send browsers back.
 pub const CALLBACK: &str = "https://jockey.example/auth/github/callback";
+/// How many connections may wait until they are accepted.
+const BACKLOG: u32 = 1024;
 
 /// One GitHub, alone with its test. Gone on drop.
 pub struct GitHub {
@@ -57,6 +62,8 @@ pub struct GitHub {
     repositories: Repositories,
     address: SocketAddr,
     server: Mutex<Option<JoinHandle<()>>>,
+    /// Keeps the port while nobody listens.
+    held: Mutex<Option<TcpSocket>>,
 }
 
 impl GitHub {
@@ -76,6 +83,7 @@ impl GitHub {
             repositories: Repositories::new()?,
             address,
             server: Mutex::new(Some(server)),
+            held: Mutex::default(),
         })
     }
 
@@ -123,6 +131,7 @@ impl GitHub {
             // It was aborted, and says so.
             let _aborted = server.await;
         }
+        *crate::fake::lock(&self.held) = port::hold(self.address.port()).ok();
     }
 
     /// Listens again, on the same port.
@@ -130,7 +139,12 @@ impl GitHub {
     /// # Errors
     /// The port is somebody else's by now.
     pub async fn reappear(&self) -> anyhow::Result<()> {
-        let listener = TcpListener::bind(self.address).await?;
+        let held = crate::fake::lock(&self.held).take();
+        let held = match held {
+            Some(held) => held,
+            None => port::hold(self.address.port())?,
+        };
+        let listener = held.listen(BACKLOG)?;
         let server = tokio::spawn(door::serve(listener, Arc::clone(&self.world)));
         *crate::fake::lock(&self.server) = Some(server);
         Ok(())

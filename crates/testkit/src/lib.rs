@@ -6,6 +6,7 @@ pub mod docker;
 pub mod fake;
 pub mod git;
 pub mod github;
+pub mod port;
 pub mod postgres;
 pub mod process;
 pub mod registry;

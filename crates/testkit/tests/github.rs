@@ -322,9 +322,8 @@ async fn what_a_person_may_only_read_is_not_there_to_be_changed() {
 async fn a_hook_is_made_once_and_says_what_its_last_delivery_came_to() {
     let caller = Caller::new().await;
     caller.github.repository("mona/shop").unwrap();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let nobody = format!("http://{}/", listener.local_addr().unwrap());
-    drop(listener);
+    let held = testkit::port::hold(0).unwrap();
+    let nobody = format!("http://{}/", held.local_addr().unwrap());
     let hook = json!({
         "config": { "url": nobody, "content_type": "json", "secret": "s" },
     });

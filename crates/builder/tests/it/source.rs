@@ -85,8 +85,8 @@ async fn what_the_host_does_not_have_is_named() {
 async fn a_host_that_is_not_there_is_worth_a_retry() {
     let world = World::new();
     let commit = world.commit(Change::new("first"));
-    let base = world.repositories.serve(Access::Anyone).unwrap().base_url();
-    let source = world.source_at(&base);
+    let held = testkit::port::hold(0).unwrap();
+    let source = world.source_at(&format!("http://{}/git", held.local_addr().unwrap()));
     let error = source.resolve(&repo(), &git_ref("HEAD")).await.unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error}");
     let error = source.fetch(&repo(), &commit).await.unwrap_err();

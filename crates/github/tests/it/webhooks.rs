@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use testkit::github::{Delivery, payload};
+use tokio::net::TcpSocket;
 
 fn sha(digit: char) -> CommitSha {
     digit.to_string().repeat(40).parse().unwrap()
@@ -249,10 +250,11 @@ async fn receiver() -> (String, Came) {
     (address, came)
 }
 
-/// Where nobody takes any.
-async fn nobody() -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    format!("http://{}/hook", listener.local_addr().unwrap())
+/// Where nobody takes any, for as long as the port is held.
+fn nobody() -> (TcpSocket, String) {
+    let held = testkit::port::hold(0).unwrap();
+    let address = format!("http://{}/hook", held.local_addr().unwrap());
+    (held, address)
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -319,7 +321,7 @@ async fn a_delivery_that_nobody_answers_has_no_answer() {
     let stage = Stage::new().await;
     let adapter = stage.adapter();
     let (somebody, _came) = receiver().await;
-    let nobody = nobody().await;
+    let (_held, nobody) = nobody();
     let hooks = [(somebody, Some(200)), (nobody, None)];
     for (address, _) in &hooks {
         let hook = NewHook {
