@@ -197,6 +197,9 @@ fn labels(order: &BuildOrder) -> BTreeMap<String, String> {
 fn of_build(error: images::Error, mask: &Mask) -> Error {
     match error {
         images::Error::Failed(how) => Error::Failed(mask.apply(how)),
+        images::Error::Interrupted(how) => {
+            Error::Images(images::Error::Interrupted(mask.apply(how)))
+        }
         images::Error::Refused(how) => Error::Images(images::Error::Refused(mask.apply(how))),
         other => Error::Images(other),
     }

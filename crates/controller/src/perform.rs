@@ -176,6 +176,7 @@ async fn start(
         Err(error @ images::Error::Registry(_)) => Err(Outcome::Refused(error.to_string())),
         Err(
             error @ (images::Error::Failed(_)
+            | images::Error::Interrupted(_)
             | images::Error::Context(_)
             | images::Error::DiskFull(_)
             | images::Error::RegistryDown(_)

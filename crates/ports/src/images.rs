@@ -20,6 +20,9 @@ pub enum Error {
     /// A step of the build failed. The lines have told how.
     #[error("{0}")]
     Failed(String),
+    /// The build ended, and no step of it has failed. Worth a retry.
+    #[error("the builder broke off: {0}")]
+    Interrupted(String),
     /// The stream of the context ended with an error.
     #[error("the build context could not be read: {0}")]
     Context(String),
@@ -41,7 +44,10 @@ impl Error {
     /// Whether the same call may succeed later without anybody changing anything.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::RegistryDown(_))
+        matches!(
+            self,
+            Self::Unreachable(_) | Self::RegistryDown(_) | Self::Interrupted(_)
+        )
     }
 }
 
@@ -109,7 +115,7 @@ pub trait Images: Send + Sync {
     /// found and removed. Dropping the future cancels the build.
     ///
     /// # Errors
-    /// `Failed` when a step of it fails, `Context`, `DiskFull`, `Unreachable`.
+    /// `Failed` when a step of it fails, `Interrupted`, `Context`, `DiskFull`, `Unreachable`.
     async fn build(&self, build: ImageBuild) -> Result<ImageRef, Error>;
 
     /// What an image says of itself, by id, digest or name.

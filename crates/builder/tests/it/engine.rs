@@ -338,10 +338,16 @@ async fn a_failed_build_says_so_and_shows_no_secret() {
 #[tokio::test]
 async fn a_silent_node_is_worth_a_retry_and_a_full_one_is_not() {
     let (silent, full) = ("gone".to_owned(), "no space left on device".to_owned());
+    let broken = "context canceled".to_owned();
     for (answer, words, is_transient) in [
         (
             images::Error::Unreachable(silent),
             "the node does not answer: gone",
+            true,
+        ),
+        (
+            images::Error::Interrupted(broken),
+            "the builder broke off: context canceled",
             true,
         ),
         (

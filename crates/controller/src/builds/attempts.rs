@@ -1,7 +1,8 @@
 //! Tries of one Build, until one of them says how it ends.
 //!
-//! A host of git or a registry that does not answer has some chances: time enough to be started again. The Engine is what builds, so that without it there
-//! is nothing to do but wait: it may take all the time that the build has, and spends no chance.
+//! A host of git or a registry that does not answer has some chances: time enough to be started again. So has a builder that
+//! breaks off though no step has failed. The Engine is what builds, so that without it there is nothing to do but wait: it may take
+//! all the time that the build has, and spends no chance.
 
 use super::BEFORE_RETRY;
 use crate::deps::Deps;
@@ -16,7 +17,7 @@ use std::{
 };
 use tokio::sync::mpsc;
 
-/// How often a build is tried whose host of git or registry does not answer.
+/// How often a build is tried whose host of git or registry does not answer, or whose builder breaks off.
 const CHANCES: u32 = 6;
 /// The longest time between two tries.
 const LONGEST: Duration = Duration::from_secs(15);

@@ -151,10 +151,52 @@ async fn follow(
     image.ok_or_else(|| Error::Unreachable("the build's answer breaks off".to_owned()))
 }
 
-/// Whatever the builder refuses is the Dockerfile's fault, or the disk's.
+/// Whatever the builder refuses is the Dockerfile's fault, or the disk's, unless it broke off by itself.
 fn of_build(failure: Failure) -> Error {
     match failure.into() {
-        Error::Refused(message) | Error::Missing(message) => Error::Failed(message),
+        Error::Refused(message) | Error::Missing(message) => match broke_off(&message) {
+            true => Error::Interrupted(message),
+            false => Error::Failed(message),
+        },
         error => error,
+    }
+}
+
+/// Whether the builder's words are those of a build that ended though none of its steps failed, and that nobody here has
+/// cancelled. BuildKit takes a step that is the same in two builds at a time for one, and where one of them is cancelled it
+/// sometimes ends the other (moby/buildkit#3628).
+fn broke_off(message: &str) -> bool {
+    message.contains("buildkit scheduler error: ") || message.ends_with("context canceled")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_that_breaks_off_is_told_from_a_step_that_fails() {
+        for (words, is_worth_a_retry) in [
+            (
+                "buildkit scheduler error: return leaving outgoing open. Please report this with BUILDKIT_SCHEDULER_DEBUG=1",
+                true,
+            ),
+            (
+                r#"process "/bin/sh -c make" did not complete successfully: context canceled"#,
+                true,
+            ),
+            ("context canceled", true),
+            (
+                r#"process "/bin/sh -c make" did not complete successfully: exit code: 2"#,
+                false,
+            ),
+            (
+                r#"process "/bin/sh -c echo context canceled; false" did not complete successfully: exit code: 1"#,
+                false,
+            ),
+        ] {
+            let error = of_build(Failure::within_stream(words));
+            assert_eq!(error.is_transient(), is_worth_a_retry, "{words}");
+            assert_eq!(matches!(error, Error::Failed(_)), !is_worth_a_retry);
+        }
     }
 }
