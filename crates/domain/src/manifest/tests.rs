@@ -79,19 +79,19 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[workers.web.ports]\nmetrics = 70000",
-        "ports: 70000 is no port; it is 1 to 65535",
+        "worker `web`: ports: 70000 is no port; it is 1 to 65535",
     ),
     (
         "[workers.web.ports]\nmetrics = 8888",
-        "ports: `metrics` is 8888, which the worker has already",
+        "worker `web`: ports: `metrics` is 8888, which the worker has already",
     ),
     (
         "[workers.web.ports]\nMetrics = 1",
-        "ports: `Metrics` is no name for a port: 'M' is not allowed",
+        "worker `web`: ports: `Metrics` is no name for a port: 'M' is not allowed",
     ),
     (
         "[workers.clock.ports]\nmetrics = 9100",
-        "ports: a worker has named ports only besides its first one",
+        "worker `clock`: ports: a worker has named ports only besides its first one",
     ),
     (
         "[worker.web]",

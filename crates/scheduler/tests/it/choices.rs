@@ -6,7 +6,7 @@ use crate::sketch::{
     worker,
 };
 use domain::{
-    Node, WorkerSpec,
+    Node, ObservedInstance, WorkerSpec,
     node::{Duty, NodeState},
 };
 use proptest::prelude::*;
@@ -98,8 +98,10 @@ impl Spot {
             let all = world.containers.iter().map(|sighting| &sighting.seen);
             all.filter(|seen| seen.node == host.node.name)
         };
-        let is_free =
-            |port: &u16| !host.taken_ports.contains(port) && seen().all(|s| s.port != Some(*port));
+        let is_free = |port: &u16| {
+            let is_held = |s: &ObservedInstance| s.host_ports().any(|held| held == *port);
+            !host.taken_ports.contains(port) && !seen().any(is_held)
+        };
         let mut spot = Self {
             node: host.node.clone(),
             takes_new: host.node.duty == Duty::Serving
@@ -134,7 +136,7 @@ impl Spot {
             .cpu
             .zip(wanted.cpu)
             .is_none_or(|(all, wanted)| self.cpu + wanted.get() <= all.get());
-        let has_port = spec.port.is_none() || self.free_ports > 0;
+        let has_port = self.free_ports >= host_ports(spec);
         let is_as_asked = spec.constraints.iter().all(|one| one.allows(&self.node));
         self.takes_new && fits_memory && fits_cpu && has_port && is_as_asked
     }
@@ -153,6 +155,11 @@ fn spec<'w>(world: &'w Sketch, worker: &str) -> &'w WorkerSpec {
     let workers = &world.apps[0].deploy.as_ref().unwrap().workers;
     let mut specs = workers.iter().map(|worker| &worker.spec);
     specs.find(|spec| spec.name.as_str() == worker).unwrap()
+}
+
+/// How many host ports an instance of it takes.
+fn host_ports(spec: &WorkerSpec) -> usize {
+    usize::from(spec.port.is_some()) + spec.ports.len()
 }
 
 /// Where one more goes, and what speaks for it. None: nowhere.
@@ -213,7 +220,7 @@ proptest! {
                 );
                 let Some((at, _)) = want else { break };
                 spots[at].hold(spec);
-                spots[at].free_ports -= usize::from(spec.port.is_some());
+                spots[at].free_ports -= host_ports(spec);
             }
             prop_assert!(starts.next().is_none(), "more of {}:\n{}", spec.name, plan);
         }
