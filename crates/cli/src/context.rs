@@ -235,16 +235,16 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// Says that others may read the key of a certificate. They may all the same: who mounts such files does not always have
-/// a say in their mode.
+/// Says that anybody here may read the key of a certificate. They may all the same: who mounts such files does not always
+/// have a say in their mode, and a group of its own may be meant.
 fn note_open_key(out: &Out, files: &TlsFiles) -> Result<(), Error> {
     let Some(client) = &files.client else {
         return Ok(());
     };
-    if kept::is_open(&client.key)? {
+    if kept::is_open(&client.key, kept::ANYBODY)? {
         let key = client.key.display();
         out.note(&format!(
-            "note: {key} holds a private key, and others can read it; chmod 600 {key}"
+            "note: {key} holds a private key, and anybody here can read it; chmod 600 {key}"
         ));
     }
     Ok(())

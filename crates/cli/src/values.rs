@@ -98,7 +98,10 @@ pub(crate) fn named_port(text: &str) -> Result<NamedPort, String> {
         return Ok(NamedPort(None));
     }
     let usage = || "write it as NAME=PORT, such as metrics=9100".to_owned();
-    let (name, port) = text.split_once('=').ok_or_else(usage)?;
+    let (name, port) = text
+        .split_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or_else(usage)?;
     let port = port.parse().map_err(|_| usage())?;
     Ok(NamedPort(Some((name.to_owned(), port))))
 }

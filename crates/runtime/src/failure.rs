@@ -153,11 +153,13 @@ pub(crate) fn of_start(failure: Failure, image: &str, ports: &[u16]) -> runtime:
 
 /// The port that a message is about, as in `Bind for 127.0.0.1:80 failed`. The first where it names none.
 fn meant(ports: &[u16], message: &str) -> Option<u16> {
-    let named = |port: &&u16| {
-        let is_named = |end| message.contains(&format!(":{port}{end}"));
-        [' ', ':'].into_iter().any(is_named)
+    let named = |end: &str| {
+        let mut named = ports.iter();
+        named.find(|port| message.contains(&format!(":{port}{end}")))
     };
-    ports.iter().find(named).or(ports.first()).copied()
+    // Behind a slash may also be the port inside: only where nothing else is named.
+    let found = [" ", ":", "/tcp"].into_iter().find_map(named);
+    found.or(ports.first()).copied()
 }
 
 /// The end of a chain of `this: that: …`, which is what a person can act upon.
@@ -189,6 +191,11 @@ mod tests {
                 E::PortTaken { port: 80, detail: "another program of the node has it".to_owned() },
             ),
             (
+                500,
+                "driver failed programming external connectivity on endpoint x: failed to bind host port 127.0.0.1:80/tcp: address already in use",
+                E::PortTaken { port: 80, detail: "another program of the node has it".to_owned() },
+            ),
+            (
                 400,
                 "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"nope\": executable file not found in $PATH: unknown",
                 E::CannotStart("failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"nope\": executable file not found in $PATH".to_owned()),
@@ -208,7 +215,7 @@ mod tests {
                 message: message.to_owned(),
             };
             // Of several, the one that is named.
-            assert_eq!(of_start(failure, "img", &[8080, 80]), want, "{message}");
+            assert_eq!(of_start(failure, "img", &[8888, 80]), want, "{message}");
         }
     }
 }

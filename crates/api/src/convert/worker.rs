@@ -276,8 +276,8 @@ fn parse_constraints(said: &[String]) -> Result<Option<Vec<Constraint>>, Refusal
 fn parse_ports(said: &BTreeMap<String, i32>) -> Result<Option<NamedPorts>, Refusal> {
     let one = |(name, number): (&String, &i32)| {
         let name: PortName = super::parse("ports", name)?;
-        let problem = || format!("{number} is no port: it is 1 to 65535");
-        let port = u16::try_from(*number).map_err(|_| Refusal::field("ports", problem()))?;
+        let port = name.port((*number).into());
+        let port = port.map_err(|error| Refusal::field("ports", error.to_string()))?;
         Ok::<_, Refusal>((name, port))
     };
     let read: NamedPorts = said.iter().map(one).collect::<Result<_, _>>()?;

@@ -23,6 +23,8 @@ pub(super) fn of_instance(
     let mut meta = entry.meta.clone();
     meta.insert(INSTALLATION.to_owned(), installation.to_string());
     let more = tags.iter().map(|tag| filled(tag, entry));
+    // What its Worker has no port for is said of others.
+    let more = more.filter(|tag| !tag.contains("{port-"));
     ServiceBody {
         id: entry.instance.to_string(),
         name: entry.service.to_string(),
@@ -110,6 +112,7 @@ mod tests {
             meta: [
                 (name("jockey-app"), name("shop")),
                 (name("jockey-environment"), name("staging")),
+                (name("jockey-port-metrics"), name("20001")),
             ]
             .into(),
             check,
@@ -122,6 +125,8 @@ mod tests {
             "urlprefix-{service}.example.com/".to_owned(),
             "traefik.http.routers.{service}.rule=Host(`{app}.{environment}.example.com`)"
                 .to_owned(),
+            "metrics={port-metrics}".to_owned(),
+            "grpc={port-grpc}".to_owned(),
         ];
         let check = Check::Http {
             path: "/health".to_owned(),

@@ -152,6 +152,11 @@ fn add(global: &Global, out: &Out, name: &str, url: &str) -> Result<(), Error> {
 /// The path of a file that is named from anywhere later on. Links in it stay: who renews a certificate turns them.
 fn whole(path: Option<&Path>) -> Result<Option<PathBuf>, Error> {
     let whole = path.map(|path| {
+        if path.to_str().is_none() {
+            let path = path.display();
+            let what = format!("the name {path} is not UTF-8, and a context cannot keep it");
+            return Err(Error::BadValue(what));
+        }
         std::path::absolute(path).map_err(|source| Error::Read {
             path: path.to_owned(),
             source,

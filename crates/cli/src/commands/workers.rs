@@ -102,6 +102,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Error
 }
 
 async fn create(context: &Context, definition: &Definition) -> Result<(), Error> {
+    definition.check()?;
     definition.check_new()?;
     let place = context.place().await?;
     let worker = Worker {
@@ -125,6 +126,7 @@ async fn update(
     definition: &Definition,
     rename: Option<String>,
 ) -> Result<(), Error> {
+    definition.check()?;
     let (app, environment) = whose(context, &definition.worker).await?;
     let mut values = definition.values();
     let mut mask = definition.mask();

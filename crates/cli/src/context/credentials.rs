@@ -64,7 +64,7 @@ impl Credentials {
         let Some(text) = kept::read(&self.0)? else {
             return Ok(Tokens::new());
         };
-        if kept::is_open(&self.0)? {
+        if kept::is_open(&self.0, kept::OTHERS)? {
             return Err(Error::CredentialsOpen(self.0.clone()));
         }
         // What is wrong with it is not said: it would quote a token.

@@ -9,7 +9,9 @@ use std::{
 use crate::exit::Error;
 
 /// What others than a file's owner may do with a secret: nothing.
-const OTHERS: u32 = 0o077;
+pub(super) const OTHERS: u32 = 0o077;
+/// What anybody on this machine may do with a file, besides its user and those of its group.
+pub(super) const ANYBODY: u32 = 0o007;
 
 /// A file of ours: below `XDG_CONFIG_HOME`, else `.config` in the home directory.
 ///
@@ -37,16 +39,16 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, Error> {
     }
 }
 
-/// Whether others than its owner may do something with a file.
+/// Whether those of these bits of a mode may do something with a file.
 ///
 /// # Errors
 /// `Read`.
-pub(super) fn is_open(path: &Path) -> Result<bool, Error> {
+pub(super) fn is_open(path: &Path, to: u32) -> Result<bool, Error> {
     let found = fs::metadata(path).map_err(|source| Error::Read {
         path: path.to_owned(),
         source,
     })?;
-    Ok(found.permissions().mode() & OTHERS != 0)
+    Ok(found.permissions().mode() & to != 0)
 }
 
 /// Writes a file that its user alone can read. Whole or not at all: written beside it, and moved into its place.

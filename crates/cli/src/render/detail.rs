@@ -60,8 +60,8 @@ fn write_value(
             let mut entries: Vec<_> = values.iter().collect();
             entries.sort_by_key(|(key, _)| map_key(key));
             for (key, value) in entries {
-                let value = value.as_str().unwrap_or_default();
-                line(text, indent + INDENT, &map_key(key), value);
+                let value = single(field, value, now).unwrap_or_default();
+                line(text, indent + INDENT, &map_key(key), &value);
             }
         }
         Value::Message(inner) if single(field, value, now).is_none() => {
@@ -164,6 +164,7 @@ mod tests {
                 seconds: 0,
                 nanos: 0,
             }),
+            ports: [("metrics".to_owned(), 9100)].into(),
             ..v1::Worker::default()
         };
         insta::assert_snapshot!(of(&dynamic::dynamic(&worker), now), @r#"
@@ -179,6 +180,8 @@ resources:
 drain: 1.5s
 source: jockey-toml
 create time: 1970-01-01T00:00:00Z (1h ago)
+ports:
+  metrics: 9100
 "#);
     }
 }

@@ -180,6 +180,10 @@ fn a_new_worker_has_no_limit_of_nothing() {
     for (option, bounds) in [
         ("--cpu 0", "0.01 to 1024"),
         ("--memory 0B", "6MiB to 4096GiB"),
+        (
+            "--named-port a=1 --named-port a=2",
+            "--named-port says a twice; a name has one port",
+        ),
     ] {
         let arguments = format!("workers create mailer -a sample -e development {option}");
         let said = stderr(&world.run(&arguments).code(2));

@@ -9,7 +9,7 @@ use domain::{
     App, AppId, AppName, CommitSha, DeployId, Environment, EnvironmentId, EnvironmentName,
     ImageRef, Intent, IntentKind, IntentState, ObservedInstance, Timestamp, WorkerName, WorkerSpec,
     observed::{Authenticity, Phase},
-    worker::Command,
+    worker::{Command, NamedPorts},
 };
 use ports::store::adoptions::Adoption;
 use std::collections::BTreeMap;
@@ -239,13 +239,18 @@ async fn spec(
     if let Some(worker) = stored.await? {
         return Ok(worker.spec);
     }
-    Ok(WorkerSpec {
+    let mut spec = WorkerSpec {
         command: seen.origin.argv.clone().map(Command::Exec),
         port: seen.origin.listens_on,
         ports: seen.origin.named.clone(),
         resources: seen.origin.resources,
         ..WorkerSpec::named(seen.worker.clone())
-    })
+    };
+    // Labels are what somebody wrote: no definition is made of them that could not be changed any more.
+    if spec.check_ports().is_err() {
+        spec.ports = NamedPorts::default();
+    }
+    Ok(spec)
 }
 
 fn start(seen: &ObservedInstance, spec: &WorkerSpec, now: Timestamp) -> Intent {

@@ -61,6 +61,7 @@ pub async fn create(ctx: &Ctx, wanted: Wanted, mode: Mode) -> Result<Done<Webhoo
     };
     hook.app = app.as_ref().map(|app| app.id);
     check(ctx, &hook, Part::Webhook)?;
+    expect_kinds(&hook.events, Part::Webhook)?;
     if ctx.store().list_webhooks(Page::ALL).await?.items.len() >= WEBHOOKS_MAX {
         return Err(Error::invalid(
             "webhook",
@@ -125,6 +126,7 @@ pub async fn update(
     let WebhookView { webhook, app } = get(ctx, which).await?;
     Etag::changed_at(webhook.updated_at).check(expected, Kind::Webhook, webhook.id)?;
     let before = webhook.hook.clone();
+    let asked_for = edit.events.clone().unwrap_or_default();
     let hook = Hook {
         app: before.app,
         kind: edit.kind.unwrap_or(before.kind),
@@ -137,6 +139,8 @@ pub async fn update(
         fields: edit.fields.unwrap_or(before.fields),
     };
     check(ctx, &hook, Part::Values)?;
+    // What is stored may be of a version that took any word.
+    expect_kinds(&asked_for, Part::Values)?;
     let change = ctx.change(format!("changed webhook {}", webhook.id));
     let store = ctx.store_for(mode);
     let webhook = store
@@ -258,6 +262,14 @@ impl Part {
     }
 }
 
+/// Refuses kinds of events of which none is ever told.
+fn expect_kinds(kinds: &[String], part: Part) -> Result<(), Error> {
+    let field = part.of("webhook.events", "values.events");
+    let expect = |kind: &String| expect_kind(kind);
+    let known = kinds.iter().try_for_each(expect);
+    known.map_err(|unknown| Error::invalid(field, unknown))
+}
+
 fn check(ctx: &Ctx, hook: &Hook, part: Part) -> Result<(), Error> {
     let url = hook.url.expose_secret();
     let field = part.of("webhook.url", "values.url");
@@ -272,9 +284,6 @@ fn check(ctx: &Ctx, hook: &Hook, part: Part) -> Result<(), Error> {
             field,
             format!("at most {KINDS_MAX} kinds of events; name what they have before the dot"),
         ));
-    }
-    for kind in &hook.events {
-        expect_kind(kind).map_err(|unknown| Error::invalid(field, unknown))?;
     }
     let secret = hook.secret.as_ref().map(|secret| secret.expose_secret());
     let texts = [

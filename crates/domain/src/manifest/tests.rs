@@ -79,7 +79,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[workers.web.ports]\nmetrics = 70000",
-        "worker `web`: ports: 70000 is no port; it is 1 to 65535",
+        "worker `web`: ports: `metrics` is 70000, which is no port",
     ),
     (
         "[workers.web.ports]\nmetrics = 8888",

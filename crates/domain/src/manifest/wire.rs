@@ -2,8 +2,9 @@
 
 use super::duration;
 use crate::{
-    ByteSize, CpuMillis, Scale, WorkerName, WorkerSpec,
+    ByteSize, CpuMillis, PortName, Scale, WorkerName, WorkerSpec,
     build::DeclaredWorker,
+    names::BadName,
     worker::{
         BadConstraint, Check, Command, Constraint, NamedPorts, Order, Resources, Rollout,
         SCALE_MOST, StuckRollout, Timing, WorkerSource,
@@ -163,12 +164,9 @@ fn times(said: &Table, usual: Timing) -> Result<Timing, Fault> {
 
 fn ports(said: &BTreeMap<String, i64>) -> Result<NamedPorts, Fault> {
     let read = said.iter().map(|(name, number)| {
-        let name = name
-            .parse()
-            .map_err(|error: crate::names::BadName| ("ports", error.to_string()))?;
-        // 0 is refused with the others that are no ports of a Worker.
-        let port = u16::try_from(*number)
-            .map_err(|_| ("ports", format!("{number} is no port; it is 1 to 65535")))?;
+        let bad = |error: &dyn std::fmt::Display| ("ports", error.to_string());
+        let name: PortName = name.parse().map_err(|error: BadName| bad(&error))?;
+        let port = name.port(*number).map_err(|error| bad(&error))?;
         Ok((name, port))
     });
     read.collect()

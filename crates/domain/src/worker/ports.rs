@@ -74,23 +74,33 @@ impl FromStr for NamedPorts {
             let (name, port) = part.split_once('=')?;
             Some((name.parse().ok()?, port.parse().ok()?))
         };
-        let parts = text.split(',').filter(|part| !part.is_empty());
-        let read: Option<Self> = parts.map(one).collect();
-        read.ok_or_else(|| BadNamedPorts(text.to_owned()))
+        let bad = || BadNamedPorts(text.to_owned());
+        let mut read = BTreeMap::new();
+        for part in text.split(',').filter(|_| !text.is_empty()) {
+            let (name, port) = one(part).ok_or_else(bad)?;
+            if read.insert(name, port).is_some() {
+                return Err(bad());
+            }
+        }
+        Ok(Self(read))
     }
 }
 
 /// Ports that no Worker can have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadPorts {
-    #[error("a worker has named ports only besides its first one; give it a `port`")]
+    #[error(
+        "a worker has named ports only besides its first one; give it a `port`, or take the named ones away as well"
+    )]
     NoFirst,
     #[error("{0} named ports are too many: a worker has at most {PORTS_MAX}")]
     TooMany(usize),
-    #[error("`{name}` is 0, which is no port; a port is 1 to 65535")]
-    Zero { name: PortName },
+    #[error("`{name}` is {number}, which is no port; a port is 1 to 65535")]
+    Number { name: PortName, number: i64 },
     #[error("`{name}` is {port}, which the worker has already; one process listens there once")]
     Twice { name: PortName, port: u16 },
+    #[error("two named ports would be told as `{0}`; names differ by more than `-` and `_`")]
+    SameVariable(String),
 }
 
 impl WorkerSpec {
@@ -108,13 +118,14 @@ impl WorkerSpec {
         if self.ports.len() > PORTS_MAX {
             return Err(BadPorts::TooMany(self.ports.len()));
         }
-        let mut taken = BTreeSet::from([first]);
+        let (mut taken, mut told) = (BTreeSet::from([first]), BTreeSet::new());
         for (name, port) in self.ports.iter() {
+            if !told.insert(name.variable()) {
+                return Err(BadPorts::SameVariable(name.variable()));
+            }
             let name = name.clone();
-            match port {
-                0 => return Err(BadPorts::Zero { name }),
-                port if !taken.insert(port) => return Err(BadPorts::Twice { name, port }),
-                _ => {}
+            if !taken.insert(name.port(port.into())?) {
+                return Err(BadPorts::Twice { name, port });
             }
         }
         Ok(())
@@ -122,6 +133,18 @@ impl WorkerSpec {
 }
 
 impl PortName {
+    /// What somebody gives this name to.
+    ///
+    /// # Errors
+    /// `BadPorts::Number` for what is no port.
+    pub fn port(&self, number: i64) -> Result<u16, BadPorts> {
+        let port = u16::try_from(number).ok().filter(|port| *port > 0);
+        port.ok_or_else(|| BadPorts::Number {
+            name: self.clone(),
+            number,
+        })
+    }
+
     /// The variable that tells a process the number of this port: `PORT_METRICS`.
     #[must_use]
     pub fn variable(&self) -> String {
@@ -151,7 +174,7 @@ mod tests {
         );
         assert_eq!(
             told(None, &[("metrics", 9100)]),
-            Err("a worker has named ports only besides its first one; give it a `port`".to_owned())
+            Err("a worker has named ports only besides its first one; give it a `port`, or take the named ones away as well".to_owned())
         );
         assert_eq!(
             told(Some(8888), &[("metrics", 8888)]),
@@ -163,6 +186,10 @@ mod tests {
         assert_eq!(
             told(Some(8888), &[("metrics", 0)]),
             Err("`metrics` is 0, which is no port; a port is 1 to 65535".to_owned())
+        );
+        assert_eq!(
+            told(Some(8888), &[("a-b", 1), ("a_b", 2)]),
+            Err("two named ports would be told as `PORT_A_B`; names differ by more than `-` and `_`".to_owned())
         );
         let many: Vec<_> = ["a", "b", "c", "d", "e", "f", "g", "h", "i"]
             .into_iter()
@@ -181,7 +208,14 @@ mod tests {
         assert_eq!(ports.to_string(), text);
         assert_eq!(ports.get(&"metrics".parse().unwrap()), Some(9100));
         assert_eq!("".parse(), Ok(NamedPorts::default()));
-        for wrong in ["metrics", "metrics=", "Metrics=1", "metrics=70000"] {
+        for wrong in [
+            "metrics",
+            "metrics=",
+            "Metrics=1",
+            "a=70000",
+            "a=1,,b=2",
+            "a=1,a=2",
+        ] {
             assert!(wrong.parse::<NamedPorts>().is_err(), "{wrong}");
         }
     }

@@ -199,10 +199,10 @@ impl Inspected {
         let identity = labels::identity(self.config.labels.as_ref()?)?;
         let named = self.name.trim_start_matches('/');
         let inside = labels::named_ports(&self.labels());
-        let (mut firsts, others): (Vec<_>, Vec<_>) = self
+        let (firsts, others): (Vec<_>, Vec<_>) = self
             .published()
             .partition(|(port, _)| !inside.numbers().any(|named| named == *port));
-        let (listens_on, port) = firsts.pop().unzip();
+        let (listens_on, port) = firsts.first().copied().unzip();
         let bound = |named: u16| others.iter().find(|(port, _)| *port == named);
         let ports = inside
             .iter()

@@ -9,6 +9,7 @@ use crate::{
 use anyhow::Context as _;
 use proto::v1::{self, DeployState};
 use std::collections::BTreeSet;
+use testkit::git::Repository;
 
 const APP: &str = "metered";
 const DOCKERFILE: &str =
@@ -19,8 +20,18 @@ fn manifest(command: &str) -> String {
     format!("[workers.web]\ncommand = \"{command}\"\nports = {{ metrics = 9100 }}\nscale = 2\n")
 }
 
-fn metered() -> String {
-    manifest(&format!("httpd -p $PORT_METRICS -h /metrics && {SERVE}"))
+/// Deploys a commit that serves both, and answers its repository.
+async fn metered(server: &Jockeyd) -> anyhow::Result<Repository> {
+    let both = manifest(&format!("httpd -p $PORT_METRICS -h /metrics && {SERVE}"));
+    let files = [
+        ("Dockerfile", DOCKERFILE),
+        ("page", "page"),
+        ("figures", "figures"),
+        ("jockey.toml", &*both),
+    ];
+    let repository = server.app(APP, &files).await?;
+    server.deployed(APP).await?;
+    Ok(repository)
 }
 
 /// Each answers on both of its ports, all of which differ.
@@ -39,15 +50,7 @@ async fn both_answer(instances: &[v1::Instance]) -> anyhow::Result<()> {
 #[tokio::test]
 async fn each_is_published_told_to_the_process_asked_and_shown() -> anyhow::Result<()> {
     let server = Jockeyd::start().await?;
-    let manifest_of_both = metered();
-    let files = [
-        ("Dockerfile", DOCKERFILE),
-        ("page", "page"),
-        ("figures", "figures"),
-        ("jockey.toml", &*manifest_of_both),
-    ];
-    let repository = server.app(APP, &files).await?;
-    server.deployed(APP).await?;
+    let repository = metered(&server).await?;
     let before = server.settled(APP, "two", exactly(2)).await?;
     both_answer(&before).await?;
     let status = ["status", "-a", APP, "-e", DEVELOPMENT];
@@ -75,15 +78,7 @@ async fn each_is_published_told_to_the_process_asked_and_shown() -> anyhow::Resu
 #[tokio::test]
 async fn they_are_changed_and_taken_away_by_hand() -> anyhow::Result<()> {
     let server = Jockeyd::start().await?;
-    let manifest_of_both = metered();
-    let files = [
-        ("Dockerfile", DOCKERFILE),
-        ("page", "page"),
-        ("figures", "figures"),
-        ("jockey.toml", &*manifest_of_both),
-    ];
-    server.app(APP, &files).await?;
-    server.deployed(APP).await?;
+    metered(&server).await?;
     let update = async |named: &str| {
         let words = [
             "workers",

@@ -15,7 +15,7 @@ pub(crate) struct SpecJson {
     name: String,
     command: Option<CommandJson>,
     port: Option<u16>,
-    /// As with the constraints below: written where there are some.
+    /// Written where there are some. No server of an earlier version writes from then on: it would leave them out.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     ports: String,
     check: CheckJson,

@@ -4,7 +4,7 @@ pub(super) mod images;
 mod numbered;
 mod waiting;
 
-use super::{apps, build_lines, fit, listed, rows, time};
+use super::{apps, build_lines, fit, listed, meta, rows, time};
 use crate::{
     Store,
     conn::{Backend, Conn, columns},
@@ -201,6 +201,9 @@ fn finish(
             "build.cancelled"
         }
     };
+    for declared in &build.workers {
+        meta::expect_named_ports(tx.conn, &declared.spec)?;
+    }
     let unmoved = builds::table
         .find(id.number())
         .filter(builds::state.eq(from.as_str()));

@@ -7,14 +7,18 @@ use crate::{
     schema::meta,
 };
 use diesel::prelude::*;
-use domain::InstallationId;
+use domain::{InstallationId, WorkerSpec};
 
 const INSTALLATION: &str = "installation";
 const KEY_IN_USE: &str = "key_in_use";
 const AUDIT_KEY: &str = "audit_key";
 const AUDIT_CHECKPOINT: &str = "audit_checkpoint";
-/// The migration that a server has to know to be let write. Set by a migration that takes away what earlier versions use.
+/// The migration that a server has to know to be let write. Set by a migration that takes away what earlier versions use, and
+/// where something is first written that they would lose.
 pub(crate) const LEAST_MIGRATION: &str = "least_migration";
+
+/// That with which named ports came.
+const NAMED_PORTS: &str = "0016";
 
 fn get(conn: &mut Conn, key: &str) -> QueryResult<Option<String>> {
     meta::table
@@ -74,6 +78,15 @@ pub(crate) fn set_audit_checkpoint(conn: &mut Conn, checkpoint: &str) -> Result<
 /// The migration that whoever writes has to know; empty where there is none.
 pub(crate) fn least_migration(conn: &mut Conn) -> QueryResult<String> {
     get(conn, LEAST_MIGRATION).map(Option::unwrap_or_default)
+}
+
+/// A Worker is written that a server of an earlier version would read without its named ports, and write back so: from now
+/// on such a server writes no more.
+pub(crate) fn expect_named_ports(conn: &mut Conn, spec: &WorkerSpec) -> Result<(), Fault> {
+    if spec.ports.is_empty() || least_migration(conn)?.as_str() >= NAMED_PORTS {
+        return Ok(());
+    }
+    set(conn, LEAST_MIGRATION, NAMED_PORTS)
 }
 
 /// Writes what is there already, to see whether it can be written.

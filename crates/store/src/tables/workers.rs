@@ -2,7 +2,7 @@
 
 mod rename;
 
-use super::{apps, environments, listed, rows, service_names, touched};
+use super::{apps, environments, listed, meta, rows, service_names, touched};
 use crate::{
     Store,
     conn::{Backend, Conn, columns},
@@ -143,6 +143,7 @@ pub(super) fn add(
     let app = apps::load(tx.conn, new.app)?;
     let environment = environments::load(tx.conn, new.environment)?;
     service_names::take_for_worker(tx.conn, &app, &new.spec.name, &environment)?;
+    meta::expect_named_ports(tx.conn, &new.spec)?;
     let row: WorkerRow = diesel::insert_into(workers::table)
         .values((
             workers::app.eq(new.app.number()),
@@ -171,6 +172,7 @@ pub(super) fn define(
     change: &Change,
 ) -> Result<Worker, Fault> {
     tx.will_change(stored.id)?;
+    meta::expect_named_ports(tx.conn, spec)?;
     let row: WorkerRow = diesel::update(workers::table.find(stored.id.number()))
         .set((
             workers::name.eq(spec.name.as_str()),

@@ -10,6 +10,7 @@ mod crowded;
 mod group_commit;
 mod hanging;
 mod keys;
+mod named_ports;
 mod opening;
 mod sessions;
 mod shared;

@@ -1,6 +1,6 @@
 //! What may be said of a worker on the command line.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use clap::Args;
 use prost_types::FieldMask;
@@ -28,7 +28,7 @@ pub(crate) struct Definition {
     #[arg(long)]
     port: Option<i32>,
     /// A further port on which it listens, such as `metrics=9100`; may be repeated, and replaces those
-    /// it had; an empty one takes them away [default: none]
+    /// it had; an empty one takes them away, those of the commit as well [default: none]
     #[arg(long, value_name = "NAME=PORT", value_parser = values::named_port)]
     named_port: Vec<NamedPort>,
     /// The path that answers 200 to 399 when it is ready [default: the image's HEALTHCHECK, else
@@ -106,6 +106,21 @@ impl Definition {
         let given = given.into_iter().filter(|(_, is_given)| *is_given);
         FieldMask {
             paths: given.map(|(name, _)| name.to_owned()).collect(),
+        }
+    }
+
+    /// Whether what may be repeated says each thing once.
+    ///
+    /// # Errors
+    /// `BadValue` with what is said twice.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let mut names = BTreeSet::new();
+        let mut said = self.named_port.iter().filter_map(NamedPort::get);
+        match said.find(|(name, _)| !names.insert(name.clone())) {
+            Some((name, _)) => Err(Error::BadValue(format!(
+                "--named-port says {name} twice; a name has one port"
+            ))),
+            None => Ok(()),
         }
     }
 
