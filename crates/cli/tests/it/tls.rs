@@ -226,7 +226,7 @@ fn who_lets_others_read_a_key_is_told_and_goes_on() {
     let (world, server) = asking();
     let key = world.directory.path().join("leaf.key");
     let words = "whoami --ca-file ca.pem --client-cert leaf.pem --client-key leaf.key";
-    for (mode, is_told) in [(0o644, true), (0o640, true), (0o600, false)] {
+    for (mode, is_told) in [(0o644, true), (0o640, false), (0o600, false)] {
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
         let said = stderr(&command(&world, &server, words).assert().success());
         assert_eq!(said.contains("chmod 600 leaf.key"), is_told, "{said}");

@@ -8,6 +8,7 @@
 
 mod callers;
 mod database;
+mod decided;
 mod edits;
 mod faults;
 mod in_memory;

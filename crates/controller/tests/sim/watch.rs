@@ -2,6 +2,7 @@
 
 use crate::{
     database::Database,
+    decided::was_known_to_serve,
     patience::Patience,
     world::{INSTALLATION, at_once},
 };
@@ -11,7 +12,7 @@ use domain::{
 };
 use ports::{
     runtime::InstanceSpec,
-    store::{Page, deploys::DeployFilter, events::EventFilter, view::AppView},
+    store::{Page, deploys::DeployFilter, view::AppView},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -314,26 +315,12 @@ impl Watch {
             .count();
         let lost = seen.lost_lately(&crew);
         drop(seen);
-        if left + lost < usize::from(needed) && self.was_known_to_serve(target) {
+        if left + lost < usize::from(needed) && was_known_to_serve(&*self.store, target) {
             self.violate(format!(
                 "{word} of {} leaves {left} of {} in {}, {lost} were lost, and {needed} must stay healthy",
                 target.name, crew.2, crew.0
             ));
         }
-    }
-
-    /// Whether a server has ever seen it serve: a step that waits its turn was decided without what has begun to meanwhile.
-    fn was_known_to_serve(&self, target: &Standing) -> bool {
-        let Some(seen) = &target.observed else {
-            return false;
-        };
-        let filter = EventFilter {
-            subject: Some(seen.instance.to_string()),
-            kind: Some("instance.healthy".to_owned()),
-            ..EventFilter::default()
-        };
-        let told = at_once(self.store.latest_events(None, &filter, 1));
-        told.is_ok_and(|events| !events.is_empty())
     }
 
     fn floor(&self, (environment, app, worker): &Crew) -> u16 {

@@ -9,6 +9,8 @@
 mod callers;
 #[path = "../../../controller/tests/sim/database.rs"]
 mod database;
+#[path = "../../../controller/tests/sim/decided.rs"]
+mod decided;
 #[path = "../../../controller/tests/sim/edits.rs"]
 mod edits;
 #[path = "../../../controller/tests/sim/faults.rs"]

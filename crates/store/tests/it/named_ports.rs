@@ -37,9 +37,9 @@ async fn a_server_that_knows_no_named_ports_writes_no_more_once_there_are_some()
         scale: Scale::default(),
     };
     let worker = store.create_worker(made, &change).await.unwrap();
-    assert_eq!(ground.sql(LEAST), "", "whoever writes may go on");
+    assert_eq!(ground.sql(LEAST).trim(), "", "whoever writes may go on");
     spec.ports = "metrics=9100".parse().unwrap();
     let updated = store.update_worker(worker.id, &spec, worker.updated_at, &change);
     updated.await.unwrap();
-    assert_eq!(ground.sql(LEAST), "0016");
+    assert_eq!(ground.sql(LEAST).trim(), "0016");
 }
