@@ -51,7 +51,7 @@ pub(crate) async fn run(deps: Deps, stop: CancellationToken) {
                 }
             }
             _ = newest.changed() => {}
-            () = tokio::time::sleep(deps.settings.tick) => {}
+            () = tokio::time::sleep(leases::look_every(&deps.settings)) => {}
         }
     }
     while running.join_next().await.is_some() {}

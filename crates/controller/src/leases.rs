@@ -1,7 +1,14 @@
 //! Holds a lease for as long as some work takes, and ends the work when the lease is lost.
 
-use crate::deps::Deps;
+use crate::deps::{Deps, Settings};
 use ports::store::{self, Fence, leases::Claim};
+use std::time::Duration;
+
+/// How often whoever would take a lease looks whether it is free: one that runs out wakes nobody. What a dead server did
+/// is another's after this time and that of a lease, which leaves a slow database 3 s of the 15 s that are promised.
+pub(crate) fn look_every(settings: &Settings) -> Duration {
+    settings.lease / 5
+}
 
 /// Takes a lease if it is free. None: it is another server's.
 pub(crate) async fn claim(deps: &Deps, name: &str) -> Result<Option<Fence>, store::Error> {

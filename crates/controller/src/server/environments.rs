@@ -55,8 +55,7 @@ pub(super) async fn keep(deps: Deps, stop: CancellationToken) {
                 "could not look for environments"
             );
         }
-        // Every branch may be dropped: each is only a reason to look again. A lease that runs out wakes nobody, so it
-        // is looked for three times as often as it lasts.
+        // Every branch may be dropped: each is only a reason to look again.
         tokio::select! {
             biased;
             () = stop.cancelled() => break,
@@ -66,7 +65,7 @@ pub(super) async fn keep(deps: Deps, stop: CancellationToken) {
                 }
             }
             _ = newest.changed() => {}
-            () = tokio::time::sleep(deps.settings.lease / 3) => {}
+            () = tokio::time::sleep(leases::look_every(&deps.settings)) => {}
         }
     }
     // First, so that the others take what is let go for theirs.

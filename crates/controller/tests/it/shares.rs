@@ -6,6 +6,10 @@ use futures_util::FutureExt;
 use ports::store::{Environments, Leases, Page, deploys::OnConflict, leases::SERVERS};
 use std::{collections::BTreeMap, time::Duration};
 use testkit::fake::node::Behaviour;
+use tokio::time::Instant;
+
+/// Within this time a dead server's work is another's.
+const TAKEN_OVER: Duration = Duration::from_secs(15);
 
 /// The leases of Environments, with their owners and numbers.
 fn kept(stage: &Stage) -> BTreeMap<String, (String, i64)> {
@@ -14,6 +18,14 @@ fn kept(stage: &Stage) -> BTreeMap<String, (String, i64)> {
     let kept = leases.filter(|lease| lease.name.starts_with("environment/"));
     kept.map(|lease| (lease.name, (lease.owner, lease.number)))
         .collect()
+}
+
+/// Who runs builds.
+fn builders(stage: &Stage) -> Vec<String> {
+    let leases = stage.store.list_leases().now_or_never();
+    let leases = leases.expect("it is in memory").unwrap().into_iter();
+    let of_builds = leases.filter(|lease| lease.name.starts_with("build/"));
+    of_builds.map(|lease| lease.owner).collect()
 }
 
 /// How many each server keeps, the fewest first.
@@ -90,4 +102,26 @@ async fn an_environment_where_something_is_deployed_stays_where_it_is() {
     assert_eq!(kept(&stage)[&busy], before);
     assert_eq!(stage.ended(deploy).await.state, DeployState::Deployed);
     assert_eq!(kept(&stage)[&busy], before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_dead_server_built_is_built_by_another_in_time() {
+    // Whenever in the round of the other one's looks it dies.
+    for later in 0..10 {
+        let stage = Stage::new().await;
+        let one = stage.start();
+        let commit = stage.commit(1, vec![web(1)], Behaviour::default());
+        stage.builds_take(&commit, vec![web(1)], Duration::from_secs(120));
+        let deploy = stage.deploy(&commit, OnConflict::Queue).await;
+        let is_built = || builders(&stage) == ["server-1"];
+        stage.until("it is built", is_built).await;
+        let _two = stage.start_another();
+        tokio::time::sleep(Duration::from_secs(later)).await;
+        let died = Instant::now();
+        drop(one);
+        let is_built = || builders(&stage) == ["server-2"];
+        stage.until("it is built by the other", is_built).await;
+        assert!(died.elapsed() <= TAKEN_OVER, "{:?}", died.elapsed());
+        assert_eq!(stage.ended(deploy).await.state, DeployState::Deployed);
+    }
 }
