@@ -273,11 +273,15 @@ async fn the_node_restarts_what_it_was_told_to_keep() {
     let world = World::open().await;
     // Dies once, after it is told to, then stays.
     let line = "test -e /tmp/die && exec sleep 600; while ! test -e /tmp/die; do sleep 0.05; done; sleep 1; exit 4";
-    let spec = world.spec(1, line);
+    let spec = InstanceSpec {
+        port: Some(binding()),
+        ..world.spec(1, line)
+    };
     world.node.start(&spec).await.unwrap();
     let name = spec.instance.to_string();
     let first = world.only().await;
     assert_eq!(first.restart, RestartPolicy::No);
+    let published = docker::run(["port", &name]).unwrap();
     let keep = RestartPolicy::UnlessStopped;
     assert_eq!(world.node.set_restart(&name, keep).await, Ok(Effect::Done));
     assert_eq!(world.node.set_restart(&name, keep).await, Ok(Effect::WasSo));
@@ -286,6 +290,11 @@ async fn the_node_restarts_what_it_was_told_to_keep() {
     let restarted = |phase: &Phase| matches!(phase, Phase::Running { restarts: 1, .. });
     let again = world.only_when(|seen| restarted(&seen.phase)).await;
     assert_eq!(again.handle, first.handle);
+    assert_eq!(
+        docker::run(["port", &name]).unwrap(),
+        published,
+        "where it was"
+    );
     assert_eq!(world.node.stop(&name, NOW).await, Ok(Effect::Done));
     assert!(
         world.only().await.phase.is_exited(),
