@@ -183,6 +183,19 @@ async fn a_locked_database_is_waited_for_and_then_told() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_locked_database_is_told_at_the_start_too() -> anyhow::Result<()> {
+    let mut server = Jockeyd::start().await?;
+    server.kill()?;
+    let mut other = database(&server)?;
+    other.batch_execute("BEGIN IMMEDIATE")?;
+    let words = ["is locked by another program", "end it, then start again"];
+    server.start_refused().await?.refuses(&words);
+    other.batch_execute("ROLLBACK")?;
+    server.resume().await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_full_disk_is_told_and_survived() -> anyhow::Result<()> {
     let mut server = Jockeyd::prepare(&[])?;
     let size = ["-t", "tmpfs", "-o", "size=16m,mode=700", "tmpfs"];
