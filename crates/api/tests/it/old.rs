@@ -130,6 +130,29 @@ async fn a_live_instance_says_whose_image_it_runs() {
     assert_eq!(instances[0].tags, tags(&commit));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_live_instance_says_what_it_was_started_with() {
+    let (_stage, admin, commit) = halted().await;
+    let line = v1::command::Kind::Shell(text("bin/web --new"));
+    let request = v1::UpdateWorkerRequest {
+        worker: text("wrk-1"),
+        values: Some(v1::Worker {
+            command: Some(v1::Command { kind: Some(line) }),
+            ..v1::Worker::default()
+        }),
+        ..v1::UpdateWorkerRequest::default()
+    };
+    admin.workers().update_worker(request).await.unwrap();
+    let mut workers = WorkerServiceClient::new(admin.0.clone());
+    let request = old::GetWorkerRequest { id: text("1") };
+    let now = workers.get_worker(request).await.unwrap().into_inner();
+    assert_eq!(now.data.unwrap().command, "bin/web --new");
+    let request = old::ListLiveInstancesRequest { id: text("1") };
+    let found = workers.list_live_instances(request).await.unwrap();
+    let instances = found.into_inner().data.unwrap().instances;
+    assert_eq!(instances[0].tags, tags(&commit));
+}
+
 /// Of the first instance of `halted`.
 fn tags(commit: &CommitSha) -> [String; 5] {
     [
