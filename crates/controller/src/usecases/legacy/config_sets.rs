@@ -13,6 +13,9 @@ use domain::{
 use ports::store::{self, Listed, Page};
 use std::collections::BTreeMap;
 
+/// How often variables are set anew beside what somebody else has written meanwhile.
+const TRIES: usize = 16;
+
 /// The Config Set of an App in an Environment.
 #[derive(Debug, Clone)]
 pub struct ConfigView {
@@ -95,10 +98,10 @@ pub async fn create(
     })
 }
 
-/// Sets variables beside those that are there. What is not named stays.
+/// Sets variables beside those that are there. What is not named stays, also what others write at the same time.
 ///
 /// # Errors
-/// `Unknown`, `Store(BadVariable | Stale)`.
+/// `Unknown`, `Store(BadVariable)`; `Store(Stale)` where somebody else was quicker 16 times.
 pub async fn merge(
     ctx: &Ctx,
     id: ConfigSetId,
@@ -108,7 +111,17 @@ pub async fn merge(
     if variables.is_empty() {
         return Ok(before);
     }
-    set(ctx, (&before.app, &before.environment), variables).await?;
+    let of = (&before.app, &before.environment);
+    for _ in 1..TRIES {
+        match set(ctx, of, variables.clone()).await {
+            Err(Error::Store(store::Error::Stale { .. })) => {}
+            done => {
+                done?;
+                return get(ctx, id).await;
+            }
+        }
+    }
+    set(ctx, of, variables).await?;
     get(ctx, id).await
 }
 

@@ -102,6 +102,29 @@ fn variables_are_merged_key_by_key() {
     assert_eq!(after["data"], set(&server, "cfg-merge"));
 }
 
+/// Old clients send the keys that they change, and know nothing of others'.
+#[test]
+fn keys_that_are_changed_at_once_are_all_merged() {
+    const WRITERS: usize = 6;
+    let server = shared();
+    server.app("cfg-at-once");
+    let path = path(&set(&server, "cfg-at-once"));
+    std::thread::scope(|scope| {
+        for number in 0..WRITERS {
+            let (server, path) = (&server, &path);
+            scope.spawn(move || {
+                let form = format!("config[K{number}]={number}");
+                server.put(path, &form).is(200);
+            });
+        }
+    });
+    let after = set(&server, "cfg-at-once");
+    for number in 0..WRITERS {
+        let value = &after["config"][format!("K{number}")];
+        assert_eq!(*value, json!(number.to_string()), "{after:#}");
+    }
+}
+
 #[test]
 fn numbers_stay_numbers_and_become_text_for_the_process() {
     let server = shared();
