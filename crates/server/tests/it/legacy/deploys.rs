@@ -80,6 +80,19 @@ fn a_commit_is_deployed_and_takes_the_place_of_the_one_before() {
     assert_eq!(ids("&state=deployed"), [id(&second)]);
     assert_eq!(ids("&environment=production"), Vec::<String>::new());
     assert_eq!(ids("&environment=development&per_page=1"), [id(&first)]);
+    goes_by_force_alone(&server, "dep-one");
+}
+
+/// An App that has instances is not deleted by accident.
+fn goes_by_force_alone(server: &Server, app: &str) {
+    let path = format!("/apps/{app}");
+    let held = server.delete(&path).is(422);
+    assert_eq!(held["error"]["code"], json!("unprocessable_entity"));
+    let message = held["error"]["message"].as_str().unwrap();
+    assert!(message.contains("say `force=true`"), "{message}");
+    server.get(&path).is(200);
+    server.delete(&format!("{path}?force=true")).is(200);
+    server.get(&path).is(404);
 }
 
 #[test]
@@ -233,4 +246,21 @@ fn a_deploy_that_cannot_be_built_fails_with_words() {
     assert_eq!(failed["state"], json!("failed"), "{failed:#}");
     let reason = failed["failure_reason"].as_str().unwrap();
     assert!(reason.contains("alas"), "{reason}");
+}
+
+#[test]
+fn a_deploy_whose_instance_dies_tells_its_exit_code_and_last_words() {
+    let server = shared();
+    let dockerfile = "FROM busybox:1\nCMD echo out of luck && exit 3\n";
+    let (_repository, commit) = server.app_of("dep-dies", &[("Dockerfile", dockerfile)]);
+    let web = server.web("dep-dies");
+    server
+        .put(&format!("/workers/{}", id(&web)), "scale=1")
+        .is(200);
+    let failed = server.deployed("dep-dies", &commit);
+    assert_eq!(failed["state"], json!("failed"), "{failed:#}");
+    let reason = failed["failure_reason"].as_str().unwrap();
+    for told in ["exited with code 3", "out of luck"] {
+        assert!(reason.contains(told), "{reason}");
+    }
 }
