@@ -116,16 +116,23 @@ fn an_app_goes_to_the_stack_that_is_asked_for() {
     let stack = json!({"name": "apps-tier"});
     let made = server.ask("POST", "/v1/stacks").json(&stack).send();
     assert_eq!(made.status, 200, "{}", made.text);
+    let is_in = |name: &str, want: &str| {
+        let shown = server.get(&format!("/v1/apps/{name}"));
+        let shown: Value = serde_json::from_str(&shown.text).unwrap();
+        assert_eq!(shown["app"]["stack"], json!(want), "{shown}");
+    };
     for (name, more, want) in [
         ("apps-in-tier", "&stack=apps-tier", "apps-tier"),
         ("apps-in-api", "", "api"),
     ] {
         let form = format!("name={name}&repo=acme/{name}{more}");
         server.post("/apps", &form).is(200);
-        let shown = server.get(&format!("/v1/apps/{name}"));
-        let shown: Value = serde_json::from_str(&shown.text).unwrap();
-        assert_eq!(shown["app"]["stack"], json!(want), "{shown}");
+        is_in(name, want);
     }
+    server.put("/apps/apps-in-api", "stack=apps-tier").is(200);
+    is_in("apps-in-api", "apps-tier");
+    let answer = server.put("/apps/apps-in-api", "stack=none");
+    answer.refuses(404, "not_found", "Couldn't find Stack with 'id'=none");
 }
 
 #[test]
