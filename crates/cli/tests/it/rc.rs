@@ -51,7 +51,7 @@ fn the_file_at_home_names_server_and_token_and_variables_go_before_it() {
     let other = Fake::start();
     known(&other);
     command(&world, "whoami")
-        .env("JOCKEY_URL", &other.url)
+        .env("JOCKEY_URL", other.url.trim_start_matches("http://"))
         .assert()
         .success();
     assert_eq!(
