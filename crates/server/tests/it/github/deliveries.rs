@@ -10,9 +10,11 @@ use std::{
 use testkit::github::payload;
 
 /// Events of which nothing follows, as many of them as GitHub documents.
-const OTHERS: &str = "branch_protection_configuration branch_protection_rule check_run check_suite code_scanning_alert \
-    commit_comment create custom_property custom_property_values dependabot_alert deploy_key deployment \
-    deployment_protection_rule deployment_review deployment_status discussion discussion_comment fork \
+const OTHERS: &str = "branch_protection_configuration branch_protection_rule bypass_request_push_ruleset \
+    bypass_request_secret_scanning check_run check_suite code_scanning_alert commit_comment create custom_property \
+    custom_property_values dependabot_alert deploy_key deployment deployment_protection_rule deployment_review \
+    deployment_status discussion discussion_comment dismissal_request_code_scanning dismissal_request_dependabot \
+    dismissal_request_secret_scanning exemption_request_push_ruleset exemption_request_secret_scanning fork \
     github_app_authorization gollum installation_target issue_comment issue_dependencies issues label \
     marketplace_purchase member merge_group meta milestone org_block package page_build \
     personal_access_token_request project project_card project_column projects_v2 projects_v2_item \
