@@ -10,7 +10,10 @@ mod tests;
 pub use outbox::Follow;
 pub(crate) use outbox::follow;
 
-use crate::{deps::Deps, usecases};
+use crate::{
+    deps::{Deps, Settings},
+    usecases,
+};
 use async_trait::async_trait;
 use domain::{
     Timestamp,
@@ -179,7 +182,7 @@ pub(crate) async fn run((deps, workforce): (Deps, Workforce), stop: Cancellation
             Ok(wait) => wait,
             Err(error) => {
                 tracing::warn!(%error, "could not look for jobs");
-                deps.settings.tick
+                look_every(&deps.settings)
             }
         };
         // Every branch may be dropped: each is only a reason to look again.
@@ -200,6 +203,12 @@ pub(crate) async fn run((deps, workforce): (Deps, Workforce), stop: Cancellation
     }
 }
 
+/// How often it is looked for jobs though nothing called. A lease that runs out wakes nobody, so it is looked for three
+/// times as often as it lasts: a job that a dead server has left is another's soon after.
+fn look_every(settings: &Settings) -> Duration {
+    settings.tick.min(settings.lease / 3)
+}
+
 /// Starts what is due while there is room, and says when to look again.
 async fn start(
     deps: &Deps,
@@ -208,7 +217,7 @@ async fn start(
 ) -> Result<Duration, store::Error> {
     let next = deps.store.next_jobs().await?;
     let now = deps.clock.now();
-    let mut wait = deps.settings.tick;
+    let mut wait = look_every(&deps.settings);
     for desk in desks {
         let Some(at) = next.get(desk.work.kind()) else {
             continue;

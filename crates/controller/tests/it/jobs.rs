@@ -3,7 +3,7 @@
 use crate::stage::Stage;
 use async_trait::async_trait;
 use controller::{
-    Server, Workforce,
+    Server, Settings, Workforce,
     jobs::{Follow, Outcome, Work},
 };
 use domain::{Event, JobId, JobState};
@@ -118,6 +118,17 @@ fn start_following(stage: &Stage, script: &Arc<Script>, follows: Vec<Arc<dyn Fol
     Server::start_with(stage.deps.clone(), workforce)
 }
 
+/// Another server, whose jobs are done by the same script.
+fn start_beside(stage: &Stage, script: &Arc<Script>) -> Server {
+    let mut deps = stage.deps.clone();
+    deps.settings = Arc::new(Settings::named("server-2".to_owned()));
+    let workforce = Workforce {
+        works: vec![script.clone()],
+        follows: Vec::new(),
+    };
+    Server::start_with(deps, workforce)
+}
+
 async fn enqueue(stage: &Stage) -> JobId {
     let now = stage.clock.now();
     stage
@@ -198,6 +209,26 @@ async fn a_job_in_the_middle_of_which_the_server_dies_is_run_again() {
     let job = until(&stage, id, JobState::Done).await;
     assert_eq!((job.attempts, script.runs()), (2, 2));
     assert!(stage.store.list_leases().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_of_a_dead_server_is_taken_over_within_15_s_whenever_the_other_one_looks() {
+    // Of the time between two looks of the other one.
+    for seconds in 0..10 {
+        let stage = Stage::new().await;
+        let script = Script::of([Act::Hang]);
+        let one = start(&stage, &script);
+        let id = enqueue(&stage).await;
+        stage.until("it runs", || script.runs() == 1).await;
+        let _two = start_beside(&stage, &script);
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        drop(one);
+        let died = Instant::now();
+        until(&stage, id, JobState::Done).await;
+        let after = died.elapsed();
+        assert!(after < Duration::from_secs(15), "{seconds}: {after:?}");
+        assert_eq!(script.runs(), 2);
+    }
 }
 
 #[tokio::test(start_paused = true)]
