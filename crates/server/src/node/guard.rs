@@ -64,10 +64,10 @@ impl Warden {
         tracing::warn!(
             "no server was told that this program ends: the singletons of this host end with it"
         );
-        let known = self.look().await;
+        let known = self.look(ANSWER).await;
         self.signal(grace);
         while boot::now() < end {
-            if self.look().await && self.running.is_empty() {
+            if self.look(ANSWER).await && self.running.is_empty() {
                 return;
             }
             tokio::time::sleep(LOOK_CLOSE).await;
@@ -90,14 +90,15 @@ impl Warden {
         match before {
             Singletons::Run => {
                 self.stopping.clear();
-                self.look().await;
+                self.look(ANSWER).await;
                 // It is not slept through what comes next.
                 let now = boot::now();
                 let next = self.lease.known().guard.next(now);
                 next.saturating_sub(now).clamp(LOOK_CLOSE, LOOK)
             }
             Singletons::Stop(left) => {
-                let known = self.look().await;
+                // An Engine that hangs puts off no kill.
+                let known = self.look(left.min(ANSWER)).await;
                 self.signal(left);
                 if known {
                     self.note_clear(Singletons::Stop(left));
@@ -124,12 +125,12 @@ impl Warden {
         self.docker = docker.ok().map(|docker| (installation, docker));
     }
 
-    /// Asks the Engine what runs. Answers whether it has said so.
-    async fn look(&mut self) -> bool {
+    /// Asks the Engine what runs, for so long at the most. Answers whether it has said so.
+    async fn look(&mut self, within: Duration) -> bool {
         let Some((_, docker)) = &self.docker else {
             return false;
         };
-        match tokio::time::timeout(ANSWER, docker.singletons()).await {
+        match tokio::time::timeout(within, docker.singletons()).await {
             Ok(Ok(running)) => {
                 let with_process = running.into_iter().map(|one| {
                     let process = one.process.and_then(|it| Process::of(it, &one.handle));
@@ -169,7 +170,7 @@ impl Warden {
     /// Kills what is known to run, by its process, and then whatever the Engine says that runs.
     async fn kill(&mut self) {
         self.kill_processes();
-        if !self.look().await {
+        if !self.look(ANSWER).await {
             return;
         }
         self.kill_processes();
@@ -182,7 +183,7 @@ impl Warden {
             tokio::time::timeout(ANSWER, killed).await.ok();
         }
         // Looked at again: only what was seen not to run is gone.
-        if self.look().await {
+        if self.look(ANSWER).await {
             self.note_clear(Singletons::Kill);
         }
     }
@@ -213,5 +214,31 @@ impl Warden {
         if is_over {
             known.cleared = self.running.is_empty();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::guard::{Ends, Guard};
+    use std::os::unix::net::UnixListener;
+
+    #[tokio::test]
+    async fn an_engine_that_hangs_is_not_waited_for_when_it_is_time_to_kill() {
+        let directory = tempfile::tempdir().unwrap();
+        let engine = directory.path().join("docker.sock");
+        // It lets everybody in and says nothing.
+        let _hangs = UnixListener::bind(&engine).unwrap();
+        let lease = Lease::open(directory.path(), Some(InstallationId::from_bits(7)));
+        let now = boot::now();
+        let ends = Ends {
+            stop_at: now,
+            kill_at: now + ANSWER / 4,
+        };
+        lease.known().guard = Guard::resumed(now, ANSWER, ends);
+        let mut warden = Warden::new(lease, engine, "host-1".parse().unwrap());
+        warden.round().await;
+        let took = boot::now() - now;
+        assert!((ANSWER / 8..ANSWER).contains(&took), "{took:?}");
     }
 }
