@@ -23,8 +23,9 @@ use tokio_util::sync::CancellationToken;
 const LINES: usize = 1000;
 /// Lines that come together are written together: one commit for what arrives within this time.
 const BATCH: Duration = Duration::from_millis(100);
-/// How often lines are tried to be kept while the database is away. The build waits meanwhile.
-const KEEP_TRIES: u32 = 5;
+/// How often lines are tried to be kept while the database is away: for a minute and a half, where it refuses at once. The
+/// build waits meanwhile.
+const KEEP_TRIES: u32 = 45;
 /// Between two tries of what is away for a moment.
 const BEFORE_RETRY: Duration = Duration::from_secs(2);
 

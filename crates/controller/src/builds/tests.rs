@@ -38,6 +38,19 @@ async fn what_is_away_for_a_moment_is_asked_again_and_not_for_ever() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_a_build_tells_is_kept_though_the_database_is_away_for_a_minute() {
+    let stop = CancellationToken::new();
+    let (began, minute) = (Instant::now(), Duration::from_secs(60));
+    let answer = persist(KEEP_TRIES, &stop, move || async move {
+        match began.elapsed() > minute {
+            true => Ok(()),
+            false => Err(away()),
+        }
+    });
+    answer.await.unwrap();
+}
+
 #[test]
 fn a_deadline_is_told_in_what_it_was_given_in() {
     let told = |seconds, waits: Option<&str>| {
