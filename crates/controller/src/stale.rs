@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 /// Answers how many there were. A node that cannot be asked is left for the next time.
 pub(crate) async fn sweep(deps: &Deps) -> usize {
     let mut swept = 0;
-    for node in deps.fleet.nodes() {
+    for node in deps.fleet.met() {
         match sweep_node(deps, &node).await {
             Ok(count) => swept += count,
             Err(error) => tracing::debug!(%node, %error, "its registrations are not swept"),

@@ -17,6 +17,12 @@ pub trait Fleet: Send + Sync {
     /// Those that are known without a catalog, which knows only pools of Environments that there are. In order of name.
     fn nodes(&self) -> Vec<NodeName>;
 
+    /// Those, and others that a catalog told of lately, also where it does so no more: something may be left there. In order
+    /// of name.
+    fn met(&self) -> Vec<NodeName> {
+        self.nodes()
+    }
+
     /// The instances of this node.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use met::{Host, Met, NoWay, Told, Way};
 use ports::{Fleet, Images, Runtime, fleet::UnknownNode};
 use runtime::{Address, BadAddress, Carried, Docker, Remote, Wallet};
 use std::{
+    collections::BTreeSet,
     net::{IpAddr, Ipv4Addr},
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
@@ -23,6 +24,8 @@ use tokio::time::Instant;
 /// the pool: a host that is gone holds it up for this long, this often.
 const ASK: Duration = Duration::from_secs(2);
 const ASK_AGAIN: Duration = Duration::from_secs(15);
+/// For how long something may be left on a host of which the catalog tells no more.
+const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 /// What of a node's meta says where its Engine is. Without it: at the node's address.
 const DOCKER: &str = "docker";
 /// How that begins where a node program carries what is said to it.
@@ -196,6 +199,17 @@ fn bind(node: &Node) -> IpAddr {
 impl Fleet for Hosts {
     fn nodes(&self) -> Vec<NodeName> {
         vec![self.local.settings.node.clone()]
+    }
+
+    fn met(&self) -> Vec<NodeName> {
+        let mut names: BTreeSet<NodeName> = self.nodes().into_iter().collect();
+        let met = read(&self.met);
+        let lately = met
+            .hosts
+            .iter()
+            .filter(|(_, host)| host.met.elapsed() < REMEMBERED);
+        names.extend(lately.map(|(name, _)| name.clone()));
+        names.into_iter().collect()
     }
 
     fn runtime(&self, node: &NodeName) -> Result<Arc<dyn Runtime>, UnknownNode> {

@@ -28,6 +28,9 @@ pub fn contract(ground: &Ground<'_>) {
         "in order of name, each once: {nodes:?}"
     );
     assert!(nodes.iter().all(|node| known.contains(node)), "{nodes:?}");
+    let met = fleet.met();
+    assert!(met.is_sorted_by(|a, b| a < b), "likewise: {met:?}");
+    assert!(known.iter().all(|node| met.contains(node)), "{met:?}");
     for node in known {
         for _ in ["asked for", "asked for again"] {
             assert!(fleet.runtime(node).is_ok(), "no instances of {node}");

@@ -92,6 +92,19 @@ fn hosts_keep_the_contract_of_fleets() {
     });
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_host_that_is_told_of_no_more_is_remembered_for_a_day() {
+    let hosts = hosts(Remote::Plain);
+    hosts.introduce(&node("a", "10.0.0.1", None));
+    let met = || {
+        let names = hosts.met().into_iter();
+        names.map(|name| name.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(met(), ["a", "here"]);
+    tokio::time::advance(REMEMBERED).await;
+    assert_eq!(met(), ["here"]);
+}
+
 #[test]
 fn without_certificates_or_leave_no_other_host_is_spoken_to() {
     let hosts = hosts(Remote::Refused);
