@@ -9,7 +9,7 @@ use tokio::{
 };
 
 /// Only a failure takes as long.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn jitter_stays_within_half_of_the_wait() {
@@ -129,15 +129,21 @@ async fn a_pool_is_followed_by_stale_reads_and_from_the_beginning_where_its_inde
 
 #[tokio::test]
 async fn an_agent_that_fails_is_asked_ever_more_rarely_and_told_of_when_it_is_back() {
-    let agent = Scripted::start(vec![None, None, None, Some(7), Some(7)]).await;
+    const FAILS: usize = 3;
+    /// How often it answers afterwards: a busy machine may be late with some of the questions that follow, but not with all.
+    const ANSWERS: usize = 10;
+    let answers = [vec![None; FAILS], vec![Some(7); ANSWERS]].concat();
+    let agent = Scripted::start(answers).await;
     let (client, base) = agent.client();
     let watches = Watches::new(client, base, Sender::new(0));
     watches.follow("jockey-api-staging", &[]);
-    let asked = agent.asked(5).await;
+    let asked = agent.asked(FAILS + ANSWERS + 1).await;
     let pauses: Vec<Duration> = asked.windows(2).map(|two| two[1].0 - two[0].0).collect();
-    for (pause, least) in pauses.iter().zip([250, 500, 1_000]) {
+    let (failing, back) = pauses.split_at(FAILS);
+    for (pause, least) in failing.iter().zip([250, 500, 1_000]) {
         assert!(*pause >= Duration::from_millis(least), "{pauses:?}");
     }
-    assert!(pauses[3] < pauses[2], "{pauses:?}");
+    let soonest = back.iter().min().expect("it was asked again");
+    assert!(*soonest < Duration::from_millis(250), "{pauses:?}");
     assert_eq!(*watches.changes.borrow(), 1, "it is back");
 }
