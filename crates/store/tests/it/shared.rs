@@ -42,7 +42,7 @@ pub(crate) async fn stack(store: &Store, name: &str) -> Result<(), Error> {
 }
 
 /// Asks again until it is so.
-async fn wait<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn wait<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(answer) = ask().await {
