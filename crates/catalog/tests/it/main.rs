@@ -11,7 +11,7 @@ use std::time::Duration;
 use testkit::docker::{self, Scope};
 
 /// How long the instance may take to listen, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 async fn ask(port: u16, question: &Question) -> Answer {
     let probe = Probe {
