@@ -15,7 +15,7 @@ use anyhow::{Context, bail};
 use tempfile::TempDir;
 
 /// How long a registry may take to listen, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// User and password of a guarded registry.
 pub const PASS: (&str, &str) = ("somebody", "open-sesame");

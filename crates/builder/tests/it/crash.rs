@@ -42,9 +42,9 @@ fn start_server(world: &World, commit: &CommitSha) -> Child {
         .unwrap()
 }
 
-/// Waits until something is so, or the server is done. Fails after 20 s.
+/// Waits until something is so, or the server is done. Fails after a minute.
 fn watch(server: &mut Child, is_so: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while server.try_wait().unwrap().is_none() && !is_so() {
         assert!(Instant::now() < deadline, "neither so nor done");
         std::thread::yield_now();

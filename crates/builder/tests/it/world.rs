@@ -146,14 +146,14 @@ pub(crate) fn processes() -> impl Iterator<Item = PathBuf> {
     entries.map(|entry| entry.path()).filter(is_process)
 }
 
-/// Waits until something is so. Fails after 20 s.
+/// Waits until something is so. Fails after a minute.
 pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
     let wait = async {
         while !is_so() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     };
-    let limit = std::time::Duration::from_secs(20);
+    let limit = std::time::Duration::from_secs(60);
     assert!(
         tokio::time::timeout(limit, wait).await.is_ok(),
         "not so: {what}"

@@ -6,7 +6,7 @@ use ports::catalog::{
 };
 use std::{fs, sync::Arc};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn pool(environment: &str, stack: &str) -> Pool {
     Pool {

@@ -16,7 +16,7 @@ pub struct Ground {
     pub stir: Box<dyn Fn() + Send + Sync>,
 }
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// All of it. Leaves nothing in the catalog.
 ///

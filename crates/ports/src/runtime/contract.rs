@@ -31,7 +31,7 @@ pub struct Ground {
 pub type Pause = Box<dyn Fn(&str) + Send + Sync>;
 
 /// How long a node may take to show what it was told.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(1);
 
 /// All of it. Leaves nothing on the node.

@@ -1,6 +1,6 @@
 //! What is seen, and whose it is.
 
-use crate::world::World;
+use crate::world::{PATIENCE, World};
 use domain::observed::Authenticity;
 use futures_util::{StreamExt, future::join_all};
 use ports::{
@@ -96,7 +96,7 @@ async fn changes_are_told_from_the_moment_of_asking() {
     let spec = world.spec(1, "exit 1");
     world.node.start(&spec).await.unwrap();
     for want in ["create", "start", "die"] {
-        let change = tokio::time::timeout(Duration::from_secs(30), changes.next()).await;
+        let change = tokio::time::timeout(PATIENCE, changes.next()).await;
         let change = change.unwrap().unwrap();
         assert_eq!(
             (change.what.as_str(), change.instance),

@@ -1,9 +1,8 @@
 //! Lines of a log.
 
-use crate::world::World;
+use crate::world::{PATIENCE, World};
 use futures_util::{StreamExt, TryStreamExt};
 use ports::runtime::{Error, Follow, LogLine, LogQuery, LogStream};
-use std::time::Duration;
 
 const ALL: LogQuery = LogQuery {
     tail: None,
@@ -97,9 +96,7 @@ async fn a_log_is_followed_until_the_instance_ends() {
         )
         .await
         .unwrap();
-    let first = tokio::time::timeout(Duration::from_secs(30), lines.next())
-        .await
-        .unwrap();
+    let first = tokio::time::timeout(PATIENCE, lines.next()).await.unwrap();
     assert_eq!(&first.unwrap().unwrap().text[..], b"first");
     testkit::docker::run(["exec", &name, "touch", "/tmp/go"]).unwrap();
     let rest: Vec<LogLine> = lines.try_collect().await.unwrap();

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 /// Only a failure takes as long.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The pulls of one Engine or several, each of which lasts until it is let go.
 struct Pulls {

@@ -48,7 +48,7 @@ impl Ground {
         let address = Address::parse(&self.host().docker(), &remote).unwrap();
         let settings = Settings {
             bind: self.host().address().into(),
-            patience: Duration::from_secs(20),
+            patience: Duration::from_secs(60),
             ..Settings::of("far".parse().unwrap())
         };
         connect_to(address, &self.scope, settings)

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, ensure};
 
 /// How long a process that was killed may take to go.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A process, told apart from a later one that has its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
