@@ -3,6 +3,7 @@
 use crate::world::{PATIENCE, World};
 use futures_util::{StreamExt, TryStreamExt};
 use ports::runtime::{Error, Follow, LogLine, LogQuery, LogStream};
+use std::time::Duration;
 
 const ALL: LogQuery = LogQuery {
     tail: None,
@@ -16,6 +17,17 @@ async fn read(world: &World, query: &LogQuery) -> Vec<LogLine> {
     lines.try_collect().await.unwrap()
 }
 
+/// Waits until the Engine has so many lines: of two streams it may read the later one first.
+async fn has(world: &World, count: usize) {
+    let wait = async {
+        while read(world, &ALL).await.len() < count {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, wait).await;
+    assert!(in_time.is_ok(), "waiting for {count} lines");
+}
+
 fn texts(lines: &[LogLine]) -> Vec<String> {
     lines
         .iter()
@@ -26,8 +38,15 @@ fn texts(lines: &[LogLine]) -> Vec<String> {
 #[tokio::test]
 async fn a_log_is_read_in_lines_with_their_times_and_streams() {
     let world = World::open().await;
-    let line = r"echo one; sleep 2; echo two >&2; sleep 2; printf 'a\000\377\n'; printf half";
-    world.node.start(&world.spec(1, line)).await.unwrap();
+    let line = r"go() { while ! test -e /tmp/$1; do sleep 0.05; done; }
+        echo one; go two; echo two >&2; go three; printf 'a\000\377\n'; printf half";
+    let spec = world.spec(1, line);
+    world.node.start(&spec).await.unwrap();
+    for (count, next) in [(1, "/tmp/two"), (2, "/tmp/three")] {
+        has(&world, count).await;
+        let name = spec.instance.to_string();
+        testkit::docker::run(["exec", &name, "touch", next]).unwrap();
+    }
     world.only_exited().await;
     let lines = read(&world, &ALL).await;
     let told: Vec<(LogStream, &[u8])> = lines
