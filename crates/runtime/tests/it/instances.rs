@@ -271,8 +271,8 @@ async fn killed_for_memory_and_started_again_is_told() {
 #[tokio::test]
 async fn the_node_restarts_what_it_was_told_to_keep() {
     let world = World::open().await;
-    // Dies once, after it is told to, then stays.
-    let line = "test -e /tmp/die && exec sleep 600; while ! test -e /tmp/die; do sleep 0.05; done; sleep 1; exit 4";
+    // Dies once, after it is told to and long after who tells it has gone, then stays.
+    let line = "test -e /tmp/die && exec sleep 600; while ! test -e /tmp/die; do sleep 0.05; done; sleep 5; exit 4";
     let spec = InstanceSpec {
         port: Some(binding()),
         ..world.spec(1, line)
