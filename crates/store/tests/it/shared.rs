@@ -373,9 +373,9 @@ async fn a_migration_waits_for_a_backup_and_nobody_else_waits_for_it() {
             (ground.sql(waits).trim() != "0").then_some(())
         })
         .await;
-        // Where it did not give way, these would be refused.
-        ground.sql("SET lock_timeout = '8s'; SELECT count(*) FROM reconciles");
-        ground.sql("SET lock_timeout = '8s'; UPDATE reconciles SET state = state");
+        // Where it did not give way, these would be refused: the backup goes on for as long.
+        ground.sql("SET lock_timeout = '60s'; SELECT count(*) FROM reconciles");
+        ground.sql("SET lock_timeout = '60s'; UPDATE reconciles SET state = state");
     }
     drop(backup);
     let before = migrating.await.unwrap().unwrap();
