@@ -122,20 +122,45 @@ async fn a_git_that_outlives_its_server_is_waited_for() {
 
 #[tokio::test]
 async fn git_holds_the_lock_itself_while_it_fetches() {
+    /// How often it is looked, each time at another commit: a busy machine may look away while one is fetched.
+    const ROUNDS: u8 = 20;
     let (world, _) = world_with_a_copy().await;
-    // Long enough to be seen.
-    let commit = world.commit(Change::new("large").file("noise", noise(8 << 20)));
     let lock = world.state.path().join("mirrors/example/app.lock");
     let file = fs::File::open(&lock).unwrap();
+    let has_lock = |id: &u32| fs::read_link(format!("/proc/{id}/fd/1")).is_ok_and(|to| to == lock);
+    let is_held = || {
+        let children = crate::world::children_on(&world.mirror());
+        children.iter().any(has_lock) && is_locked(&file)
+    };
     let (source, name) = (world.source(), repo());
-    let fetch = async { source.fetch(&name, &commit).await.unwrap() };
-    let seen = crate::world::until("a git has the lock file as its stdout", || {
-        crate::world::children_on(&world.mirror())
-            .iter()
-            .any(|id| fs::read_link(format!("/proc/{id}/fd/1")).is_ok_and(|to| to == lock))
-            && file.try_lock().is_err()
-    });
-    tokio::join!(fetch, seen);
+    for round in 1..=ROUNDS {
+        // Long enough to be seen.
+        let large: Vec<u8> = noise(8 << 20).iter().map(|byte| byte ^ round).collect();
+        let commit = world.commit(Change::new("large").file("noise", large));
+        let fetch = source.fetch(&name, &commit);
+        tokio::pin!(fetch);
+        let mut was_held = false;
+        loop {
+            tokio::select! {
+                biased;
+                fetched = &mut fetch => break fetched.unwrap(),
+                () = tokio::time::sleep(std::time::Duration::from_millis(5)) => was_held |= is_held(),
+            }
+        }
+        if was_held {
+            return;
+        }
+    }
+    panic!("no git has the lock file as its stdout");
+}
+
+/// Whether somebody else holds the lock of a file.
+fn is_locked(file: &fs::File) -> bool {
+    let free = file.try_lock().is_ok();
+    if free {
+        file.unlock().unwrap();
+    }
+    !free
 }
 
 /// A disk with room for 4 MiB in place of a directory, until it is dropped. Needs root.
