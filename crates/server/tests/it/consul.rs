@@ -4,6 +4,7 @@ use crate::{
     calls::{containers, contains},
     harness::{Jockeyd, PATIENCE, change, exactly},
     network::get,
+    several::wait,
     sources::{TOOLS, WEB},
 };
 use anyhow::{Context, ensure};
@@ -114,8 +115,10 @@ async fn a_deploy_is_two_services_that_pass() -> anyhow::Result<()> {
     assert_eq!(service["Service"], SERVICE);
     assert_eq!(service["Meta"]["jockey-app"], APP);
     assert_eq!(service["Meta"]["jockey-environment"], "development");
-    let own = passing(&consul, "jockey")?;
-    assert_eq!(own.len(), 1, "the server is a service too: {own:?}");
+    wait("the server, a service too, to pass", async || {
+        Ok(passing(&consul, "jockey")?.len() == 1)
+    })
+    .await?;
 
     run(["kill", &instances[0].container])?;
     let deadline = Instant::now() + PATIENCE;
@@ -266,8 +269,9 @@ async fn without_consul_nothing_is_stopped_and_a_deploy_waits_with_a_word() -> a
 
     consul.stop()?;
     let deploy = server.ask_deploy(APP, "HEAD").await?;
-    let word = waits_for(&server, &deploy.id, "the catalog cannot be reached").await?;
-    contains(&word, &[&consul.url(), "connection refused"]);
+    // A connection that stood is closed first, and no new one is taken from then on.
+    let word = waits_for(&server, &deploy.id, "connection refused").await?;
+    contains(&word, &["the catalog cannot be reached", &consul.url()]);
     for instance in &before {
         assert_eq!(get(&instance.address).await?, "one", "it goes on");
     }
@@ -330,8 +334,11 @@ async fn a_worker_without_a_port_is_a_service_by_the_servers_word() -> anyhow::R
     assert_eq!(output["Status"], "passing");
     server.scale("ticking", "clock", 0).await?;
     server.settled("ticking", "none", exactly(0)).await?;
-    assert_eq!(consul.get("/v1/catalog/service/ticking-clock")?, json!([]));
-    Ok(())
+    // The agent that was told so tells the servers of Consul in its own time.
+    wait("the service to be gone", async || {
+        Ok(consul.get("/v1/catalog/service/ticking-clock")? == json!([]))
+    })
+    .await
 }
 
 #[tokio::test]
