@@ -87,7 +87,8 @@ async fn an_instance_that_is_stopped_by_hand_is_replaced() -> anyhow::Result<()>
 #[tokio::test]
 async fn an_instance_that_is_paused_by_hand_is_unhealthy_and_replaced() -> anyhow::Result<()> {
     let server = Jockeyd::start().await?;
-    let manifest = "[workers.web]\ncheck = \"tcp\"\ngrace = \"2s\"\n";
+    // It is unhealthy for long enough to be seen so.
+    let manifest = "[workers.web]\ncheck = \"tcp\"\ngrace = \"15s\"\n";
     server
         .app(
             "frozen",
