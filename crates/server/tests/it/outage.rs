@@ -90,7 +90,7 @@ async fn a_daemon_that_goes_in_the_middle_of_a_build_is_waited_for() -> anyhow::
     let (server, mut gate) = gated().await?;
     // Named, so that the Engine does not have it from an earlier run.
     let slow = format!(
-        "RUN : {}; echo it is under way && sleep 10\nCOPY",
+        "RUN : {}; echo it is under way && sleep 20\nCOPY",
         server.scope.label()
     );
     let dockerfile = WEB.replace("COPY", &slow);
@@ -139,7 +139,7 @@ async fn a_daemon_that_goes_in_the_middle_of_a_deploy_is_waited_for() -> anyhow:
     // It listens late, so that the deploy is not over before Docker goes.
     let late = WEB.replace(
         "CMD [\"httpd\", \"-f\", \"-p\", \"8888\", \"-h\", \"/www\"]",
-        "CMD sleep 5 && exec httpd -f -p 8888 -h /www",
+        "CMD sleep 20 && exec httpd -f -p 8888 -h /www",
     );
     let files = [("Dockerfile", &*late), ("page", "second")];
     repository.commit(&change("second", &files))?;
