@@ -134,7 +134,7 @@ async fn replace(server: &mut Jockeyd, at: usize, servers: &Servers) -> anyhow::
 /// have it from an earlier run.
 fn held(name: &str) -> String {
     let slow =
-        format!("RUN : {name}; for i in 1 2 3 4 5 6 7 8; do echo line-$i; sleep 0.5; done\nCOPY");
+        format!("RUN : {name}; for i in 1 2 3 4 5 6 7 8; do echo line-$i; sleep 1; done\nCOPY");
     WEB.replace("COPY", &slow).replace(
         "CMD [\"httpd\", \"-f\", \"-p\", \"8888\", \"-h\", \"/www\"]",
         "CMD while ! test -e /go; do sleep 0.1; done; exec httpd -f -p 8888 -h /www",
