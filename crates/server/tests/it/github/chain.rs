@@ -162,7 +162,7 @@ async fn what_github_will_not_hear_now_is_told_later() -> anyhow::Result<()> {
     // A step that Docker has not cached, whoever ran this before, and long enough for what comes before its end on a busy
     // machine.
     let salt = world.server.scope.installation();
-    let slow = WEB.replace("COPY", &format!("RUN sleep 5 # {salt}\nCOPY"));
+    let slow = WEB.replace("COPY", &format!("RUN sleep 15 # {salt}\nCOPY"));
     let commit = world.push(&[("Dockerfile", &slow)])?;
     world.tell_push(&commit).await?;
     world
