@@ -11,8 +11,9 @@ use proto::v1::{self, NodeState};
 use std::time::{Duration, Instant};
 use testkit::cluster::Host;
 
-/// Short, so that three of them pass in a test; a program asks for it about every 3 s.
-const LEASE: &str = "20s";
+/// Short, so that three of them pass in a test, and long enough for somebody to see that one is waited for; a program asks
+/// for it every few seconds.
+const LEASE: &str = "30s";
 const MANIFEST: &str = "[workers.web]\nsingleton = true\n";
 
 /// What the Engine of a host says of a container, which is there whether it runs or not.
