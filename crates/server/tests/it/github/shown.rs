@@ -70,9 +70,15 @@ async fn opened(world: &World, link: &Value, cookie: &str) -> anyhow::Result<cra
 async fn a_deploy_is_in_progress_until_it_has_failed_or_stands_and_leads_to_what_is_known()
 -> anyhow::Result<()> {
     let world = shown().await?;
-    let slow = world.push(&[("Dockerfile", SLOW)])?;
+    // It listens when it is let go, so that the deploy is not over before it was looked at.
+    let held = SLOW.replace("sleep 5 &&", "while ! test -e /go; do sleep 0.1; done;");
+    let slow = world.push(&[("Dockerfile", &held)])?;
     world.tell_push(&slow).await?;
     told(&world, &slow, "in_progress").await?;
+    let runs =
+        |all: &[v1::Instance]| all.len() == 1 && all[0].state() == v1::InstanceState::Running;
+    let started = world.server.settled("shop", "it to run", runs).await?;
+    testkit::docker::run(["exec", &started[0].container, "touch", "/go"])?;
     let stands = told(&world, &slow, "success").await?;
     assert_eq!(states(&stands), ["in_progress", "success"]);
     for one in &stands {
