@@ -173,8 +173,10 @@ async fn a_delivery_is_answered_at_once_while_github_says_nothing() -> anyhow::R
             alone.push(send().await?);
         }
         assert!(alone.iter().min() < Some(&AT_ONCE), "{path}: {alone:?}");
-        let mut rounds = Vec::new();
-        for _ in 0..3 {
+        // The shortest of ten here, too.
+        let mut rounds: Vec<Duration> = Vec::new();
+        while rounds.is_empty() || (rounds.len() < 10 && rounds.iter().min() >= Some(&ALL_AT_ONCE))
+        {
             let all = std::iter::repeat_with(&send).take(TOGETHER);
             let all = futures_util::future::try_join_all(all).await?;
             rounds.extend(all.into_iter().max());
