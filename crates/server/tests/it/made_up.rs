@@ -18,8 +18,16 @@ const DESCRIPTION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/opena
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
 /// How long it makes some up, unless JOCKEY_MADE_UP_SECONDS says otherwise.
 const SECONDS: u64 = 20;
+/// What it makes them up from, unless JOCKEY_MADE_UP_SEED says otherwise: who looks for others looks on purpose.
+const SEED: u64 = 1;
 /// How much longer it may take to start and to tell.
 const MORE: Duration = Duration::from_secs(300);
+
+/// A variable of the environment, or what counts where nothing is said.
+fn number(variable: &str, otherwise: u64) -> anyhow::Result<u64> {
+    let said = std::env::var(variable);
+    Ok(said.map_or(Ok(otherwise), |text| text.parse())?)
+}
 
 #[tokio::test]
 async fn no_request_that_the_description_allows_is_a_fault_of_the_server() -> anyhow::Result<()> {
@@ -27,8 +35,8 @@ async fn no_request_that_the_description_allows_is_a_fault_of_the_server() -> an
         Path::new(SCHEMATHESIS).exists(),
         "{SCHEMATHESIS} is missing: run scripts/provision tests"
     );
-    let seconds = std::env::var("JOCKEY_MADE_UP_SECONDS");
-    let seconds = seconds.map_or(Ok(SECONDS), |text| text.parse())?;
+    let seconds = number("JOCKEY_MADE_UP_SECONDS", SECONDS)?;
+    let seed = number("JOCKEY_MADE_UP_SEED", SEED)?;
     let server = Jockeyd::start_with(&["--call-rate", "0"]).await?;
     server.create_app("made-up").await?;
     let rest = server.rest()?;
@@ -42,6 +50,7 @@ async fn no_request_that_the_description_allows_is_a_fault_of_the_server() -> an
             "--request-timeout",
             "60",
         ])
+        .args(["--seed", &seed.to_string()])
         // Streams do not end: see below. Without its token nothing is asked.
         .args(["--exclude-path-regex", ":watch$|/logs"])
         .args(["--exclude-operation-id", "DeleteToken"])
@@ -55,7 +64,10 @@ async fn no_request_that_the_description_allows_is_a_fault_of_the_server() -> an
         String::from_utf8_lossy(&told.stdout),
         String::from_utf8_lossy(&told.stderr),
     );
-    assert!(told.status.success(), "{out}\n{err}");
+    assert!(
+        told.status.success(),
+        "of JOCKEY_MADE_UP_SEED={seed}:\n{out}\n{err}"
+    );
     contains(&out, &["Test cases:", "passed"]);
     assert!(!server.log().contains("panicked"), "{}", server.log());
     Ok(())
