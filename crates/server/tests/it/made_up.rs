@@ -1,7 +1,12 @@
 //! Requests that a program makes up from the description of the API: none is a fault of the server's, and every answer is
 //! as described.
 
-use crate::{calls::contains, harness::Jockeyd, rest::Rest, sources::WEB};
+use crate::{
+    calls::contains,
+    harness::{Jockeyd, PATIENCE},
+    rest::Rest,
+    sources::WEB,
+};
 use anyhow::Context;
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
@@ -96,7 +101,7 @@ const VALUES: &[&str] = &[
 ];
 /// How often each stream is asked for: for each value of a parameter, with it and with it left out.
 const ROUNDS: usize = 2 * VALUES.len();
-/// How many are open at once, and how long each is read.
+/// How many are open at once, and how long each is read that goes on.
 const AT_ONCE: usize = 40;
 const READ: Duration = Duration::from_secs(1);
 
@@ -149,8 +154,12 @@ async fn read_some(rest: &Rest, path: &str, call: &Value, round: usize) -> anyho
     let status = answer.status();
     anyhow::ensure!(!status.is_server_error(), "{asked} {headers:?}: {status}");
     let (mut body, mut text) = (answer.into_body(), String::new());
-    let until = Instant::now() + READ;
-    // What goes on is left where it is.
+    // What goes on is left where it is, and a refusal is read to its end.
+    let until = Instant::now()
+        + match status {
+            StatusCode::OK => READ,
+            _ => PATIENCE,
+        };
     while let Ok(Some(frame)) = tokio::time::timeout_at(until, body.frame()).await {
         let frame = frame.with_context(|| format!("{asked} breaks off"))?;
         text += &String::from_utf8_lossy(frame.data_ref().map_or(&[], |data| data));
