@@ -150,7 +150,7 @@ async fn a_release_whose_own_healthcheck_fails() -> anyhow::Result<()> {
         .server
         .deploy_with(APP, |request| {
             request.deadline = Some(prost_types::Duration {
-                seconds: 30,
+                seconds: 60,
                 nanos: 0,
             });
         })
