@@ -20,9 +20,8 @@ fn shares(server: &Jockeyd) -> anyhow::Result<BTreeMap<u32, usize>> {
 async fn a_server_that_comes_gets_its_share_and_what_one_had_that_is_killed() -> anyhow::Result<()>
 {
     let (one, mut two, _repository) = two().await?;
-    let all: usize = shares(&one)?.values().sum();
-    assert_eq!(all, 3, "those that every server in development makes");
     let before = one.settled(APP, "two", exactly(2)).await?;
+    // Of the three that every server in development makes. One that changes hands is nobody's for a moment.
     let fair = BTreeMap::from([(one.pid(), 2), (two.pid(), 1)]);
     wait("a share each", async || Ok(shares(&one)? == fair)).await?;
     let after = one.settled(APP, "two", exactly(2)).await?;
