@@ -10,10 +10,7 @@ mod tests;
 pub use outbox::Follow;
 pub(crate) use outbox::follow;
 
-use crate::{
-    deps::{Deps, Settings},
-    usecases,
-};
+use crate::{deps::Deps, leases, usecases};
 use async_trait::async_trait;
 use domain::{
     Timestamp,
@@ -182,7 +179,7 @@ pub(crate) async fn run((deps, workforce): (Deps, Workforce), stop: Cancellation
             Ok(wait) => wait,
             Err(error) => {
                 tracing::warn!(%error, "could not look for jobs");
-                look_every(&deps.settings)
+                leases::look_every(&deps.settings)
             }
         };
         // Every branch may be dropped: each is only a reason to look again.
@@ -203,12 +200,6 @@ pub(crate) async fn run((deps, workforce): (Deps, Workforce), stop: Cancellation
     }
 }
 
-/// How often it is looked for jobs though nothing called. A lease that runs out wakes nobody, so it is looked for three
-/// times as often as it lasts: a job that a dead server has left is another's soon after.
-fn look_every(settings: &Settings) -> Duration {
-    settings.tick.min(settings.lease / 3)
-}
-
 /// Starts what is due while there is room, and says when to look again.
 async fn start(
     deps: &Deps,
@@ -217,7 +208,7 @@ async fn start(
 ) -> Result<Duration, store::Error> {
     let next = deps.store.next_jobs().await?;
     let now = deps.clock.now();
-    let mut wait = look_every(&deps.settings);
+    let mut wait = leases::look_every(&deps.settings);
     for desk in desks {
         let Some(at) = next.get(desk.work.kind()) else {
             continue;
