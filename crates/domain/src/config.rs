@@ -5,7 +5,7 @@ mod value;
 pub use value::{Said, Value};
 
 use crate::{AppId, ConfigSetId, ConfigVersionId, EnvironmentId, StackId, Timestamp};
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
 /// The most bytes of one value. Linux takes no longer variable: `MAX_ARG_STRLEN` is 128 KiB, name and `=` included.
 pub const VALUE_MAX: usize = 128 * 1024;
@@ -80,7 +80,7 @@ impl ConfigVersions {
 
 /// The name of a variable: `[A-Za-z_][A-Za-z0-9_]*`, what a shell can export.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key(String);
+pub struct Key(Arc<str>);
 
 /// What is wrong with a variable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -123,7 +123,7 @@ impl FromStr for Key {
         if text == "PORT" || text.starts_with("JOCKEY_") {
             return Err(BadVariable::Reserved(text.to_owned()));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 }
 

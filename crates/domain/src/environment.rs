@@ -1,7 +1,7 @@
 //! An Environment: a logical grouping such as `production`.
 
 use crate::{AppName, EnvironmentId, EnvironmentName, Timestamp, WorkerName, names::LABEL_MAX};
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 /// One Environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl ServiceTemplate {
                 name,
             })
         } else {
-            Ok(ServiceName(name))
+            Ok(ServiceName(name.into()))
         }
     }
 
@@ -110,7 +110,7 @@ impl fmt::Display for ServiceTemplate {
 
 /// What a Worker is called in the catalog: a DNS label, unique in a datacenter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ServiceName(String);
+pub struct ServiceName(Arc<str>);
 
 impl ServiceName {
     /// The text.

@@ -1,10 +1,10 @@
 //! What names code: repositories, refs and commits.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 /// A GitHub repository, `owner/name`. Compares without case, as GitHub does.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RepoName(String);
+pub struct RepoName(Arc<str>);
 
 /// Text that is not a repository.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +38,7 @@ impl FromStr for RepoName {
     fn from_str(text: &str) -> Result<Self, BadRepoName> {
         match text.split_once('/') {
             Some((owner, name)) if is_owner(owner) && is_segment(name) => {
-                Ok(Self(text.to_ascii_lowercase()))
+                Ok(Self(text.to_ascii_lowercase().into()))
             }
             _ => Err(BadRepoName(text.to_owned())),
         }
@@ -53,7 +53,7 @@ impl fmt::Display for RepoName {
 
 /// One commit: a full SHA-1 of 40 hexadecimal digits, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CommitSha(String);
+pub struct CommitSha(Arc<str>);
 
 /// Text that is not a full commit id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -78,7 +78,7 @@ impl FromStr for CommitSha {
     type Err = BadCommitSha;
     fn from_str(text: &str) -> Result<Self, BadCommitSha> {
         if text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            Ok(Self(text.to_ascii_lowercase()))
+            Ok(Self(text.to_ascii_lowercase().into()))
         } else {
             Err(BadCommitSha(text.to_owned()))
         }
@@ -95,7 +95,7 @@ impl fmt::Display for CommitSha {
 ///
 /// Follows the rules of `git check-ref-format`, and never begins with `-`, so that it cannot be taken for an option.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GitRef(String);
+pub struct GitRef(Arc<str>);
 
 /// Text that git would not take for a ref.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -106,7 +106,7 @@ impl GitRef {
     /// The head of the repository's default branch.
     #[must_use]
     pub fn head() -> Self {
-        Self("HEAD".to_owned())
+        Self("HEAD".into())
     }
 
     /// The text.
@@ -137,7 +137,7 @@ impl FromStr for GitRef {
             && !text.contains(odd)
             && text.split('/').all(part);
         if good {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(BadGitRef(text.to_owned()))
         }

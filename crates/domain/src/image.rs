@@ -1,10 +1,10 @@
 //! A container image that cannot change under its name.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 /// An image pinned by its content: a local id (`sha256:…`) or a digest in a registry (`registry/name@sha256:…`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ImageRef(String);
+pub struct ImageRef(Arc<str>);
 
 /// Text that does not pin an image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +66,7 @@ impl FromStr for ImageRef {
         let pinned = digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit());
         let clean = text.bytes().all(|b| b.is_ascii_graphic()) && !text.starts_with('@');
         if pinned && clean {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(bad())
         }

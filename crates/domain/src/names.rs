@@ -1,6 +1,7 @@
-//! Names that people choose. All follow one rule, so that what is derived from them is a DNS label.
+//! Names that people choose. All follow one rule, so that what is derived from them is a DNS label. A copy of one shares its
+//! text: each look at a world copies thousands.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 /// The longest DNS label, in characters (RFC 1035, 2.3.4): what a service name derived from names may have.
 pub const LABEL_MAX: usize = 63;
@@ -79,7 +80,7 @@ macro_rules! names {
     ($($(#[$doc:meta])* $name:ident, $what:literal, $example:literal, $max:expr;)+) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// The most characters that such a name has.
@@ -93,7 +94,7 @@ macro_rules! names {
         impl FromStr for $name {
             type Err = BadName;
             fn from_str(text: &str) -> Result<Self, BadName> {
-                check($what, $example, $max, text).map(|()| Self(text.to_owned()))
+                check($what, $example, $max, text).map(|()| Self(text.into()))
             }
         }
 
@@ -118,7 +119,7 @@ names! {
 
 /// A node's name, as the catalog gives it: a host name. Not chosen in Jockey, so less strict than the others.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeName(String);
+pub struct NodeName(Arc<str>);
 
 impl NodeName {
     /// The text.
@@ -153,7 +154,7 @@ impl FromStr for NodeName {
                 found,
                 example,
             }),
-            None => Ok(Self(text.to_owned())),
+            None => Ok(Self(text.into())),
         }
     }
 }
