@@ -207,9 +207,11 @@ async fn a_deploy_of_a_killed_server_is_finished_by_the_other() -> anyhow::Resul
         Ok(deploy.state() == DeployState::Building && build.is_some())
     })
     .await?;
-    let lost = vec![Lease::of(&one, ENVIRONMENT)?, build.context("its lease")?];
-    assert_eq!(lost[0].owner, lost[1].owner, "one server keeps both");
+    let build = build.context("its lease")?;
     one.kill()?;
+    // Prolonged no more from here on.
+    let lost = vec![Lease::of(&one, ENVIRONMENT)?, Lease::of(&one, &build.name)?];
+    assert_eq!(lost[0].owner, lost[1].owner, "one server keeps both");
     two.release()?;
     let deploy = taken_over(&two, lost, &asked.id).await?;
     assert_eq!(
@@ -230,8 +232,9 @@ async fn a_server_that_stalls_is_taken_over_from_and_its_late_writes_are_refused
     let before = steps();
     let asked = one.ask_deploy(APP, "HEAD").await?;
     wait("its first step", async || Ok(steps() > before)).await?;
-    let lost = vec![Lease::of(&one, ENVIRONMENT)?];
     one.hold()?;
+    // Prolonged no more from here on.
+    let lost = vec![Lease::of(&one, ENVIRONMENT)?];
     let deploy = taken_over(&two, lost, &asked.id).await?;
     assert_eq!(
         deploy.state(),
