@@ -13,7 +13,8 @@ use domain::{
 use ports::store::{self, Listed, Page};
 use std::collections::BTreeMap;
 
-/// How often variables are set anew beside what somebody else has written meanwhile.
+/// How often variables are set beside what somebody else has written meanwhile, the first time included: each who writes at
+/// the same time may be quicker once.
 const TRIES: usize = 16;
 
 /// The Config Set of an App in an Environment.
@@ -72,7 +73,7 @@ pub async fn get(ctx: &Ctx, id: ConfigSetId) -> Result<ConfigView, Error> {
 /// Writes the first variables of an App in an Environment.
 ///
 /// # Errors
-/// `Unknown`, `Invalid`, `Store(Exists | BadVariable)`.
+/// `Unknown`, `Invalid`, `Store(Exists | BadVariable)`; `Store(Stale)` where somebody else wrote some meanwhile.
 pub async fn create(
     ctx: &Ctx,
     (app, environment): (&str, &str),
