@@ -98,8 +98,8 @@ impl Cluster {
     }
 }
 
-/// What every agent is told. It decides within some 6 s that another is gone, and not in less: on a busy machine one that is there
-/// may not have had its turn for that long. By default it takes its time.
+/// What every agent is told. It decides within some 6 s that another is gone, and not in less: on a busy machine one that
+/// is there may not have had its turn for that long. By default it takes its time.
 fn basics(address: Ipv4Addr) -> Value {
     json!({
         "bind_addr": address,
