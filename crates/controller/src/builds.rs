@@ -69,15 +69,26 @@ async fn start(
         state: Some(BuildState::InProgress),
         ..BuildFilter::default()
     };
-    let waiting = deps.store.list_builds(&filter, Page::ALL).await?;
-    for build in waiting.items.into_iter().rev() {
+    let mut waiting = deps.store.list_builds(&filter, Page::ALL).await?.items;
+    waiting.retain(|build| !here.contains(&build.id));
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    // To look is cheaper than to claim, and is done at each event.
+    let held = deps.store.list_leases().await?;
+    let is_theirs = |name: &str| {
+        let mut of_it = held.iter().filter(|lease| lease.name == name);
+        of_it.any(|lease| lease.owner != deps.settings.server)
+    };
+    for build in waiting.into_iter().rev() {
         if here.len() >= deps.settings.builds {
             break;
         }
-        if here.contains(&build.id) {
+        let name = format!("build/{}", build.id);
+        if is_theirs(&name) {
             continue;
         }
-        let Some(fence) = leases::claim(deps, &format!("build/{}", build.id)).await? else {
+        let Some(fence) = leases::claim(deps, &name).await? else {
             continue;
         };
         here.insert(build.id);

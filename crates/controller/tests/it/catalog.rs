@@ -144,7 +144,8 @@ fn left(bits: u64) -> Entry {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_not_there_leaves_the_catalog_also_where_no_pool_is() {
-    let stage = Stage::new().await;
+    let mut stage = Stage::new().await;
+    stage.tell_of_nodes_by_the_catalog_alone();
     let _server = stage.start();
     running(&stage).await;
     let stale = left(1 << 40);

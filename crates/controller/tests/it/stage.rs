@@ -162,6 +162,15 @@ impl Stage {
         self.catalog.set_node(pool_node(Some(memory)));
     }
 
+    /// Lets only the catalog tell of the node, as of every host but a server's own.
+    pub(crate) fn tell_of_nodes_by_the_catalog_alone(&mut self) {
+        let installation = InstallationId::from_bits(7);
+        let runtime = self.node.runtime(installation);
+        let images = self.node.images(installation);
+        let fleet = fake::Fleet::default();
+        self.deps.fleet = Arc::new(fleet.with_met(self.node.name().clone(), runtime, images));
+    }
+
     /// Every node of which is told of each act of the server before its effect.
     pub(crate) fn witness(&mut self, witness: Witness) {
         let installation = InstallationId::from_bits(7);

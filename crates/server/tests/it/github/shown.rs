@@ -72,6 +72,7 @@ async fn a_deploy_is_in_progress_until_it_has_failed_or_stands_and_leads_to_what
     let world = shown().await?;
     // It listens when it is let go, so that the deploy is not over before it was looked at.
     let held = SLOW.replace("sleep 5 &&", "while ! test -e /go; do sleep 0.1; done;");
+    assert_ne!(held, SLOW);
     let slow = world.push(&[("Dockerfile", &held)])?;
     world.tell_push(&slow).await?;
     told(&world, &slow, "in_progress").await?;
