@@ -31,6 +31,9 @@ const UNSAID: Duration = Duration::from_secs(60);
 pub(crate) const LONGEST: Duration = Duration::from_secs(3600);
 /// The most characters of somebody else's words that go into an error.
 const WORDS_MAX: usize = 300;
+/// What is said of a limit: now, by an old server, and where too many credentials have not been taken, after which good
+/// ones are not either for a while.
+const LIMITS: [&str; 3] = ["rate limit", "abuse detection", "login attempts exceeded"];
 
 impl Fault {
     /// What an answer means that is no success.
@@ -134,7 +137,8 @@ fn limit(
         let reset = Timestamp::EPOCH + Duration::from_secs(u64::from(reset));
         return Some(reset.max(now));
     }
-    let said = words.contains("rate limit") || status == StatusCode::TOO_MANY_REQUESTS;
+    let said = LIMITS.iter().any(|limit| words.contains(limit));
+    let said = said || status == StatusCode::TOO_MANY_REQUESTS;
     said.then(|| now + UNSAID)
 }
 
@@ -180,6 +184,8 @@ mod tests {
     #[test]
     fn a_limit_is_told_from_a_no() {
         let words = r#"{"message": "You have exceeded a secondary rate limit."}"#;
+        let locked =
+            r#"{"message": "Maximum number of login attempts exceeded. Please try again later."}"#;
         let reset = ("x-ratelimit-reset", "1767226200");
         for (why, fault, want) in [
             (
@@ -199,6 +205,11 @@ mod tests {
             ),
             ("429", fault(429, &[], ""), Some(60)),
             ("only words", fault(403, &[reset], words), Some(60)),
+            (
+                "no credential is taken for now",
+                fault(403, &[], locked),
+                Some(60),
+            ),
             (
                 "never longer than an hour",
                 fault(429, &[("retry-after", "86400")], ""),
