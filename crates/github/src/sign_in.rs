@@ -3,7 +3,7 @@
 use crate::{
     GitHub, OAuthClient,
     api::{Call, Route},
-    fault::{Fault, Refusal},
+    fault::{Fault, LONGEST, Refusal},
 };
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -23,6 +23,8 @@ const JSON: &str = "application/json";
 const SLOWER: Duration = Duration::from_secs(5);
 /// The interval where GitHub does not say (RFC 8628, 3.2).
 const USUAL: u64 = 5;
+/// How long to wait before another device begins, where GitHub does not say.
+const CROWDED: Duration = Duration::from_secs(60);
 
 #[derive(Deserialize)]
 struct Begun {
@@ -83,8 +85,17 @@ impl SignIn for GitHub {
             }
             Err(fault) => return Err(fault.in_sign_in()),
         };
-        if let Some(word) = answer.json::<Answered>().ok().and_then(|a| a.error) {
-            return Err(refused(&word));
+        let answered = answer.json::<Answered>().ok();
+        if let Some((word, interval)) = answered.and_then(|a| Some((a.error?, a.interval))) {
+            return Err(match word.as_str() {
+                // Too many devices have begun.
+                "slow_down" => {
+                    let wait = interval.map_or(CROWDED, Duration::from_secs);
+                    let until = self.pages.now() + wait.min(LONGEST);
+                    Error::RateLimited { until }
+                }
+                word => refused(word),
+            });
         }
         let begun: Begun = answer.json().map_err(Fault::in_sign_in)?;
         Ok(DeviceCode {
