@@ -16,6 +16,8 @@ use std::collections::BTreeSet;
 
 /// How deep teams are nested at most, as far as we look.
 const DEPTH_MAX: usize = 16;
+/// The role of whoever sees the bills of an organisation, and is not among its members.
+const BILLING: &str = "billing_manager";
 
 #[derive(Deserialize)]
 struct User {
@@ -27,7 +29,20 @@ struct User {
 #[derive(Deserialize)]
 struct Found {
     state: String,
+    role: Option<String>,
     user: Option<User>,
+}
+
+impl Found {
+    /// In our words. A state that is not known yet gives no right, nor does to pay the bills of an organisation.
+    fn membership(&self) -> Membership {
+        match (self.state.as_str(), self.role.as_deref()) {
+            (_, Some(BILLING)) => Membership::Absent,
+            ("active", _) => Membership::Active,
+            ("pending", _) => Membership::Pending,
+            _ => Membership::Absent,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -45,15 +60,6 @@ struct Team {
 #[derive(Deserialize)]
 struct Parent {
     slug: String,
-}
-
-/// `state` in our words. One that is not known yet gives no right.
-fn membership(state: &str) -> Membership {
-    match state {
-        "active" => Membership::Active,
-        "pending" => Membership::Pending,
-        _ => Membership::Absent,
-    }
 }
 
 /// Reads a membership, where 404 says that there is none.
@@ -121,7 +127,7 @@ impl Directory for GitHub {
     ) -> Result<Membership, Error> {
         let route = Route::new(&["user", "memberships", "orgs", organisation.as_str()]);
         let found = found(self.api.call(&Call::get(route), Some(token)).await)?;
-        Ok(found.map_or(Membership::Absent, |found| membership(&found.state)))
+        Ok(found.map_or(Membership::Absent, |found| found.membership()))
     }
 
     async fn teams(
@@ -175,7 +181,7 @@ impl Directory for GitHub {
         let found = self.look_up(organisation, route).await?;
         let is_them = |found: &Found| found.user.as_ref().is_some_and(|u| u.id == person.id.0);
         let found = found.filter(is_them);
-        Ok(found.map_or(Membership::Absent, |found| membership(&found.state)))
+        Ok(found.map_or(Membership::Absent, |found| found.membership()))
     }
 
     async fn team_membership_of(
@@ -198,6 +204,6 @@ impl Directory for GitHub {
             person.login.as_str(),
         ]);
         let found = self.look_up(organisation, route).await?;
-        Ok(found.map_or(Membership::Absent, |found| membership(&found.state)))
+        Ok(found.map_or(Membership::Absent, |found| found.membership()))
     }
 }

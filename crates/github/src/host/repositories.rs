@@ -12,6 +12,8 @@ use std::{collections::BTreeSet, str};
 
 /// Asks for a commit's id alone.
 const SHA: &str = "application/vnd.github.sha";
+/// How GitHub begins to say that the plan of an account has no rulesets for its private repositories.
+const NO_RULESETS: &str = "Upgrade to GitHub ";
 
 #[derive(Deserialize)]
 struct Repo {
@@ -179,6 +181,8 @@ impl GitHub {
             Ok(rules) => rules,
             // Of a server that is older than rulesets: the repository itself is there.
             Err(Error::UnknownRepo { .. }) => Vec::new(),
+            // Nor has a private repository any whose owner does not pay.
+            Err(Error::Forbidden { detail }) if detail.starts_with(NO_RULESETS) => Vec::new(),
             Err(error) => return Err(error),
         };
         let rules = rules.into_iter().flatten();

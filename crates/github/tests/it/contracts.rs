@@ -2,8 +2,8 @@ use crate::stage::{Sky, Stage, git_ref, login, repo, settings};
 use domain::{CheckState, CommitSha, GitRef, Login, Membership, RepoName, TeamName};
 use github::Urls;
 use ports::{
-    code_host,
-    code_host::contract::Witness,
+    Directory as _, code_host,
+    code_host::{Repositories as _, contract::Witness},
     directory,
     sign_in::{
         self,
@@ -248,4 +248,32 @@ async fn the_adapter_keeps_the_contract_of_credentials() {
         };
         credentials::contract::contract(&ground).await;
     }
+}
+
+#[tokio::test]
+async fn without_rulesets_a_branch_requires_what_its_protection_does() {
+    let stage = Stage::new().await;
+    let main = git_ref("main");
+    stage.github.protect(&stage.repo, "main", &["build"]);
+    stage.github.rule(&stage.repo, "main", &["lint"]);
+    stage.github.downgrade(&stage.repo);
+    let adapter = stage.adapter();
+    let checks = adapter.checks(&stage.repo, &stage.tip, &main).await;
+    let required = checks
+        .expect("GitHub says which checks it requires")
+        .required;
+    assert_eq!(required, BTreeSet::from(["build".to_owned()]));
+}
+
+#[tokio::test]
+async fn whoever_manages_the_bills_is_no_member() {
+    let stage = Stage::new().await;
+    let clerk = stage.github.person("Clerk", None);
+    let token = stage.github.token(&clerk.login);
+    stage.github.billing_manager(&stage.acme, &clerk.login);
+    let adapter = stage.adapter();
+    let own = adapter.membership(&token, &stage.acme).await;
+    assert_eq!(own, Ok(Membership::Absent));
+    let asked = adapter.membership_of(&clerk, &stage.acme).await;
+    assert_eq!(asked, Ok(Membership::Absent));
 }

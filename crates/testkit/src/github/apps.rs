@@ -55,7 +55,8 @@ async fn token(State(world): State<Arc<World>>, _: AsApp, Path(id): Path<u64>) -
     if installation.ok_or_else(Problem::not_found)?.suspended {
         return Err(suspended());
     }
-    let token = format!("ghs_{:036}", state.fresh_id());
+    // As long as the stateless ones are: nobody may count on 40 characters.
+    let token = format!("ghs_{}_{:0>500}", super::APP_ID, state.fresh_id());
     let until = world.now() + INSTALLATION_TOKEN_LIVES;
     let bearer = Bearer::Installation(id);
     state.tokens.insert(

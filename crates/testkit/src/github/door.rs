@@ -225,12 +225,13 @@ fn settle(
     };
     let mark = if query.is_empty() { "" } else { "?" };
     let location = format!("{base}/repositories/{id}{rest}{mark}{query}");
-    let (status, words) = if method == Method::GET {
-        (StatusCode::MOVED_PERMANENTLY, "Moved Permanently")
+    let status = if method == Method::GET {
+        StatusCode::MOVED_PERMANENTLY
     } else {
-        (StatusCode::TEMPORARY_REDIRECT, "Temporary Redirect")
+        StatusCode::TEMPORARY_REDIRECT
     };
-    let problem = Problem::new(status, words).header("location", location);
+    // It says so of both.
+    let problem = Problem::new(status, "Moved Permanently").header("location", location);
     Err(Box::new(problem.into_response()))
 }
 

@@ -149,7 +149,7 @@ pub fn team_member(of: &Login, slug: &str, action: &str, who: &Login, id: u64) -
 pub fn member_of_deleted_team(of: &Login, name: &str, who: &Login, id: u64) -> Value {
     json!({
         "action": "removed",
-        "scope": "organization",
+        "scope": "team",
         "member": { "login": who.as_str(), "id": id },
         "team": { "id": 9, "name": name, "deleted": true },
         "organization": organisation(of),

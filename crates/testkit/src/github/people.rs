@@ -62,12 +62,16 @@ const fn word(membership: Membership) -> Option<&'static str> {
 
 fn membership_of(state: &Everything, organisation: &Login, who: &Login) -> Reply {
     let found = state.organisations.get(organisation);
-    let found = found.and_then(|organisation| organisation.members.get(who));
-    let word = found.copied().and_then(word);
-    let word = word.ok_or_else(Problem::not_found)?;
+    let found = found.ok_or_else(Problem::not_found)?;
+    let member = found.members.get(who).copied().and_then(word);
+    let (word, role) = match member {
+        Some(word) => (word, "member"),
+        None if found.billing.contains(who) => ("active", "billing_manager"),
+        None => return Err(Problem::not_found()),
+    };
     Ok(ok(&json!({
         "state": word,
-        "role": "member",
+        "role": role,
         "organization": state.simple_user(organisation),
         "user": state.simple_user(who),
     })))
@@ -81,7 +85,9 @@ fn kept_out(state: &Everything, organisation: &Login) -> Result<(), Problem> {
         .is_some_and(|o| o.closed);
     if closed {
         let words = "Resource protected by organization SAML enforcement. You must grant your OAuth token access to this organization.";
-        return Err(Problem::forbidden(words).header("x-github-sso", "required"));
+        let address = format!("https://github.com/orgs/{organisation}/sso?authorization_request=A");
+        let problem = Problem::forbidden(words);
+        return Err(problem.header("x-github-sso", format!("required; url={address}")));
     }
     Ok(())
 }

@@ -133,6 +133,13 @@ impl GitHub {
         }
     }
 
+    /// Lets a person manage the bills of an organisation, which makes them no member.
+    pub fn billing_manager(&self, organisation: &Login, person: &Login) {
+        let mut state = self.world.state();
+        let organisation = state.organisation(organisation);
+        organisation.billing.insert(person.clone());
+    }
+
     /// Asks tokens for a single sign-on that none of them has had.
     pub fn close(&self, organisation: &Login) {
         self.world.state().organisation(organisation).closed = true;
@@ -213,6 +220,7 @@ impl GitHub {
             git: git.clone(),
             default_branch: "main".to_owned(),
             private: true,
+            free: false,
             protection: BTreeMap::new(),
             rules: BTreeMap::new(),
             protected_tags: BTreeSet::new(),
@@ -259,6 +267,11 @@ impl GitHub {
         let contexts = contexts.iter().map(|&name| name.to_owned()).collect();
         let mut state = self.world.state();
         state.repo(repo).rules.insert(branch.to_owned(), contexts);
+    }
+
+    /// Gives the owner of a repository the plan that has no rulesets for private ones.
+    pub fn downgrade(&self, repo: &RepoName) {
+        self.world.state().repo(repo).free = true;
     }
 
     /// Forbids to make or move a tag.

@@ -118,7 +118,12 @@ async fn rules(
 ) -> Reply {
     let state = world.state();
     let id = reach(&state, &caller, &owner, &name, Wish::Read)?;
-    let rules = state.repos[&id].rules.get(&branch);
+    let repo = &state.repos[&id];
+    if repo.free && repo.private {
+        let words = "Upgrade to GitHub Pro or make this repository public to enable this feature.";
+        return Err(Problem::forbidden(words));
+    }
+    let rules = repo.rules.get(&branch);
     let mut found = vec![json!({ "type": "deletion" })];
     if let Some(contexts) = rules {
         let contexts: Vec<Value> = contexts

@@ -56,6 +56,8 @@ pub(super) struct Account {
 #[derive(Default)]
 pub(super) struct Organisation {
     pub(super) members: BTreeMap<Login, Membership>,
+    /// Who manages its bills, and is not among its members.
+    pub(super) billing: BTreeSet<Login>,
     pub(super) teams: BTreeMap<String, Team>,
     /// Tokens need a single sign-on that they have not had.
     pub(super) closed: bool,
@@ -96,6 +98,8 @@ pub(super) struct Repo {
     pub(super) git: Repository,
     pub(super) default_branch: String,
     pub(super) private: bool,
+    /// Its owner has the plan without rulesets for private repositories.
+    pub(super) free: bool,
     /// By branch: what its protection requires, and what rulesets do.
     pub(super) protection: BTreeMap<String, BTreeSet<String>>,
     pub(super) rules: BTreeMap<String, BTreeSet<String>>,
