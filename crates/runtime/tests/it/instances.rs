@@ -215,8 +215,8 @@ async fn a_port_that_a_program_of_the_host_has_is_taken() {
 }
 
 /// Takes all memory, but not at once: of what is over before the Engine has begun to watch its memory, it tells the exit code
-/// alone.
-const EATS: &str = "sleep 5; exec tail /dev/zero";
+/// alone. So it does where it hears of the end before it hears of the memory: who started what is killed outlives it.
+const EATS: &str = "sleep 5; tail /dev/zero; code=$?; sleep 5; exit $code";
 
 #[tokio::test]
 async fn killed_for_memory_is_told() {

@@ -168,8 +168,13 @@ async fn a_release_whose_own_healthcheck_fails() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_release_that_takes_more_memory_than_it_may() -> anyhow::Result<()> {
     let steady = Steady::start().await?;
-    let manifest = "[workers.web]\ncommand = \"sleep 5; exec dd if=/dev/zero of=/dev/null bs=512M count=1\"\n[workers.web.resources]\nmemory = \"16MiB\"\n";
-    let deploy = steady.fails(&[("jockey.toml", manifest)]).await?;
+    // The Engine hears of the memory before it hears of the end.
+    let eats =
+        "sleep 5; dd if=/dev/zero of=/dev/null bs=512M count=1; code=$?; sleep 5; exit $code";
+    let manifest = format!(
+        "[workers.web]\ncommand = \"{eats}\"\n[workers.web.resources]\nmemory = \"16MiB\"\n"
+    );
+    let deploy = steady.fails(&[("jockey.toml", &manifest)]).await?;
     contains(
         &deploy.reason,
         &[
