@@ -290,14 +290,41 @@ fn log_line(line: &Line, logger: &str) -> v1::LogLine {
         level: level.to_owned(),
         logger: logger.to_owned(),
         message: Some(v1::LogMessage {
-            text: line.text.clone(),
+            text: unwrapped_by_the_client(&line.text),
         }),
+    }
+}
+
+/// The client of old takes a text that is JSON apart, and prints what it finds at `stream` and no more of it: such a line is
+/// wrapped, so that this is the line.
+fn unwrapped_by_the_client(line: &str) -> String {
+    if line.trim_start().starts_with(['{', '"']) && line.contains("stream") {
+        serde_json::json!({ "stream": line }).to_string()
+    } else {
+        line.to_owned()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_client_would_take_apart_is_wrapped() {
+        for plain in [
+            "upstream is down",
+            r#"{"level":"info"}"#,
+            "[\"stream\"]",
+            "",
+        ] {
+            assert_eq!(unwrapped_by_the_client(plain), plain);
+        }
+        for json in [r#"{"stream":5,"log":"why"}"#, r#" "upstream is down""#] {
+            let sent = unwrapped_by_the_client(json);
+            let seen: serde_json::Value = serde_json::from_str(&sent).unwrap();
+            assert_eq!(seen, serde_json::json!({ "stream": json }));
+        }
+    }
 
     #[test]
     fn a_value_survives_both_quotings() {
