@@ -7,8 +7,8 @@ use crate::usecases::{
     filtered,
 };
 use domain::{
-    App, ConfigSetId, Environment,
-    config::{ConfigScope, ConfigSet, Key, Value},
+    App, AppId, ConfigSetId, ConfigVersionId, Environment, EnvironmentId, Timestamp,
+    config::{ConfigScope, ConfigSet, Key, Value, Variables},
 };
 use ports::store::{self, Listed, Page};
 use std::collections::BTreeMap;
@@ -16,6 +16,12 @@ use std::collections::BTreeMap;
 /// How often variables are set beside what somebody else has written meanwhile, the first time included: each who writes at
 /// the same time may be quicker once.
 const TRIES: usize = 16;
+
+/// From here on ids are of sets that nobody has written yet: behind it, of which App in which Environment. The client of old
+/// reads a set and its id before it sets the first variable.
+const UNWRITTEN: i64 = 1 << 60;
+/// How many bits each of the two has.
+const BITS: u32 = 30;
 
 /// The Config Set of an App in an Environment.
 #[derive(Debug, Clone)]
@@ -25,7 +31,8 @@ pub struct ConfigView {
     pub environment: Environment,
 }
 
-/// A page of the Config Sets of Apps, in order of id; of one App or Environment where they are given.
+/// A page of the Config Sets of Apps, in order of id; of one App or Environment where they are given. Of an App in an
+/// Environment there is always one, though nobody has written it.
 ///
 /// # Errors
 /// `Unknown`.
@@ -48,8 +55,12 @@ pub async fn list(
     )
     .await?;
     let mut embedded = Embedded::new(ctx);
-    let mut items = Vec::with_capacity(found.items.len());
-    for set in found.items {
+    let mut sets = found.items;
+    if let (Some(app), Some(environment), true) = (app, environment, sets.is_empty()) {
+        sets.push(written_or_not(ctx, app, environment).await?);
+    }
+    let mut items = Vec::with_capacity(sets.len());
+    for set in sets {
         items.extend(view(&mut embedded, set).await?);
     }
     Ok(Listed {
@@ -64,7 +75,11 @@ pub async fn list(
 /// `Unknown`, also for one that is not an App's.
 pub async fn get(ctx: &Ctx, id: ConfigSetId) -> Result<ConfigView, Error> {
     let unknown = || Error::unknown(Kind::ConfigSet, id.number());
-    let set = ctx.store().config_set(id).await?.ok_or_else(unknown)?;
+    let set = match of_unwritten(id) {
+        Some((app, environment)) => Some(written_or_not(ctx, app, environment).await?),
+        None => ctx.store().config_set(id).await?,
+    };
+    let set = set.ok_or_else(unknown)?;
     view(&mut Embedded::new(ctx), set)
         .await?
         .ok_or_else(unknown)
@@ -144,6 +159,37 @@ async fn set(
     Ok(())
 }
 
+/// The set of an App in an Environment, without a variable where nobody has written one.
+async fn written_or_not(
+    ctx: &Ctx,
+    app: AppId,
+    environment: EnvironmentId,
+) -> Result<ConfigSet, Error> {
+    let scope = ConfigScope::App(app, environment);
+    let known = ctx.store().find_config(scope).await?;
+    Ok(known.unwrap_or_else(|| ConfigSet {
+        id: unwritten(app, environment),
+        scope,
+        version: ConfigVersionId::new(0),
+        number: 0,
+        variables: Variables::default(),
+        updated_at: Timestamp::EPOCH,
+        updated_by: String::new(),
+    }))
+}
+
+/// The id of the set of an App in an Environment that nobody has written.
+const fn unwritten(app: AppId, environment: EnvironmentId) -> ConfigSetId {
+    ConfigSetId::new(UNWRITTEN | app.number() << BITS | environment.number())
+}
+
+/// Of which App in which Environment such an id is. None: it is the id of one that is on record, or was.
+fn of_unwritten(id: ConfigSetId) -> Option<(AppId, EnvironmentId)> {
+    let both = id.number().checked_sub(UNWRITTEN)?;
+    let environment = both & ((1 << BITS) - 1);
+    (both >= 0).then(|| (AppId::new(both >> BITS), EnvironmentId::new(environment)))
+}
+
 async fn view(embedded: &mut Embedded<'_>, set: ConfigSet) -> Result<Option<ConfigView>, Error> {
     let ConfigScope::App(app, environment) = set.scope else {
         return Ok(None);
@@ -155,4 +201,19 @@ async fn view(embedded: &mut Embedded<'_>, set: ConfigSet) -> Result<Option<Conf
         app,
         environment,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_of_what_nobody_has_written_says_whose_it_is() {
+        let (app, environment) = (AppId::new(7), EnvironmentId::new(3));
+        let id = unwritten(app, environment);
+        assert_eq!(of_unwritten(id), Some((app, environment)));
+        for known in [1, 7, i64::from(i32::MAX)] {
+            assert_eq!(of_unwritten(ConfigSetId::new(known)), None);
+        }
+    }
 }

@@ -55,8 +55,28 @@ fn sets_are_filtered_by_names_and_numbers() {
     assert_eq!(count("app=cfg-filter"), 2);
     assert_eq!(count(&format!("app={id}")), 2);
     assert_eq!(count("app=cfg-filter&environment=development"), 1);
-    assert_eq!(count("app=cfg-filter&environment=staging"), 0);
+    assert_eq!(count("app=cfg-filter&environment=staging"), 1);
+    assert_eq!(count("app=cfg-filter"), 2, "nobody has written that one");
     assert!(count("") >= 2);
+}
+
+/// The client takes the first of the list, and writes there.
+#[test]
+fn the_first_variable_is_set_where_there_is_none() {
+    let server = shared();
+    server.app("cfg-first");
+    let query = "/config_sets?app=cfg-first&environment=staging";
+    let list = || server.get(query).is(200)["data"].clone();
+    let before = list()[0].clone();
+    assert_eq!(before["config"], json!({}));
+    assert_eq!(before["config_command_line_args"], json!(""));
+    assert_eq!(server.get(&path(&before)).is(200)["data"], before);
+    let after = server.put(&path(&before), "config[A]=1").is(200)["data"].clone();
+    assert_eq!(after["config"], json!({"A": "1"}));
+    assert_eq!(list(), json!([after]));
+    let by_the_old_id = server.put(&path(&before), "config[B]=2").is(200)["data"].clone();
+    assert_eq!(by_the_old_id["config"], json!({"A": "1", "B": "2"}));
+    assert_eq!(by_the_old_id["id"], after["id"]);
 }
 
 #[test]
@@ -71,7 +91,15 @@ fn a_filter_that_names_nothing_is_not_found() {
 #[test]
 fn an_unknown_set_is_told() {
     let server = shared();
-    for (which, method) in [("999999", "GET"), ("999999", "PUT"), ("none", "GET")] {
+    // One that nobody has written, of no App.
+    let of_none = (1_i64 << 60 | 999_999 << 30 | 1).to_string();
+    for (which, method) in [
+        ("999999", "GET"),
+        ("999999", "PUT"),
+        (of_none.as_str(), "GET"),
+        (of_none.as_str(), "PUT"),
+        ("none", "GET"),
+    ] {
         let answer = server
             .ask(method, &format!("/config_sets/{which}"))
             .form("config[A]=1")
