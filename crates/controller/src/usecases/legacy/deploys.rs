@@ -3,11 +3,11 @@
 use super::{BuildView, Embedded};
 use crate::usecases::{Ctx, Error, Kind, deploys::commit_of};
 use domain::{
-    App, Cause, Deploy, DeployId, DeployState, Environment, GitRef, build::Wanted,
+    App, BuildId, Cause, Deploy, DeployId, DeployState, Environment, GitRef, build::Wanted,
     deploy::DEFAULT_PATIENCE,
 };
 use ports::store::{
-    self, Counted, Numbered,
+    self, Counted, Numbered, Page,
     builds::NewBuild,
     deploys::{DeployChoice, NewDeploy, OnConflict},
 };
@@ -133,6 +133,25 @@ async fn refuse_early(
     }
 }
 
+/// The Build that a change meets which waits behind another Deploy, or was superseded there: that of the newest under way,
+/// else of the one that is deployed.
+async fn build_there(ctx: &Ctx, change: &Deploy) -> Result<Option<BuildId>, Error> {
+    let (app, environment) = (change.app, change.environment);
+    let active = ctx.store().active_deploys(app, environment).await?;
+    if let Some(build) = active.iter().rev().find_map(|deploy| deploy.build) {
+        return Ok(Some(build));
+    }
+    let newest = Page {
+        size: 1,
+        ..Page::ALL
+    };
+    let releases = ctx
+        .store()
+        .list_releases(Some(app), Some(environment), newest)
+        .await?;
+    Ok(releases.items.first().map(|release| release.build))
+}
+
 async fn view(ctx: &Ctx, embedded: &mut Embedded<'_>, deploy: Deploy) -> Result<DeployView, Error> {
     let build = match (deploy.build, deploy.release) {
         (Some(build), _) => Some(build),
@@ -140,6 +159,7 @@ async fn view(ctx: &Ctx, embedded: &mut Embedded<'_>, deploy: Deploy) -> Result<
             let release = ctx.store().find_release(release).await?;
             release.map(|release| release.build)
         }
+        (None, None) if deploy.cause.is_for_a_change() => build_there(ctx, &deploy).await?,
         (None, None) => None,
     };
     Ok(DeployView {

@@ -192,6 +192,28 @@ fn a_deploy_beside_another_is_locked_and_force_supersedes() {
         .is(202);
 }
 
+/// The client asks the newest for its build, whatever it is.
+#[test]
+fn a_change_that_waits_is_shown_with_the_build_that_it_meets() -> anyhow::Result<()> {
+    let server = Server::start()?;
+    let (repository, commit) = server.app_of("shop", &[("Dockerfile", WEB), ("page", "one")]);
+    let first = server.deployed("shop", &commit);
+    assert_eq!(first["state"], json!("deployed"), "{first:#}");
+    let dockerfile = sources::endless(&server.jockeyd.scope.name("shop"));
+    let change = crate::harness::change("second", &[("Dockerfile", &dockerfile)]);
+    let second = repository.commit(&change)?;
+    let building = server.post("/deploys", &form("shop", &second)).is(202)["data"].clone();
+    let sets = server.get("/config_sets?app=shop&environment=development");
+    let set = format!("/config_sets/{}", id(&sets.is(200)["data"][0]));
+    server.put(&set, "config[A]=1").is(200);
+    let deploys = server.get("/deploys?app=shop").is(200)["data"].clone();
+    let known = [id(&first), id(&building)];
+    let mut others = deploys.as_array().unwrap().iter();
+    let waits = others.find(|deploy| !known.contains(&id(deploy))).unwrap();
+    assert_eq!(waits["build"]["id"], building["build"]["id"], "{waits:#}");
+    Ok(())
+}
+
 #[test]
 fn several_deploys_in_the_way_are_all_named() {
     let server = busy();
