@@ -283,7 +283,7 @@ async fn what_was_renamed_is_found_by_its_number() {
     assert_eq!(caller.get(path).await.body["full_name"], "mona/shop");
     let hooks = "/repos/mona/store/hooks";
     let moved = caller.call(Method::POST, hooks, Some(json!({})), &[]).await;
-    moved.is(307, "Temporary Redirect");
+    moved.is(307, "Moved Permanently");
 }
 
 #[tokio::test]

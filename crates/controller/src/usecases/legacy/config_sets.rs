@@ -43,6 +43,14 @@ pub async fn list(
 ) -> Result<Listed<ConfigView>, Error> {
     let app = ctx.any_app(app).await?.map(|app| app.id);
     let environment = ctx.any_environment(environment).await?.map(|e| e.id);
+    if let (Some(app), Some(environment)) = (app, environment) {
+        let set = written_or_not(ctx, app, environment).await?;
+        let shown = view(&mut Embedded::new(ctx), set).await?;
+        return Ok(Listed {
+            items: shown.into_iter().collect(),
+            next: None,
+        });
+    }
     let is_of_app = |set: &ConfigSet| match set.scope {
         ConfigScope::App(owner, _) => app.is_none_or(|app| app == owner),
         ConfigScope::Environment(_) | ConfigScope::Stack(..) => false,
@@ -55,12 +63,8 @@ pub async fn list(
     )
     .await?;
     let mut embedded = Embedded::new(ctx);
-    let mut sets = found.items;
-    if let (Some(app), Some(environment), true) = (app, environment, sets.is_empty()) {
-        sets.push(written_or_not(ctx, app, environment).await?);
-    }
-    let mut items = Vec::with_capacity(sets.len());
-    for set in sets {
+    let mut items = Vec::with_capacity(found.items.len());
+    for set in found.items {
         items.extend(view(&mut embedded, set).await?);
     }
     Ok(Listed {
@@ -147,9 +151,10 @@ async fn set(
     set: BTreeMap<Key, Value>,
 ) -> Result<(), Error> {
     let which = Which {
-        environment: environment.id.to_string(),
+        // By name, which wins over an id: something else may be called as this one's id is written.
+        environment: environment.name.to_string(),
         stack: String::new(),
-        app: app.id.to_string(),
+        app: app.name.to_string(),
     };
     let edit = Edit::Change {
         set,
@@ -212,7 +217,7 @@ mod tests {
         let (app, environment) = (AppId::new(7), EnvironmentId::new(3));
         let id = unwritten(app, environment);
         assert_eq!(of_unwritten(id), Some((app, environment)));
-        for known in [1, 7, i64::from(i32::MAX)] {
+        for known in [i64::MIN, -1, 0, 1, i64::from(i32::MAX), UNWRITTEN - 1] {
             assert_eq!(of_unwritten(ConfigSetId::new(known)), None);
         }
     }

@@ -9,7 +9,7 @@ use domain::{
 use ports::store::{
     self, Counted, Numbered, Page,
     builds::NewBuild,
-    deploys::{DeployChoice, NewDeploy, OnConflict},
+    deploys::{DeployChoice, DeployFilter, NewDeploy, OnConflict},
 };
 use secrecy::SecretString;
 
@@ -133,34 +133,46 @@ async fn refuse_early(
     }
 }
 
-/// The Build that a change meets which waits behind another Deploy, or was superseded there: that of the newest under way,
-/// else of the one that is deployed.
-async fn build_there(ctx: &Ctx, change: &Deploy) -> Result<Option<BuildId>, Error> {
-    let (app, environment) = (change.app, change.environment);
-    let active = ctx.store().active_deploys(app, environment).await?;
-    if let Some(build) = active.iter().rev().find_map(|deploy| deploy.build) {
-        return Ok(Some(build));
+/// The Build of a Deploy, or of its Release.
+async fn build_of(ctx: &Ctx, deploy: &Deploy) -> Result<Option<BuildId>, Error> {
+    match (deploy.build, deploy.release) {
+        (Some(build), _) => Ok(Some(build)),
+        (None, Some(release)) => {
+            let release = ctx.store().find_release(release).await?;
+            Ok(release.map(|release| release.build))
+        }
+        (None, None) => Ok(None),
     }
+}
+
+/// The Build that a change meets which waits behind another Deploy, or was superseded there: that of the newest under way
+/// before it, else of the one that is deployed.
+async fn build_there(ctx: &Ctx, change: &Deploy) -> Result<Option<BuildId>, Error> {
+    let active = ctx.store().active_deploys(change.app, change.environment);
+    let before = active.await?.into_iter().rev();
+    let before = before.filter(|deploy| deploy.id < change.id);
+    let deployed = DeployFilter {
+        app: Some(change.app),
+        environment: Some(change.environment),
+        state: Some(DeployState::Deployed),
+    };
     let newest = Page {
         size: 1,
         ..Page::ALL
     };
-    let releases = ctx
-        .store()
-        .list_releases(Some(app), Some(environment), newest)
-        .await?;
-    Ok(releases.items.first().map(|release| release.build))
+    let runs = ctx.store().list_deploys(&deployed, newest).await?;
+    for deploy in before.chain(runs.items) {
+        if let Some(build) = build_of(ctx, &deploy).await? {
+            return Ok(Some(build));
+        }
+    }
+    Ok(None)
 }
 
 async fn view(ctx: &Ctx, embedded: &mut Embedded<'_>, deploy: Deploy) -> Result<DeployView, Error> {
-    let build = match (deploy.build, deploy.release) {
-        (Some(build), _) => Some(build),
-        (None, Some(release)) => {
-            let release = ctx.store().find_release(release).await?;
-            release.map(|release| release.build)
-        }
-        (None, None) if deploy.cause.is_for_a_change() => build_there(ctx, &deploy).await?,
-        (None, None) => None,
+    let build = match build_of(ctx, &deploy).await? {
+        None if deploy.cause.is_for_a_change() => build_there(ctx, &deploy).await?,
+        build => build,
     };
     Ok(DeployView {
         app: embedded.app(deploy.app).await?,

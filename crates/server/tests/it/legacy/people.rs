@@ -102,29 +102,39 @@ async fn while_github_is_gone_who_is_new_is_told_503() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Where a set is.
+fn of(set: &Value) -> String {
+    format!("/config_sets/{}", set["id"].as_str().unwrap_or_default())
+}
+
+/// Who may not see the set of `production` finds it in no list, and gets and writes it by no id.
+async fn keeps_out(who: &Rest, theirs: &Value) -> anyhow::Result<()> {
+    assert_eq!(set(who, "production").await?, Value::Null);
+    for (method, form) in [(Method::GET, ""), (Method::PUT, "config[KEY]=1")] {
+        let refused = ask(who, method, &of(theirs), form).await?;
+        assert_eq!(refused.status, 403, "{refused:?}");
+        assert!(!refused.text.contains("planted"));
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn variables_are_shown_to_those_who_may_write_them_and_written_by_them() -> anyhow::Result<()>
 {
     let (world, mona) = stage().await?;
     let admin = world.server.rest()?;
+    // Also where nobody has written any yet.
+    let theirs = set(&admin, "production").await?;
+    keeps_out(&mona, &theirs).await?;
     for environment in ["development", "production"] {
-        let of = set(&admin, environment).await?;
-        let made = match of["id"].as_str() {
-            Some(id) => {
-                let path = format!("/config_sets/{id}");
-                ask(&admin, Method::PUT, &path, "config[KEY]=planted").await?
-            }
-            None => {
-                let form = format!("app=shop&environment={environment}&config[KEY]=planted");
-                ask(&admin, Method::POST, "/config_sets", &form).await?
-            }
-        };
+        let path = of(&set(&admin, environment).await?);
+        let made = ask(&admin, Method::PUT, &path, "config[KEY]=planted").await?;
         assert_eq!(made.status, 200, "{made:?}");
     }
     let theirs = set(&admin, "production").await?;
     let hers = set(&mona, "development").await?;
     assert_eq!(hers["config"]["KEY"], json!("planted"), "{hers}");
-    let path = format!("/config_sets/{}", hers["id"].as_str().unwrap_or_default());
+    let path = of(&hers);
     let put = ask(&mona, Method::PUT, &path, "config[MORE]=1").await?;
     assert_eq!(put.status, 200, "{put:?}");
     let shown = mona.get(&path).await?.json();
@@ -132,13 +142,7 @@ async fn variables_are_shown_to_those_who_may_write_them_and_written_by_them() -
     let config = &shown["data"]["config"];
     assert_eq!(json!([config["KEY"], config["MORE"]]), want, "{shown}");
 
-    assert_eq!(set(&mona, "production").await?, Value::Null);
-    let path = format!("/config_sets/{}", theirs["id"].as_str().unwrap_or_default());
-    for (method, form) in [(Method::GET, ""), (Method::PUT, "config[KEY]=1")] {
-        let refused = ask(&mona, method, &path, form).await?;
-        assert_eq!(refused.status, 403, "{refused:?}");
-        assert!(!refused.text.contains("planted"));
-    }
+    keeps_out(&mona, &theirs).await?;
     let unknown = ask(&mona, Method::PUT, "/config_sets/999999", "config[A]=1").await?;
     assert_eq!(unknown.status, 404, "{unknown:?}");
     Ok(())
