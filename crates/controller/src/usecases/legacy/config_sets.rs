@@ -41,16 +41,23 @@ pub async fn list(
     (app, environment): (&str, &str),
     page: Page,
 ) -> Result<Listed<ConfigView>, Error> {
-    let app = ctx.any_app(app).await?.map(|app| app.id);
-    let environment = ctx.any_environment(environment).await?.map(|e| e.id);
-    if let (Some(app), Some(environment)) = (app, environment) {
-        let set = written_or_not(ctx, app, environment).await?;
-        let shown = view(&mut Embedded::new(ctx), set).await?;
-        return Ok(Listed {
-            items: shown.into_iter().collect(),
-            next: None,
-        });
-    }
+    let app = ctx.any_app(app).await?;
+    let environment = ctx.any_environment(environment).await?;
+    let (app, environment) = match (app, environment) {
+        (Some(app), Some(environment)) => {
+            let set = written_or_not(ctx, app.id, environment.id).await?;
+            let one = ConfigView {
+                set,
+                app,
+                environment,
+            };
+            return Ok(Listed {
+                items: vec![one],
+                next: None,
+            });
+        }
+        (app, environment) => (app.map(|app| app.id), environment.map(|of| of.id)),
+    };
     let is_of_app = |set: &ConfigSet| match set.scope {
         ConfigScope::App(owner, _) => app.is_none_or(|app| app == owner),
         ConfigScope::Environment(_) | ConfigScope::Stack(..) => false,

@@ -64,8 +64,8 @@ fn sets_are_filtered_by_names_and_numbers() {
 #[test]
 fn the_first_variable_is_set_where_there_is_none() {
     let server = shared();
-    server.app("cfg-first");
-    let query = "/config_sets?app=cfg-first&environment=staging";
+    server.app("cfg-unwritten");
+    let query = "/config_sets?app=cfg-unwritten&environment=staging";
     let list = || server.get(query).is(200)["data"].clone();
     let before = list()[0].clone();
     assert_eq!(before["config"], json!({}));
