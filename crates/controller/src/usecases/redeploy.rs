@@ -6,8 +6,8 @@ use super::{
     outcome::PREVIEWED,
 };
 use domain::{
-    App, BuildId, Cause, CommitSha, Deploy, DeployId, DeployState, Environment, Release, Scale,
-    WorkerSpec, deploy::DEFAULT_PATIENCE,
+    App, AppId, BuildId, Cause, CommitSha, Deploy, DeployId, DeployState, Environment,
+    EnvironmentId, Release, Scale, WorkerSpec, deploy::DEFAULT_PATIENCE,
 };
 use ports::store::{
     Change, Page,
@@ -105,9 +105,18 @@ pub(super) async fn deployed(
     app: &App,
     environment: &Environment,
 ) -> Result<Option<Deploy>, Error> {
+    current(ctx, app.id, environment.id).await
+}
+
+/// The same, by ids alone.
+pub(super) async fn current(
+    ctx: &Ctx,
+    app: AppId,
+    environment: EnvironmentId,
+) -> Result<Option<Deploy>, Error> {
     let filter = DeployFilter {
-        app: Some(app.id),
-        environment: Some(environment.id),
+        app: Some(app),
+        environment: Some(environment),
         state: Some(DeployState::Deployed),
     };
     let newest = Page {

@@ -1,15 +1,15 @@
 //! Deploys in numbered pages, with all that they embed, and ones that know their Build from the first moment.
 
 use super::{BuildView, Embedded};
-use crate::usecases::{Ctx, Error, Kind, deploys::commit_of};
+use crate::usecases::{Ctx, Error, Kind, deploys::commit_of, redeploy};
 use domain::{
     App, BuildId, Cause, Deploy, DeployId, DeployState, Environment, GitRef, build::Wanted,
     deploy::DEFAULT_PATIENCE,
 };
 use ports::store::{
-    self, Counted, Numbered, Page,
+    self, Counted, Numbered,
     builds::NewBuild,
-    deploys::{DeployChoice, DeployFilter, NewDeploy, OnConflict},
+    deploys::{DeployChoice, NewDeploy, OnConflict},
 };
 use secrecy::SecretString;
 
@@ -151,17 +151,8 @@ async fn build_there(ctx: &Ctx, change: &Deploy) -> Result<Option<BuildId>, Erro
     let active = ctx.store().active_deploys(change.app, change.environment);
     let before = active.await?.into_iter().rev();
     let before = before.filter(|deploy| deploy.id < change.id);
-    let deployed = DeployFilter {
-        app: Some(change.app),
-        environment: Some(change.environment),
-        state: Some(DeployState::Deployed),
-    };
-    let newest = Page {
-        size: 1,
-        ..Page::ALL
-    };
-    let runs = ctx.store().list_deploys(&deployed, newest).await?;
-    for deploy in before.chain(runs.items) {
+    let runs = redeploy::current(ctx, change.app, change.environment).await?;
+    for deploy in before.chain(runs) {
         if let Some(build) = build_of(ctx, &deploy).await? {
             return Ok(Some(build));
         }

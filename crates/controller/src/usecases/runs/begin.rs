@@ -2,17 +2,16 @@
 
 use crate::{
     runs::{Prepared, What},
-    usecases::{Ctx, Error, deploys},
+    usecases::{Ctx, Error, deploys, redeploy},
 };
 use domain::{
-    App, CommitSha, DeployState, Environment, GitRef, ImageRef, NodeName, Release, RunId,
-    WorkerSpec,
+    App, CommitSha, Environment, GitRef, ImageRef, NodeName, Release, RunId, WorkerSpec,
     config::{ConfigScope, ConfigVersions, Key, Variables},
     run::{Attendance, Place, recorded},
 };
 use ports::{
     processes::{RunSpec, Terminal},
-    store::{Page, deploys::DeployFilter, runs::NewRun},
+    store::runs::NewRun,
 };
 use scheduler::{
     PlanInput,
@@ -191,20 +190,8 @@ pub(super) async fn deployed(
     app: &App,
     environment: &Environment,
 ) -> Result<Option<Release>, Error> {
-    let filter = DeployFilter {
-        app: Some(app.id),
-        environment: Some(environment.id),
-        state: Some(DeployState::Deployed),
-    };
-    let page = Page {
-        size: 1,
-        after: None,
-    };
-    let deploys = ctx.store().list_deploys(&filter, page).await?.items;
-    match deploys.first().and_then(|deploy| deploy.release) {
-        Some(release) => Ok(ctx.store().find_release(release).await?),
-        None => Ok(None),
-    }
+    let deploy = redeploy::deployed(ctx, app, environment).await?;
+    redeploy::release_of(ctx, deploy.as_ref()).await
 }
 
 /// The variables that the next Deploy would have.
