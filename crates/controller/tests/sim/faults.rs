@@ -51,7 +51,7 @@ impl World {
             .random
             .pick(&ours)
             .map(|standing| standing.handle.clone());
-        let what = self.random.below(124);
+        let what = self.random.below(130);
         self.fate.note(format_args!(
             "fate {what} for {} and {victim:?}",
             node.name()
@@ -80,7 +80,8 @@ impl World {
             (96..100, _) => self.shut_servers_down().await,
             (100..112, _) => self.mislead(&node).await,
             (112..116, _) => self.kill_program(&node),
-            (120.., _) => self.lose_database().await,
+            (120..124, _) => self.lose_database().await,
+            (124.., _) => self.part_one_server(&node).await,
             _ => self.lose_for_a_while(what, &node).await,
         }
         self.watch.observe();

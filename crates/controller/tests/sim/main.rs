@@ -22,6 +22,7 @@ mod run;
 mod shares;
 mod variants;
 mod watch;
+mod ways;
 mod world;
 
 use mimalloc::MiMalloc;

@@ -6,6 +6,7 @@ use crate::{
     programs::Program,
     variants::Variant,
     watch::Watch,
+    ways::Ways,
 };
 use controller::{Board, Deps, Feed, Server};
 use domain::{
@@ -64,8 +65,7 @@ struct Made {
 /// Where a server runs, or will run again.
 struct Seat {
     number: u64,
-    /// Its way to the database.
-    line: Line,
+    ways: Ways,
     server: Option<Server>,
     starts_at: Instant,
 }
@@ -149,7 +149,7 @@ impl World {
         for _ in 0..servers {
             self.servers.push(Seat {
                 number: 0,
-                line: Line::default(),
+                ways: Ways::to(&self.nodes),
                 server: None,
                 starts_at: Instant::now(),
             });
@@ -213,12 +213,17 @@ impl World {
     /// Whether some server runs and reaches the database.
     pub(crate) fn has_server(&self) -> bool {
         let mut servers = self.servers.iter();
-        servers.any(|seat| seat.server.is_some() && !seat.line.is_cut())
+        servers.any(|seat| seat.server.is_some() && !seat.ways.database.is_cut())
+    }
+
+    /// Of each server.
+    pub(crate) fn ways(&self) -> impl Iterator<Item = &Ways> {
+        self.servers.iter().map(|seat| &seat.ways)
     }
 
     /// The ways of all servers to the database, or of one.
     pub(crate) fn some_lines(&mut self) -> Vec<Line> {
-        let all: Vec<Line> = self.servers.iter().map(|seat| seat.line.clone()).collect();
+        let all: Vec<Line> = self.ways().map(|ways| ways.database.clone()).collect();
         match self.random.in_thousand(500) {
             true => all,
             false => self.random.pick(&all).cloned().into_iter().collect(),
@@ -247,7 +252,7 @@ impl World {
             if self.servers[at].server.is_none() && self.servers[at].starts_at <= Instant::now() {
                 self.next_server += 1;
                 let number = self.next_server;
-                let deps = self.deps(number, &self.servers[at].line);
+                let deps = self.deps(number, &self.servers[at].ways);
                 self.fate.note(format_args!("server {number} starts"));
                 self.servers[at].number = number;
                 let workforce = controller::put_back::workforce(&deps);
@@ -281,7 +286,7 @@ impl World {
         self.start_servers();
     }
 
-    fn deps(&self, number: u64, line: &Line) -> Deps {
+    fn deps(&self, number: u64, ways: &Ways) -> Deps {
         let points = self.fate.points_of(number);
         let store: Arc<dyn Store> = self.store.clone();
         let prober = self
@@ -290,18 +295,22 @@ impl World {
             .fold(fake::Prober::default(), |prober, node| {
                 prober.with(&address(node), node.clone())
             });
-        let over = points.clone().over(line);
-        let store: Arc<dyn Store> = Arc::new(faulty::FaultyStore::new(store, over));
+        let over = |line| points.clone().over(line);
+        let store: Arc<dyn Store> = Arc::new(faulty::FaultyStore::new(store, over(&ways.database)));
         Deps {
             store: store.clone(),
-            fleet: Arc::new(self.fleet(&points)),
+            fleet: Arc::new(self.fleet(&points, ways)),
             catalog: Arc::new(faulty::FaultyCatalog::new(
                 self.catalog.clone(),
-                points.clone(),
+                over(&ways.catalog),
                 self.watch.witness(),
             )),
             notifier: Arc::new(fake::Notifier::default()),
-            prober: Arc::new(faulty::FaultyProber::new(Arc::new(prober), points.clone())),
+            prober: Arc::new(faulty::FaultyProber::new(
+                Arc::new(prober),
+                points.clone(),
+                ways.addresses(&self.nodes),
+            )),
             source: Arc::new(faulty::FaultySource::new(
                 self.source.clone(),
                 points.clone(),
@@ -318,17 +327,18 @@ impl World {
         }
     }
 
-    fn fleet(&self, points: &Points) -> fake::Fleet {
+    fn fleet(&self, points: &Points, ways: &Ways) -> fake::Fleet {
         self.nodes
             .iter()
             .fold(fake::Fleet::default(), |fleet, node| {
+                let points = points.clone().over(ways.node(node));
                 let runtime = faulty::FaultyRuntime::new(
                     node.runtime(INSTALLATION),
                     node.name().clone(),
                     points.clone(),
                     self.watch.witness(),
                 );
-                let images = faulty::FaultyImages::new(node.images(INSTALLATION), points.clone());
+                let images = faulty::FaultyImages::new(node.images(INSTALLATION), points);
                 fleet.with(node.name().clone(), Arc::new(runtime), Arc::new(images))
             })
     }

@@ -1,7 +1,7 @@
 //! Catalog, prober, source and build engine, with faults.
 
 use super::{
-    super::{Fault, Points},
+    super::{Fault, Line, Points},
     Act, Witness,
 };
 use async_trait::async_trait;
@@ -126,13 +126,18 @@ impl Catalog for FaultyCatalog {
 pub struct FaultyProber {
     inner: Arc<dyn Prober>,
     points: Points,
+    ways: BTreeMap<String, Line>,
 }
 
 impl FaultyProber {
-    /// This prober, for the server whose calls pass these points.
+    /// This prober, for the server whose calls pass these points, over these ways to addresses.
     #[must_use]
-    pub fn new(inner: Arc<dyn Prober>, points: Points) -> Self {
-        Self { inner, points }
+    pub fn new(inner: Arc<dyn Prober>, points: Points, ways: BTreeMap<String, Line>) -> Self {
+        Self {
+            inner,
+            points,
+            ways,
+        }
     }
 }
 
@@ -141,6 +146,10 @@ impl Prober for FaultyProber {
     async fn probe(&self, probe: &Probe) -> Answer {
         // Only the server's end is simulated here: a probe that is lost would be a fault of the instance.
         let _ = self.points.pass("probe", "before").await;
+        if self.ways.get(&probe.address).is_some_and(Line::is_cut) {
+            tokio::time::sleep(probe.deadline).await;
+            return Answer::No(format!("no answer within {:?}", probe.deadline));
+        }
         self.inner.probe(probe).await
     }
 }
