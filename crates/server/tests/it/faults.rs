@@ -92,6 +92,11 @@ const TABLE: &[(Fault, Operation)] = &[
     (Fault::BuildsCutFromRegistry, Operation::Scale),
     (Fault::BuildsCutFromRegistry, Operation::Drain),
     (Fault::BuildsCutFromRegistry, Operation::Idle),
+    (Fault::BuildsLost,           Operation::Build),
+    (Fault::BuildsLost,           Operation::Deploy),
+    (Fault::BuildsLost,           Operation::Scale),
+    (Fault::BuildsLost,           Operation::Drain),
+    (Fault::BuildsLost,           Operation::Idle),
     (Fault::ClockMoved,           Operation::Deploy),
     (Fault::ClockMoved,           Operation::Scale),
     (Fault::ClockMoved,           Operation::Drain),
@@ -149,7 +154,8 @@ async fn what_fails_takes_nothing_with_it_whatever_is_under_way() -> anyhow::Res
 
 /// One fault while one operation is under way.
 async fn cell(world: &mut World, fault: Fault, operation: Operation) -> anyhow::Result<Row> {
-    world.reset().await?;
+    let host = fault.host();
+    world.reset(host).await?;
     let scale = world.scale();
     let watch = Watch::start(world);
     watch.sees(scale).await?;
@@ -163,10 +169,12 @@ async fn cell(world: &mut World, fault: Fault, operation: Operation) -> anyhow::
     let scar = fault.strike(world)?;
     let struck = Instant::now();
     let healthy_elsewhere_in = match fault {
-        Fault::HostLost => Some(lost::healthy_elsewhere(world, &begun).await?),
+        Fault::HostLost | Fault::BuildsLost => {
+            Some(lost::healthy_elsewhere(world, host, &begun, operation).await?)
+        }
         // What its host runs goes on, and nobody's word for that is left.
         Fault::AgentKilled => {
-            lost::called_failed(world).await?;
+            lost::called_failed(world, host).await?;
             None
         }
         _ => None,

@@ -31,6 +31,8 @@ pub(super) enum Fault {
     NodeCutFromNode,
     ServerCutFromBuilds,
     BuildsCutFromRegistry,
+    /// As [`Fault::HostLost`], of the host that builds.
+    BuildsLost,
     /// That of the server that keeps the Environment: two hours ahead, and then back.
     ClockMoved,
 }
@@ -38,9 +40,9 @@ pub(super) enum Fault {
 /// What is left of a fault, until it is mended.
 pub(super) enum Scar {
     Server(usize),
-    Engine,
-    Host,
-    Agent,
+    Engine(&'static str),
+    Host(&'static str),
+    Agent(&'static str),
     Database,
     Registry,
     Cut(Cut),
@@ -64,6 +66,7 @@ impl fmt::Display for Fault {
             Self::NodeCutFromNode => "two hosts are cut off",
             Self::ServerCutFromBuilds => "a server and the host that builds are cut off",
             Self::BuildsCutFromRegistry => "the host that builds and the registry are cut off",
+            Self::BuildsLost => "the host that builds is lost",
             Self::ClockMoved => "a server's clock jumps",
         })
     }
@@ -77,14 +80,25 @@ impl Fault {
         }
     }
 
+    /// The host that it happens to, where it happens to one.
+    pub(super) fn host(self) -> &'static str {
+        match self {
+            Self::ServerCutFromBuilds | Self::BuildsCutFromRegistry | Self::BuildsLost => BUILDS,
+            _ => STRUCK,
+        }
+    }
+
     /// The host whose instances it takes: a dockerd that was killed stops them when it comes back.
     pub(super) fn takes(self) -> Option<&'static str> {
-        matches!(self, Self::EngineKilled | Self::HostLost).then_some(STRUCK)
+        match self {
+            Self::EngineKilled | Self::HostLost | Self::BuildsLost => Some(self.host()),
+            _ => None,
+        }
     }
 
     pub(super) fn strike(self, world: &mut World) -> anyhow::Result<Scar> {
         let keeper = world.keeper()?;
-        let server = World::place_of(keeper);
+        let (server, host) = (World::place_of(keeper), self.host());
         let cluster = &mut world.cluster;
         Ok(match self {
             Self::ServerKilled => {
@@ -92,18 +106,18 @@ impl Fault {
                 Scar::Server(keeper)
             }
             Self::EngineKilled => {
-                cluster.host(STRUCK).engine.kill()?;
-                Scar::Engine
+                cluster.host(host).engine.kill()?;
+                Scar::Engine(host)
             }
-            Self::HostLost => {
-                cluster.cut(STRUCK)?;
-                cluster.host(STRUCK).engine.kill()?;
-                cluster.agent(STRUCK).kill()?;
-                Scar::Host
+            Self::HostLost | Self::BuildsLost => {
+                cluster.cut(host)?;
+                cluster.host(host).engine.kill()?;
+                cluster.agent(host).kill()?;
+                Scar::Host(host)
             }
             Self::AgentKilled => {
-                cluster.agent(STRUCK).kill()?;
-                Scar::Agent
+                cluster.agent(host).kill()?;
+                Scar::Agent(host)
             }
             Self::DatabaseKilled => {
                 world.postgres.kill()?;
@@ -113,14 +127,16 @@ impl Fault {
                 cluster.kill_registry();
                 Scar::Registry
             }
-            Self::ServerCutFromNode => Scar::Cut(cluster.part(server, STRUCK)?),
+            Self::ServerCutFromNode | Self::ServerCutFromBuilds => {
+                Scar::Cut(cluster.part(server, host)?)
+            }
             Self::ServerCutFromDatabase => Scar::Cut(cluster.part(server, "database")?),
             Self::ServerCutFromConsul => Scar::Cut(cluster.part(server, "consul")?),
-            Self::NodeCutFromConsul => Scar::Cut(cluster.part(STRUCK, "consul")?),
-            Self::NodeCutFromRegistry => Scar::Cut(cluster.part_from_registry(STRUCK)?),
-            Self::NodeCutFromNode => Scar::Cut(cluster.part(STRUCK, OTHER_HOST)?),
-            Self::ServerCutFromBuilds => Scar::Cut(cluster.part(server, BUILDS)?),
-            Self::BuildsCutFromRegistry => Scar::Cut(cluster.part_from_registry(BUILDS)?),
+            Self::NodeCutFromConsul => Scar::Cut(cluster.part(host, "consul")?),
+            Self::NodeCutFromRegistry | Self::BuildsCutFromRegistry => {
+                Scar::Cut(cluster.part_from_registry(host)?)
+            }
+            Self::NodeCutFromNode => Scar::Cut(cluster.part(host, OTHER_HOST)?),
             Self::ClockMoved => {
                 clock::set(&world.clock_of(keeper), "+2h")?;
                 Scar::Clock(keeper)
@@ -133,13 +149,13 @@ impl Scar {
     pub(super) async fn heal(self, world: &mut World) -> anyhow::Result<()> {
         match self {
             Self::Server(at) => world.servers[at].resume_inside(),
-            Self::Engine => world.cluster.host(STRUCK).engine.resume(),
-            Self::Host => {
-                world.cluster.mend(STRUCK)?;
-                world.cluster.host(STRUCK).engine.resume()?;
-                world.cluster.agent(STRUCK).resume()
+            Self::Engine(host) => world.cluster.host(host).engine.resume(),
+            Self::Host(host) => {
+                world.cluster.mend(host)?;
+                world.cluster.host(host).engine.resume()?;
+                world.cluster.agent(host).resume()
             }
-            Self::Agent => world.cluster.agent(STRUCK).resume(),
+            Self::Agent(host) => world.cluster.agent(host).resume(),
             Self::Database => start_database(world).await,
             Self::Registry => world.cluster.resume_registry(),
             Self::Cut(cut) => world.cluster.rejoin(&cut),

@@ -2,8 +2,8 @@
 
 use super::{
     CHOICE,
-    operation::Begun,
-    world::{APP, STRUCK, World},
+    operation::{Begun, Operation},
+    world::{APP, World},
 };
 use crate::{
     harness::{PATIENCE, is_healthy},
@@ -22,22 +22,29 @@ const BESIDE_OTHERS: Duration = Duration::from_secs(90);
 const EACH: Duration = Duration::from_millis(100);
 
 /// Waits until Consul calls the host failed, then until as many as are wanted are healthy on others: of the new Deploy, where
-/// one is under way. Answers how long that took.
-pub(super) async fn healthy_elsewhere(world: &World, begun: &Begun) -> anyhow::Result<Duration> {
+/// one is under way that is built. Answers how long that took.
+pub(super) async fn healthy_elsewhere(
+    world: &World,
+    host: &str,
+    begun: &Begun,
+    operation: Operation,
+) -> anyhow::Result<Duration> {
     // What the page says is demanded where it is written.
     let within = match std::env::var_os(CHOICE) {
         Some(_) => HEALED_WITHIN,
         None => BESIDE_OTHERS,
     };
-    called_failed(world).await?;
+    let deploy = match operation {
+        // It may have to wait for the host; what ran before may not.
+        Operation::Build => None,
+        _ => begun.deploy.as_ref().map(|(deploy, _)| deploy),
+    };
+    called_failed(world, host).await?;
     let declared = Instant::now();
     loop {
         let instances = world.servers[0].instances(APP).await?;
-        let is_wanted = |it: &v1::Instance| match &begun.deploy {
-            Some((deploy, _)) => it.deploy == *deploy,
-            None => true,
-        };
-        let elsewhere = instances.iter().filter(|it| it.node != STRUCK);
+        let is_wanted = |it: &v1::Instance| deploy.is_none_or(|deploy| it.deploy == *deploy);
+        let elsewhere = instances.iter().filter(|it| it.node != host);
         let healthy = elsewhere.filter(|it| is_healthy(it) && is_wanted(it));
         let healthy = healthy.count();
         if healthy >= world.scale() {
@@ -45,7 +52,7 @@ pub(super) async fn healthy_elsewhere(world: &World, begun: &Begun) -> anyhow::R
         }
         ensure!(
             declared.elapsed() < within,
-            "{healthy} of {} are healthy elsewhere {within:?} after Consul called {STRUCK} failed",
+            "{healthy} of {} are healthy elsewhere {within:?} after Consul called {host} failed",
             world.scale()
         );
         tokio::time::sleep(EACH).await;
@@ -53,17 +60,17 @@ pub(super) async fn healthy_elsewhere(world: &World, begun: &Begun) -> anyhow::R
 }
 
 /// Waits until Consul calls the host failed.
-pub(super) async fn called_failed(world: &World) -> anyhow::Result<()> {
+pub(super) async fn called_failed(world: &World, host: &str) -> anyhow::Result<()> {
     let struck = Instant::now();
-    while !is_called_failed(world).await? {
-        ensure!(struck.elapsed() < PATIENCE, "{STRUCK} is not called failed");
+    while !is_called_failed(world, host).await? {
+        ensure!(struck.elapsed() < PATIENCE, "{host} is not called failed");
         tokio::time::sleep(EACH).await;
     }
     Ok(())
 }
 
-async fn is_called_failed(world: &World) -> anyhow::Result<bool> {
-    let path = format!("/v1/health/node/{STRUCK}");
+async fn is_called_failed(world: &World, host: &str) -> anyhow::Result<bool> {
+    let path = format!("/v1/health/node/{host}");
     let checks: Value = serde_json::from_str(&get_at(&world.consul(), &path).await?)?;
     let serf = |check: &&Value| check["CheckID"] == "serfHealth";
     let found = checks.as_array().into_iter().flatten().find(serf);

@@ -20,7 +20,7 @@ pub(super) enum Operation {
     Deploy,
     /// From three to five.
     Scale,
-    /// Of another host than the one that is struck.
+    /// Of another host than those that faults happen to.
     Drain,
     Idle,
 }

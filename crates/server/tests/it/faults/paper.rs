@@ -13,10 +13,11 @@ Consul agent, a Consul server, a registry, PostgreSQL, and two `jockeyd`. A Work
 addresses that Consul lists as passing. `scripts/test --full` writes this page: see [testing](testing.md).
 
 Each fault lasts 15 s and is then mended; of a lost host, which has no dockerd, no agent and no link, it is waited for that all
-are healthy elsewhere, which is to take less than 30 s from when Consul calls it failed. A cell is good when in the end the deploy
-has ended, exactly as many instances are healthy as are wanted, all of what the deploy says; the containers on the hosts are those
-of the ledger and of both servers' lists; Consul has each of them once, passing, and nothing else; no request was lost but on the
-host that the fault took; and never fewer were ready than were wanted without those which the fault took.
+are healthy elsewhere, which is to take less than 30 s from when Consul calls it failed: all of what is being deployed, or of what
+ran before while that is still built, since a build waits for its host. A cell is good when in the end the deploy has ended,
+exactly as many instances are healthy as are wanted, all of what the deploy says; the containers on the hosts are those of the
+ledger and of both servers' lists; Consul has each of them once, passing, and nothing else; no request was lost but on the host
+that the fault took; and never fewer were ready than were wanted without those which the fault took.
 
 | fault | while | it ended | fewest ready | requests, lost | at rest after it was mended | in all | of commit |
 | --- | --- | --- | --- | --- | --- | --- | --- |

@@ -17,7 +17,8 @@ pub(super) const SERVICE: &str = "jockey-sample-app-web";
 const HOSTS: [&str; 3] = [BUILDS, "node-2", "node-3"];
 /// The host on which builds are made.
 pub(super) const BUILDS: &str = "node-1";
-/// The host that something happens to, one from which it is cut off, and the one that is drained.
+/// The host that something happens to unless that is the one that builds, one from which it is cut off, and the one that is
+/// drained.
 pub(super) const STRUCK: &str = "node-3";
 pub(super) const OTHER_HOST: &str = "node-1";
 pub(super) const DRAINED: &str = "node-2";
@@ -129,8 +130,8 @@ impl World {
         self.other()?.scale(APP, "web", i32::try_from(to)?).await
     }
 
-    /// Three instances, on hosts of which all take their share.
-    pub(super) async fn reset(&mut self) -> anyhow::Result<()> {
+    /// Three instances, of which at least one is on this host.
+    pub(super) async fn reset(&mut self, host: &str) -> anyhow::Result<()> {
         let uncordon = v1::UncordonNodeRequest {
             node: DRAINED.to_owned(),
             ..v1::UncordonNodeRequest::default()
@@ -140,9 +141,9 @@ impl World {
             .nodes()
             .uncordon_node(uncordon)
             .await?;
-        // Whatever the cell before has left where: something is on the host that is struck.
+        // Whatever the cell before has left where: all hosts take their share of what is started anew.
         let instances = self.other()?.instances(APP).await?;
-        if instances.iter().all(|it| it.node != STRUCK) {
+        if instances.iter().all(|it| it.node != host) {
             self.rescale(0).await?;
             self.quiet(None).await.context("before the fault")?;
         }
