@@ -101,6 +101,11 @@ const TABLE: &[(Fault, Operation)] = &[
     (Fault::ClockMoved,           Operation::Scale),
     (Fault::ClockMoved,           Operation::Drain),
     (Fault::ClockMoved,           Operation::Idle),
+    (Fault::ClockSetBack,         Operation::Build),
+    (Fault::ClockSetBack,         Operation::Deploy),
+    (Fault::ClockSetBack,         Operation::Scale),
+    (Fault::ClockSetBack,         Operation::Drain),
+    (Fault::ClockSetBack,         Operation::Idle),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

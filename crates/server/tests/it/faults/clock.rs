@@ -28,7 +28,7 @@ pub(super) fn words(file: &Path) -> anyhow::Result<Vec<OsString>> {
     ])
 }
 
-/// Moves it so far from the machine's: `+2h`.
+/// Moves it so far from the machine's: `+2h`, `-2h`.
 pub(super) fn set(file: &Path, by: &str) -> anyhow::Result<()> {
     let new = file.with_extension("new");
     fs::write(&new, format!("{by}\n"))?;

@@ -35,6 +35,8 @@ pub(super) enum Fault {
     BuildsLost,
     /// That of the server that keeps the Environment: two hours ahead, and then back.
     ClockMoved,
+    /// The same: two hours back, and then ahead.
+    ClockSetBack,
 }
 
 /// What is left of a fault, until it is mended.
@@ -68,6 +70,7 @@ impl fmt::Display for Fault {
             Self::BuildsCutFromRegistry => "the host that builds and the registry are cut off",
             Self::BuildsLost => "the host that builds is lost",
             Self::ClockMoved => "a server's clock jumps",
+            Self::ClockSetBack => "a server's clock is set back",
         })
     }
 }
@@ -75,7 +78,7 @@ impl fmt::Display for Fault {
 impl Fault {
     pub(super) fn clocks(self) -> Clocks {
         match self {
-            Self::ClockMoved => Clocks::Movable,
+            Self::ClockMoved | Self::ClockSetBack => Clocks::Movable,
             _ => Clocks::OfTheMachine,
         }
     }
@@ -139,6 +142,10 @@ impl Fault {
             Self::NodeCutFromNode => Scar::Cut(cluster.part(host, OTHER_HOST)?),
             Self::ClockMoved => {
                 clock::set(&world.clock_of(keeper), "+2h")?;
+                Scar::Clock(keeper)
+            }
+            Self::ClockSetBack => {
+                clock::set(&world.clock_of(keeper), "-2h")?;
                 Scar::Clock(keeper)
             }
         })
