@@ -1,12 +1,13 @@
 //! What a cluster of three hosts and two servers does when a part of it fails while something is under way: each fault
 //! with each operation, and what was seen of it.
 //!
-//! All of it takes half an hour, so that it is a phase of `scripts/test --full`; otherwise a host is lost during a rolling
-//! deploy, and a server killed. Some of it alone:
+//! All of it takes twenty minutes, two cells at a time, so that it is a phase of `scripts/test --full`; otherwise a host is
+//! lost during a rolling deploy, and a server killed. Some of it alone:
 //! `JOCKEY_FAULTS='server is killed' cargo test -p server --test it faults::`. What is asked for is written into the page.
 
 mod clock;
 mod fault;
+mod lanes;
 mod lost;
 mod operation;
 mod paper;
@@ -21,15 +22,20 @@ use std::time::{Duration, Instant};
 use watch::Watch;
 use world::World;
 
+/// A fault, and what is under way.
+type Cell = (Fault, Operation);
+
 /// What of the table is run: the cells whose fault and operation hold this; `all`.
 const CHOICE: &str = "JOCKEY_FAULTS";
 /// What is run when nobody says.
 const ALWAYS: [&str; 2] = ["a server is killed, deploy", "a whole host is lost, deploy"];
+/// How many cells are run at once of those that were asked for.
+const LANES: usize = 2;
 /// How long a fault lasts: longer than a lease, and than Consul takes to call a node failed.
 const LASTS: Duration = Duration::from_secs(15);
 
 #[rustfmt::skip]
-const TABLE: &[(Fault, Operation)] = &[
+const TABLE: &[Cell] = &[
     (Fault::ServerKilled,         Operation::Build),
     (Fault::ServerKilled,         Operation::Deploy),
     (Fault::ServerKilled,         Operation::Scale),
@@ -111,43 +117,22 @@ const TABLE: &[(Fault, Operation)] = &[
     (Fault::ClockSetBack,         Operation::Idle),
 ];
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_fails_takes_nothing_with_it_whatever_is_under_way() -> anyhow::Result<()> {
+#[test]
+fn what_fails_takes_nothing_with_it_whatever_is_under_way() -> anyhow::Result<()> {
     let asked = std::env::var(CHOICE).ok();
-    let is_chosen = |cell: &str| match asked.as_deref() {
-        None => ALWAYS.contains(&cell),
-        Some("all") => true,
-        Some(some) => cell.contains(some),
+    let is_chosen = |(fault, operation): &Cell| {
+        let cell = format!("{fault}, {operation}");
+        match asked.as_deref() {
+            None => ALWAYS.contains(&cell.as_str()),
+            Some("all") => true,
+            Some(some) => cell.contains(some),
+        }
     };
-    let mut rows = Vec::new();
-    let mut world = None;
-    for (fault, operation) in TABLE {
-        if !is_chosen(&format!("{fault}, {operation}")) {
-            continue;
-        }
-        // A world goes on to the next cell as long as nothing is broken in it, and servers run with the clock they need.
-        if world
-            .as_ref()
-            .is_none_or(|it: &World| it.clocks() != fault.clocks())
-        {
-            drop(world.take());
-            world = Some(World::start(fault.clocks()).await?);
-        }
-        let here = world.as_mut().expect("it was started");
-        let row = match cell(here, *fault, *operation).await {
-            Ok(row) => row,
-            Err(error) => {
-                eprintln!("{}", here.logs());
-                world = None;
-                Row::broken(*fault, *operation, &error, paper::commit())
-            }
-        };
-        println!("{row}");
-        if asked.is_some() {
-            paper::write(&row)?;
-        }
-        rows.push(row);
-    }
+    let chosen = TABLE.iter().copied().filter(is_chosen).collect();
+    let rows = match asked {
+        Some(_) => lanes::run(chosen, LANES, paper::write)?,
+        None => lanes::run(chosen, 1, |_| Ok(()))?,
+    };
     let broken: Vec<&Row> = rows.iter().filter(|row| row.is_broken()).collect();
     assert!(
         broken.is_empty(),

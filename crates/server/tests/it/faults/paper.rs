@@ -1,7 +1,7 @@
 //! What was seen, as a table to be read.
 
-use super::{TABLE, fault::Fault, operation::Operation};
-use std::{fmt, fs, process::Command, time::Duration};
+use super::{Cell, TABLE, fault::Fault, operation::Operation};
+use std::{fmt, fs, process::Command, sync::Mutex, time::Duration};
 
 const PAPER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/faults.md");
 
@@ -22,6 +22,9 @@ that the fault took; and never fewer were ready than were wanted without those w
 | fault | while | it ended | fewest ready | requests, lost | at rest after it was mended | in all | of commit |
 | --- | --- | --- | --- | --- | --- | --- | --- |
 ";
+
+/// Held by who writes the page: each reads what is there, and writes all of it.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// One cell.
 #[derive(Debug)]
@@ -129,13 +132,14 @@ pub(super) fn commit() -> String {
 
 /// Writes what was seen now, and keeps what an earlier run has seen of the other cells.
 pub(super) fn write(row: &Row) -> anyhow::Result<()> {
+    let _turn = TURN.lock().expect("nobody panics with it");
     let before = fs::read_to_string(PAPER).unwrap_or_default();
     let text = merged(&before, row, TABLE);
     Ok(fs::write(PAPER, text)?)
 }
 
 /// The page with this row in its place.
-fn merged(before: &str, row: &Row, table: &[(Fault, Operation)]) -> String {
+fn merged(before: &str, row: &Row, table: &[Cell]) -> String {
     let mut text = HEAD.to_owned();
     for (fault, operation) in table {
         let begin = format!("| {fault} | {operation} |");
