@@ -14,7 +14,7 @@ use std::{
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
-    /// Of a commit whose build takes a while, which is under way.
+    /// Of a commit whose build takes a while, in the middle of that.
     Build,
     /// Of a commit that is built.
     Deploy,
@@ -51,6 +51,7 @@ impl Operation {
             Self::Build => {
                 let slow = format!("{WEB}RUN sleep 5\n");
                 begun.deploy = Some(deploy(world, &slow, DeployState::Building).await?);
+                in_the_slow_step(world).await?;
             }
             Self::Deploy => {
                 begun.deploy = Some(deploy(world, WEB, DeployState::Deploying).await?);
@@ -95,6 +96,18 @@ async fn under_way(world: &World, deploy: &str, until: DeployState) -> anyhow::R
         ensure!(Instant::now() < deadline, "waiting for {now:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Waits until the Engine has told that it has begun with what takes a while.
+async fn in_the_slow_step(world: &World) -> anyhow::Result<()> {
+    let told = "SELECT count(*) FROM build_lines \
+                WHERE build = (SELECT max(id) FROM builds) AND text LIKE '%RUN sleep 5%'";
+    let deadline = Instant::now() + PATIENCE;
+    while world.database.sql(told)?.trim() == "0" {
+        ensure!(Instant::now() < deadline, "the build does not come so far");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
 }
 
 impl Begun {
