@@ -164,9 +164,12 @@ fn of_build(failure: Failure) -> Error {
 
 /// Whether the builder's words are those of a build that ended though none of its steps failed, and that nobody here has
 /// cancelled. BuildKit takes a step that is the same in two builds at a time for one, and where one of them is cancelled it
-/// sometimes ends the other (moby/buildkit#3628).
+/// sometimes ends the other (moby/buildkit#3628). It also gives up our session where nothing comes from us for some 10 s, as
+/// when we are cut off, and goes on until a step needs one.
 fn broke_off(message: &str) -> bool {
-    message.contains("buildkit scheduler error: ") || message.ends_with("context canceled")
+    message.contains("buildkit scheduler error: ")
+        || message.contains("no active session for jockey")
+        || message.ends_with("context canceled")
 }
 
 #[cfg(test)]
@@ -185,6 +188,10 @@ mod tests {
                 true,
             ),
             ("context canceled", true),
+            (
+                "busybox:1: failed to resolve source metadata: no active session for jockey0123: context deadline exceeded",
+                true,
+            ),
             (
                 r#"process "/bin/sh -c make" did not complete successfully: exit code: 2"#,
                 false,
