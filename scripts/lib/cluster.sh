@@ -39,7 +39,6 @@ begin_cluster() {
   sample_repository
   servers_start
   cluster_story
-  say "all of it took $((SECONDS / 60)) min $((SECONDS % 60)) s"
   cluster_next
 }
 
@@ -99,7 +98,7 @@ cluster_next() {
   token="\$(cat $(server_dir server-1)/admin-token)"
   cat <<TEXT
 
-It healed, twice. What to type next:
+It healed, twice; all of it in $(took). What to type next:
 
   export PATH="$(programs):\$PATH" JOCKEY_SERVER=$JOCKEY_SERVER JOCKEY_TOKEN=$token
 

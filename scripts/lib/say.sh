@@ -13,6 +13,9 @@ die() {
   exit 1
 }
 
+# How long the script has run.
+took() { printf '%d min %d s' $((SECONDS / 60)) $((SECONDS % 60)); }
+
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # Ends the script when `as_root` would have no way to become root. $1: what root is needed for.

@@ -216,7 +216,7 @@ fn quickstart_deploys_the_sample_app_twice_is_pictured_and_takes_all_away() -> a
         "deployed: sample in development",
         "web 2/2 healthy",
         "hello, from commit",
-        "What to type next",
+        "It runs; all of it in ",
     ];
     contains(&began.out, &words);
 
@@ -325,7 +325,7 @@ fn quickstart_plays_a_cluster_loses_a_host_and_a_server_heals_and_takes_all_away
         "$ kill -9 ",
         "web 4/4 healthy",
         "development/api is even",
-        "It healed, twice",
+        "It healed, twice; all of it in ",
     ];
     contains(&began.out, &words);
 
