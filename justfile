@@ -11,9 +11,9 @@ check:
 test *FILTER:
     scripts/test {{ FILTER }}
 
-# A million worlds of the simulation, or SEEDS of them
-soak SEEDS='1000000':
-    scripts/soak {{ SEEDS }}
+# A million worlds of the simulation, or SEEDS of them, from seed FROM on
+soak SEEDS='1000000' FROM='1':
+    scripts/soak {{ SEEDS }} {{ FROM }}
 
 # Rewrites the snapshots of tests, then shows what changed
 accept:

@@ -22,7 +22,7 @@ them does, is in [testing](testing.md).
 | Docker | $(docker version --format '{{.Server.Version}}, API {{.Server.APIVersion}}' 2>/dev/null || echo 'does not answer') |
 | PostgreSQL | $("$(postgres_programs)/postgres" --version | cut -d ' ' -f 3) |
 | Consul | $(consul_version) |
-| simulation | $JOCKEY_SIM_SEEDS seeds in memory, $JOCKEY_SIM_SQLITE_SEEDS on SQLite |
+| simulation | $JOCKEY_SIM_SEEDS seeds in memory, $JOCKEY_SIM_SQLITE_SEEDS on SQLite, from ${JOCKEY_SIM_FROM:-1} on |
 | properties | $PROPTEST_CASES cases of each |
 | made-up requests | $JOCKEY_MADE_UP_SECONDS s, \`JOCKEY_MADE_UP_SEED=$JOCKEY_MADE_UP_SEED\` |
 

@@ -3,7 +3,7 @@
 //! effect; what must be so in the end, once the faults are over.
 //!
 //! A seed that fails prints how to run it alone: `JOCKEY_SIM_SEED=… cargo test -p controller --test sim one_seed`.
-//! More seeds: `JOCKEY_SIM_SEEDS=100000`.
+//! More seeds: `JOCKEY_SIM_SEEDS=100000`; others than the first: `JOCKEY_SIM_FROM=100001`.
 #![cfg(test)]
 
 mod callers;
@@ -26,7 +26,7 @@ mod ways;
 mod world;
 
 use mimalloc::MiMalloc;
-use run::{Runner, from_environment};
+use run::{Runner, from_environment, seeds_asked_for};
 use variants::Variant;
 
 /// A fifth of the time of all worlds goes to memory that is taken and given back.
@@ -45,7 +45,7 @@ const RUNNER: Runner = Runner {
 
 #[test]
 fn no_seed_breaks_an_invariant() {
-    RUNNER.run_all(from_environment("JOCKEY_SIM_SEEDS").unwrap_or(SEEDS));
+    RUNNER.run_all(seeds_asked_for("JOCKEY_SIM_SEEDS", SEEDS));
 }
 
 #[test]

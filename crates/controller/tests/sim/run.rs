@@ -2,7 +2,8 @@
 
 use crate::{database::Make, variants::Variant, world::World};
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
+    ops::Range,
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering},
@@ -16,6 +17,8 @@ use tokio::task::LocalSet;
 const SEARCH: u64 = 300;
 /// After so many seeds that break something, no more are tried.
 const BAD_MAX: usize = 20;
+/// After so many seeds it is said how far it has come: about each minute.
+const ROUND: u64 = 10_000;
 /// How many of the last lines of a trace are shown.
 const SHOWN: usize = 200;
 /// How long the world is given to come to rest, in virtual time: longer than the longest backoff, the longest patience
@@ -47,6 +50,21 @@ enum End {
     Broken,
 }
 
+/// What has come of all seeds so far.
+#[derive(Debug, Default)]
+struct Tally {
+    points: AtomicU64,
+    halted: AtomicU64,
+    /// Those that have broken something.
+    bad: Mutex<BTreeSet<u64>>,
+}
+
+impl Tally {
+    fn has_enough(&self) -> bool {
+        self.bad.lock().unwrap().len() >= BAD_MAX
+    }
+}
+
 /// A number that whoever runs the tests has set.
 pub(crate) fn from_environment(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
@@ -54,6 +72,14 @@ pub(crate) fn from_environment(name: &str) -> Option<u64> {
         text.parse()
             .unwrap_or_else(|_| panic!("{name} is not a number: {text}")),
     )
+}
+
+/// The seeds that whoever runs the tests has asked for: as many as the variable of this name says, from `JOCKEY_SIM_FROM`
+/// on. Without them, the usual number from the first one on.
+pub(crate) fn seeds_asked_for(name: &str, usual: u64) -> Range<u64> {
+    let first = from_environment("JOCKEY_SIM_FROM").unwrap_or(1);
+    let count = from_environment(name).unwrap_or(usual);
+    first..first.saturating_add(count)
 }
 
 /// Runs seeds in worlds with one kind of database.
@@ -68,49 +94,67 @@ pub(crate) struct Runner {
 }
 
 impl Runner {
-    /// Runs this many seeds, on all cores, and stops at the first that breaks something.
-    pub(crate) fn run_all(self, seeds: u64) {
-        let (next, points, halted) = (AtomicU64::new(1), AtomicU64::new(0), AtomicU64::new(0));
-        let bad = Mutex::new(BTreeMap::new());
-        let has_enough = || bad.lock().unwrap().len() >= BAD_MAX;
-        let threads = std::thread::available_parallelism().map_or(2, usize::from);
-        std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    loop {
-                        let seed = next.fetch_add(1, Ordering::Relaxed);
-                        if seed > seeds || has_enough() {
-                            return;
-                        }
-                        let outcome = self.run(seed, Tracing::Hash);
-                        points.fetch_add(outcome.points, Ordering::Relaxed);
-                        halted.fetch_add(u64::from(outcome.end == End::Halted), Ordering::Relaxed);
-                        let differs = self.twice.is_some_and(|every| seed.is_multiple_of(every))
-                            && self.run(seed, Tracing::Hash) != outcome;
-                        let violation = outcome.violation.filter(|_| !differs);
-                        if violation.is_some() || differs {
-                            let what = violation.unwrap_or_else(|| "runs differ".to_owned());
-                            bad.lock().unwrap().insert(seed, what);
-                        }
-                    }
-                });
+    /// Runs these seeds, on all cores, and says what each of them broke that broke something, until there are enough of those.
+    pub(crate) fn run_all(self, seeds: Range<u64>) {
+        let tally = Tally::default();
+        let mut left = seeds.clone();
+        while !left.is_empty() && !tally.has_enough() {
+            if left.start > seeds.start {
+                println!("all seeds before {} have run", left.start);
             }
-        });
-        let (points, halted) = (points.into_inner(), halted.into_inner());
-        println!("{seeds} seeds, {points} points, {halted} halted");
-        let bad = bad.into_inner().unwrap();
-        for (seed, what) in &bad {
-            println!("seed {seed}: {what}");
+            let end = left.end.min(left.start.saturating_add(ROUND));
+            self.run_round(left.start..end, &tally);
+            left.start = end;
         }
-        if let Some(seed) = bad.keys().next() {
+        let (points, halted) = (tally.points.into_inner(), tally.halted.into_inner());
+        let (first, count) = (seeds.start, seeds.end - seeds.start);
+        println!("{count} seeds from {first} on, {points} points, {halted} halted");
+        let bad = tally.bad.into_inner().unwrap();
+        if let Some(seed) = bad.first() {
             self.run_one(*seed);
             panic!("seed {seed} broke something among others, and nothing when it ran again");
         }
         // Little is asked of those: were they many, the others would say little.
         assert!(
-            halted * 1_000 <= seeds * HALTED_MAX + 1_000,
-            "{halted} of {seeds} worlds wait for a person in the end"
+            halted * 1_000 <= count * HALTED_MAX + 1_000,
+            "{halted} of {count} worlds wait for a person in the end"
         );
+    }
+
+    /// Runs these seeds, each on the next core that is free.
+    fn run_round(self, seeds: Range<u64>, tally: &Tally) {
+        let seeds = Mutex::new(seeds);
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    while !tally.has_enough() {
+                        let next = seeds.lock().unwrap().next();
+                        let Some(seed) = next else { return };
+                        self.run_and_count(seed, tally);
+                    }
+                });
+            }
+        });
+    }
+
+    fn run_and_count(self, seed: u64, tally: &Tally) {
+        let Tally {
+            points,
+            halted,
+            bad,
+        } = tally;
+        let outcome = self.run(seed, Tracing::Hash);
+        points.fetch_add(outcome.points, Ordering::Relaxed);
+        halted.fetch_add(u64::from(outcome.end == End::Halted), Ordering::Relaxed);
+        let differs = self.twice.is_some_and(|every| seed.is_multiple_of(every))
+            && self.run(seed, Tracing::Hash) != outcome;
+        let violation = outcome.violation.filter(|_| !differs);
+        if violation.is_some() || differs {
+            let what = violation.unwrap_or_else(|| "runs differ".to_owned());
+            println!("seed {seed}: {what}");
+            bad.lock().unwrap().insert(seed);
+        }
     }
 
     /// Runs one seed, twice where that leaves the same trace, and says all that is known of it when it breaks something.

@@ -41,7 +41,7 @@ mod watch;
 #[path = "../../../controller/tests/sim/world.rs"]
 mod world;
 
-use run::{Runner, from_environment};
+use run::{Runner, from_environment, seeds_asked_for};
 use variants::Variant;
 
 /// How many seeds a plain run of the tests takes. Each writes some thousand transactions.
@@ -56,7 +56,7 @@ const RUNNER: Runner = Runner {
 
 #[test]
 fn no_seed_breaks_an_invariant_on_sqlite() {
-    RUNNER.run_all(from_environment("JOCKEY_SIM_SQLITE_SEEDS").unwrap_or(SEEDS));
+    RUNNER.run_all(seeds_asked_for("JOCKEY_SIM_SQLITE_SEEDS", SEEDS));
 }
 
 #[test]
