@@ -2,7 +2,7 @@
 //! loopback registries without being told to.
 
 use std::{
-    fs,
+    fs::{self, File},
     io::{BufRead, BufReader},
     net::{IpAddr, SocketAddr},
     process::{Child, ChildStderr, Command, Stdio},
@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub const PASS: (&str, &str) = ("somebody", "open-sesame");
 /// The same as a registry keeps it: bcrypt, with the least cost that there is work.
 const USERS: &str = "somebody:$2b$05$doLmqPpiprh2UwMnr3/MU.RkEZ.Wmo.ZTTMZOud3fTjc5GjIvkwCO";
+
+/// The file in which it writes down what it was asked for.
+const ASKED: &str = "asked.log";
 
 /// Whom a registry lets in.
 #[derive(Debug, Clone, Copy)]
@@ -103,6 +106,17 @@ impl Registry {
     pub fn image(&self, repository: &str, tag: &str) -> String {
         format!("{}/{repository}:{tag}", self.address)
     }
+
+    /// The digests of the blobs that it was asked to send, one for each time, in the order in which that was over. It is
+    /// written down after the last byte was sent: who asked may have gone on by then.
+    ///
+    /// # Errors
+    /// What it has written cannot be read.
+    pub fn blobs_asked(&self) -> anyhow::Result<Vec<String>> {
+        let lines = fs::read_to_string(self.directory.path().join(ASKED))?;
+        let asked = lines.lines().filter_map(blob_in);
+        Ok(asked.map(str::to_owned).collect())
+    }
 }
 
 impl Drop for Registry {
@@ -119,11 +133,15 @@ fn launch(
 ) -> anyhow::Result<(Child, SocketAddr)> {
     let config = directory.path().join("config.yml");
     fs::write(&config, config_text(directory, address, door))?;
+    let asked = File::options()
+        .create(true)
+        .append(true)
+        .open(directory.path().join(ASKED))?;
     let mut process = Command::new("docker-registry")
         .arg("serve")
         .arg(&config)
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(asked)
         .stderr(Stdio::piped())
         .spawn()
         .context("this test needs docker-registry: run scripts/provision, then try again")?;
@@ -195,6 +213,13 @@ fn address_in(line: &str) -> Option<SocketAddr> {
     rest[..end].parse().ok()
 }
 
+/// The blob of a line like `127.0.0.1 - - [02/Jan/2026:03:04:05 +0000] "GET /v2/shop/blobs/sha256:… HTTP/1.1" 200 7 …`.
+fn blob_in(line: &str) -> Option<&str> {
+    let request = line.split('"').nth(1)?.strip_prefix("GET ")?;
+    let (_, rest) = request.split_once("/blobs/")?;
+    rest.split(' ').next()
+}
+
 fn end(process: &mut Child) {
     // Both fail only when it has ended already.
     let _ended = process.kill();
@@ -236,5 +261,17 @@ mod tests {
         let line = r#"time="2026-01-02T03:04:05Z" level=info msg="listening on 127.0.0.1:34567" go.version=go1.19.8"#;
         assert_eq!(address_in(line), Some(([127, 0, 0, 1], 34567).into()));
         assert_eq!(address_in("level=info msg=\"using inmemory cache\""), None);
+    }
+
+    #[test]
+    fn a_blob_that_was_asked_for_is_read_from_what_it_writes_down() {
+        for (why, request, blob) in [
+            ("sent", "GET /v2/a/shop/blobs/sha256:0a", Some("sha256:0a")),
+            ("looked for", "HEAD /v2/a/shop/blobs/sha256:0a", None),
+            ("of no blob", "GET /v2/a/shop/manifests/sha256:0a", None),
+        ] {
+            let line = format!("127.0.0.1 - - [-] \"{request} HTTP/1.1\" 200 7");
+            assert_eq!(blob_in(&line), blob, "{why}");
+        }
     }
 }

@@ -18,11 +18,16 @@ fn own_name(image: &ImageRef) -> String {
 
 /// An image of this installation, of one layer above the base, made by hand and named as builds do it.
 fn make(world: &World, name: &str) -> ImageRef {
+    make_on(world, &world.image, name)
+}
+
+/// The same above another image.
+pub(crate) fn make_on(world: &World, base: &str, name: &str) -> ImageRef {
     let label = format!("LABEL {}", world.scope.label().replace('=', "=\"") + "\"");
     let line = format!("echo {name} > /made; head -c 100000 /dev/urandom > /noise");
     let made = world
         .scope
-        .start(name, &[], &world.image, &["sh", "-c", &line])
+        .start(name, &[], base, &["sh", "-c", &line])
         .unwrap();
     docker::run(["wait", &made]).unwrap();
     let image = docker::run(["commit", "--change", &label, &made]).unwrap();

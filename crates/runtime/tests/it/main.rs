@@ -10,6 +10,7 @@ mod docker_29;
 mod engine;
 mod images;
 mod instances;
+mod layers;
 mod listing;
 mod logs;
 mod pulls;
