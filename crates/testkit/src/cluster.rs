@@ -81,7 +81,7 @@ impl Cluster {
         note.add_holder(network.holder())?;
         let addresses: Vec<Ipv4Addr> = (0..HOSTS_MAX).map(|at| network.address_of(at)).collect();
         let certificates = Certificates::make(directory.path(), &addresses)?;
-        let registry = Registry::start_on(IpAddr::V4(network.gateway()))?;
+        let registry = Registry::start_in(directory.path(), IpAddr::V4(network.gateway()))?;
         let mut cluster = Self {
             agents: Vec::new(),
             hosts: Vec::new(),

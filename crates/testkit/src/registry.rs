@@ -4,7 +4,8 @@
 use std::{
     fs::{self, File},
     io::{BufRead, BufReader},
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::Path,
     process::{Child, ChildStderr, Command, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     thread,
@@ -14,6 +15,7 @@ use std::{
 use anyhow::{Context, bail};
 use tempfile::TempDir;
 
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// How long a registry may take to listen, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -47,15 +49,16 @@ impl Registry {
     /// # Errors
     /// There is no `docker-registry`, or it ended or did not listen in time: ends with what it wrote.
     pub fn start() -> anyhow::Result<Self> {
-        Self::start_on(IpAddr::from([127, 0, 0, 1]))
+        Self::start_as(&std::env::temp_dir(), LOOPBACK, Door::Open)
     }
 
-    /// The same on another address of this machine. Docker speaks to it where its settings allow plain HTTP.
+    /// The same with its files below a directory, which it has among its arguments, and on another address of this
+    /// machine. Docker speaks to it where its settings allow plain HTTP.
     ///
     /// # Errors
     /// As [`Registry::start`].
-    pub fn start_on(address: IpAddr) -> anyhow::Result<Self> {
-        Self::start_as(address, Door::Open)
+    pub(crate) fn start_in(below: &Path, address: IpAddr) -> anyhow::Result<Self> {
+        Self::start_as(below, address, Door::Open)
     }
 
     /// One that lets nobody in without [`PASS`].
@@ -63,13 +66,13 @@ impl Registry {
     /// # Errors
     /// As [`Registry::start`].
     pub fn start_guarded() -> anyhow::Result<Self> {
-        Self::start_as(IpAddr::from([127, 0, 0, 1]), Door::Guarded)
+        Self::start_as(&std::env::temp_dir(), LOOPBACK, Door::Guarded)
     }
 
-    fn start_as(address: IpAddr, door: Door) -> anyhow::Result<Self> {
+    fn start_as(below: &Path, address: IpAddr, door: Door) -> anyhow::Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix("jockey-registry-")
-            .tempdir()?;
+            .tempdir_in(below)?;
         fs::write(directory.path().join("users"), format!("{USERS}\n"))?;
         let (process, address) = launch(&directory, SocketAddr::new(address, 0), door)?;
         Ok(Self {

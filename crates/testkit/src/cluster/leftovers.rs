@@ -21,6 +21,8 @@ use crate::docker::{capture, owner::Process};
 /// The programs of a host, without what comes behind a hyphen. Arguments alone do not tell them: who reads a log of a
 /// host's has its directory among them, too.
 const PROGRAMS: [&str; 4] = ["dockerd", "containerd", "consul", "jockeyd"];
+/// The program of the registry, which is the whole name: `docker` alone is whoever speaks to an engine.
+const REGISTRY: &str = "docker-registry";
 /// How often processes are looked for that a killed one may still be starting.
 const LOOKS: u32 = 50;
 
@@ -209,7 +211,7 @@ fn belongs(process: &Path, directory: &str, networks: &[PathBuf]) -> bool {
     }
     let network = fs::read_link(process.join("ns/net"));
     let is_in = network.is_ok_and(|network| networks.contains(&network));
-    let is_told = is_of_a_host(process) && String::from_utf8_lossy(&command).contains(directory);
+    let is_told = is_of_cluster(process) && String::from_utf8_lossy(&command).contains(directory);
     let mounts = fs::read_to_string(process.join("mountinfo")).unwrap_or_default();
     // proc(5): field 5 is the mount point; the root of a container is an overlay of layers in the directory.
     let mut roots = mounts
@@ -218,14 +220,14 @@ fn belongs(process: &Path, directory: &str, networks: &[PathBuf]) -> bool {
     is_in || is_told || roots.any(|line| line.contains(directory))
 }
 
-/// Whether it runs one of the programs of a host.
-fn is_of_a_host(process: &Path) -> bool {
+/// Whether it runs one of the programs of a host, or the registry.
+fn is_of_cluster(process: &Path) -> bool {
     let program = fs::read_link(process.join("exe")).unwrap_or_default();
     let name = program.file_name().unwrap_or_default().to_string_lossy();
     // As the kernel calls one whose file has gone.
     let name = name.trim_end_matches(" (deleted)");
-    let name = name.split('-').next().unwrap_or_default();
-    PROGRAMS.contains(&name)
+    let first = name.split('-').next().unwrap_or_default();
+    name == REGISTRY || PROGRAMS.contains(&first)
 }
 
 fn unmount_below(directory: &Path) -> anyhow::Result<()> {

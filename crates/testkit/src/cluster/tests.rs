@@ -121,6 +121,9 @@ fn what_a_killed_process_left_goes_when_the_next_cluster_is_started() {
         .spawn()
         .unwrap();
     let (directory, gateway) = (cluster.directory.path().to_owned(), cluster.gateway());
+    let all = || system("ps", ["-e", "-o", "args"]).unwrap();
+    let registry = format!("docker-registry serve {}", directory.display());
+    assert!(all().contains(&registry), "it is known by its directory");
     let number = cluster.note.number();
     // The next cluster may take the number: its link is another one.
     let index = || {
@@ -150,7 +153,7 @@ fn what_a_killed_process_left_goes_when_the_next_cluster_is_started() {
     );
     let mounts = fs::read_to_string("/proc/mounts").unwrap();
     assert!(!mounts.contains(directory.to_str().unwrap()), "{mounts}");
-    let all = system("ps", ["-e", "-o", "args"]).unwrap();
+    let all = all();
     assert!(!all.contains(directory.to_str().unwrap()), "{all}");
 }
 
