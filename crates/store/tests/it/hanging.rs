@@ -1,4 +1,4 @@
-//! A database that does not answer.
+//! A database that does not answer, or not in time.
 
 use crate::{
     shared::{PATIENCE, join, key, stack},
@@ -64,4 +64,27 @@ async fn a_database_that_hangs_is_given_up_and_asked_over_new_connections() {
     let closed = tokio::time::timeout(PATIENCE, closing).await;
     closed.expect("nobody waits for what hangs").unwrap();
     drop(stopped);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_too_long_is_ended_by_the_database_itself() {
+    let ground = Ground::postgres();
+    let (store, _state) = join(&ground).await;
+    stack(&store, "before").await.unwrap();
+    let is_ended = async |why: &str| {
+        let error = store.list_stacks("", Page::ALL).await.unwrap_err();
+        let is_told = matches!(&error, Error::Unavailable(what) if what.contains(why));
+        assert!(is_told, "{why}: {error}");
+    };
+    let held = ground.begin("LOCK TABLE stacks IN ACCESS EXCLUSIVE MODE");
+    is_ended("due to lock timeout").await;
+    drop(held);
+    ground.execute(&[
+        "ALTER TABLE stacks RENAME TO kept",
+        "CREATE VIEW stacks AS SELECT kept.* FROM kept, pg_sleep(600)",
+    ]);
+    is_ended("due to statement timeout").await;
+    ground.execute(&["DROP VIEW stacks", "ALTER TABLE kept RENAME TO stacks"]);
+    let listed = store.list_stacks("", Page::ALL).await.unwrap();
+    assert_eq!(listed.items.len(), 1, "{listed:?}");
 }
