@@ -51,6 +51,7 @@ mod scale;
 mod secrets;
 mod seeded;
 mod several;
+mod settling;
 mod shares;
 mod shutdown;
 mod sign_in;
