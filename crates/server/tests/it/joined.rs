@@ -1,6 +1,7 @@
 //! Hosts that join by a token, and are reached by their node programs.
 
 mod disk;
+mod heard;
 mod pools;
 mod singletons;
 mod world;
