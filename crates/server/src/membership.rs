@@ -129,7 +129,7 @@ pub(crate) fn settings(
         },
         installation,
         machine,
-        tags: args.consul_tag.clone(),
+        tags: args.tags(),
     }))
 }
 

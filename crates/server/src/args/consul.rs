@@ -57,7 +57,42 @@ pub(crate) struct Consul {
     #[arg(long, env = "JOCKEY_CONSUL_AGENT_PORT", value_name = "PORT")]
     pub(crate) consul_agent_port: Option<u16>,
     /// Tag of every instance's service, for proxies; {service}, {app}, {worker} and {environment} are filled in. May be
-    /// given several times.
-    #[arg(long, env = "JOCKEY_CONSUL_TAGS", value_name = "TAG")]
+    /// given several times; one a line in the variable.
+    #[arg(
+        long,
+        env = "JOCKEY_CONSUL_TAGS",
+        value_delimiter = '\n',
+        value_name = "TAG"
+    )]
     pub(crate) consul_tag: Vec<String>,
+}
+
+impl Consul {
+    /// The tags that there are. Commas part none: Traefik's have lists with them. The last line of a variable may have
+    /// its end, too.
+    pub(crate) fn tags(&self) -> Vec<String> {
+        let lines = self.consul_tag.iter().map(|line| line.trim().to_owned());
+        lines.filter(|tag| !tag.is_empty()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        consul: Consul,
+    }
+
+    #[test]
+    fn a_tag_is_a_line_whatever_is_in_it() {
+        let flag = "--consul-tag";
+        let two = "urlprefix-/a strip=/a\npoints=web,secure\n";
+        let line = Line::try_parse_from(["jockeyd", flag, two, flag, "last"]).unwrap();
+        let tags = ["urlprefix-/a strip=/a", "points=web,secure", "last"];
+        assert_eq!(line.consul.tags(), tags);
+    }
 }
