@@ -1,5 +1,6 @@
 //! The host of the code, by GitHub's API, with the server's own credential.
 
+mod checks;
 mod hooks;
 mod reports;
 mod repositories;
