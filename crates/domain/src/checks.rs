@@ -18,7 +18,7 @@ pub enum CheckState {
 pub struct Checks {
     /// The names that have to pass before anything is merged into the branch. Empty: the branch asks for none.
     pub required: BTreeSet<String>,
-    /// What was reported, by name; of one name the latest.
+    /// What was reported, by name; of one name the latest. Of a required one, by those from whom it has to come.
     pub reported: BTreeMap<String, CheckState>,
 }
 

@@ -5,7 +5,7 @@ use crate::{GitHub, api::Call};
 use domain::{CheckState, Checks, CommitSha, GitRef, RepoName};
 use ports::code_host::Error;
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How GitHub begins to say that the plan of an account has no rulesets for its private repositories.
 const NO_RULESETS: &str = "Upgrade to GitHub ";
@@ -31,7 +31,20 @@ struct Required {
 #[derive(Deserialize)]
 struct Context {
     context: String,
+    /// The App that has to report it, as a protection says it, and as a ruleset does. -1: any.
+    #[serde(alias = "integration_id")]
+    app_id: Option<i64>,
 }
+
+/// From whom a check has to come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Source {
+    Anybody,
+    App(i64),
+}
+
+/// What a branch requires, by name. Its protection and a ruleset may name two Apps: then it takes both.
+type RequiredChecks = BTreeMap<String, BTreeSet<Source>>;
 
 #[derive(Deserialize)]
 struct Rule {
@@ -67,6 +80,68 @@ struct Run {
     name: String,
     status: String,
     conclusion: Option<String>,
+    app: Option<AppOfRun>,
+}
+
+#[derive(Deserialize)]
+struct AppOfRun {
+    id: i64,
+}
+
+/// How a check stands, as somebody reported it.
+struct Report {
+    name: String,
+    check: CheckState,
+    by: Reporter,
+}
+
+#[derive(Clone, Copy)]
+enum Reporter {
+    /// By a check run. None: GitHub does not say which App's it is.
+    App(Option<i64>),
+    /// By a commit status, of a person or of an App.
+    Status,
+}
+
+impl Context {
+    const fn source(&self) -> Source {
+        match self.app_id {
+            None | Some(-1) => Source::Anybody,
+            Some(app) => Source::App(app),
+        }
+    }
+}
+
+impl Source {
+    /// Whether a report of that name counts. GitHub itself looks at who created a commit status, which it does not tell
+    /// where it answers with all statuses of a commit. So one counts by its name alone, whoever wrote it: some Apps
+    /// report by nothing else, and a deploy would wait for them in vain.
+    fn takes(self, report: &Report) -> bool {
+        match (self, report.by) {
+            (Self::Anybody, _) | (Self::App(_), Reporter::Status) => true,
+            (Self::App(wanted), Reporter::App(app)) => app == Some(wanted),
+        }
+    }
+}
+
+impl From<Run> for Report {
+    fn from(run: Run) -> Self {
+        Self {
+            check: run.check(),
+            by: Reporter::App(run.app.map(|app| app.id)),
+            name: run.name,
+        }
+    }
+}
+
+impl From<Status> for Report {
+    fn from(status: Status) -> Self {
+        Self {
+            check: status.check(),
+            by: Reporter::Status,
+            name: status.context,
+        }
+    }
 }
 
 impl Status {
@@ -101,32 +176,33 @@ impl GitHub {
         branch: &GitRef,
     ) -> Result<Checks, Error> {
         let of = |what: &str| route(repo, &["commits", commit.as_str(), what]);
-        let mut checks = Checks {
-            required: self.required(repo, branch).await?,
-            ..Checks::default()
-        };
+        let required = self.required(repo, branch).await?;
         let runs: Vec<Runs> = self.list(repo, of("check-runs")).await?;
-        for run in runs.into_iter().flat_map(|page| page.check_runs) {
-            worst(&mut checks, run.check(), run.name);
-        }
+        let runs = runs.into_iter().flat_map(|page| page.check_runs);
+        let mut reports: Vec<Report> = runs.map(Report::from).collect();
         let statuses: Vec<Statuses> = self.list(repo, of("status")).await?;
-        for status in statuses.into_iter().flat_map(|page| page.statuses) {
-            worst(&mut checks, status.check(), status.context);
-        }
-        Ok(checks)
+        let statuses = statuses.into_iter().flat_map(|page| page.statuses);
+        reports.extend(statuses.map(Report::from));
+        Ok(summed_up(required, &reports))
     }
 
-    async fn required(&self, repo: &RepoName, branch: &GitRef) -> Result<BTreeSet<String>, Error> {
+    async fn required(&self, repo: &RepoName, branch: &GitRef) -> Result<RequiredChecks, Error> {
         let call = Call::get(route(repo, &["branches", branch.as_str()]));
         let Some(found) = self.find(repo, &call).await? else {
-            return Ok(BTreeSet::new());
+            return Ok(RequiredChecks::new());
         };
         let found: Branch = read(&found, repo)?;
         let protection = found.protection.and_then(|p| p.required_status_checks);
-        let mut required = BTreeSet::new();
-        if let Some(checks) = protection {
-            required.extend(checks.contexts);
-            required.extend(checks.checks.into_iter().map(|check| check.context));
+        let mut wanted = Vec::new();
+        if let Some(Required { contexts, checks }) = protection {
+            // Each name is in both, but for servers that are older than `checks`.
+            let is_more = |name: &String| checks.iter().all(|check| check.context != *name);
+            let more = contexts.into_iter().filter(is_more);
+            wanted.extend(more.map(|context| Context {
+                context,
+                app_id: None,
+            }));
+            wanted.extend(checks);
         }
         let rules = route(repo, &["rules", "branches", branch.as_str()]);
         let rules: Vec<Vec<Rule>> = match self.list(repo, rules).await {
@@ -140,24 +216,54 @@ impl GitHub {
         let rules = rules.into_iter().flatten();
         let checks = rules.filter(|rule| rule.kind == "required_status_checks");
         let checks = checks.filter_map(|rule| rule.parameters);
-        required.extend(
-            checks
-                .flat_map(|parameters| parameters.required_status_checks)
-                .map(|check| check.context),
-        );
+        wanted.extend(checks.flat_map(|parameters| parameters.required_status_checks));
+        let mut required = RequiredChecks::new();
+        for check in wanted {
+            let source = check.source();
+            required.entry(check.context).or_default().insert(source);
+        }
         Ok(required)
     }
 }
 
-/// Of several reports by one name, of two Apps or of both kinds, the worst counts.
-fn worst(checks: &mut Checks, check: CheckState, name: String) {
+/// How each check stands. Of several reports by one name, of two Apps or of both kinds, the worst counts; of one that
+/// is required from an App, only those that come from it.
+fn summed_up(required: RequiredChecks, reports: &[Report]) -> Checks {
+    let mut reported = BTreeMap::new();
+    for report in reports {
+        let sources = required.get(&report.name);
+        if sources.is_none_or(|sources| sources.iter().any(|source| source.takes(report))) {
+            let known = reported.entry(report.name.clone());
+            let known = known.or_insert(report.check);
+            *known = worse(*known, report.check);
+        }
+    }
+    for (name, sources) in &required {
+        let is_silent = |source: &Source| {
+            let mut own = reports.iter().filter(|report| report.name == *name);
+            !own.any(|report| source.takes(report))
+        };
+        // What one App has reported waits for the other.
+        if let Some(known) = reported.get_mut(name)
+            && sources.iter().any(is_silent)
+        {
+            *known = worse(*known, CheckState::Pending);
+        }
+    }
+    Checks {
+        required: required.into_keys().collect(),
+        reported,
+    }
+}
+
+fn worse(one: CheckState, other: CheckState) -> CheckState {
     let rank = |check: CheckState| match check {
         CheckState::Passed => 0,
         CheckState::Pending => 1,
         CheckState::Failed => 2,
     };
-    let known = checks.reported.entry(name).or_insert(check);
-    if rank(check) > rank(*known) {
-        *known = check;
+    match rank(other) > rank(one) {
+        true => other,
+        false => one,
     }
 }

@@ -266,6 +266,57 @@ async fn without_rulesets_a_branch_requires_what_its_protection_does() {
 }
 
 #[tokio::test]
+async fn a_check_that_is_required_from_an_app_counts_from_that_one() {
+    let stage = Stage::new().await;
+    let (github, main) = (&stage.github, git_ref("main"));
+    let protected = [
+        ("of-another", 1),
+        ("of-both", 1),
+        ("of-any", -1),
+        ("of-two", 1),
+        ("of-a-status", 1),
+    ];
+    let ruled = [("ruled-of-another", 1), ("ruled", 1), ("of-two", 2)];
+    github.protect_from(&stage.repo, "main", &protected);
+    github.rule_from(&stage.repo, "main", &ruled);
+    let good = ("completed", Some("success"));
+    let bad = ("completed", Some("failure"));
+    for (app, name, run) in [
+        (2, "of-another", good),
+        (1, "of-both", good),
+        (2, "of-both", bad),
+        (2, "of-any", good),
+        (1, "of-two", good),
+        (2, "ruled-of-another", good),
+        (1, "ruled", good),
+        (2, "of-nobody", good),
+    ] {
+        github.report_check(&stage.repo, &stage.tip, (app, name), run);
+    }
+    let passed = CheckState::Passed;
+    github.report_status(&stage.repo, &stage.tip, "of-a-status", passed);
+    let adapter = stage.adapter();
+    let checks = adapter.checks(&stage.repo, &stage.tip, &main).await;
+    let checks = checks.expect("GitHub says what was reported");
+    let names = protected.iter().chain(&ruled);
+    let names: BTreeSet<String> = names.map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(checks.required, names);
+    for (name, want) in [
+        ("of-another", None),
+        ("of-both", Some(CheckState::Passed)),
+        ("of-any", Some(CheckState::Passed)),
+        ("of-two", Some(CheckState::Pending)),
+        // Whose it is, GitHub does not say.
+        ("of-a-status", Some(CheckState::Passed)),
+        ("ruled-of-another", None),
+        ("ruled", Some(CheckState::Passed)),
+        ("of-nobody", Some(CheckState::Passed)),
+    ] {
+        assert_eq!(checks.reported.get(name).copied(), want, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn whoever_manages_the_bills_is_no_member() {
     let stage = Stage::new().await;
     let clerk = stage.github.person("Clerk", None);

@@ -256,17 +256,38 @@ impl GitHub {
 
     /// Lets the protection of a branch require these checks.
     pub fn protect(&self, repo: &RepoName, branch: &str, contexts: &[&str]) {
-        let contexts = contexts.iter().map(|&name| name.to_owned()).collect();
+        let contexts = contexts.iter().map(|&name| (name.to_owned(), None));
         let mut state = self.world.state();
         let protection = &mut state.repo(repo).protection;
-        protection.insert(branch.to_owned(), contexts);
+        protection.insert(branch.to_owned(), contexts.collect());
+    }
+
+    /// Lets the protection of a branch require these checks, each from the App of that number, or from any: -1.
+    pub fn protect_from(&self, repo: &RepoName, branch: &str, checks: &[(&str, i64)]) {
+        let checks = checks
+            .iter()
+            .map(|&(name, app)| (name.to_owned(), Some(app)));
+        let mut state = self.world.state();
+        let protection = &mut state.repo(repo).protection;
+        protection.insert(branch.to_owned(), checks.collect());
     }
 
     /// Lets a ruleset require these checks of a branch.
     pub fn rule(&self, repo: &RepoName, branch: &str, contexts: &[&str]) {
-        let contexts = contexts.iter().map(|&name| name.to_owned()).collect();
+        let contexts = contexts.iter().map(|&name| (name.to_owned(), None));
         let mut state = self.world.state();
-        state.repo(repo).rules.insert(branch.to_owned(), contexts);
+        let rules = &mut state.repo(repo).rules;
+        rules.insert(branch.to_owned(), contexts.collect());
+    }
+
+    /// Lets a ruleset require these checks of a branch, each from the App of that number.
+    pub fn rule_from(&self, repo: &RepoName, branch: &str, checks: &[(&str, i64)]) {
+        let checks = checks
+            .iter()
+            .map(|&(name, app)| (name.to_owned(), Some(app)));
+        let mut state = self.world.state();
+        let rules = &mut state.repo(repo).rules;
+        rules.insert(branch.to_owned(), checks.collect());
     }
 
     /// Gives the owner of a repository the plan that has no rulesets for private ones.

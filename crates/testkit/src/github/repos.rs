@@ -89,21 +89,21 @@ async fn branch(
     let repo = &state.repos[&id];
     let sha = repo.git.resolve(&format!("refs/heads/{branch}"));
     let sha = sha.map_err(|_| Problem::new(StatusCode::NOT_FOUND, "Branch not found"))?;
-    let contexts = repo.protection.get(&branch);
-    let checks: Vec<Value> = contexts
-        .into_iter()
-        .flatten()
-        .map(|context| json!({ "context": context, "app_id": null }))
+    let required = repo.protection.get(&branch);
+    let each = || required.into_iter().flatten();
+    let contexts: Vec<&String> = each().map(|(context, _)| context).collect();
+    let checks: Vec<Value> = each()
+        .map(|(context, app)| json!({ "context": context, "app_id": app }))
         .collect();
     Ok(ok(&json!({
         "name": branch,
         "commit": { "sha": sha },
-        "protected": contexts.is_some(),
+        "protected": required.is_some(),
         "protection": {
-            "enabled": contexts.is_some(),
+            "enabled": required.is_some(),
             "required_status_checks": {
-                "enforcement_level": if contexts.is_some() { "non_admins" } else { "off" },
-                "contexts": contexts.into_iter().flatten().collect::<Vec<_>>(),
+                "enforcement_level": if required.is_some() { "non_admins" } else { "off" },
+                "contexts": contexts,
                 "checks": checks,
             },
         },
@@ -128,7 +128,10 @@ async fn rules(
     if let Some(contexts) = rules {
         let contexts: Vec<Value> = contexts
             .iter()
-            .map(|context| json!({ "context": context }))
+            .map(|(context, app)| match app {
+                Some(app) => json!({ "context": context, "integration_id": app }),
+                None => json!({ "context": context }),
+            })
             .collect();
         found.push(json!({
             "type": "required_status_checks",

@@ -93,6 +93,9 @@ pub(super) struct Installation {
     pub(super) suspended: bool,
 }
 
+/// Names of checks, each with the number of the App that has to report it, if it has to be one.
+pub(super) type Required = BTreeSet<(String, Option<i64>)>;
+
 pub(super) struct Repo {
     pub(super) name: RepoName,
     pub(super) git: Repository,
@@ -101,8 +104,8 @@ pub(super) struct Repo {
     /// Its owner has the plan without rulesets for private repositories.
     pub(super) free: bool,
     /// By branch: what its protection requires, and what rulesets do.
-    pub(super) protection: BTreeMap<String, BTreeSet<String>>,
-    pub(super) rules: BTreeMap<String, BTreeSet<String>>,
+    pub(super) protection: BTreeMap<String, Required>,
+    pub(super) rules: BTreeMap<String, Required>,
     pub(super) protected_tags: BTreeSet<String>,
     /// Oldest first, each with its commit.
     pub(super) statuses: Vec<(String, Value)>,
