@@ -217,6 +217,11 @@ impl GitHub {
         }
     }
 
+    /// Lets no more devices begin: `slow_down`, and how many seconds to wait, which GitHub may leave out.
+    pub fn crowd_devices(&self, interval: Option<u64>) {
+        self.world.state().oauth.crowd(interval);
+    }
+
     /// Delivers an event to those hooks of a repository that want it, in the order of their numbers.
     pub async fn deliver(
         &self,

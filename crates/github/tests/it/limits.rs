@@ -115,6 +115,26 @@ async fn a_limit_of_the_app_itself_is_waited_out_for_every_account() {
 }
 
 #[tokio::test]
+async fn too_many_devices_are_a_limit_and_no_wrong_setting() {
+    let stage = Stage::new().await;
+    let adapter = stage.adapter();
+    // An hour is the longest that is believed.
+    for (said, want) in [(Some(30), 30), (None, 60), (Some(7200), 3600)] {
+        stage.github.crowd_devices(said);
+        let asked = stage.github.clock().now();
+        let error = adapter.start_device().await.unwrap_err();
+        let sign_in::Error::RateLimited { until } = error else {
+            panic!("{said:?}: {error:?}");
+        };
+        let seconds = until.since(asked).as_secs();
+        assert!((want..want + 5).contains(&seconds), "{said:?}: {seconds}");
+    }
+    stage.github.forbid_devices();
+    let error = adapter.start_device().await.unwrap_err();
+    assert!(matches!(error, sign_in::Error::Refused { .. }));
+}
+
+#[tokio::test]
 async fn what_has_not_changed_costs_nothing() {
     let stage = Stage::new().await;
     let adapter = stage.adapter();

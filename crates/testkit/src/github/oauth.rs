@@ -30,6 +30,8 @@ pub(super) struct State {
     pub(super) client: Option<Client>,
     devices: BTreeMap<String, Device>,
     codes: BTreeMap<String, Code>,
+    /// What is answered to another device where too many have begun.
+    crowded: Option<Value>,
     /// Who sits at the browser that is sent to `/login/oauth/authorize`.
     pub(super) at_browser: Option<Login>,
 }
@@ -54,6 +56,16 @@ struct Code {
     until: Timestamp,
     redirect: Option<String>,
     challenge: Option<String>,
+}
+
+impl State {
+    pub(super) fn crowd(&mut self, interval: Option<u64>) {
+        let mut body = error("slow_down");
+        if let Some(seconds) = interval {
+            body["interval"] = json!(seconds);
+        }
+        self.crowded = Some(body);
+    }
 }
 
 pub(super) fn routes() -> Router<Arc<World>> {
@@ -116,6 +128,9 @@ async fn device_code(Shared(world): Shared<Arc<World>>, headers: HeaderMap, body
                 &json!({ "error": "Not Found" }),
             ));
         }
+    }
+    if let Some(body) = &state.oauth.crowded {
+        return Ok(ok(body));
     }
     let device_code = format!("{number:040x}");
     let user_code = format!("WDJB-{number:04}");
