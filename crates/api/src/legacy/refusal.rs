@@ -8,6 +8,9 @@ use std::fmt;
 pub(crate) enum Refusal {
     #[error("Couldn't find {what} with 'id'={which}")]
     NotFound { what: &'static str, which: String },
+    /// Of a call for all of them.
+    #[error("Couldn't find a Worker of {app} in {environment}")]
+    NoWorker { app: String, environment: String },
     #[error("Validation failed: {}", Sentence(.0))]
     Invalid(Vec<Flaw>),
     #[error("'{0}' is a required param")]

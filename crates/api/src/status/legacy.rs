@@ -39,6 +39,12 @@ fn in_old_words(refusal: Refusal) -> Refusal {
             what: called(what),
             which,
         },
+        // All were meant, and there is none.
+        usecases::Error::UnknownWorker {
+            worker,
+            app,
+            environment,
+        } if worker.is_empty() => Refusal::NoWorker { app, environment },
         usecases::Error::UnknownWorker { worker, .. } => Refusal::NotFound {
             what: "Worker",
             which: worker,
@@ -132,7 +138,7 @@ const fn called(what: Kind) -> &'static str {
 
 fn word(refusal: &Refusal) -> (Code, &'static str) {
     match refusal {
-        Refusal::NotFound { .. } => (Code::NotFound, "NOT_FOUND"),
+        Refusal::NotFound { .. } | Refusal::NoWorker { .. } => (Code::NotFound, "NOT_FOUND"),
         Refusal::Invalid(_) => (Code::InvalidArgument, "RECORD_INVALID"),
         Refusal::Missing(_) | Refusal::SortOrder(_) => (Code::InvalidArgument, "BAD_REQUEST"),
         Refusal::NoTarget | Refusal::HasInstances(_) => {
@@ -209,6 +215,16 @@ mod tests {
                 Code::FailedPrecondition,
                 "UNPROCESSABLE_ENTITY",
                 "shop has 3 instances; scale it to 0 first, or say `force=true`, which stops them",
+            ),
+            (
+                usecase(usecases::Error::UnknownWorker {
+                    worker: String::new(),
+                    app: "shop".to_owned(),
+                    environment: "staging".to_owned(),
+                }),
+                Code::NotFound,
+                "NOT_FOUND",
+                "Couldn't find a Worker of shop in staging",
             ),
             (
                 Refusal::Missing("app"),

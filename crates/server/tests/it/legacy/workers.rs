@@ -369,12 +369,15 @@ fn a_restart_of_nothing_is_not_found() {
     for form in [
         "app=none&environment=development",
         "app=wrk-restart-none&environment=none",
-        "app=wrk-restart-none&environment=staging",
         "app=wrk-restart-none&environment=development&worker=other",
     ] {
         let error = server.put("/workers/restart", form).is(404);
         assert_eq!(error["error"]["code"], json!("not_found"), "{form}");
     }
+    let form = "app=wrk-restart-none&environment=staging";
+    let words = "Couldn't find a Worker of wrk-restart-none in staging";
+    let answer = server.put("/workers/restart", form);
+    answer.refuses(404, "not_found", words);
 }
 
 #[test]
