@@ -124,6 +124,12 @@ impl Serialize for Shown<'_> {
             let value = self.message.get_field(&field);
             if self.shapes.says(&self.shapes.spread, &field) {
                 for (key, value) in sorted(&value) {
+                    // No key is there twice: what is called as another field gives way to that one, whose shape clients
+                    // know.
+                    let named = descriptor.get_field_by_name(key);
+                    if named.is_some_and(|own| own != field) {
+                        continue;
+                    }
                     let shapes = self.shapes;
                     map.serialize_entry(key, &ShownValue { shapes, value })?;
                 }
@@ -304,5 +310,21 @@ mod tests {
         };
         let want = r#"{"data":{"production":{"reconcile_plan":[],"stuck_deploys":[12],"stuck_reconciles":[],"stack_status":{"api":true},"status":"NOT OK"},"stuck_builds":[31]}}"#;
         check(&answer, "GetSanityResponse", want);
+    }
+
+    #[test]
+    fn what_is_called_as_another_field_is_not_shown_beside_it() {
+        let well = v1::EnvironmentSanity {
+            status: "OK".to_owned(),
+            ..v1::EnvironmentSanity::default()
+        };
+        // The map is no key itself, so that its name is free.
+        let called = ["environments", "stuck_builds"];
+        let answer = v1::Sanity {
+            environments: called.map(|name| (name.to_owned(), well.clone())).into(),
+            stuck_builds: vec![31],
+        };
+        let want = r#"{"environments":{"reconcile_plan":[],"stuck_deploys":[],"stuck_reconciles":[],"stack_status":{},"status":"OK"},"stuck_builds":[31]}"#;
+        check(&answer, "Sanity", want);
     }
 }
