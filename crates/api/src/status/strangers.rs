@@ -1,10 +1,10 @@
 //! Why somebody is not let in, and how that is told.
 
 use super::{Refusal, Told, told};
-use crate::permissions::Denied;
+use crate::permissions::{self, Denied};
 use domain::{access::Missing, token::Role};
 use ports::{directory, sign_in};
-use std::time::Duration;
+use std::{fmt, time::Duration};
 use tonic::Code;
 
 /// Why a caller is not let in.
@@ -18,13 +18,13 @@ pub(crate) enum Stranger {
     TokenExpired { name: String },
     #[error("the token {name} was deleted")]
     TokenRevoked { name: String },
-    #[error("{} may not call {method}", .role.with_article())]
+    #[error("{} may not {}", .role.with_article(), Deed(.method))]
     RoleTooLow {
         method: String,
         role: Role,
         needs: Role,
     },
-    #[error("{who} may not call {method}: {missing}")]
+    #[error("{who} may not {}: {missing}", Deed(.method))]
     NotGranted {
         who: String,
         method: String,
@@ -79,6 +79,35 @@ impl From<Denied> for Refusal {
             },
             Denied::NotInTable { method } => Stranger::NoSuchMethod { method },
         })
+    }
+}
+
+/// What a caller may not do. Clients of old make no calls that they would know by name.
+struct Deed<'a>(&'a str);
+
+impl fmt::Display for Deed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(method) = self;
+        match method.split_once('/') {
+            Some((_, name)) if permissions::is_of_old(method) => f.write_str(in_old_words(name)),
+            Some(_) | None => write!(f, "call {method}"),
+        }
+    }
+}
+
+/// What the routes of old do, as their own client says it where it has a word.
+fn in_old_words(name: &str) -> &'static str {
+    match name {
+        "CreateApp" | "UpdateApp" | "DeleteApp" => "change apps",
+        "CreateEnvironment" | "UpdateEnvironment" | "DeleteEnvironment" => "change environments",
+        "CreateConfigSet" | "UpdateConfigSet" => "set config",
+        "CreateWorker" | "UpdateWorker" | "DeleteWorker" => "change workers",
+        "RescaleWorker" => "scale",
+        "RestartWorker" | "RestartWorkers" => "restart",
+        "CreateBuild" => "build",
+        "CreateDeploy" => "deploy",
+        "CreateReconcile" => "reconcile",
+        _ => "do this",
     }
 }
 
@@ -171,4 +200,29 @@ pub(super) fn of_sign_in(error: &sign_in::Error) -> Told {
         ),
     };
     told(code, reason, advice.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_of_old_are_told_what_they_may_not_do_in_words_that_they_know() {
+        for (method, want) in [
+            ("jockey.legacy.v1.DeployService/CreateDeploy", "deploy"),
+            ("jockey.legacy.v1.WorkerService/RescaleWorker", "scale"),
+            ("jockey.legacy.v1.DeployService/GetDeploy", "do this"),
+            (
+                "jockey.v1.DeployService/CreateDeploy",
+                "call jockey.v1.DeployService/CreateDeploy",
+            ),
+        ] {
+            let stranger = Stranger::RoleTooLow {
+                method: method.to_owned(),
+                role: Role::Viewer,
+                needs: Role::Deployer,
+            };
+            assert_eq!(stranger.to_string(), format!("a viewer may not {want}"));
+        }
+    }
 }
