@@ -7,7 +7,7 @@ mod people;
 mod seen;
 mod sessions;
 
-pub(crate) use browsers::{Begun, Browsers, LIVES as SIGN_IN_LIVES};
+pub(crate) use browsers::{Begun, Browsers, Came, LIVES as SIGN_IN_LIVES};
 pub(crate) use devices::Devices;
 pub(crate) use people::Confirmed;
 pub use people::{People, Times};

@@ -100,6 +100,8 @@ impl SignIn {
             ("ticket", ticket.unwrap_or_default()),
             ("state", given("state")),
             ("code", given("code")),
+            ("error", given("error")),
+            ("error_description", given("error_description")),
         ];
         let back = self.browser.cookie(&parts.headers, Cookie::WayBack);
         let back = back.filter(|to| is_own(to));

@@ -22,6 +22,9 @@ pub enum Error {
     /// The OAuth App is not set up for this. `reason` is GitHub's word: `device_flow_disabled`.
     #[error("GitHub refuses to sign anybody in here: {reason}; see the settings of the OAuth App")]
     Refused { reason: String },
+    /// A browser came back from GitHub without a code. `said`: why, in GitHub's words.
+    #[error("GitHub says `{said}`")]
+    SentBack { why: SentBack, said: String },
     /// Too much was asked. Worth a retry, but not before `until`.
     #[error("GitHub answers no more until {until}: its rate limit is used up")]
     RateLimited { until: Timestamp },
@@ -30,13 +33,29 @@ pub enum Error {
     NotReachable { detail: String },
 }
 
+/// Why a browser comes back from GitHub without a code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SentBack {
+    /// The person said no.
+    Denied,
+    /// This address is not below the one that the OAuth App has on record.
+    WrongRedirect { redirect: String },
+    /// GitHub has suspended the OAuth App.
+    Suspended,
+    /// By a word that is not known here.
+    Other,
+}
+
 impl Error {
     /// Whether the same call may succeed later without anybody changing anything.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::RateLimited { .. } | Self::NotReachable { .. } => true,
-            Self::NotConfigured { .. } | Self::BadCode | Self::Refused { .. } => false,
+            Self::NotConfigured { .. }
+            | Self::BadCode
+            | Self::Refused { .. }
+            | Self::SentBack { .. } => false,
         }
     }
 }

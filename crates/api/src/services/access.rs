@@ -1,7 +1,7 @@
 //! How people sign in, and what they may do.
 
 use crate::{
-    auth::{Caller, People, Wanted, Who},
+    auth::{Caller, Came, People, Wanted, Who},
     convert::{access, time, token},
     handlers::{Answer, Handlers},
     permissions::{self, Needs, Of},
@@ -52,10 +52,19 @@ impl AccessService for Handlers {
             ticket,
             state,
             code,
+            error,
+            error_description,
         } = request.into_inner();
+        let came = match error.is_empty() {
+            true => Came::Code(code.into()),
+            false => Came::Error {
+                word: error,
+                description: error_description,
+            },
+        };
         let people = self.people()?;
         let browsers = &people.browsers;
-        let finished = browsers.finish(&self.sessions, &ticket, &state, code.into());
+        let finished = browsers.finish(&self.sessions, &ticket, &state, came);
         let token = finished.await?;
         let confirmed = people.again(token.expose_secret()).await?;
         let wanted = Wanted {

@@ -3,7 +3,10 @@
 use super::{Refusal, Told, told};
 use crate::permissions::{self, Denied};
 use domain::{access::Missing, token::Role};
-use ports::{directory, sign_in};
+use ports::{
+    directory,
+    sign_in::{self, SentBack},
+};
 use std::{fmt, time::Duration};
 use tonic::Code;
 
@@ -193,6 +196,7 @@ pub(super) fn of_sign_in(error: &sign_in::Error) -> Told {
         ),
         E::BadCode => (Code::InvalidArgument, "SIGN_IN_CODE", ""),
         E::Refused { .. } => (Code::FailedPrecondition, "SIGN_IN_REFUSED", ""),
+        E::SentBack { why, .. } => return of_sent_back(why),
         E::RateLimited { .. } | E::NotReachable { .. } => (
             Code::Unavailable,
             "GITHUB_UNAVAILABLE",
@@ -200,6 +204,29 @@ pub(super) fn of_sign_in(error: &sign_in::Error) -> Told {
         ),
     };
     told(code, reason, advice.to_owned())
+}
+
+/// A browser that came back without a code.
+fn of_sent_back(why: &SentBack) -> Told {
+    let (reason, advice) = match why {
+        SentBack::Denied => (
+            "SIGN_IN_DENIED",
+            "begin again, and say yes at GitHub".to_owned(),
+        ),
+        SentBack::WrongRedirect { redirect } => (
+            "SIGN_IN_WRONG_REDIRECT",
+            format!("who runs the server gives its OAuth App the callback URL {redirect}"),
+        ),
+        SentBack::Suspended => (
+            "SIGN_IN_SUSPENDED",
+            "who runs the server asks GitHub about its OAuth App".to_owned(),
+        ),
+        SentBack::Other => (
+            "SIGN_IN_SENT_BACK",
+            "begin again; if it stays so, tell who runs the server".to_owned(),
+        ),
+    };
+    told(Code::FailedPrecondition, reason, advice)
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ async fn a_browser_signs_in_with_its_own_ticket_and_what_it_came_back_with() {
             ticket: ticket.to_owned(),
             state: state.to_owned(),
             code: code.to_owned(),
+            ..v1::FinishWebSignInRequest::default()
         };
         nobody.access().finish_web_sign_in(request).await
     };
@@ -85,6 +86,7 @@ async fn a_sign_in_ends_at_another_server_than_where_it_began() {
         ticket: begun.ticket.clone(),
         state,
         code: code.expose_secret().to_owned(),
+        ..v1::FinishWebSignInRequest::default()
     };
     let finish = async |request: v1::FinishWebSignInRequest| {
         there.access().finish_web_sign_in(request).await
@@ -124,4 +126,67 @@ async fn a_sign_in_ends_at_another_server_than_where_it_began() {
     }
     let stands = poll(&begun_by_code.device_code).await.unwrap();
     assert_eq!(stands.into_inner().state(), v1::SignInState::Granted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_github_says_in_place_of_a_code_is_told_with_what_to_do() {
+    let stage = Stage::granting(POLICY, Times::default()).await;
+    let nobody = stage.bearing(None);
+    let mut access = nobody.access();
+    let begun = access.start_web_sign_in(v1::StartWebSignInRequest {});
+    let begun = begun.await.unwrap().into_inner();
+    let (state, code) = stage.sign_in.follow(&begun.address);
+    let finish_with = async |ticket: &str, state: &str, error: &str| {
+        let request = v1::FinishWebSignInRequest {
+            ticket: ticket.to_owned(),
+            state: state.to_owned(),
+            code: code.expose_secret().to_owned(),
+            error: error.to_owned(),
+            error_description: "So it is.".to_owned(),
+        };
+        nobody.access().finish_web_sign_in(request).await
+    };
+    let finish = async |state: &str, error: &str| finish_with(&begun.ticket, state, error).await;
+    for (error, reason, words) in [
+        (
+            "access_denied",
+            "SIGN_IN_DENIED",
+            "`So it is (access_denied)`; begin again, and say yes at GitHub",
+        ),
+        (
+            "redirect_uri_mismatch",
+            "SIGN_IN_WRONG_REDIRECT",
+            "`So it is (redirect_uri_mismatch)`; who runs the server gives its OAuth App the callback URL https://jockey.example/back",
+        ),
+        (
+            "application_suspended",
+            "SIGN_IN_SUSPENDED",
+            "`So it is (application_suspended)`; who runs the server asks GitHub about its OAuth App",
+        ),
+        (
+            "<b>",
+            "SIGN_IN_SENT_BACK",
+            "`So it is (?)`; begin again; if it stays so, tell who runs the server",
+        ),
+    ] {
+        assert_eq!(
+            refusal(finish(&state, error).await),
+            format!("FailedPrecondition {reason}: GitHub says {words}")
+        );
+    }
+    // Of what nobody vouches for, words that are known, and no others.
+    for (ticket, state) in [(begun.ticket.as_str(), ""), ("", &state), ("", "")] {
+        let told = refusal(finish_with(ticket, state, "access_denied").await);
+        let words = "GitHub says `access_denied`; begin again";
+        assert!(told.contains(words), "{told}");
+        let told = refusal(finish_with(ticket, state, "made_up").await);
+        assert!(told.starts_with("InvalidArgument SIGN_IN_CODE"), "{told}");
+    }
+    let told = refusal(finish("x", "access_denied").await);
+    assert!(told.starts_with("InvalidArgument SIGN_IN_CODE"), "{told}");
+
+    // Nothing has taken the code. The fake counts codes and tokens together.
+    let (mona, _) = stage.person("mona", &["acme/ops"]);
+    stage.directory.token(&mona, &"gho_2".into());
+    finish(&state, "").await.unwrap();
 }

@@ -168,6 +168,7 @@ fn debug_output_hides_the_secret_of_a_new_token() {
         ticket: SECRET.to_owned(),
         state: SECRET.to_owned(),
         code: SECRET.to_owned(),
+        ..FinishWebSignInRequest::default()
     };
     let session = FinishWebSignInResponse {
         token: SECRET.to_owned(),

@@ -220,8 +220,18 @@ async fn what_another_browser_began_or_was_used_signs_nobody_in() -> anyhow::Res
     assert!(back.contains("error=access%5Fdenied"), "{back}");
     let path = back.replace(&format!("https://{HOST}"), "");
     let told = browser.ask(&path, &[]).await?.with(0).out;
-    contains(&told, &["400", "You are not signed in"]);
+    let said = "`The user has denied your application access (access_denied)`; begin again";
+    contains(&told, &["400", "You are not signed in", said]);
     contains(&browser.who().await?, &["401"]);
+
+    // What is said stands there as words, whatever it is.
+    let begun = browser.ask("/login", &[]).await?.with(0).out;
+    let back = world.github.decline(address(&begun));
+    let back = back.expect("GitHub sends it back");
+    let path = back.replace(&format!("https://{HOST}"), "");
+    let path = path.replace("The%20user", "%3Cscript%3E");
+    let told = browser.ask(&path, &[]).await?.with(0).out;
+    contains(&told, &["400", "&lt;script&gt; has denied"]);
     Ok(())
 }
 
