@@ -42,7 +42,10 @@ pub(crate) struct Begun {
 pub(crate) enum Came {
     Code(SecretString),
     /// The word of an error, and what GitHub says of it.
-    Error { word: String, description: String },
+    Error {
+        word: String,
+        description: String,
+    },
 }
 
 impl Browsers {

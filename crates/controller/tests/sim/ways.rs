@@ -19,7 +19,9 @@ pub(crate) struct Ways {
 
 impl Ways {
     pub(crate) fn to(nodes: &[fake::Node]) -> Self {
-        let nodes = nodes.iter().map(|node| (node.name().clone(), Line::default()));
+        let nodes = nodes
+            .iter()
+            .map(|node| (node.name().clone(), Line::default()));
         Self {
             nodes: nodes.collect(),
             ..Self::default()

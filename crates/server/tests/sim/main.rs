@@ -38,6 +38,8 @@ mod sqlite;
 mod variants;
 #[path = "../../../controller/tests/sim/watch.rs"]
 mod watch;
+#[path = "../../../controller/tests/sim/ways.rs"]
+mod ways;
 #[path = "../../../controller/tests/sim/world.rs"]
 mod world;
 
