@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// How long it has to run, in seconds.
-const SETTLE: i64 = 3;
+const SETTLE: i64 = 6;
 
 fn manifest(command: &str) -> String {
     format!("[workers.clock]\ncommand = \"{command}\"\nscale = 1\nsettle = \"{SETTLE}s\"\n")

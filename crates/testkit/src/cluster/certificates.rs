@@ -80,7 +80,7 @@ fn authority(directory: &Path) -> anyhow::Result<()> {
         "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
         "-subj", "/CN=a CA of a cluster", "-keyout", &key, "-out", &certificate,
     ])
-    .context("this test needs faketime: run scripts/provision, then try again")?;
+    .context("this test needs faketime and openssl: run scripts/provision, then try again")?;
     Ok(())
 }
 

@@ -121,7 +121,7 @@ fn what_a_killed_process_left_goes_when_the_next_cluster_is_started() {
         .spawn()
         .unwrap();
     let (directory, gateway) = (cluster.directory.path().to_owned(), cluster.gateway());
-    let all = || system("ps", ["-e", "-o", "args"]).unwrap();
+    let all = || system("ps", ["-e", "-ww", "-o", "args"]).unwrap();
     let registry = format!("docker-registry serve {}", directory.display());
     assert!(all().contains(&registry), "it is known by its directory");
     let number = cluster.note.number();

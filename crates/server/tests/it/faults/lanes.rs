@@ -77,7 +77,7 @@ async fn row(world: &mut Option<World>, (fault, operation): Cell) -> anyhow::Res
         Ok(row) => Ok(row),
         Err(error) => {
             let which = format!("{fault}, {operation}");
-            eprintln!("--- {which}: {error:#}\n{}\n--- {which}", here.logs());
+            println!("--- {which}: {error:#}\n{}\n--- {which}", here.logs());
             *world = None;
             Ok(Row::broken(fault, operation, &error, paper::commit()))
         }
