@@ -2,7 +2,7 @@
 
 use crate::{
     input::PlanInput,
-    plan::replace_unhealthy::{backoff, end_of, in_a_row},
+    plan::replace_unhealthy::{accidents, backoff, end_of, in_a_row},
     world::{Crew, World},
 };
 use domain::{
@@ -48,7 +48,7 @@ pub struct CrashLoop {
     pub worker: WorkerName,
     /// The one that its node starts again each time. None: each is replaced by another one, which dies as well.
     pub instance: Option<InstanceId>,
-    /// How often in a row.
+    /// How often in a row. Those that came at once, of several instances, are one.
     pub deaths: u32,
     /// From the first of these deaths to the last.
     pub within: Duration,
@@ -131,6 +131,10 @@ fn by_its_node<'l>(
 
 fn by_replacement(crew: &Crew<'_, '_>, input: &PlanInput) -> Option<CrashLoop> {
     let deploy = crew.deploy()?;
+    // Nothing is tried again of which none is wanted.
+    if crew.scale() == 0 {
+        return None;
+    }
     let mut ends: Vec<&InstanceEnd> = input
         .ends
         .iter()
@@ -143,6 +147,7 @@ fn by_replacement(crew: &Crew<'_, '_>, input: &PlanInput) -> Option<CrashLoop> {
         .collect();
     ends.sort_by_key(|end| std::cmp::Reverse(end.at));
     let newest_first: Vec<Timestamp> = ends.iter().map(|end| end.at).collect();
+    let newest_first = accidents(input, &newest_first);
     let found = looping(crew, input, &newest_first, Unseen::default())?;
     let last = ends.first()?;
     Some(CrashLoop {

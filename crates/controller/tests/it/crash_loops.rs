@@ -1,9 +1,9 @@
 //! What dies again and again after it was deployed is said to, with when it is tried next.
 
-use crate::stage::{Stage, web};
+use crate::stage::{Stage, change, web};
 use controller::usecases::instances::{self, Filter, InstanceView, Standing};
 use domain::{DeployState, build::DeclaredWorker, worker::WorkerSource};
-use ports::store::{Deploys, deploys::OnConflict};
+use ports::store::{Deploys, Workers, deploys::OnConflict};
 use std::time::Duration;
 use testkit::fake::{
     BuildEngine,
@@ -228,6 +228,56 @@ async fn a_worker_whose_instances_die_one_after_the_other_crash_loops() {
 
     stage.now_behaves(Behaviour::default());
     stage.told("worker.crash_loop_over").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_dies_at_once_is_one_accident_after_which_all_are_soon_there_again() {
+    let stage = Stage::new().await;
+    let _server = stage.start();
+    let commit = stage.commit(1, vec![web(8)], Behaviour::default());
+    let deploy = stage.deploy(&commit, OnConflict::Queue).await;
+    assert_eq!(stage.ended(deploy).await.state, DeployState::Deployed);
+    // As a host does that is lost and comes back, twice.
+    for _ in 0..2 {
+        let gone = stage.handles();
+        for handle in &gone {
+            stage.node.remove_by_hand(handle);
+        }
+        let began = Instant::now();
+        let are_back = || {
+            let handles = stage.handles();
+            handles.len() == 8 && handles.is_disjoint(&gone)
+        };
+        stage.until("all are back", are_back).await;
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(20), "{took:?}");
+    }
+    let told = stage.events("worker.crash_loop").await;
+    assert_eq!(told, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loop_of_which_none_is_wanted_any_more_is_over() {
+    let mut single = DeclaredWorker {
+        spec: domain::WorkerSpec::named("single".parse().unwrap()),
+        first_scale: domain::Scale::new(1, 9).unwrap(),
+        source: WorkerSource::Manifest,
+    };
+    single.spec.singleton = true;
+    let (stage, _server) = Stage::looping(vec![single]).await;
+    stage.told("worker.crash_loop").await;
+    let name = "single".parse().unwrap();
+    let found = stage.store.find_worker(stage.app, stage.environment, &name);
+    let worker = found.await.unwrap().unwrap();
+    let none = domain::Scale::new(0, 9).unwrap();
+    let rescaled = stage.store.rescale(&[(worker.id, none)], &change()).await;
+    rescaled.unwrap();
+    stage.told("worker.crash_loop_over").await;
+    stage
+        .until("none runs", || stage.handles().is_empty())
+        .await;
+    let shown = stage.shown().await;
+    assert!(shown.is_empty(), "{shown:#?}");
 }
 
 #[tokio::test(start_paused = true)]

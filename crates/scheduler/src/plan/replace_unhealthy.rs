@@ -110,7 +110,7 @@ impl Draft<'_, '_> {
 }
 
 /// How long the next start of a Worker waits, after the failures of its Deploy that are not forgotten. One that is seen
-/// to have died counts before its end is on record.
+/// to have died counts before its end is on record, and all that died at once count as one.
 pub(crate) fn backoff(input: &PlanInput, crew: &Crew<'_, '_>) -> Option<Why> {
     let deploy = crew.deploy()?;
     let policy = &input.policy;
@@ -130,9 +130,22 @@ pub(crate) fn backoff(input: &PlanInput, crew: &Crew<'_, '_>) -> Option<Why> {
     let mut times: Vec<Timestamp> = deaths.into_values().collect();
     times.sort_unstable_by(|a, b| b.cmp(a));
     let last = *times.first()?;
-    let failures = in_a_row(input.now, &times, policy.forget_after);
+    let failures = in_a_row(input.now, &accidents(input, &times), policy.forget_after);
     let until = last + wait(policy.backoff_first, policy.backoff_max, failures);
     (failures > 0 && input.now < until).then_some(Why::Backoff { failures, until })
+}
+
+/// When the accidents were that these deaths of different instances come from, newest first both. A host that goes takes
+/// all that it has with it, at once: that says no more of the Worker than one death does.
+///
+/// **Invariant:** no successor is among those of one accident, for each waits for so long after a death at the least.
+pub(crate) fn accidents(input: &PlanInput, deaths: &[Timestamp]) -> Vec<Timestamp> {
+    let mut later = None;
+    let apart = deaths.iter().copied().filter(|&at| {
+        let before = later.replace(at);
+        before.is_none_or(|before: Timestamp| before.since(at) >= input.policy.backoff_first)
+    });
+    apart.collect()
 }
 
 /// How many of these times, newest first, follow each other without the quiet that makes them forgotten.

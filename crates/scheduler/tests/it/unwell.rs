@@ -184,7 +184,7 @@ fn is_new(input: &PlanInput, step: &Step) -> bool {
 }
 
 /// The last end of the wanted Deploy's Worker and the wait for it, which doubles with each that came before it without a
-/// long quiet in between. None: nothing has failed, or long ago.
+/// long quiet in between, those that came at once being one. None: nothing has failed, or long ago.
 fn end_of_wait(input: &PlanInput, worker: &WorkerName) -> Option<Timestamp> {
     let policy = &input.policy;
     let deploy = input.apps[0].deploy.as_ref().unwrap().id;
@@ -207,6 +207,13 @@ fn end_of_wait(input: &PlanInput, worker: &WorkerName) -> Option<Timestamp> {
     let mut times: Vec<Timestamp> = ends.into_values().collect();
     times.sort_unstable();
     let last = *times.last()?;
+    let all = times.clone();
+    let is_last_of_its_accident = |at: &Timestamp| {
+        let next = all.iter().find(|next| *next > at);
+        next.is_none_or(|next| next.since(*at) >= policy.backoff_first)
+    };
+    times.dedup();
+    times.retain(is_last_of_its_accident);
     let mut wait = policy.backoff_first;
     while let Some(end) = times.pop() {
         let next = times.last().copied();
