@@ -70,16 +70,19 @@ fn main() -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()?;
     let mut report = Report::default();
-    for name in names {
+    let ran = names.into_iter().try_for_each(|name| {
         eprintln!("{name}: {} rounds", options.rounds);
+        let run = run(&name, &options, &mut report);
         runtime
-            .block_on(run(&name, &options, &mut report))
-            .with_context(|| format!("bench {name}"))?;
-    }
+            .block_on(run)
+            .with_context(|| format!("bench {name}"))
+    });
+    // Also what was measured before something failed.
     print!("{report}");
     if let Some(file) = json {
         report.append_to(&file)?;
     }
+    ran?;
     let missed = report.missed();
     if missed.is_empty() {
         return Ok(ExitCode::SUCCESS);
