@@ -50,7 +50,7 @@ pub struct CrashLoop {
     pub instance: Option<InstanceId>,
     /// How often in a row. Those that came at once, of several instances, are one.
     pub deaths: u32,
-    /// From the first of these deaths to the last.
+    /// From the first of these accidents to the last.
     pub within: Duration,
     /// Of the last one, where it is known.
     pub exit_code: Option<i64>,
@@ -131,7 +131,7 @@ fn by_its_node<'l>(
 
 fn by_replacement(crew: &Crew<'_, '_>, input: &PlanInput) -> Option<CrashLoop> {
     let deploy = crew.deploy()?;
-    // Nothing is tried again of which none is wanted.
+    // Nothing is tried again of which none is wanted. It goes on when some are.
     if crew.scale() == 0 {
         return None;
     }

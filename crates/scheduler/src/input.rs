@@ -160,7 +160,8 @@ pub struct Load {
 pub struct Policy {
     /// Host ports to choose from. Default 20000 to 29999, below the range from which Linux takes ephemeral ports.
     pub ports: RangeInclusive<u16>,
-    /// How many of a Deploy's instances may die while it is deploying, before it fails. Default 3, at least 1.
+    /// How many of a Deploy's instances may die while it is deploying, before it fails, those that die at once each counted.
+    /// Default 3, at least 1.
     pub deaths_allowed: u32,
     /// Wait before a start after a failure; it doubles with each further one. Default 1 s.
     pub backoff_first: Duration,

@@ -239,6 +239,7 @@ async fn what_dies_at_once_is_one_accident_after_which_all_are_soon_there_again(
     assert_eq!(stage.ended(deploy).await.state, DeployState::Deployed);
     // As a host does that is lost and comes back, twice.
     for _ in 0..2 {
+        sleep(Duration::from_secs(5)).await;
         let gone = stage.handles();
         for handle in &gone {
             stage.node.remove_by_hand(handle);

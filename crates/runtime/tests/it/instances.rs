@@ -167,7 +167,7 @@ async fn a_command_that_is_not_there_ends_with_127_and_its_name() {
         follow: Follow::No,
     };
     let name = nonsense.instance.to_string();
-    // An Engine may tell of the end before it has written down the last line.
+    // An Engine may tell of the end before it has written down what was said.
     let is_named = async {
         loop {
             let lines = world.node.logs(&name, &query).await.unwrap();

@@ -138,7 +138,9 @@ pub(crate) fn backoff(input: &PlanInput, crew: &Crew<'_, '_>) -> Option<Why> {
 /// When the accidents were that these deaths of different instances come from, newest first both. A host that goes takes
 /// all that it has with it, at once: that says no more of the Worker than one death does.
 ///
-/// **Invariant:** no successor is among those of one accident, for each waits for so long after a death at the least.
+/// An accident has an end: nothing new is started until `backoff_first` after the last death that is known. So no successor is
+/// among those of one, but for one that was started before that death was: of what somebody else removed, of what was seen to
+/// have ended only after the wait, and of what was unhealthy and outlived by it.
 pub(crate) fn accidents(input: &PlanInput, deaths: &[Timestamp]) -> Vec<Timestamp> {
     let mut later = None;
     let apart = deaths.iter().copied().filter(|&at| {

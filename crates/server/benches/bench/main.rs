@@ -79,10 +79,9 @@ fn main() -> anyhow::Result<ExitCode> {
     });
     // Also what was measured before something failed.
     print!("{report}");
-    if let Some(file) = json {
-        report.append_to(&file)?;
-    }
+    let kept = json.map_or(Ok(()), |file| report.append_to(&file));
     ran?;
+    kept?;
     let missed = report.missed();
     if missed.is_empty() {
         return Ok(ExitCode::SUCCESS);
