@@ -21,6 +21,17 @@ fn dies() -> Behaviour {
     }
 }
 
+/// A Worker that is replaced each time, since its node starts none of it again.
+fn singleton() -> DeclaredWorker {
+    let mut single = DeclaredWorker {
+        spec: domain::WorkerSpec::named("single".parse().unwrap()),
+        first_scale: domain::Scale::new(1, 9).unwrap(),
+        source: WorkerSource::Manifest,
+    };
+    single.spec.singleton = true;
+    single
+}
+
 impl Stage {
     /// Says how every instance behaves from its next start on.
     fn now_behaves(&self, behaviour: Behaviour) {
@@ -190,13 +201,7 @@ async fn one_that_is_killed_for_memory_after_it_was_deployed_is_said_to_be() {
 
 #[tokio::test(start_paused = true)]
 async fn a_worker_whose_instances_die_one_after_the_other_crash_loops() {
-    let mut single = DeclaredWorker {
-        spec: domain::WorkerSpec::named("single".parse().unwrap()),
-        first_scale: domain::Scale::new(1, 9).unwrap(),
-        source: WorkerSource::Manifest,
-    };
-    single.spec.singleton = true;
-    let (stage, _server) = Stage::looping(vec![single]).await;
+    let (stage, _server) = Stage::looping(vec![singleton()]).await;
     let event = stage.told("worker.crash_loop").await;
     assert!(
         event.starts_with("single of shop dies again and again: it died 3 times"),
@@ -259,13 +264,7 @@ async fn what_dies_at_once_is_one_accident_after_which_all_are_soon_there_again(
 
 #[tokio::test(start_paused = true)]
 async fn a_loop_of_which_none_is_wanted_any_more_is_over() {
-    let mut single = DeclaredWorker {
-        spec: domain::WorkerSpec::named("single".parse().unwrap()),
-        first_scale: domain::Scale::new(1, 9).unwrap(),
-        source: WorkerSource::Manifest,
-    };
-    single.spec.singleton = true;
-    let (stage, _server) = Stage::looping(vec![single]).await;
+    let (stage, _server) = Stage::looping(vec![singleton()]).await;
     stage.told("worker.crash_loop").await;
     let name = "single".parse().unwrap();
     let found = stage.store.find_worker(stage.app, stage.environment, &name);
